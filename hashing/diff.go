@@ -1,0 +1,268 @@
+package hashing
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Change is one difference between two recipes of a command.
+type Change struct {
+	Kind string // of the fact, as in Fact
+	Name string // as in Fact; the number of a word
+	Text string // for people, on one line: file go.sum changed
+}
+
+// Diff says what is different in the recipe of a run from that of an earlier one: what was asked for first, then what was found. It
+// returns nothing for equal texts. If one of them is not a recipe it says that, rather than guess.
+func Diff(old, recent []byte) []Change {
+	if string(old) == string(recent) {
+		return nil
+	}
+	before, err := ParseRecipe(old)
+	if err == nil {
+		var after []Fact
+		if after, err = ParseRecipe(recent); err == nil {
+			d := differ{before: indexFacts(before), after: indexFacts(after)}
+			d.words(before, after)
+			d.facts(before, after)
+			if d.changes == nil { // two texts that Capture cannot have written for one command
+				d.add("recipe", "", "recipe changed")
+			}
+			return d.changes
+		}
+	}
+	return []Change{{Kind: "recipe", Text: fmt.Sprintf("recipe unknown: %v", err)}}
+}
+
+// subject is what a fact is about.
+type subject struct{ kind, name string }
+
+type differ struct {
+	before, after map[subject]string
+	changes       []Change
+}
+
+// indexFacts leaves out words, which have an order. A link may have two facts; their order is fixed.
+func indexFacts(facts []Fact) map[subject]string {
+	index := make(map[subject]string, len(facts))
+	for _, f := range facts {
+		if f.Kind != "word" {
+			s := subject{f.Kind, f.Name}
+			if earlier, ok := index[s]; ok {
+				f.Value = earlier + "\n" + f.Value
+			}
+			index[s] = f.Value
+		}
+	}
+	return index
+}
+
+func (d *differ) add(kind, name, text string) {
+	d.changes = append(d.changes, Change{Kind: kind, Name: name, Text: text})
+}
+
+// words compares the command lines between what they have in common at both ends, so that one word more is one change.
+func (d *differ) words(before, after []Fact) {
+	old, recent := wordsOf(before), wordsOf(after)
+	first := 0
+	for first < min(len(old), len(recent)) && old[first] == recent[first] {
+		first++
+	}
+	same := 0
+	for same < min(len(old), len(recent))-first && old[len(old)-1-same] == recent[len(recent)-1-same] {
+		same++
+	}
+	old, recent = old[first:len(old)-same], recent[first:len(recent)-same]
+	for i := range max(len(old), len(recent)) {
+		number := fmt.Sprint(first + i + 1) // the command itself is word 1
+		switch {
+		case i >= len(old):
+			d.add("word", number, "word "+number+" "+shownWord(recent[i])+" added")
+		case i >= len(recent):
+			d.add("word", number, "word "+number+" "+shownWord(old[i])+" removed")
+		case isHidden(old[i]) || isHidden(recent[i]):
+			d.add("word", number, "word "+number+" changed")
+		case old[i] != recent[i]:
+			d.add("word", number, "word "+number+" "+old[i]+" -> "+recent[i])
+		}
+	}
+}
+
+func wordsOf(facts []Fact) []string {
+	var words []string
+	for _, f := range facts {
+		if f.Kind == "word" {
+			words = append(words, f.Value)
+		}
+	}
+	return words
+}
+
+func isHidden(word string) bool { return !strings.HasPrefix(word, `"`) }
+
+func shownWord(word string) string {
+	if isHidden(word) {
+		return "(secret)"
+	}
+	return word
+}
+
+// facts compares all others, in the order of the recipes.
+func (d *differ) facts(before, after []Fact) {
+	kinds := []string{
+		"platform", "namespace", "scope", "name", "executable", "directory", "pty", "stdin", "env-match", "file-match", "env", "file",
+	}
+	for _, kind := range kinds {
+		seen := map[string]bool{}
+		for _, f := range append(before[:len(before):len(before)], after...) {
+			if f.Kind == kind && !seen[f.Name] {
+				seen[f.Name] = true
+				d.compare(subject{kind, f.Name})
+			}
+		}
+	}
+}
+
+func (d *differ) compare(s subject) {
+	old, had := d.before[s]
+	recent, has := d.after[s]
+	if had == has && old == recent {
+		return
+	}
+	text := ""
+	switch s.kind {
+	case "env-match", "file-match":
+		text = s.kind[:len(s.kind)-len("-match")] + " pattern " + Show(s.name) + cameOrWent(has, " added", " removed")
+	case "env":
+		text = d.variable(s.name, old, recent, had, has)
+	case "file":
+		text = d.file(s.name, old, recent, had, has)
+	default:
+		text = single(s.kind, old, recent, had, has)
+	}
+	if text != "" {
+		d.add(s.kind, s.name, text)
+	}
+}
+
+func cameOrWent(came bool, yes, no string) string {
+	if came {
+		return yes
+	}
+	return no
+}
+
+// asked says that this very name was asked for in one run only: the change of the pattern says all.
+func (d *differ) asked(kind, name string) bool {
+	_, had := d.before[subject{kind, name}]
+	_, has := d.after[subject{kind, name}]
+	return had != has
+}
+
+// variable: a variable that only one recipe knows was found by a glob, so in the other run it was not set, unless the glob is new.
+func (d *differ) variable(name, old, recent string, had, has bool) string {
+	if had != has && d.asked("env-match", name) {
+		return ""
+	}
+	wasSet, isSet := had && old != "unset", has && recent != "unset"
+	switch {
+	case wasSet && isSet:
+		return "env " + Show(name) + " changed"
+	case isSet:
+		return "env " + Show(name) + " unset -> set"
+	case wasSet:
+		return "env " + Show(name) + " set -> unset"
+	}
+	return ""
+}
+
+func (d *differ) file(name, old, recent string, had, has bool) string {
+	if had != has && d.asked("file-match", name) {
+		return ""
+	}
+	was, is := had && old != "absent", has && recent != "absent"
+	switch {
+	case was && is:
+		return "file " + Show(name) + " changed" + howChanged(old, recent)
+	case is:
+		return "file " + Show(name) + " appeared"
+	case was:
+		return "file " + Show(name) + " vanished"
+	}
+	return ""
+}
+
+// howChanged says more if the content is the same, or was none.
+func howChanged(old, recent string) string {
+	oldKind, oldContent, _ := strings.Cut(old, " ")
+	recentKind, recentContent, _ := strings.Cut(recent, " ")
+	switch {
+	case oldKind == recentKind:
+		return ""
+	case oldContent == recentContent && oldContent != "":
+		return ": " + cameOrWent(recentKind == "exec", "made executable", "no longer executable")
+	case oldKind == "plain" && recentKind == "exec" || oldKind == "exec" && recentKind == "plain":
+		return ""
+	}
+	return ": from " + kindWord(oldKind) + " to " + kindWord(recentKind)
+}
+
+func kindWord(kind string) string {
+	if kind == "plain" || kind == "exec" {
+		return "file"
+	}
+	return kind
+}
+
+// single compares the facts of which a recipe has at most one.
+func single(kind, old, recent string, had, has bool) string {
+	switch kind {
+	case "executable":
+		oldPath, recentPath := pathOf(old), pathOf(recent)
+		if had && has && oldPath == recentPath {
+			return strings.TrimSuffix("executable "+oldPath, " ") + " changed"
+		}
+		if oldPath != "" && recentPath != "" {
+			return "executable " + oldPath + " -> " + recentPath
+		}
+	case "directory":
+		if had && has {
+			return "directory " + placeOf(old) + " -> " + placeOf(recent)
+		}
+	case "platform", "namespace", "scope", "name":
+		if had && has {
+			return kind + " " + old + " -> " + recent
+		}
+		return kind + " " + cameOrWent(has, recent+" added", old+" removed")
+	case "pty", "stdin":
+		if had != has {
+			return kind + cameOrWent(has, " added", " removed")
+		}
+	}
+	return kind + " changed"
+}
+
+// pathOf returns the path that an executable fact begins with, or nothing.
+func pathOf(value string) string {
+	r := &reader{rest: value}
+	if !r.startsQuoted() {
+		return ""
+	}
+	return Show(r.quoted())
+}
+
+// placeOf returns the directory of a directory fact; one below a repository root is shown as such.
+func placeOf(value string) string {
+	r := &reader{rest: value}
+	switch {
+	case r.try("repo "):
+		return "repo:" + Show(r.quoted())
+	case r.try("path "):
+		place := Show(r.quoted())
+		if r.try(" real ") {
+			place += " (" + Show(r.quoted()) + ")"
+		}
+		return place
+	}
+	return value
+}

@@ -1,0 +1,86 @@
+package hashing
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestDiff(t *testing.T) {
+	one, two := "sha256:"+strings.Repeat("1", 64), "sha256:"+strings.Repeat("2", 64)
+	cases := []struct {
+		name        string
+		old, recent string // @1 and @2 are digests
+		want        []string
+	}{
+		{"same", `scope "a"`, `scope "a"`, nil},
+		{"platform", "platform linux/amd64", "platform darwin/arm64", []string{"platform linux/amd64 -> darwin/arm64"}},
+		{"scope", `scope "a"`, `scope "b"`, []string{`scope "a" -> "b"`}},
+		{"scope added", ``, `scope "b"`, []string{`scope "b" added`}},
+		{"namespace removed", `namespace "a"`, ``, []string{`namespace "a" removed`}},
+		{"word", "word \"a\"\nword \"b\"\nword \"c\"", "word \"a\"\nword \"x y\"\nword \"c\"", []string{`word 2 "b" -> "x y"`}},
+		{"word added", "word \"a\"\nword \"c\"", "word \"a\"\nword \"b\"\nword \"c\"", []string{`word 2 "b" added`}},
+		{"last word removed", "word \"a\"\nword \"c\"", "word \"a\"", []string{`word 2 "c" removed`}},
+		{"word repeated", "word \"a\"\nword \"a\"", "word \"a\"", []string{`word 2 "a" removed`}},
+		{"secret word", "word \"a\"\nword secret 3 @1", "word \"a\"\nword secret 3 @2", []string{"word 2 changed"}},
+		{"secret word removed", "word \"a\"\nword secret 3 @1", "word \"a\"", []string{"word 2 (secret) removed"}},
+		{"executable", `executable "/bin/x" @1`, `executable "/bin/x" @2`, []string{"executable /bin/x changed"}},
+		{"executable moved", `executable "/bin/x" @1`, `executable "/usr/bin/x" @1`, []string{"executable /bin/x -> /usr/bin/x"}},
+		{"executable digest", `executable @1`, `executable @2`, []string{"executable changed"}},
+		{"executable mode", `executable "/bin/x" @1`, `executable none`, []string{"executable changed"}},
+		{"directory", `directory path "/a"`, `directory path "/b c"`, []string{`directory /a -> "/b c"`}},
+		{"directory mode", `directory path "/a"`, `directory none`, []string{"directory /a -> none"}},
+		{"directory behind a link", `directory path "/a" real "/b"`, `directory path "/a" real "/c"`, []string{"directory /a (/b) -> /a (/c)"}},
+		{"directory in repo", `directory repo "a"`, `directory repo "b"`, []string{"directory repo:a -> repo:b"}},
+		{"pty", ``, `pty yes`, []string{"pty added"}},
+		{"stdin", `stdin @1`, `stdin @2`, []string{"stdin changed"}},
+		{"stdin removed", `stdin @1`, ``, []string{"stdin removed"}},
+		{"variable", `env "TZ" @1`, `env "TZ" @2`, []string{"env TZ changed"}},
+		{"variable set", `env "TZ" unset`, `env "TZ" @2`, []string{"env TZ unset -> set"}},
+		{"variable unset", `env "TZ" @1`, `env "TZ" unset`, []string{"env TZ set -> unset"}},
+		{"variable matches", `env-match "A*"`, "env-match \"A*\"\nenv \"AB\" @1", []string{"env AB unset -> set"}},
+		{"variable asked for", ``, "env-match \"TZ\"\nenv \"TZ\" @1", []string{"env pattern TZ added"}},
+		{"variable not asked for", "env-match \"TZ\"\nenv \"TZ\" unset", ``, []string{"env pattern TZ removed"}},
+		{"file", `file "go.sum" plain 1 @1`, `file "go.sum" plain 2 @2`, []string{"file go.sum changed"}},
+		{"file appeared", `file "a" absent`, `file "a" plain 1 @1`, []string{"file a appeared"}},
+		{"file vanished", `file "a" plain 1 @1`, `file "a" absent`, []string{"file a vanished"}},
+		{"file matches", `file-match "*"`, "file-match \"*\"\nfile \"a b\" plain 1 @1", []string{`file "a b" appeared`}},
+		{"file matches no more", "file-match \"*\"\nfile \"a\" plain 1 @1", `file-match "*"`, []string{"file a vanished"}},
+		{"file asked for", ``, "file-match \"a\"\nfile \"a\" absent", []string{"file pattern a added"}},
+		{"file asked for that exists", ``, "file-match \"a\"\nfile \"a\" plain 1 @1", []string{"file pattern a added"}},
+		{"file made executable", `file "a" plain 1 @1`, `file "a" exec 1 @1`, []string{"file a changed: made executable"}},
+		{"file not executable", `file "a" exec 1 @1`, `file "a" plain 1 @1`, []string{"file a changed: no longer executable"}},
+		{"file executable and changed", `file "a" exec 1 @1`, `file "a" plain 1 @2`, []string{"file a changed"}},
+		{"file becomes directory", `file "a" plain 1 @1`, `file "a" directory`, []string{"file a changed: from file to directory"}},
+		{"link", `file "a" link "x" plain 1 @1`, `file "a" link "y" plain 1 @1`, []string{"file a changed"}},
+		{"link twice", "file \"a\" link \"x\" directory\nfile \"a\" link \"x\" same \"b\"", "file \"a\" link \"x\" directory\nfile \"a\" link \"x\" same \"c\"", []string{"file a changed"}},
+		{"link twice, first", "file \"a\" link \"x\" same \"b\"\nfile \"a\" link \"x\" same \"d\"", "file \"a\" link \"x\" same \"c\"\nfile \"a\" link \"x\" same \"d\"", []string{"file a changed"}},
+		{"another order", "scope \"a\"\npty yes", "pty yes\nscope \"a\"", []string{"recipe changed"}},
+		{"several", "scope \"a\"\nenv \"A\" unset\nfile \"f\" absent", "scope \"b\"\nenv \"A\" @1\nfile \"f\" directory", []string{`scope "a" -> "b"`, "env A unset -> set", "file f appeared"}},
+		{"not a recipe", `nonsense`, `scope "b"`, []string{"recipe unknown: line 2: not a recipe"}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			text := func(facts string) []byte {
+				facts = strings.NewReplacer("@1", one, "@2", two).Replace(facts)
+				if facts != "" {
+					facts += "\n"
+				}
+				return []byte(header + facts)
+			}
+			var got []string
+			for _, change := range Diff(text(c.old), text(c.recent)) {
+				require.NotEmpty(t, change.Kind)
+				got = append(got, change.Text)
+			}
+			require.Equal(t, c.want, got)
+		})
+	}
+}
+
+// An empty text is what an entry of another making may hold.
+func TestDiffOfNothing(t *testing.T) {
+	require.Equal(t, "recipe unknown: not a recipe", Diff(nil, []byte(header))[0].Text)
+	require.Equal(t, "recipe unknown: not a recipe", Diff([]byte(header), []byte("cachex recipe 2\n"))[0].Text)
+}

@@ -1,0 +1,93 @@
+package hashing
+
+import (
+	"slices"
+	"strings"
+)
+
+// ownVariables is how the names of cachex's own settings begin. A glob never matches them: a policy must not become identity by accident.
+const ownVariables = "CACHEX_"
+
+// globChars make a name a glob.
+const globChars = `*?[{\`
+
+func isGlob(pattern string) bool { return strings.ContainsAny(pattern, globChars) }
+
+// addEnvironment adds what was asked for, and each variable that this names: its digest, or unset, which differs from empty.
+func (c *capture) addEnvironment() error {
+	patterns := make([]string, len(c.spec.Env))
+	for i, pattern := range c.spec.Env {
+		patterns[i] = envName(pattern)
+	}
+	patterns = sortedSet(patterns)
+	for _, pattern := range patterns {
+		c.text = appendLabel(c.text, "env-match", pattern)
+	}
+	for _, name := range c.envNames(patterns) {
+		c.text = append(appendQuoted(append(c.text, "env "...), name), ' ')
+		if value, ok := lookup(c.spec.Environ, name); ok {
+			c.text = appendValueSum(c.text, value, c.spec.Secret)
+		} else {
+			c.text = append(c.text, "unset"...)
+		}
+		c.text = append(c.text, '\n')
+	}
+	return nil
+}
+
+// envNames returns the variables that the patterns name: set or not if named outright, only set ones for a glob.
+func (c *capture) envNames(patterns []string) []string {
+	var names []string
+	for _, pattern := range patterns {
+		if !isGlob(pattern) {
+			names = append(names, pattern)
+			continue
+		}
+		globs := expandBraces(withoutSlash(pattern), isAny)
+		for _, variable := range c.spec.Environ {
+			name := envName(variableName(variable))
+			if name != "" && !strings.HasPrefix(name, ownVariables) && matchesAny(globs, withoutSlash(name)) {
+				names = append(names, name)
+			}
+		}
+	}
+	return sortedSet(names)
+}
+
+// withoutSlash makes a slash an ordinary character for the matcher, in which * stops at one. No name holds a NUL.
+func withoutSlash(s string) string { return strings.ReplaceAll(s, "/", "\x00") }
+
+func checkEnvPattern(pattern string) error {
+	switch {
+	case pattern == "":
+		return errEmpty
+	case strings.Contains(pattern, "\x00"):
+		return errNUL
+	case strings.Contains(pattern, "="):
+		return errAssign
+	case isGlob(pattern):
+		return checkGlob(pattern)
+	}
+	return nil
+}
+
+func variableName(variable string) string {
+	name, _, _ := strings.Cut(variable, "=")
+	return name
+}
+
+// lookup returns the value of the first variable of this name, as getenv does.
+func lookup(environ []string, name string) (string, bool) {
+	for _, variable := range environ {
+		if n, value, ok := strings.Cut(variable, "="); ok && (n == name || envName(n) == name) {
+			return value, true
+		}
+	}
+	return "", false
+}
+
+// sortedSet sorts names in place and drops repetitions.
+func sortedSet(names []string) []string {
+	slices.Sort(names)
+	return slices.Compact(names)
+}

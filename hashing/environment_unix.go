@@ -1,0 +1,6 @@
+//go:build !windows
+
+package hashing
+
+// envName returns the one spelling of a variable's name: here each spelling is its own variable.
+func envName(name string) string { return name }

@@ -1,0 +1,6 @@
+package hashing
+
+import "strings"
+
+// envName returns the one spelling of a variable's name: case does not count here.
+func envName(name string) string { return strings.ToUpper(name) }

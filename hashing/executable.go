@@ -1,0 +1,58 @@
+package hashing
+
+import (
+	"path/filepath"
+	"strings"
+)
+
+// resolveExecutable comes first: what cannot be started has no recipe. A named recipe may stand without a command.
+func (c *capture) resolveExecutable() error {
+	if len(c.spec.Argv) == 0 {
+		if c.spec.Name != "" {
+			return nil
+		}
+		return &NotFound{}
+	}
+	exe, err := c.resolve(c.spec.Argv[0], c.spec.Dir, c.spec.Environ)
+	c.exe = exe
+	return err
+}
+
+// addExecutable adds path and content of what will be started. A named recipe does not depend on it.
+func (c *capture) addExecutable() error {
+	if c.spec.Name != "" {
+		return nil
+	}
+	c.text = append(c.text, "executable"...)
+	mode := c.spec.Exe
+	if mode == ExeContent || mode == ExePath {
+		c.text = appendQuoted(append(c.text, ' '), absolute(c.exe, c.spec.Dir))
+	}
+	if mode == ExeContent || mode == ExeDigest {
+		digest, id, err := c.content(c, c.exe, true)
+		if err != nil {
+			return &InputError{Path: c.exe, Err: err}
+		}
+		c.text = appendSum(append(c.text, ' '), digest)
+		c.exeID = id
+	}
+	if mode == ExeNone {
+		c.text = append(c.text, " none"...)
+	}
+	c.text = append(c.text, '\n')
+	return nil
+}
+
+// absolute joins without cleaning: a/../b is not b if a is a symbolic link.
+func absolute(path, dir string) string {
+	if dir == "" || filepath.IsAbs(path) {
+		return path
+	}
+	for strings.HasPrefix(path, "./") {
+		path = strings.TrimLeft(path[2:], "/")
+	}
+	if dir == "/" {
+		return dir + path
+	}
+	return dir + string(filepath.Separator) + path
+}

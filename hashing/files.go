@@ -1,0 +1,213 @@
+package hashing
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// entry is one name that belongs to the inputs, as it stands in the recipe.
+type entry struct {
+	name   string // as the user gave it, or as it was matched or found below that
+	link   bool   // a symbolic link; kind and id are then those of what it leads to
+	target string // text of the link
+	same   string // a link to a directory that is walked under this name already
+	kind   kind
+	id     StatID // of regular files only
+}
+
+// checkPatterns refuses what is no name and no glob, before anything else is looked at.
+func (c *capture) checkPatterns() error {
+	for _, pattern := range c.spec.Env {
+		if err := checkEnvPattern(pattern); err != nil {
+			return &PatternError{Kind: "env", Pattern: pattern, Err: err}
+		}
+	}
+	for _, pattern := range c.spec.Files {
+		if err := checkFilePattern(pattern); err != nil {
+			return &PatternError{Kind: "file", Pattern: pattern, Err: err}
+		}
+	}
+	return nil
+}
+
+func checkFilePattern(pattern string) error {
+	switch {
+	case pattern == "":
+		return errEmpty
+	case strings.Contains(pattern, "\x00"):
+		return errNUL
+	}
+	if pattern = tidy(pattern); isGlob(pattern) {
+		_, err := parseGlobs(pattern)
+		return err
+	}
+	return nil
+}
+
+// tidy writes a path with slashes and without what means nothing, so that ./a/ and a are one input. Dots that lead upwards stay: the way
+// back from a symbolic link is not the way there. Of a glob only the ends are touched.
+func tidy(path string) string {
+	path = filepath.ToSlash(path)
+	if isGlob(path) {
+		for strings.HasPrefix(path, "./") {
+			path = strings.TrimLeft(path[1:], "/")
+		}
+		return strings.TrimRight(path, "/")
+	}
+	volume := filepath.VolumeName(path)
+	path = path[len(volume):]
+	var elements []string
+	for element := range strings.SplitSeq(path, "/") {
+		if element != "" && element != "." {
+			elements = append(elements, element)
+		}
+	}
+	root := volume
+	if strings.HasPrefix(path, "/") {
+		root += "/"
+	}
+	if root == "" && elements == nil {
+		return "."
+	}
+	return root + strings.Join(elements, "/")
+}
+
+// addFiles adds what was asked for, and each file that this names.
+func (c *capture) addFiles() error {
+	if len(c.spec.Files) == 0 {
+		return nil
+	}
+	for _, pattern := range c.filePatterns() {
+		c.text = appendLabel(c.text, "file-match", pattern)
+	}
+	entries, err := c.find(c)
+	if err != nil {
+		return err
+	}
+	digests, err := c.digestEntries(entries)
+	if err != nil {
+		return err
+	}
+	c.text = slices.Grow(c.text, 128*len(entries))
+	for i := range entries {
+		c.text = appendEntry(c.text, &entries[i], digests[i])
+	}
+	c.files = entries
+	return nil
+}
+
+func (c *capture) filePatterns() []string {
+	patterns := make([]string, len(c.spec.Files))
+	for i, pattern := range c.spec.Files {
+		patterns[i] = tidy(pattern)
+	}
+	return sortedSet(patterns)
+}
+
+// appendEntry adds one line: file "name" [link "target"] and then the kind, with size and digest if it is a regular file.
+func appendEntry(text []byte, e *entry, digest Digest) []byte {
+	text = append(appendQuoted(append(text, "file "...), e.name), ' ')
+	if e.link {
+		text = append(appendQuoted(append(text, "link "...), e.target), ' ')
+	}
+	if e.same != "" {
+		return append(appendQuoted(append(text, "same "...), e.same), '\n')
+	}
+	text = append(text, e.kind.String()...)
+	if e.kind.regular() {
+		text = strconv.AppendInt(append(text, ' '), e.id.Size, 10)
+		text = appendSum(append(text, ' '), digest)
+	}
+	return append(text, '\n')
+}
+
+// findFiles looks at everything that the patterns name, and returns it sorted.
+func (c *capture) findFiles() ([]entry, error) {
+	w := newWalk(c.spec.Dir, MaxRecipe-len(c.text))
+	for _, pattern := range c.filePatterns() {
+		if err := w.named(pattern, isGlob(pattern)); err != nil {
+			return nil, err
+		}
+		if isGlob(pattern) {
+			if err := w.matched(pattern); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return oneEach(slices.Concat(w.lists...))
+}
+
+// oneEach sorts the entries and drops repetitions. Two patterns must not have seen one name in two states; only what a link to a
+// directory is said to be the same as may differ.
+func oneEach(entries []entry) ([]entry, error) {
+	slices.SortFunc(entries, func(a, b entry) int {
+		if order := strings.Compare(a.name, b.name); order != 0 {
+			return order
+		}
+		return strings.Compare(a.same, b.same)
+	})
+	entries = slices.Compact(entries)
+	for i := 1; i < len(entries); i++ {
+		if a, b := &entries[i-1], &entries[i]; a.name == b.name && (a.kind != b.kind || a.id != b.id || a.target != b.target) {
+			return nil, &InputError{Path: a.name, Err: errChanged}
+		}
+	}
+	return entries, nil
+}
+
+// fewFiles are read by one goroutine: starting others costs more.
+const fewFiles = 16
+
+// digestEntries returns the digests of the regular files among the entries, read by as many goroutines as there are processors.
+func (c *capture) digestEntries(entries []entry) ([]Digest, error) {
+	digests := make([]Digest, len(entries))
+	workers := min(runtime.GOMAXPROCS(0), len(entries)/fewFiles+1)
+	var next atomic.Int64
+	var failed atomic.Pointer[InputError]
+	work := func() {
+		for failed.Load() == nil {
+			first := int(next.Add(fewFiles)) - fewFiles
+			if first >= len(entries) {
+				return
+			}
+			for i := first; i < min(first+fewFiles, len(entries)); i++ {
+				if err := c.digestEntry(&entries[i], &digests[i]); err != nil {
+					failed.CompareAndSwap(nil, err)
+					return
+				}
+			}
+		}
+	}
+	var group sync.WaitGroup
+	for range workers - 1 {
+		group.Go(work)
+	}
+	work()
+	group.Wait()
+	if err := failed.Load(); err != nil {
+		return nil, err
+	}
+	return digests, nil
+}
+
+func (c *capture) digestEntry(e *entry, digest *Digest) *InputError {
+	if !e.kind.regular() {
+		return nil
+	}
+	sum, err := c.digestSeen(absolute(e.name, c.spec.Dir), e.link, e.id)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = errVanished
+	}
+	if err != nil {
+		return &InputError{Path: e.name, Err: err}
+	}
+	*digest = sum
+	return nil
+}

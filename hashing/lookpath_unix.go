@@ -1,0 +1,90 @@
+//go:build !windows
+
+package hashing
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// LookPath returns the file that execvp would execute for name, in the form in which execvp would name it to the kernel: a script finds
+// it in $0. A name with a slash stands for itself; any other is searched in the PATH of environ, where an empty element is the working
+// directory. dir is the working directory; what is found relative to it is returned relative.
+//
+// The error is *NotFound or *NotExecutable: a file that may not be executed is passed over, but remembered.
+func LookPath(name, dir string, environ []string) (string, error) {
+	if name == "" {
+		return "", &NotFound{Name: name}
+	}
+	if strings.Contains(name, "/") {
+		if err := executable(absolute(name, dir)); err != nil {
+			return "", lookError(name, name, err)
+		}
+		return name, nil
+	}
+	path, ok := lookup(environ, "PATH")
+	if !ok {
+		path = "/bin:/usr/bin" // the C library's default, see confstr(3) and execvp(3)
+	}
+	var denied error
+	for _, element := range strings.Split(path, ":") {
+		file := name
+		if element != "" {
+			file = element + "/" + name
+		}
+		err := executable(absolute(file, dir))
+		switch {
+		case err == nil:
+			return file, nil
+		case errors.Is(err, unix.EACCES) || errors.Is(err, unix.EISDIR):
+			if denied == nil {
+				denied = &NotExecutable{Path: file, Err: err}
+			}
+		case !passedOver(err):
+			return "", &NotExecutable{Path: file, Err: err}
+		}
+	}
+	if denied != nil {
+		return "", denied
+	}
+	return "", &NotFound{Name: name}
+}
+
+// lookError tells "no such file" from all else, as env and shells do.
+func lookError(name, path string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return &NotFound{Name: name}
+	}
+	return &NotExecutable{Path: path, Err: err}
+}
+
+// passedOver: after these errors glibc's execvp tries the next element.
+func passedOver(err error) bool {
+	for _, errno := range []error{unix.ENOENT, unix.ESTALE, unix.ENOTDIR, unix.ENODEV, unix.ETIMEDOUT} {
+		if errors.Is(err, errno) {
+			return true
+		}
+	}
+	return false
+}
+
+// executable says why the kernel would not execute the file; nil if it would try.
+func executable(path string) error {
+	if err := unix.Access(path, unix.X_OK); err != nil {
+		return err
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return cause(err)
+	case info.IsDir():
+		return unix.EISDIR
+	case !info.Mode().IsRegular():
+		return unix.EACCES
+	}
+	return nil
+}

@@ -1,0 +1,114 @@
+package hashing
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+)
+
+// MaxRecipe is the length in bytes that a recipe's text may have.
+const MaxRecipe = 4 << 20
+
+// header is the first line of every recipe; the number is the version of the format.
+const header = "cachex recipe 1\n"
+
+// Recipe is all that a result depends on, as far as the Spec says. Two recipes are the same exactly if their texts are.
+type Recipe struct {
+	Text    []byte // one fact a line; at most MaxRecipe bytes
+	Key     Key    // SHA-256 of Text
+	Command CommandID
+	Exe     string // what to execute, as execvp would pass it to the kernel: may be relative to Spec.Dir
+
+	// The state in which what was read was read. The text cannot tell it.
+	exeID StatID
+	files []entry
+}
+
+// capture is one Capture under way. The functions in its fields are the ways to the world outside, so that a test can close them.
+type capture struct {
+	spec    *Spec
+	text    []byte
+	exe     string
+	exeID   StatID
+	files   []entry
+	command CommandID
+	cache   Digests
+	started time.Time
+	resolve func(name, dir string, environ []string) (string, error)
+	content func(c *capture, name string, follow bool) (Digest, StatID, error)
+	find    func(c *capture) ([]entry, error)
+}
+
+// Capture looks at the inputs that the spec names and writes down their state. digests may be nil: then every content is read.
+//
+// A recipe is a text with one fact a line, every value quoted, so that two different specs, or two different states of the inputs, never
+// share a text: each line begins with its kind, what stands between quotes cannot hold a quote or a line feed, and what has no order is
+// sorted. What was asked for (env-match, file-match) is a fact beside what was found (env, file).
+//
+// The errors are *NotFound, *NotExecutable and *PatternError, after which nothing should be run, and *InputError and *TooLarge, after
+// which the command can run uncached: the Exe of the returned Recipe is set then.
+func Capture(spec Spec, digests Digests) (Recipe, error) {
+	return newCapture(spec, digests, time.Now()).run()
+}
+
+func newCapture(spec Spec, digests Digests, now time.Time) *capture {
+	return &capture{
+		spec: &spec, cache: digests, started: now,
+		resolve: LookPath, content: (*capture).digestOf, find: (*capture).findFiles,
+	}
+}
+
+func (c *capture) run() (Recipe, error) {
+	if err := c.resolveExecutable(); err != nil {
+		return Recipe{}, err
+	}
+	if err := c.checkPatterns(); err != nil {
+		return Recipe{}, err
+	}
+	if !filepath.IsAbs(c.spec.Dir) && (c.spec.Name == "" || len(c.spec.Files) > 0) { // it was removed under our feet
+		return Recipe{Exe: c.exe}, &InputError{Path: ".", Err: errNowhere}
+	}
+	c.text = append(make([]byte, 0, 1024), header...)
+	for _, addFacts := range []func(*capture) error{
+		(*capture).addPlatform,
+		(*capture).addCommand,
+		(*capture).addScope,
+		(*capture).addExecutable,
+		(*capture).addPty,
+		(*capture).addStdin,
+		(*capture).addEnvironment,
+		(*capture).addFiles,
+	} {
+		if err := addFacts(c); err != nil {
+			return Recipe{Exe: c.exe}, err
+		}
+		if len(c.text) > MaxRecipe {
+			return Recipe{Exe: c.exe}, &TooLarge{Limit: MaxRecipe}
+		}
+	}
+	return Recipe{
+		Text: c.text, Key: sha256.Sum256(c.text), Command: c.command, Exe: c.exe, exeID: c.exeID, files: c.files,
+	}, nil
+}
+
+// Same says whether o was captured from the same inputs, none of them touched in between; the error names what changed.
+// A file may have been changed and changed back, or may be being rewritten with what it held, which the text does not show.
+func (r Recipe) Same(o Recipe) error {
+	if r.Key != o.Key || string(r.Text) != string(o.Text) {
+		if changes := Diff(r.Text, o.Text); len(changes) > 0 {
+			return errors.New(changes[0].Text)
+		}
+		return errors.New("recipe changed")
+	}
+	if r.exeID != o.exeID {
+		return fmt.Errorf("executable %s was written", Show(r.Exe))
+	}
+	for i := range r.files { // as many as in o, for the texts are equal
+		if r.files[i].id != o.files[i].id {
+			return fmt.Errorf("file %s was written", Show(r.files[i].name))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,52 @@
+package hashing
+
+// Spec is a stateless description of what makes a run the same run; Capture turns it, with the state of the machine, into a Recipe.
+type Spec struct {
+	Namespace string   // separates teams: a/b; may be empty
+	Scope     string   // free text: a version, a salt; may be empty
+	Name      string   // from --key; if set, Argv, the executable and Dir are not in the key
+	Argv      []string // Argv[0] as typed; may be empty only when Name is set
+	Dir       string   // absolute working directory; relative Files and programs start here
+	Cwd       CwdMode
+	Exe       ExeMode
+	Environ   []string // NAME=value, like os.Environ(); the first of two entries of one name counts
+	Env       []string // names and globs; a glob never matches CACHEX_*
+	Files     []string // paths, ** globs, directories
+	Stdin     *Digest  // of the whole of stdin; nil: stdin is not an input
+	Pty       bool     // the command runs under a pseudo-terminal
+	Secret    []byte   // HMAC key for digests of words and environment values; nil: plain SHA-256
+}
+
+// CwdMode says how the working directory enters the key.
+type CwdMode uint8
+
+const (
+	CwdPath CwdMode = iota // the absolute path
+	CwdRepo                // the path below the repository root; the absolute path outside of any repository
+	CwdNone                // not at all
+)
+
+// ExeMode says how the resolved executable enters the key.
+type ExeMode uint8
+
+const (
+	ExeContent ExeMode = iota // path and digest
+	ExeDigest                 // digest alone, for machines that keep it at different paths
+	ExePath                   // path alone
+	ExeNone                   // not at all
+)
+
+// Digests is a stat cache: it remembers the digests of files whose StatID has not changed since.
+// Its methods are called by several goroutines at once. A forgotten digest costs time, a wrong one a wrong hit.
+type Digests interface {
+	Digest(StatID) (Digest, bool)
+	Remember(StatID, Digest)
+}
+
+// StatID is what the kernel says about a file that changes when its content does.
+// Times are nanoseconds since 1970; on systems without a change time Ctime repeats Mtime.
+type StatID struct {
+	Dev, Ino     uint64
+	Size         int64
+	Mtime, Ctime int64
+}

@@ -1,0 +1,9 @@
+package hashing
+
+// addStdin adds the digest of stdin if it is an input; otherwise there is no fact.
+func (c *capture) addStdin() error {
+	if c.spec.Stdin != nil {
+		c.text = append(appendSum(append(c.text, "stdin "...), *c.spec.Stdin), '\n')
+	}
+	return nil
+}
