@@ -1,0 +1,240 @@
+package runner
+
+import (
+	"errors"
+	"io"
+	"os"
+	"syscall"
+	"time"
+)
+
+// plumbing is every descriptor that Run opened for one command.
+type plumbing struct {
+	child   [3]*os.File // descriptors 0, 1 and 2 of the command
+	lent    []*os.File  // opened here for the command alone: closed once it has them
+	kept    []*os.File  // opened here for delivery: closed at the end
+	streams []*stream
+	feed    *feed
+	tty     *terminal // nil without a pseudo-terminal
+	sink    *queue
+}
+
+// plumb opens what c needs. After an error nothing stays open.
+func plumb(c Command) (*plumbing, error) {
+	p := &plumbing{}
+	var err error
+	if c.Pty {
+		err = p.openTerminal(c)
+	} else {
+		err = p.openOutputs(c)
+	}
+	if err == nil {
+		err = p.openInput(c)
+	}
+	if err != nil {
+		p.abandon()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *plumbing) openOutputs(c Command) error {
+	var out [2]*os.File
+	for s, f := range []*os.File{Stdout: c.Stdout, Stderr: c.Stderr} {
+		if f == nil {
+			null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+			if err != nil {
+				return err
+			}
+			p.kept = append(p.kept, null)
+			f = null
+		}
+		out[s] = f
+	}
+	if c.Sink == nil {
+		p.child[1], p.child[2] = out[Stdout], out[Stderr]
+		return nil
+	}
+	p.sink = newQueue(c.Sink)
+	if err := p.openStream(Stdout, out[Stdout]); err != nil {
+		return err
+	}
+	if c.Merged {
+		p.child[2] = p.child[1]
+		return nil
+	}
+	return p.openStream(Stderr, out[Stderr])
+}
+
+func (p *plumbing) openStream(s Stream, to *os.File) error {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	p.child[1+s] = w
+	p.lent = append(p.lent, w)
+	p.streams = append(p.streams, newStream(s, r, to, p.sink))
+	return nil
+}
+
+// openTerminal makes the pseudo-terminal. The command's stdin is the terminal only if the user's is
+// one: else a program would wait there for keys that nobody can press.
+func (p *plumbing) openTerminal(c Command) error {
+	to := c.Stdout
+	if to == nil {
+		null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		p.kept = append(p.kept, null)
+		to = null
+	}
+	t, slave, err := openTerminal(c)
+	if err != nil {
+		return err
+	}
+	p.tty = t
+	p.lent = append(p.lent, slave)
+	p.child[1], p.child[2] = slave, slave
+	if t.typed() {
+		p.child[0] = slave
+	}
+	p.sink = newQueue(c.Sink)
+	p.streams = append(p.streams, newStream(Stdout, t.master, to, p.sink))
+	return nil
+}
+
+func (p *plumbing) openInput(c Command) error {
+	switch {
+	case c.Input != nil:
+		r, w, err := os.Pipe()
+		if err != nil {
+			return err
+		}
+		p.child[0] = r
+		p.lent = append(p.lent, r)
+		p.feed = &feed{from: c.Input, to: w, done: make(chan struct{})}
+	case p.child[0] != nil: // the pseudo-terminal
+	case c.Stdin != nil:
+		p.child[0] = c.Stdin
+	default:
+		null, err := os.Open(os.DevNull)
+		if err != nil {
+			return err
+		}
+		p.child[0] = null
+		p.lent = append(p.lent, null)
+	}
+	return nil
+}
+
+// begin sets everything flowing. The command's ends are closed here first: as long as this process
+// holds one, the end of the stream never comes.
+func (p *plumbing) begin(c Command) {
+	closeAll(&p.lent)
+	if p.feed != nil {
+		go p.feed.run()
+	}
+	if p.tty != nil {
+		p.tty.begin()
+	}
+	if p.sink != nil {
+		go p.sink.run()
+	}
+	for _, s := range p.streams {
+		go s.pump()
+	}
+}
+
+// finish waits for the last bytes and puts what became of the streams into r.
+func (p *plumbing) finish(r *Result) {
+	deadline := time.Now().Add(grace)
+	for _, s := range p.streams {
+		s.expire(deadline)
+	}
+	r.Complete = p.sink != nil && p.sink.sink != nil
+	for _, s := range p.streams {
+		if !s.wait(deadline) {
+			r.Complete = false
+			continue
+		}
+		r.Complete = r.Complete && s.whole
+		if r.Cut == nil {
+			r.Cut = s.cut
+		}
+	}
+	if p.tty != nil {
+		p.tty.end()
+	}
+	if p.sink != nil {
+		p.sink.close()
+		r.SinkErr = errors.Join(r.SinkErr, p.sink.err)
+	}
+	if p.feed != nil {
+		r.SinkErr = errors.Join(r.SinkErr, p.feed.stop())
+	}
+	closeAll(&p.kept)
+}
+
+// abandon closes everything after a start that failed.
+func (p *plumbing) abandon() {
+	closeAll(&p.lent)
+	closeAll(&p.kept)
+	for _, s := range p.streams {
+		s.from.Close()
+	}
+	if p.feed != nil {
+		p.feed.to.Close()
+	}
+}
+
+func closeAll(files *[]*os.File) {
+	for _, f := range *files {
+		f.Close()
+	}
+	*files = nil
+}
+
+// feed writes the command's stdin. A command that does not read it is no fault: head(1) does that.
+type feed struct {
+	from io.Reader
+	to   *os.File
+	done chan struct{}
+	err  error // why from could not be read to its end
+}
+
+func (f *feed) run() {
+	defer close(f.done)
+	src := &readErrors{r: f.from}
+	_, err := io.Copy(f.to, src)
+	f.to.Close()
+	if src.err != nil && err != nil {
+		f.err = src.err
+	}
+}
+
+// stop ends the feeding of a command that has ended. Closing unblocks a write into a full pipe, but
+// nothing unblocks a foreign Read; so it is not waited for unless it is already over.
+func (f *feed) stop() error {
+	f.to.Close()
+	select {
+	case <-f.done:
+		return f.err
+	default:
+		return nil
+	}
+}
+
+// readErrors tells the errors of reading from those of writing in io.Copy.
+type readErrors struct {
+	r   io.Reader
+	err error
+}
+
+func (e *readErrors) Read(b []byte) (int, error) {
+	n, err := e.r.Read(b)
+	if err != nil && err != io.EOF && !errors.Is(err, syscall.EPIPE) {
+		e.err = err
+	}
+	return n, err
+}

@@ -1,0 +1,92 @@
+package runner
+
+import (
+	"os"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// process is a started command.
+type process struct {
+	pid   int
+	since time.Time
+
+	mu     sync.Mutex
+	reaped bool // the pid may be somebody else's by now
+}
+
+// fork starts a program. The caller has locked its thread and keeps it until the program has ended,
+// or the parent-death signal would come early.
+//
+// Why not os.StartProcess: it forks a probe of pidfds first, which costs as much as a short command.
+//
+// The signal that ends the command with this process reaches a command whose parent died before it
+// could ask for the signal, too: syscall.ForkExec compares the parent's pid after asking. Descriptors
+// from 3 up that this process was started with are not close-on-exec, and everything opened here is.
+// ForkExec also restores the limit of descriptors that the runtime raised.
+func fork(path string, argv, env []string, files [3]*os.File, tty *terminal) (*process, error) {
+	attr := &syscall.ProcAttr{
+		Env:   env,
+		Files: []uintptr{files[0].Fd(), files[1].Fd(), files[2].Fd()},
+		Sys:   &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL},
+	}
+	if tty != nil {
+		attr.Sys.Setsid, attr.Sys.Setctty, attr.Sys.Ctty = true, true, 1
+	}
+	start, mask := atStart().mask, unix.Sigset_t{}
+	unix.PthreadSigmask(unix.SIG_SETMASK, &start, &mask)
+	since := time.Now()
+	pid, err := syscall.ForkExec(path, argv, attr)
+	unix.PthreadSigmask(unix.SIG_SETMASK, &mask, nil)
+	runtime.KeepAlive(files)
+	if err != nil {
+		return nil, err
+	}
+	return &process{pid: pid, since: since}, nil
+}
+
+// wait returns the exit code, or the signal that ended the command.
+func (p *process) wait() (code, signal int) {
+	// Leave it a zombie first: its pid cannot be given away while p.signal may still use it.
+	for unix.Waitid(unix.P_PID, p.pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.reaped = true
+	var status unix.WaitStatus
+	for {
+		_, err := unix.Wait4(p.pid, &status, 0, nil)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return unknownCode, 0
+		}
+		break
+	}
+	if status.Signaled() {
+		return 0, int(status.Signal())
+	}
+	return status.ExitStatus(), 0
+}
+
+// unknownCode is the answer if somebody else in this process has waited for the command.
+const unknownCode = 125
+
+// signal sends s to the command, or to its process group.
+func (p *process) signal(s syscall.Signal, group bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reaped {
+		return
+	}
+	pid := p.pid
+	if group {
+		pid = -pid
+	}
+	unix.Kill(pid, s)
+}

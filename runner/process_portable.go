@@ -1,0 +1,44 @@
+//go:build !linux
+
+package runner
+
+import (
+	"os"
+	"syscall"
+	"time"
+)
+
+// process is a started command.
+type process struct {
+	p     *os.Process
+	since time.Time
+}
+
+// fork starts a program. There is no parent-death signal on these systems, and no way round libc to
+// the signal mask: the command gets the runtime's.
+func fork(path string, argv, env []string, files [3]*os.File, tty *terminal) (*process, error) {
+	since := time.Now()
+	p, err := os.StartProcess(path, argv, &os.ProcAttr{Env: env, Files: files[:], Sys: session(tty)})
+	if err != nil {
+		return nil, err
+	}
+	return &process{p: p, since: since}, nil
+}
+
+// wait returns the exit code, or the signal that ended the command.
+func (p *process) wait() (code, signal int) {
+	state, err := p.p.Wait()
+	if err != nil {
+		return unknownCode, 0
+	}
+	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return 0, int(status.Signal())
+	}
+	return state.ExitCode(), 0
+}
+
+// ignoredAtStart is empty: the runtime does not tell which of its signals it found ignored.
+func ignoredAtStart() []syscall.Signal { return nil }
+
+// unknownCode is the answer if somebody else in this process has waited for the command.
+const unknownCode = 125

@@ -1,0 +1,21 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+)
+
+// terminal stands for pseudo-terminals, which are not made on this system.
+type terminal struct{ master *os.File }
+
+func openTerminal(Command) (*terminal, *os.File, error) {
+	return nil, nil, fmt.Errorf("pseudo-terminal: %w", errors.ErrUnsupported)
+}
+
+func (*terminal) typed() bool           { return false }
+func (*terminal) begin()                {}
+func (*terminal) end()                  {}
+func (*terminal) resize()               {}
+func (*terminal) follow(syscall.Signal) {}

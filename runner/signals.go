@@ -1,0 +1,237 @@
+package runner
+
+import (
+	"os"
+	"os/signal"
+	"slices"
+	"sync"
+	"syscall"
+)
+
+// signals is the one mutable variable of this package: a process has one set of signal dispositions,
+// whoever runs commands in it.
+var signals hub
+
+// hub receives every signal that this process catches, in one goroutine, and knows whose it is: of
+// the commands that run, or, when there is none, of this process itself. What is caught once stays
+// caught until the end of the process, so there is no instant between the two in which a signal
+// gets lost or has the wrong effect.
+type hub struct {
+	mu      sync.Mutex
+	caught  chan os.Signal
+	barrier chan chan struct{}
+	wanted  []os.Signal // registered so far
+	passers []*passer   // one for each running command
+
+	holders   int  // of DieOnSignals
+	permanent bool // a command was run: TSTP, caught once, can never get its default effect back
+}
+
+// DieOnSignals makes INT, TERM, HUP, QUIT and the other signals that end a program end this process
+// at once by that very signal, without a core file and without the stack traces that the Go runtime
+// prints. Signals ignored since the start stay ignored. It is meant for the whole life of the
+// process: for waiting and for replay. While Run has a command, signals are passed on instead. It
+// takes about 0.3 ms, which a short replay may save: INT, TERM and HUP kill without it.
+//
+// After stop the runtime's own ways are back, unless a command was run meanwhile: then this stays.
+func DieOnSignals() (stop func()) {
+	signals.mu.Lock()
+	defer signals.mu.Unlock()
+	signals.want(fatalSignals())
+	signals.holders++
+	return sync.OnceFunc(signals.release)
+}
+
+// want registers signals, but not those that were ignored at the start: registering ends that.
+func (h *hub) want(sigs []os.Signal) {
+	if h.caught == nil {
+		h.caught = make(chan os.Signal, 64)
+		h.barrier = make(chan chan struct{})
+		go h.loop(h.caught, h.barrier)
+		// The command ignores what this process ignores, and it shall ignore what it would have.
+		for _, s := range ignoredAtStart() {
+			signal.Ignore(s)
+		}
+	}
+	for _, s := range sigs {
+		if !slices.Contains(h.wanted, s) && !signal.Ignored(s) {
+			signal.Notify(h.caught, s)
+			h.wanted = append(h.wanted, s)
+		}
+	}
+}
+
+func (h *hub) release() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.holders--
+	if h.holders == 0 && !h.permanent {
+		signal.Stop(h.caught)
+		h.wanted = nil
+	}
+}
+
+func (h *hub) loop(caught chan os.Signal, barrier chan chan struct{}) {
+	for {
+		select {
+		case s := <-caught:
+			h.take(s)
+		case ack := <-barrier:
+			for more := true; more; {
+				select {
+				case s := <-caught:
+					h.take(s)
+				default:
+					more = false
+				}
+			}
+			close(ack)
+		}
+	}
+}
+
+func (h *hub) take(s os.Signal) {
+	n, ok := s.(syscall.Signal)
+	if !ok || n == brokenPipe {
+		return // the write that caused it knows
+	}
+	h.mu.Lock()
+	passers := slices.Clone(h.passers)
+	h.mu.Unlock()
+	if len(passers) == 0 && ends(n) {
+		Die(int(n))
+	}
+	for _, p := range passers {
+		p.take(n)
+	}
+	if suspends(n) {
+		stopSelf()
+	}
+}
+
+// lend makes signals the command's, from before it starts. The signals that matter first are caught
+// when it returns, all of them when ready is closed: each costs a round trip through the runtime's
+// signal thread, and the start of the command need not wait for that.
+func (h *hub) lend(p *passer) (ready <-chan struct{}) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.passers = append(h.passers, p)
+	h.permanent = true
+	h.want(interruptions())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.want(passedSignals())
+	}()
+	return done
+}
+
+// giveBack makes signals this process's own again. Those that came for a command that never started
+// have their effect now.
+func (h *hub) giveBack(p *passer) {
+	h.mu.Lock()
+	h.passers = slices.DeleteFunc(h.passers, func(o *passer) bool { return o == p })
+	h.mu.Unlock()
+	for _, s := range p.unused() {
+		if ends(s) {
+			Die(int(s))
+		}
+	}
+}
+
+// settle returns when every signal that reached this process before the call was taken care of.
+func (h *hub) settle() {
+	deliverPending()
+	h.mu.Lock()
+	wanted := h.wanted
+	h.mu.Unlock()
+	if len(wanted) == 0 {
+		return
+	}
+	// Stop waits until the runtime's own queue is empty: nothing else in os/signal does.
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, wanted[0])
+	signal.Stop(c)
+
+	ack := make(chan struct{})
+	h.barrier <- ack
+	<-ack
+}
+
+// passer takes signals on behalf of one command.
+type passer struct {
+	mu          sync.Mutex
+	child       *process
+	tty         *terminal
+	early       []syscall.Signal // came before there was a command to give them to
+	over        bool             // the command has ended
+	interrupted bool
+}
+
+func (p *passer) take(s syscall.Signal) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.interrupted = p.interrupted || (interrupts(s) && !p.over)
+	switch {
+	case p.over:
+		// Only the rest of the output is on its way. Whoever interrupts that means this process.
+		if ends(s) {
+			p.tty.end()
+			Die(int(s))
+		}
+	case p.child == nil:
+		p.early = append(p.early, s)
+	default:
+		p.pass(s)
+	}
+}
+
+// pass gives s to the command, unless the command has got it already: what is typed at the terminal
+// goes to every process of the foreground group. Behind a pseudo-terminal the command has a group
+// and a foreground of its own.
+func (p *passer) pass(s syscall.Signal) {
+	switch {
+	case p.tty != nil && resizes(s):
+		p.tty.resize() // the kernel tells the command
+	case p.tty != nil:
+		p.tty.follow(s)
+		p.child.signal(s, typed(s))
+	case typed(s) && foreground():
+	default:
+		p.child.signal(s, false)
+	}
+}
+
+// started says where signals go from now on. Those that came while the command was being started are
+// passed on whatever the foreground is, for the kernel may have sent them before the command was
+// there; twice is better than never.
+func (p *passer) started(child *process, tty *terminal) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.child, p.tty = child, tty
+	for _, s := range p.early {
+		if ends(s) {
+			child.signal(s, false)
+		}
+	}
+	p.early = nil
+}
+
+// ended says that there is no command any more. It reports whether it was interrupted, counting
+// every signal that arrived until now.
+func (p *passer) ended() bool {
+	signals.settle()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.over = true
+	return p.interrupted
+}
+
+// unused returns the signals that found no command.
+func (p *passer) unused() []syscall.Signal {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.early
+}
