@@ -4,7 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
-	"syscall"
+	"sync"
 	"time"
 )
 
@@ -100,7 +100,10 @@ func (p *plumbing) openTerminal(c Command) error {
 		p.child[0] = slave
 	}
 	p.sink = newQueue(c.Sink)
-	p.streams = append(p.streams, newStream(Stdout, t.master, to, p.sink))
+	s := newStream(Stdout, t.master, to, p.sink)
+	s.terminal = true
+	p.streams = append(p.streams, s)
+	p.kept = append(p.kept, t.master)
 	return nil
 }
 
@@ -113,7 +116,7 @@ func (p *plumbing) openInput(c Command) error {
 		}
 		p.child[0] = r
 		p.lent = append(p.lent, r)
-		p.feed = &feed{from: c.Input, to: w, done: make(chan struct{})}
+		p.feed = &feed{from: c.Input, to: w}
 	case p.child[0] != nil: // the pseudo-terminal
 	case c.Stdin != nil:
 		p.child[0] = c.Stdin
@@ -199,42 +202,34 @@ func closeAll(files *[]*os.File) {
 type feed struct {
 	from io.Reader
 	to   *os.File
-	done chan struct{}
-	err  error // why from could not be read to its end
+
+	mu  sync.Mutex
+	err error // why from could not be read to its end
 }
 
+// run copies until one side ends. An error of the reading side is noted before the command is given
+// the end of its stdin, so that it is known by the time the command can have ended.
 func (f *feed) run() {
-	defer close(f.done)
-	src := &readErrors{r: f.from}
-	_, err := io.Copy(f.to, src)
-	f.to.Close()
-	if src.err != nil && err != nil {
-		f.err = src.err
-	}
+	defer f.to.Close()
+	io.Copy(f.to, f)
 }
 
-// stop ends the feeding of a command that has ended. Closing unblocks a write into a full pipe, but
-// nothing unblocks a foreign Read; so it is not waited for unless it is already over.
-func (f *feed) stop() error {
-	f.to.Close()
-	select {
-	case <-f.done:
-		return f.err
-	default:
-		return nil
-	}
-}
-
-// readErrors tells the errors of reading from those of writing in io.Copy.
-type readErrors struct {
-	r   io.Reader
-	err error
-}
-
-func (e *readErrors) Read(b []byte) (int, error) {
-	n, err := e.r.Read(b)
-	if err != nil && err != io.EOF && !errors.Is(err, syscall.EPIPE) {
-		e.err = err
+// Read tells the errors of reading from those of writing in io.Copy.
+func (f *feed) Read(b []byte) (int, error) {
+	n, err := f.from.Read(b)
+	if err != nil && err != io.EOF {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.err = err
 	}
 	return n, err
+}
+
+// stop ends the feeding of a command that has ended. Closing unblocks a write into a full pipe; a
+// Read that blocks is left alone, for nothing ends that.
+func (f *feed) stop() error {
+	f.to.Close()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.err
 }

@@ -57,6 +57,16 @@ func TestPtyInput(t *testing.T) {
 	require.Equal(t, "fed\r\nout\r\n", string(out))
 }
 
+// TestPtyOutlivesItsStream: a command that closes its outputs and goes on is not hung up on.
+func TestPtyOutlivesItsStream(t *testing.T) {
+	text := `trap 'exit 9' HUP; echo out; exec >&- 2>&-; n=0; while [ $n -lt 2000 ]; do n=$((n+1)); $(true); done; exit 5`
+	cmd, rep := cachex(t, part{Pty: true}, sh(text)...)
+	out, err := cmd.Output()
+	require.Equal(t, 5, status(t, err).ExitStatus())
+	require.Equal(t, "out\r\n", string(out))
+	require.True(t, rep().Complete)
+}
+
 func TestPtyDeath(t *testing.T) {
 	cmd, _ := cachex(t, part{Pty: true}, sh(`kill -TERM $$`)...)
 	require.Equal(t, unix.SIGTERM, status(t, cmd.Run()).Signal())

@@ -118,8 +118,9 @@ func Run(c Command) (Result, error) {
 	r := Result{Started: child.since, SinkErr: sinkErr}
 	r.Code, r.Signal = child.wait()
 	r.Ended = time.Now()
-	r.Interrupted = pass.ended() || deadly(r.Signal)
+	pass.ended()
 	p.finish(&r)
+	r.Interrupted = pass.wasInterrupted() || deadly(r.Signal)
 	return r, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // signals is the one mutable variable of this package: a process has one set of signal dispositions,
@@ -23,8 +24,9 @@ type hub struct {
 	wanted  []os.Signal // registered so far
 	passers []*passer   // one for each running command
 
-	holders   int  // of DieOnSignals
-	permanent bool // a command was run: TSTP, caught once, can never get its default effect back
+	ended     time.Time // when the last command ended
+	holders   int       // of DieOnSignals
+	permanent bool      // a command was run: TSTP, caught once, can never get its default effect back
 }
 
 // DieOnSignals makes INT, TERM, HUP, QUIT and the other signals that end a program end this process
@@ -99,7 +101,7 @@ func (h *hub) take(s os.Signal) {
 	passers := slices.Clone(h.passers)
 	h.mu.Unlock()
 	if len(passers) == 0 && ends(n) {
-		Die(int(n))
+		h.die(n, nil)
 	}
 	for _, p := range passers {
 		p.take(n)
@@ -108,6 +110,24 @@ func (h *hub) take(s os.Signal) {
 		stopSelf()
 	}
 }
+
+// die ends this process by s, but not within a moment of the end of a command: s may have been sent
+// before, to both, and be late here because the thread that took it got no processor. What the
+// command made of it shall win then, so s counts only if this process still lives a moment later.
+func (h *hub) die(s syscall.Signal, tty *terminal) {
+	h.mu.Lock()
+	wait := moment - time.Since(h.ended)
+	h.mu.Unlock()
+	if wait > 0 {
+		time.AfterFunc(wait, func() { h.take(s) })
+		return
+	}
+	tty.end()
+	Die(int(s))
+}
+
+// moment is longer than a thread has to wait for a processor, and shorter than anybody notices.
+const moment = 20 * time.Millisecond
 
 // lend makes signals the command's, from before it starts. The signals that matter first are caught
 // when it returns, all of them when ready is closed: each costs a round trip through the runtime's
@@ -173,13 +193,12 @@ type passer struct {
 func (p *passer) take(s syscall.Signal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.interrupted = p.interrupted || (interrupts(s) && !p.over)
+	p.interrupted = p.interrupted || interrupts(s)
 	switch {
 	case p.over:
 		// Only the rest of the output is on its way. Whoever interrupts that means this process.
 		if ends(s) {
-			p.tty.end()
-			Die(int(s))
+			signals.die(s, p.tty)
 		}
 	case p.child == nil:
 		p.early = append(p.early, s)
@@ -219,13 +238,22 @@ func (p *passer) started(child *process, tty *terminal) {
 	p.early = nil
 }
 
-// ended says that there is no command any more. It reports whether it was interrupted, counting
-// every signal that arrived until now.
-func (p *passer) ended() bool {
+// ended says that there is no command any more.
+func (p *passer) ended() {
 	signals.settle()
+	signals.mu.Lock()
+	signals.ended = time.Now()
+	signals.mu.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.over = true
+}
+
+// wasInterrupted reports whether the command was interrupted, counting all signals until now.
+func (p *passer) wasInterrupted() bool {
+	signals.settle()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	return p.interrupted
 }
 

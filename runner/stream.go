@@ -34,8 +34,9 @@ type stream struct {
 	whole  bool  // the end was seen and everything before it delivered
 	cut    error // why the user got no more
 
-	untimed bool // the pipe knows no deadline
-	gone    bool // nobody waits for this stream any more: deliver nothing (under sink.order)
+	terminal bool // not a pipe: whoever opened it closes it
+	untimed  bool // the pipe knows no deadline
+	gone     bool // nobody waits for this stream any more: deliver nothing (under sink.order)
 }
 
 func newStream(id Stream, from, to *os.File, sink *queue) *stream {
@@ -46,9 +47,16 @@ func newStream(id Stream, from, to *os.File, sink *queue) *stream {
 
 // pump runs until the stream ends, the user takes no more, or the time is up. It closes the pipe at
 // once then: a command that writes on shall see that nobody reads.
+//
+// A terminal that came to its end stays open until the command has ended: ls, and others, close their
+// outputs before they exit, and closing the terminal then would hang up on them.
 func (s *stream) pump() {
 	defer close(s.done)
-	defer s.from.Close()
+	defer func() {
+		if !s.terminal || s.cut != nil {
+			s.from.Close()
+		}
+	}()
 	for {
 		buf := s.sink.take()
 		n, err := s.read(buf.b)
