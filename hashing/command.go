@@ -17,7 +17,7 @@ func (c *capture) addCommand() error {
 func appendCommand(text []byte, spec *Spec) []byte {
 	text = appendLabel(text, "namespace", spec.Namespace)
 	if spec.Name != "" {
-		return appendLabel(text, "name", spec.Name)
+		return appendGuarded(text, "name", spec.Name, spec.Secret)
 	}
 	return appendDirectory(appendWords(text, spec), spec.Dir, spec.Cwd)
 }

@@ -3,9 +3,11 @@
 package hashing
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -111,6 +113,7 @@ func TestFileFacts(t *testing.T) {
 			[]string{"d/l link ../e directory"},
 		},
 		{"glob matches FIFO", []string{"p.go |"}, []string{"*.go"}, []string{"p.go fifo"}},
+		{"glob does not match FIFO", []string{"p |", "d/p |", "a.go a"}, []string{"**/*.go"}, []string{"a.go plain 1 sha256:ca97"}},
 		{"strange names", []string{"d/a\nb a", "d/\xff b"}, []string{"d"}, []string{"d directory", `d/a\nb plain 1 sha256:ca97`, `d/\xff plain 1 sha256:3e23`}},
 	}
 	for _, c := range cases {
@@ -254,4 +257,68 @@ func TestDeepTree(t *testing.T) {
 	defer func() { require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)) }()
 	list := facts(t, spec)
 	require.Equal(t, deep+"f plain 1 sha256:ca97", list[len(list)-1])
+}
+
+// Many files in one directory, and many directories, are looked at by several goroutines; the recipe does not show it.
+func TestWideTree(t *testing.T) {
+	dir, spec := here(t)
+	var want []string
+	for i := range 600 {
+		put(t, dir, fmt.Sprintf("d/f%03d.go", i), "a")
+		want = append(want, fmt.Sprintf("d/f%03d.go plain 1 sha256:ca97", i))
+	}
+	for i := range 60 {
+		tree(t, dir, fmt.Sprintf("d/s%02d/f.go a", i), fmt.Sprintf("d/s%02d/l -> ../s%02d", i, (i+30)%60))
+		want = append(want, fmt.Sprintf("d/s%02d/f.go plain 1 sha256:ca97", i))
+	}
+	spec.Files = []string{"d/**/*.go"}
+	got := slices.DeleteFunc(facts(t, spec), func(line string) bool { return strings.Contains(line, "/l") })
+	require.Equal(t, want, got)
+	for _, pattern := range []string{"d/**/*.go", "d"} {
+		spec.Files = []string{pattern}
+		first := captured(t, spec)
+		for range 20 {
+			require.NoError(t, first.Same(captured(t, spec)))
+		}
+	}
+	require.NoError(t, os.Remove(filepath.Join(dir, "d/f599.go")))
+	tree(t, dir, "d/f599.go |")
+	require.Contains(t, facts(t, spec), "d/f599.go fifo")
+}
+
+// A directory that loses files while it is listed is an input that did not stand still, never half of one.
+func TestVanishingFiles(t *testing.T) {
+	dir, spec := here(t)
+	const n = 500
+	for i := range n {
+		put(t, dir, fmt.Sprintf("d/f%03d", i), "a")
+	}
+	spec.Files = []string{"d"}
+	done := make(chan error, 1)
+	go func() {
+		for i := range n {
+			if err := os.Remove(filepath.Join(dir, fmt.Sprintf("d/f%03d", i))); err != nil {
+				done <- err
+				return
+			}
+		}
+		done <- nil
+	}()
+	for running := true; running; {
+		select {
+		case err := <-done:
+			require.NoError(t, err)
+			running = false
+		default:
+		}
+		r, err := Capture(spec, nil)
+		require.NotContains(t, string(r.Text), "absent")
+		if err != nil {
+			var input *InputError
+			require.ErrorAs(t, err, &input)
+			require.True(t, errors.Is(err, errVanished) || errors.Is(err, errChanged), "%v", err) // the open file that loses its name changes
+			require.True(t, running)
+		}
+	}
+	require.Equal(t, []string{"d directory"}, facts(t, spec))
 }

@@ -21,7 +21,7 @@ import (
 type walk struct {
 	dir     string           // relative names start here
 	whole   *glob            // matches everything
-	seen    map[place]string // directories walked, and the names under which they were first
+	seen    map[place]string // directories walked, and the names under which they were
 	lists   [][]entry        // what was found
 	budget  atomic.Int64     // bytes of recipe left; a walk that needs more ends soon
 	helpers chan struct{}    // holds one element for each goroutine beside the first
@@ -143,9 +143,7 @@ func (w *walk) below(n *node) error {
 	if n.err != nil {
 		return n.err
 	}
-	if w.seen[n.place] == "" {
-		w.seen[n.place] = n.name
-	}
+	w.seen[n.place] = n.name
 	w.lists = append(w.lists, n.files)
 	for _, s := range n.subs {
 		if err := w.visit(s, false); err != nil {
@@ -247,6 +245,9 @@ func (w *walk) help(group *sync.WaitGroup, f func()) bool {
 
 // list reads one directory. It is closed before those in it are opened: a deep tree must not use up the descriptors.
 func (w *walk) list(n *node) error {
+	if w.budget.Load() < 0 {
+		return &TooLarge{Limit: MaxRecipe}
+	}
 	d, at, err := openFolder(absolute(n.name, w.dir), n.follow)
 	if err != nil {
 		return lostError(n.name, cause(err))
