@@ -1,0 +1,535 @@
+package cachedir
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/cachex-cli/cachex/hashing"
+)
+
+// How many bytes each of the 256 shards holds is kept in the books, stat/sizes: a file of 32-byte records that only
+// grows. A store appends what it reserves before it looks whether that fits, and before its rename, and appends
+// afterwards what its entry took the place of. So of several stores that together would not fit each sees the others;
+// there is no lock to wait for, and a stopped process holds nobody up. A store that is killed leaves its shard counted
+// too large.
+//
+// Cleaning counts shards anew. It appends what it found, and from where in the file on records are about later things.
+// The two never happen at one instant, so each side leans towards counting too much:
+//
+//   - What was reserved and not done when the counting began is added to what was found, if its .run file was still
+//     there and locked after that: it may have been renamed before the shard was read, and is then counted twice.
+//   - What is reserved while the counting goes on is counted, what is given back meanwhile is not.
+//   - Who gives back bytes looks whether his shard was counted anew since he reserved, and then gives back no more
+//     than he reserved: the entry that he replaced may not have been there to be counted.
+//   - Two may give back one entry: who replaces it and who removes it, or two who replace it. Each appends first and
+//     looks afterwards, so that at least one of them sees the other, and takes it back.
+//
+// The next count puts it right. Counting, evicting and compacting are done by who holds the cleaner's lock.
+//
+// Where a record is damaged, what came before it in the file is not believed, and the shards are counted anew.
+
+const (
+	booksName    = "stat/sizes"
+	bookRecord   = 32
+	booksCompact = 32 << 10 // a file that is larger is compacted
+	booksLimit   = 16 << 20 // and one that large is started anew
+
+	kindChange  = 1 // bytes more, or less
+	kindCount   = 2 // bytes that were found; records from the given offset on come on top
+	kindReserve = 3 // bytes for a pending entry
+	kindDone    = 4 // bytes that this entry gave back
+	kindOpen    = 5 // a reservation that is in an earlier count already
+)
+
+// onDisk is what a file of a size is counted as.
+func onDisk(size int64) int64 { return (size + 4095) &^ 4095 }
+
+// book is one record.
+type book struct {
+	kind, shard byte
+	word        uint32 // of the key whose entry bytes were given back for; 0: none
+	bytes       int64
+	ref         uint64 // an offset, or the id of a pending entry
+}
+
+func appendBook(b []byte, r book) []byte {
+	start := len(b)
+	b = append(b, 'c', 'x', r.kind, r.shard)
+	b = binary.LittleEndian.AppendUint32(b, r.word)
+	b = binary.LittleEndian.AppendUint64(b, uint64(r.bytes))
+	b = binary.LittleEndian.AppendUint64(b, r.ref)
+	return binary.LittleEndian.AppendUint64(b, xxhash.Sum64(b[start:]))
+}
+
+func parseBook(r []byte) book {
+	le := binary.LittleEndian
+	return book{r[2], r[3], le.Uint32(r[4:]), int64(le.Uint64(r[8:])), le.Uint64(r[16:])}
+}
+
+func wordOf(key hashing.Key) uint32 { return binary.LittleEndian.Uint32(key[1:]) }
+
+// eachBook calls record for each record and damaged for each byte that belongs to none.
+func eachBook(b []byte, record func(off int64, r book), damaged func(off int64)) {
+	off := 0
+	for ; off+bookRecord <= len(b); off++ {
+		r := b[off : off+bookRecord]
+		if r[0] != 'c' || r[1] != 'x' || binary.LittleEndian.Uint64(r[24:]) != xxhash.Sum64(r[:24]) {
+			damaged(int64(off))
+			continue
+		}
+		record(int64(off), parseBook(r))
+		off += bookRecord - 1
+	}
+	for ; off < len(b); off++ {
+		damaged(int64(off))
+	}
+}
+
+// shardSizes is what the books say.
+type shardSizes struct {
+	bytes [256]int64
+	known [256]bool // it was counted, not only changed
+	end   int64     // size of the file that was read
+}
+
+// total is what all shards hold. Those that were not counted are taken for average ones.
+func (s *shardSizes) total() int64 {
+	var sum, counted, n int64
+	for i := range s.bytes {
+		sum += max(s.bytes[i], 0)
+		if s.known[i] {
+			counted += max(s.bytes[i], 0)
+			n++
+		}
+	}
+	if n > 0 {
+		sum += counted / n * (256 - n)
+	}
+	return sum
+}
+
+func (s *shardSizes) complete() bool {
+	for _, k := range s.known {
+		if !k {
+			return false
+		}
+	}
+	return true
+}
+
+// parseBooks adds up the records of b.
+func parseBooks(b []byte) shardSizes {
+	s := shardSizes{end: int64(len(b))}
+	var since, until [256]int64 // when each shard was counted last
+	var sound int64             // nothing is damaged from here on
+	eachBook(b, func(off int64, r book) {
+		if r.kind == kindCount {
+			s.bytes[r.shard], s.known[r.shard] = r.bytes, true
+			since[r.shard], until[r.shard] = int64(min(r.ref, uint64(off))), off
+		}
+	}, func(off int64) {
+		s, sound = shardSizes{end: s.end}, off+1
+		since, until = [256]int64{}, [256]int64{}
+	})
+	eachBook(b, func(off int64, r book) {
+		during := off < until[r.shard] && r.bytes < 0
+		if r.kind != kindCount && r.kind != kindOpen && off >= max(sound, since[r.shard]) && !during {
+			s.bytes[r.shard] += r.bytes
+		}
+	}, func(int64) {})
+	return s
+}
+
+// booksFile is the open file.
+type booksFile struct {
+	t  *tree
+	f  file
+	id fileID
+}
+
+func (d *Dir) openBooks() (*booksFile, error) {
+	f, fi, err := d.v1.openInPlace(booksName, os.O_APPEND)
+	if err != nil {
+		return nil, fmt.Errorf("count sizes: %w", err)
+	}
+	if fi.size > booksLimit {
+		if err := f.truncate(0); err != nil {
+			f.close()
+			return nil, fmt.Errorf("count sizes: %w", err)
+		}
+	}
+	return &booksFile{d.v1, f, fi.id}, nil
+}
+
+func (b *booksFile) close() { b.f.close() }
+
+// append adds records to the file that has the name afterwards: another process may have put a compacted one there.
+// It returns a place at which, or behind which, they are.
+func (b *booksFile) append(records []byte) (int64, error) {
+	for {
+		fi, err := b.f.info()
+		if err != nil {
+			return 0, b.t.pathError("stat", booksName, err)
+		}
+		n, err := b.f.write(records)
+		if err == nil && n < len(records) {
+			err = io.ErrShortWrite
+		}
+		if err != nil {
+			return 0, b.t.pathError("write", booksName, err)
+		}
+		now, err := b.t.stat(booksName)
+		if err == nil && now.id == fi.id {
+			return fi.size, nil
+		}
+		f, fi, err := b.t.openInPlace(booksName, os.O_APPEND)
+		if err != nil {
+			return 0, err
+		}
+		b.f.close()
+		b.f, b.id = f, fi.id
+	}
+}
+
+// read returns the records from an offset on.
+func (b *booksFile) read(from int64) ([]byte, error) {
+	fi, err := b.f.info()
+	if err != nil {
+		return nil, b.t.pathError("stat", booksName, err)
+	}
+	buf := make([]byte, max(min(fi.size, booksLimit)-from, 0))
+	n, err := b.f.readAt(buf, from)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, b.t.pathError("read", booksName, err)
+	}
+	return buf[:n], nil
+}
+
+func (b *booksFile) sizes() (shardSizes, error) {
+	all, err := b.read(0)
+	return parseBooks(all), err
+}
+
+// booksPlace is a moment in the books.
+type booksPlace struct {
+	id fileID
+	at int64
+}
+
+// now returns the present place.
+func (b *booksFile) now() booksPlace {
+	fi, err := b.f.info()
+	if err != nil {
+		return booksPlace{}
+	}
+	return booksPlace{b.id, fi.size}
+}
+
+// giveBack appends a record of less bytes. If the shard was counted anew since a place, only what is sure is given
+// back, and nothing if since then somebody else gave back the entry that the record is about.
+func (b *booksFile) giveBack(since booksPlace, r book, sure int64) {
+	if r.bytes == 0 && r.ref == 0 {
+		return
+	}
+	r.kind = kindDone
+	if _, err := b.append(appendBook(nil, r)); err != nil {
+		return
+	}
+	counted, others := b.id != since.id, 0
+	if tail, err := b.read(since.at); err == nil && !counted {
+		eachBook(tail, func(_ int64, o book) {
+			counted = counted || o.kind == kindCount && o.shard == r.shard
+			if r.word != 0 && o.kind == kindDone && o.shard == r.shard && o.word == r.word && o.bytes < 0 {
+				others++ // our own is one of them
+			}
+		}, func(int64) {})
+	}
+	back := int64(0)
+	switch {
+	case others > 1:
+		back = -r.bytes
+	case counted:
+		back = -r.bytes - sure
+	}
+	if back > 0 {
+		_, _ = b.append(appendBook(nil, book{kind: kindChange, shard: r.shard, bytes: back}))
+	}
+}
+
+// account appends a change of what a shard holds. That it fails costs accuracy until the shard is counted anew.
+func (d *Dir) account(shard byte, bytes int64) {
+	if bytes == 0 {
+		return
+	}
+	if b, err := d.openBooks(); err == nil {
+		_, _ = b.append(appendBook(nil, book{kind: kindChange, shard: shard, bytes: bytes}))
+		b.close()
+	}
+}
+
+func (d *Dir) sizes() (shardSizes, error) {
+	b, err := d.openBooks()
+	if err != nil {
+		return shardSizes{}, err
+	}
+	defer b.close()
+	return b.sizes()
+}
+
+// Used is how many bytes entries use, as counted: never less than they do, up to what was removed by other means.
+func (d *Dir) Used() (int64, error) {
+	b, _, err := d.v1.readSmall(booksName, booksLimit)
+	if err != nil && !isUseless(err) {
+		return 0, err
+	}
+	s := parseBooks(b)
+	return s.total(), nil
+}
+
+// reservation is room for an entry that is about to be published.
+type reservation struct {
+	b     *booksFile
+	key   hashing.Key
+	size  int64
+	id    uint64
+	since booksPlace
+}
+
+// openReservation begins with a place in the books; what will be replaced must be looked at after that.
+func (d *Dir) openReservation(key hashing.Key, id uint64) (*reservation, error) {
+	b, err := d.openBooks()
+	if err != nil {
+		return nil, err
+	}
+	return &reservation{b: b, key: key, id: id, since: b.now()}, nil
+}
+
+// reserve makes room for an entry of size bytes that takes the place of one of replaced bytes. ErrNoRoom or
+// ErrTooLarge say that there is none.
+func (d *Dir) reserve(r *reservation, size, replaced int64) error {
+	if size > d.o.MaxSize {
+		return ErrTooLarge
+	}
+	deadline := time.Now().Add(cleanBudget)
+	err := d.makingRoom(deadline, func() error {
+		_, err := r.b.append(appendBook(nil, book{kind: kindReserve, shard: r.key[0], bytes: size, ref: r.id}))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("count sizes: %w", err)
+	}
+	r.size = size
+	fits, err := d.fits(r.b, replaced, deadline)
+	if err == nil && !fits {
+		d.clean(deadline)
+		fits, err = d.fits(r.b, replaced, deadline)
+	}
+	if err == nil && !fits {
+		err = ErrNoRoom
+	}
+	return err
+}
+
+// commit notes that the entry took the place of one of old bytes.
+func (r *reservation) commit(old int64) {
+	r.b.giveBack(r.since, book{shard: r.key[0], word: wordOf(r.key), bytes: -old, ref: r.id}, min(old, r.size))
+	r.id, r.size = 0, 0
+}
+
+// close gives back what was reserved and not committed.
+func (r *reservation) close() {
+	if r.size > 0 {
+		r.b.giveBack(r.since, book{shard: r.key[0], bytes: -r.size, ref: r.id}, 0)
+	}
+	r.b.close()
+}
+
+// makingRoom calls write again after cleaning if the disk was full.
+func (d *Dir) makingRoom(deadline time.Time, write func() error) error {
+	err := write()
+	if isDiskFull(err) {
+		d.clean(deadline)
+		err = write()
+	}
+	return err
+}
+
+// fits reports whether the limits hold with what is reserved.
+func (d *Dir) fits(b *booksFile, replaced int64, deadline time.Time) (bool, error) {
+	s, err := b.sizes()
+	if err == nil && !s.complete() && d.countUnknown(s, deadline) {
+		s, err = b.sizes()
+	}
+	if err != nil {
+		return false, fmt.Errorf("count sizes: %w", err)
+	}
+	if s.total()-replaced > d.o.MaxSize {
+		return false, nil
+	}
+	free, floor, err := d.room()
+	if err != nil {
+		return false, err
+	}
+	return free >= floor, nil
+}
+
+// room returns the free bytes of the filesystem, and how many of them are not ours to take.
+func (d *Dir) room() (free, floor int64, err error) {
+	free, total, err := d.v1.space()
+	return free, min(total/20, 1<<30), err
+}
+
+// countUnknown counts the shards that are not known, as far as the time allows, unless somebody else is at it. In a
+// new cache there are none to read.
+func (d *Dir) countUnknown(s shardSizes, deadline time.Time) bool {
+	unlock, ok := d.lockCleaner()
+	if !ok {
+		return false
+	}
+	defer unlock()
+	c, err := d.beginCount()
+	if err != nil {
+		return false
+	}
+	defer c.b.close()
+	var there [256]bool
+	for _, kind := range [...]string{"entries", "commands"} {
+		_ = d.v1.list(kind, func(name string) bool {
+			if n, err := strconv.ParseUint(name, 16, 8); err == nil && shard(byte(n)) == name {
+				there[n] = true
+			}
+			return true
+		})
+	}
+	for i := range there {
+		if s.known[i] || there[i] && time.Now().After(deadline) {
+			continue
+		}
+		found := scanned{complete: true}
+		if there[i] {
+			found = d.scan(byte(i), deadline)
+		}
+		c.add(byte(i), found)
+	}
+	return c.end() == nil
+}
+
+// count is a counting of shards under way. The caller holds the cleaner's lock.
+type count struct {
+	b        *booksFile
+	since    int64
+	inFlight [256]int64
+	records  []byte
+}
+
+// beginCount looks what is reserved, and then which of it is still on its way. Both must come before a shard is read:
+// what is not on its way any more is in its shard by then, or never will be.
+func (d *Dir) beginCount() (*count, error) {
+	b, err := d.openBooks()
+	if err != nil {
+		return nil, err
+	}
+	all, err := b.read(0)
+	if err != nil {
+		b.close()
+		return nil, err
+	}
+	c := &count{b: b, since: int64(len(all))}
+	if open := unfinished(all); len(open) > 0 {
+		_ = d.v1.list("pending", func(base string) bool {
+			run, ok := pendingRun(base)
+			if !ok || run != base {
+				return true
+			}
+			id, _ := strconv.ParseUint(base[65:81], 16, 64)
+			if r, ok := open[id]; ok && d.isLocked("pending/"+base) {
+				c.inFlight[r.shard] += r.bytes
+			}
+			return true
+		})
+	}
+	return c, nil
+}
+
+// unfinished returns the reservations that nobody has given back yet, by id.
+func unfinished(b []byte) map[uint64]book {
+	open := map[uint64]book{}
+	eachBook(b, func(_ int64, r book) {
+		switch r.kind {
+		case kindReserve, kindOpen:
+			open[r.ref] = r
+		case kindDone:
+			delete(open, r.ref)
+		}
+	}, func(int64) {})
+	return open
+}
+
+// add notes what was found in a shard, if all of it was seen.
+func (c *count) add(shard byte, found scanned) {
+	if found.complete {
+		r := book{kind: kindCount, shard: shard, bytes: found.bytes + c.inFlight[shard], ref: uint64(c.since)}
+		c.records = appendBook(c.records, r)
+	}
+}
+
+// end writes what was found. Nothing may be evicted before.
+func (c *count) end() error {
+	if len(c.records) == 0 {
+		return nil
+	}
+	_, err := c.b.append(c.records)
+	c.records = c.records[:0]
+	return err
+}
+
+// compactBooks writes the file anew, shorter, if it has grown. The caller holds the cleaner's lock.
+func (d *Dir) compactBooks() {
+	b, err := d.openBooks()
+	if err != nil {
+		return
+	}
+	defer b.close()
+	all, err := b.read(0)
+	if err != nil || len(all) < booksCompact {
+		return
+	}
+	s := parseBooks(all)
+	var out []byte
+	for i := range s.bytes {
+		r := book{kind: kindChange, shard: byte(i), bytes: s.bytes[i]}
+		if s.known[i] {
+			r.kind = kindCount
+		}
+		out = appendBook(out, r)
+	}
+	for _, r := range unfinished(all) {
+		r.kind = kindOpen
+		out = appendBook(out, r)
+	}
+	if d.v1.replace(booksName, out) != nil {
+		return
+	}
+	// Who appended to the old file since may have looked at its name before the rename. What was given back is left
+	// out: if it is appended again by its owner, it would count twice.
+	late, err := b.read(int64(len(all)))
+	if err != nil {
+		return
+	}
+	out = out[:0]
+	eachBook(late, func(_ int64, r book) {
+		if r.bytes > 0 && r.kind != kindCount {
+			out = appendBook(out, r)
+		}
+	}, func(int64) {})
+	if len(out) > 0 {
+		_, _ = b.append(out)
+	}
+}

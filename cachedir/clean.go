@@ -1,0 +1,451 @@
+package cachedir
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/lock"
+)
+
+// Cleaning happens in a store that finds no room, and once an hour after a store. One process cleans at a time, and
+// none for longer than cleanBudget: what was not done then is done by a later store.
+//
+// To make room it reads the headers of the fullest shards. What is past the life it was written with goes first, then
+// what nobody finished, then the entries that save the least: seconds of run time times uses, for each byte and
+// second of idleness. A shard that was read is also counted anew, which heals what killed stores left in the books.
+//
+// Removed is only what is an entry, a body, a pending file or a lock by name and place (P11a).
+
+const (
+	cleanBudget = 20 * time.Millisecond
+	cleanLock   = "stat/clean.lock"
+	goneLimit   = 64 << 10 // bytes of tombstones for each shard
+	goneRecord  = 40
+	sampleMin   = 512            // weigh at least so many entries against each other, if the time allows
+	newMargin   = time.Minute    // leave alone what may be in the making
+	tempMargin  = time.Hour      // temporary files are renamed within milliseconds
+	lockMargin  = 24 * time.Hour // lock files of killed runs
+	oldMargin   = 24 * time.Hour // pending files where there are no locks to ask
+)
+
+// candidate is an entry that may have to go.
+type candidate struct {
+	key     hashing.Key
+	slot    Slot
+	bytes   int64
+	score   float64
+	expired bool
+}
+
+// scanned is what was found in a shard.
+type scanned struct {
+	bytes      int64
+	complete   bool // all of it was seen
+	candidates []candidate
+}
+
+// scan reads a shard: its entries with what they hold, and the records of commands.
+func (d *Dir) scan(sh byte, deadline time.Time) scanned {
+	c := scanned{complete: true}
+	inTime := func() bool {
+		c.complete = c.complete && time.Now().Before(deadline)
+		return c.complete
+	}
+	dir := "entries/" + shard(sh)
+	err := d.v1.list(dir, func(name string) bool {
+		if key, s, ok := parseEntryName(name); ok {
+			d.weigh(&c, key, s)
+		} else if key, s, sum, ok := parseBodyName(name); ok {
+			d.dropStray(dir+"/"+name, key, s, sum)
+		}
+		return inTime()
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		c.complete = false
+	}
+	dir = "commands/" + shard(sh)
+	_ = d.v1.list(dir, func(name string) bool {
+		fi, err := d.v1.stat(dir + "/" + name)
+		if _, perr := hashing.ParseKey(name); err != nil || perr != nil || !fi.regular {
+			return inTime()
+		}
+		if d.now().Sub(fi.mtime) > d.o.Keep && d.v1.remove(dir+"/"+name) == nil {
+			return inTime()
+		}
+		c.bytes += onDisk(fi.size)
+		return inTime()
+	})
+	return c
+}
+
+// weigh adds an entry to what was found.
+func (d *Dir) weigh(c *scanned, key hashing.Key, s Slot) {
+	f, fi, err := d.v1.openRead(entryName(key, s))
+	if err != nil {
+		return
+	}
+	defer f.close()
+	h, err := peek(f, fi.size)
+	size := onDisk(fi.size)
+	if errors.Is(err, errVersion) {
+		c.bytes += size // not ours to judge
+		return
+	}
+	if err != nil {
+		c.bytes += size
+		c.candidates = append(c.candidates, candidate{key: key, slot: s, bytes: size, expired: true})
+		return
+	}
+	if h.inFile {
+		size += onDisk(h.fileLen())
+	}
+	c.bytes += size
+	now := d.now()
+	idle := max(now.Sub(fi.mtime), time.Second)
+	saved := max(h.Ended.Sub(h.Started), time.Millisecond)
+	c.candidates = append(c.candidates, candidate{
+		key: key, slot: s, bytes: size,
+		score:   saved.Seconds() * float64(1+d.hits(key)) / (float64(size) * idle.Seconds()),
+		expired: h.TTL >= 0 && now.Sub(h.Ended) > h.TTL || idle > d.o.Keep,
+	})
+}
+
+// dropStray removes a body that its entry does not name: a store was killed, or two stores of one key overlapped.
+func (d *Dir) dropStray(name string, key hashing.Key, s Slot, sum [32]byte) {
+	fi, err := d.v1.stat(name)
+	if err != nil || !fi.regular || age(fi) < newMargin {
+		return
+	}
+	if f, efi, err := d.v1.openRead(entryName(key, s)); err == nil {
+		h, perr := peek(f, efi.size)
+		f.close()
+		if perr != nil || h.inFile && h.sum == sum {
+			return
+		}
+	}
+	d.dropBody(key, s, sum)
+}
+
+// clean makes room.
+func (d *Dir) clean(deadline time.Time) {
+	unlock, ok := d.lockCleaner()
+	if !ok {
+		return
+	}
+	defer unlock()
+	counted, err := d.beginCount()
+	if err != nil {
+		return
+	}
+	defer counted.b.close()
+	s, err := counted.b.sizes()
+	if err != nil {
+		return
+	}
+	var all []candidate
+	reading := deadline.Add(-cleanBudget / 2) // however slow the disk is, some time is left to remove what was found
+	for _, sh := range fullest(&s) {
+		if len(all) >= sampleMin || time.Now().After(reading) {
+			break
+		}
+		found := d.scan(sh, reading)
+		counted.add(sh, found)
+		all = append(all, found.candidates...)
+	}
+	_ = counted.end()
+	d.evict(counted.b, all, deadline)
+	d.dropBlobs(byte(time.Now().UnixNano()), deadline)
+	d.compactBooks()
+}
+
+// fullest orders the shards that hold anything.
+func fullest(s *shardSizes) []byte {
+	var order []byte
+	for i := range s.bytes {
+		if s.bytes[i] > 0 || !s.known[i] {
+			order = append(order, byte(i))
+		}
+	}
+	slices.SortFunc(order, func(a, b byte) int { return int(min(max(s.bytes[b]-s.bytes[a], -1), 1)) })
+	return order
+}
+
+// evict removes entries until the cache is a tenth below its limits: expired ones, then what was abandoned in
+// pending/, then those of the least worth.
+func (d *Dir) evict(b *booksFile, all []candidate, deadline time.Time) {
+	slices.SortFunc(all, func(a, b candidate) int {
+		switch {
+		case a.expired != b.expired && a.expired, a.expired == b.expired && a.score < b.score:
+			return -1
+		case a.expired == b.expired && a.score == b.score:
+			return 0
+		}
+		return 1
+	})
+	i := 0
+	for ; i < len(all) && all[i].expired && time.Now().Before(deadline); i++ {
+		d.evictOne(b, all[i])
+	}
+	d.dropAbandoned(deadline)
+	s, err := b.sizes()
+	if err != nil {
+		return
+	}
+	total := s.total()
+	for n := i; i < len(all) && time.Now().Before(deadline); i++ {
+		free, floor, err := d.room()
+		if total <= d.o.MaxSize/10*9 && (err != nil || free >= floor+floor/10) {
+			return
+		}
+		if i > n && unlinkTime(all[i].bytes) > time.Until(deadline) {
+			return // but the first one goes whatever it takes: else one huge entry would keep all others out
+		}
+		if d.evictOne(b, all[i]) {
+			total -= all[i].bytes
+		}
+	}
+}
+
+// unlinkTime is about how long it takes to remove a file: 1 GiB in 41 ms was measured on ext4.
+func unlinkTime(bytes int64) time.Duration {
+	return time.Duration(bytes / (25 << 30 / int64(time.Second/time.Microsecond)) * int64(time.Microsecond))
+}
+
+// evictOne removes an entry to make room. The caller holds the cleaner's lock, so no shard is counted meanwhile.
+func (d *Dir) evictOne(b *booksFile, c candidate) bool {
+	d.bury(c.key)
+	return d.drop(b, c)
+}
+
+func (d *Dir) drop(b *booksFile, c candidate) bool {
+	since := b.now()
+	bytes, err := d.unlink(c.key, c.slot)
+	b.giveBack(since, book{shard: c.key[0], word: wordOf(c.key), bytes: -bytes}, bytes)
+	return err == nil
+}
+
+// tidy is what a store does when it is through: the hourly sweep, and compacting the books.
+func (d *Dir) tidy() {
+	d.sweep()
+	fi, err := d.v1.stat(booksName)
+	if err != nil || fi.size < booksCompact {
+		return
+	}
+	if unlock, ok := d.lockCleaner(); ok {
+		d.compactBooks()
+		unlock()
+	}
+}
+
+// sweep is the cleaning that is due once an hour even if there is room: what was abandoned, what was not used for
+// long, shard by shard, as far as the time allows.
+func (d *Dir) sweep() {
+	if !d.dueHourly() {
+		return
+	}
+	unlock, ok := d.lockCleaner()
+	if !ok {
+		return
+	}
+	defer unlock()
+	deadline := time.Now().Add(cleanBudget)
+	d.dropAbandoned(deadline)
+	d.dropLocks(deadline)
+	counted, err := d.beginCount()
+	if err != nil {
+		return
+	}
+	defer counted.b.close()
+	first := byte(d.now().Unix() / 3600 * 37) // another one each hour, all of them in turn
+	for i := range 256 {
+		if time.Now().After(deadline) {
+			break
+		}
+		d.sweepShard(counted, first+byte(i), deadline)
+	}
+	d.compactBooks()
+}
+
+func (d *Dir) sweepShard(counted *count, sh byte, deadline time.Time) {
+	found := d.scan(sh, deadline)
+	counted.add(sh, found)
+	_ = counted.end()
+	for _, e := range found.candidates {
+		if e.expired && time.Now().Before(deadline) && d.unused(e) {
+			d.drop(counted.b, e)
+		}
+	}
+	d.dropBlobs(sh, deadline)
+}
+
+// unused reports whether an entry was not used for so long that it goes without need.
+func (d *Dir) unused(c candidate) bool {
+	fi, err := d.v1.stat(entryName(c.key, c.slot))
+	return err == nil && d.now().Sub(fi.mtime) > d.o.Keep
+}
+
+func (d *Dir) dueHourly() bool {
+	const name = "stat/swept"
+	now := d.now()
+	fi, err := d.v1.stat(name)
+	if err == nil {
+		if age := now.Sub(fi.mtime); age >= 0 && age < time.Hour {
+			return false
+		}
+	}
+	f, _, oerr := d.v1.openInPlace(name, 0)
+	if oerr != nil {
+		return false
+	}
+	f.close()
+	_ = d.v1.touch(name, now)
+	return err == nil // a new cache is clean
+}
+
+// lockCleaner makes this process the only cleaner, unless there is one already. Without locks there may be several:
+// each accounts for what it removed itself.
+func (d *Dir) lockCleaner() (unlock func(), ok bool) {
+	f, _, err := d.v1.openInPlace(cleanLock, 0)
+	if err != nil {
+		return nil, false
+	}
+	if err := f.tryLock(); errors.Is(err, errLocked) {
+		f.close()
+		return nil, false
+	}
+	return f.close, true
+}
+
+// dropAbandoned removes pending files that nobody will finish.
+func (d *Dir) dropAbandoned(deadline time.Time) {
+	alive := map[string]bool{}
+	_ = d.v1.list("pending", func(base string) bool {
+		name := "pending/" + base
+		switch {
+		case strings.HasPrefix(base, asidePrefix):
+			d.v1.removeAll(name, deadline)
+		case strings.HasPrefix(base, tempPrefix):
+			if fi, err := d.v1.stat(name); err == nil && fi.regular && age(fi) > tempMargin {
+				_ = d.v1.remove(name)
+			}
+		default:
+			if run, ok := pendingRun(base); ok && !d.isAlive(run, alive) {
+				_ = d.v1.remove(name)
+			}
+		}
+		return time.Now().Before(deadline)
+	})
+}
+
+// pendingRun returns the name of the .run file that a pending file belongs to.
+func pendingRun(base string) (string, bool) {
+	i := strings.LastIndexByte(base, '.')
+	if i != 64+1+16 || base[64] != '.' {
+		return "", false
+	}
+	if _, err := hashing.ParseKey(base[:64]); err != nil {
+		return "", false
+	}
+	switch base[i:] {
+	case runSuffix, bodySuffix, tableSuffix, linkSuffix:
+		return base[:i] + runSuffix, true
+	}
+	return "", false
+}
+
+// isAlive reports whether a process still works on a pending entry. One that was just made may not be locked yet.
+func (d *Dir) isAlive(run string, known map[string]bool) bool {
+	alive, ok := known[run]
+	if !ok {
+		name := "pending/" + run
+		fi, err := d.v1.stat(name)
+		fresh := err == nil && age(fi) < newMargin && age(fi) > -newMargin
+		alive = fresh || d.isLocked(name)
+		known[run] = alive
+	}
+	return alive
+}
+
+// isLocked reports whether a process holds a .run file. Where that cannot be told, those of the last day are held.
+func (d *Dir) isLocked(name string) bool {
+	f, err := d.v1.open(name, os.O_RDWR)
+	if err != nil {
+		return !isUseless(err)
+	}
+	defer f.close()
+	err = f.tryLock()
+	if errors.Is(err, errNoLocks) {
+		fi, err := f.info()
+		return err != nil || age(fi) < oldMargin
+	}
+	return err != nil
+}
+
+// dropLocks removes the locks of runs that were killed.
+func (d *Dir) dropLocks(deadline time.Time) {
+	_ = d.v1.list("locks", func(base string) bool {
+		name := "locks/" + base
+		if _, err := hashing.ParseKey(base); err != nil {
+			return true
+		}
+		if fi, err := d.v1.stat(name); err == nil && fi.regular && age(fi) > lockMargin {
+			_, _ = lock.Sweep(d.place(name))
+		}
+		return time.Now().Before(deadline)
+	})
+}
+
+// dropBlobs removes blobs that no entry has.
+func (d *Dir) dropBlobs(sh byte, deadline time.Time) {
+	dir := "blobs/" + shard(sh)
+	_ = d.v1.list(dir, func(base string) bool {
+		if sum, err := hashing.ParseKey(base); err == nil && dir+"/"+base == blobName(sum) {
+			d.dropBlob(sum)
+		}
+		return time.Now().Before(deadline)
+	})
+}
+
+func goneName(key hashing.Key) string { return "stat/" + shard(key[0]) + ".gone" }
+
+// bury leaves a tombstone: a later miss of this key is one that a larger cache would not have had.
+func (d *Dir) bury(key hashing.Key) {
+	f, fi, err := d.v1.openInPlace(goneName(key), os.O_APPEND)
+	if err != nil {
+		return
+	}
+	defer f.close()
+	if fi.size >= goneLimit {
+		_ = f.truncate(0)
+	}
+	_, _ = f.write(binary.LittleEndian.AppendUint64(slices.Clone(key[:]), xxhash.Sum64(key[:])))
+}
+
+// WasEvicted reports whether an entry of this key was removed to make room, as far as that is still known.
+func (d *Dir) WasEvicted(key hashing.Key) bool {
+	f, fi, err := d.v1.openWritten(goneName(key))
+	if err != nil {
+		return false
+	}
+	defer f.close()
+	b := make([]byte, min(fi.size, goneLimit+goneRecord))
+	n, err := f.readAt(b, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false
+	}
+	for b = b[:n]; len(b) >= goneRecord; b = b[goneRecord:] {
+		if string(b[:32]) == string(key[:]) {
+			return true
+		}
+	}
+	return false
+}

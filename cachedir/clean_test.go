@@ -1,0 +1,333 @@
+package cachedir
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cachex-cli/cachex/hashing"
+)
+
+func fixtureStamp() hashing.StatID { return hashing.StatID{Dev: 1, Ino: 2, Size: 3} }
+
+// usedBytes counts what entries, bodies and records of commands use, as the limit counts it.
+func usedBytes(t testing.TB, d *Dir) int64 {
+	t.Helper()
+	sum := int64(0)
+	for _, kind := range []string{"entries", "commands"} {
+		for i := range 256 {
+			dir := kind + "/" + shard(byte(i))
+			_ = d.v1.list(dir, func(n string) bool {
+				if fi, err := d.v1.stat(dir + "/" + n); err == nil {
+					sum += onDisk(fi.size)
+				}
+				return true
+			})
+		}
+	}
+	return sum
+}
+
+// sizesOf is what the books say.
+func sizesOf(t testing.TB, d *Dir) int64 {
+	t.Helper()
+	used, err := d.Used()
+	require.NoError(t, err)
+	return used
+}
+
+// countAll counts all shards anew.
+func countAll(t testing.TB, d *Dir) {
+	t.Helper()
+	c, err := d.beginCount()
+	require.NoError(t, err)
+	defer c.b.close()
+	for i := range 256 {
+		d.sweepShard(c, byte(i), time.Now().Add(time.Minute))
+	}
+}
+
+func TestLimitHolds(t *testing.T) {
+	const limit = 2 << 20
+	d := newDir(t, Options{MaxSize: limit})
+	stored := 0
+	for i := range 300 {
+		err := tryStore(d, runOf(fmt.Sprint(i)), metaNow(), part{0, strings.Repeat("x", 1000+(i%7)*60_000)})
+		if err == nil {
+			stored++
+		} else {
+			require.ErrorIs(t, err, ErrNoRoom)
+		}
+		require.LessOrEqual(t, usedBytes(t, d), int64(limit))
+	}
+	require.Greater(t, stored, 250, "cleaning keeps up")
+	require.Greater(t, usedBytes(t, d), int64(limit/2), "no more than needed is removed")
+	require.Empty(t, faults(t, d))
+	requireNoStrays(t, d)
+	require.Equal(t, usedBytes(t, d), sizesOf(t, d))
+}
+
+func TestLimitHoldsForConcurrentStores(t *testing.T) {
+	const limit, writers, size = 1 << 20, 16, 48 << 10
+	path := filepath.Join(t.TempDir(), "cache")
+	var all sync.WaitGroup
+	for w := range writers {
+		d := openAt(t, path, Options{MaxSize: limit})
+		all.Go(func() {
+			for i := range 30 {
+				_ = tryStore(d, runOf(fmt.Sprint(w, i)), metaNow(), part{0, strings.Repeat("x", size)})
+			}
+		})
+	}
+	all.Wait()
+	d := openAt(t, path, Options{MaxSize: limit})
+	require.LessOrEqual(t, usedBytes(t, d), int64(limit))
+	require.GreaterOrEqual(t, sizesOf(t, d), usedBytes(t, d))
+	require.Greater(t, usedBytes(t, d), int64(limit/4))
+	require.Empty(t, faults(t, d))
+}
+
+func TestTooLarge(t *testing.T) {
+	d := newDir(t, Options{MaxSize: 1 << 20})
+	require.ErrorIs(t, tryStore(d, runOf("x"), metaNow(), part{0, strings.Repeat("x", 1<<20)}), ErrTooLarge)
+	p, err := d.Begin(runOf("y"))
+	require.NoError(t, err)
+	defer p.Discard()
+	for range 8 {
+		err = p.Append(0, make([]byte, 200_000))
+	}
+	require.ErrorIs(t, err, ErrTooLarge)
+	require.Empty(t, names(t, d, "pending"), "it is removed at once, not at the end of the run")
+	require.ErrorIs(t, p.Commit(metaNow()), ErrTooLarge)
+	_, err = d.Begin(Run{Recipe: make([]byte, maxRecipe+1)})
+	require.ErrorIs(t, err, ErrTooLarge)
+	require.Equal(t, int64(0), sizesOf(t, d))
+}
+
+// Who goes first: what is expired, then what saves the least.
+func TestWorthOfEntries(t *testing.T) {
+	d := newDir(t, Options{MaxSize: 1 << 20})
+	put := func(name string, took, ttl time.Duration, idle time.Duration, size int) {
+		m := metaNow()
+		m.Started, m.TTL = m.Ended.Add(-took), ttl
+		storeMeta(t, d, runOf(name), m, part{0, strings.Repeat("x", size)})
+		when := time.Now().Add(-idle)
+		require.NoError(t, d.v1.touch(entryName(runOf(name).Key, Good), when))
+	}
+	const size = 100 << 10
+	put("dear", time.Hour, -1, time.Hour, size)
+	put("cheap", time.Millisecond, -1, time.Hour, size)
+	put("dear and expired", time.Hour, 0, time.Hour, size)
+	put("cheap and small", time.Second, -1, time.Hour, 100)
+	put("old", time.Hour, -1, 20*24*time.Hour, size)
+	for i := range 3 {
+		put(fmt.Sprint("usual", i), time.Minute, -1, time.Hour, size)
+	}
+	order := map[string]int{}
+	for n := 0; len(order) < 3; n++ {
+		require.Less(t, n, 100)
+		_ = tryStore(d, runOf("filler"+fmt.Sprint(n)), metaNow(), part{0, strings.Repeat("x", size)})
+		for _, name := range []string{"dear", "cheap", "dear and expired", "cheap and small", "old"} {
+			if _, gone := order[name]; !gone && !d.Has(runOf(name).Key, Good) {
+				order[name] = n
+			}
+		}
+	}
+	require.Contains(t, order, "dear and expired")
+	require.Contains(t, order, "cheap")
+	require.NotContains(t, order, "dear")
+	requireMiss(t, d, runOf("cheap"), Good, Evicted)
+	require.True(t, d.WasEvicted(runOf("cheap").Key))
+	require.False(t, d.WasEvicted(runOf("dear").Key))
+}
+
+func TestUsesAreCounted(t *testing.T) {
+	now := time.Now()
+	d := newDir(t, Options{Now: func() time.Time { return now }})
+	store(t, d, runOf("x"), part{0, "x"})
+	use := func() time.Time {
+		e, err := d.Load(runOf("x").Key, Good)
+		require.NoError(t, err)
+		defer e.Close()
+		e.Touch()
+		fi, err := d.v1.stat(entryName(runOf("x").Key, Good))
+		require.NoError(t, err)
+		return fi.mtime
+	}
+	first := use()
+	require.Equal(t, uint64(0), d.hits(runOf("x").Key), "not within the hour")
+	now = now.Add(2 * time.Hour)
+	require.True(t, use().After(first))
+	require.Equal(t, uint64(1), d.hits(runOf("x").Key))
+	use()
+	require.Equal(t, uint64(1), d.hits(runOf("x").Key))
+	now = now.Add(-24 * time.Hour) // a clock that was set back
+	use()
+	require.Equal(t, uint64(2), d.hits(runOf("x").Key))
+}
+
+// Once an hour, what nobody uses or finishes goes even if there is room.
+func TestSweep(t *testing.T) {
+	now := time.Now()
+	d := newDir(t, Options{Now: func() time.Time { return now }, Keep: 48 * time.Hour})
+	aged := func(name string, by time.Duration) {
+		require.NoError(t, d.v1.touch(name, time.Now().Add(-by)))
+	}
+	store(t, d, runOf("unused"), part{0, strings.Repeat("x", inlineMax+1)})
+	aged(entryName(runOf("unused").Key, Good), 50*time.Hour)
+	store(t, d, runOf("used"), part{0, "x"})
+	require.NoError(t, d.NoteRun(hashing.CommandID{1}, CommandRun{}))
+	aged(commandName(hashing.CommandID{1}), 50*time.Hour)
+
+	leave := func(name string, by time.Duration) {
+		f, err := d.v1.create(name)
+		require.NoError(t, err)
+		f.close()
+		aged(name, by)
+	}
+	dead, fresh := runOf("dead").Key.String()+"."+randomName(), runOf("fresh").Key.String()+"."+randomName()
+	for _, suffix := range []string{runSuffix, bodySuffix, tableSuffix, linkSuffix} {
+		leave("pending/"+dead+suffix, time.Hour)
+	}
+	leave("pending/"+fresh+runSuffix, 0)
+	leave("pending/"+fresh+bodySuffix, 0)
+	leave("pending/tmp."+randomName(), 2*time.Hour)
+	leave("pending/tmp."+randomName(), 0)
+	leave("pending/not ours", 1000*time.Hour)
+	leave("pending/"+strings.Repeat("x", 64)+"."+randomName()+runSuffix, time.Hour)
+	leave("locks/"+runOf("dead").Key.String(), 48*time.Hour)
+	leave("locks/"+runOf("fresh").Key.String(), 0)
+	leave("locks/not ours", 1000*time.Hour)
+	leave("entries/ab/not ours", 1000*time.Hour)
+	stray := bodyName(runOf("stray").Key, Good, [32]byte{1})
+	leave(stray, time.Hour)
+	require.NoError(t, os.MkdirAll(filepath.Join(d.Path(), "v1/pending/aside.1/a/b"), 0o700))
+
+	alive, err := d.Begin(runOf("alive"))
+	require.NoError(t, err)
+	defer alive.Discard()
+	require.NoError(t, alive.Append(0, make([]byte, inlineMax+1)))
+	for _, n := range names(t, d, "pending") {
+		if strings.HasPrefix(n, runOf("alive").Key.String()) {
+			aged("pending/"+n, 1000*time.Hour)
+		}
+	}
+
+	d.sweep()
+	require.True(t, d.Has(runOf("unused").Key, Good), "not within the hour")
+	now = now.Add(2 * time.Hour)
+	for range 20 { // as many stores as it takes: each has its share of time
+		d.sweep()
+		now = now.Add(2 * time.Minute * 31)
+		if !d.Has(runOf("unused").Key, Good) {
+			break
+		}
+	}
+	require.False(t, d.Has(runOf("unused").Key, Good))
+	require.True(t, d.Has(runOf("used").Key, Good))
+	_, known := d.Command(hashing.CommandID{1})
+	require.False(t, known)
+	left := strings.Join(names(t, d, "pending"), "\n")
+	require.NotContains(t, left, dead)
+	require.Contains(t, left, fresh+runSuffix)
+	require.Contains(t, left, fresh+bodySuffix)
+	require.Contains(t, left, "not ours")
+	require.Contains(t, left, strings.Repeat("x", 64))
+	require.NotContains(t, left, "aside.")
+	require.Equal(t, 1, strings.Count(left, "tmp."))
+	require.ElementsMatch(t, []string{runOf("fresh").Key.String(), "not ours"}, names(t, d, "locks"))
+	require.Equal(t, []string{"not ours"}, names(t, d, "entries/ab"))
+	_, err = d.v1.stat(stray)
+	require.Error(t, err)
+	require.NoError(t, alive.Commit(metaNow()), "a run that goes on is not abandoned, however old")
+	requireNoStrays(t, d)
+}
+
+// Nothing but what is an entry by name and place is ever removed (P11a).
+func TestPurgeLeavesForeignFiles(t *testing.T) {
+	d := newDir(t, Options{})
+	store(t, d, runOf("x"), part{0, "x"})
+	key := runOf("y").Key
+	keep := []string{
+		"keep", "v1/keep", "v1/entries/keep", "v1/entries/ab/keep", "v1/entries/ab/" + key.String() + ".txt",
+		"v1/entries/" + shard(key[0]) + "/" + strings.ToUpper(key.String()), "v1/entries/" + shard(key[0]+1) + "/" + key.String(),
+		"v1/entries/zz/" + key.String(), "v1/pending/keep", "v1/blobs/ab/keep",
+	}
+	for _, k := range keep {
+		path := filepath.Join(d.Path(), k)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		require.NoError(t, os.WriteFile(path, []byte("mine"), 0o600))
+	}
+	n, err := d.PurgeAll()
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
+	for _, k := range keep {
+		require.FileExists(t, filepath.Join(d.Path(), k))
+	}
+}
+
+func TestBooksAreCompacted(t *testing.T) {
+	d := newDir(t, Options{})
+	store(t, d, runOf("x"), part{0, "x"})
+	for range booksCompact / bookRecord / 2 {
+		d.account(7, 4096)
+		d.account(7, -4096)
+	}
+	before, err := d.sizes()
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, before.end, int64(booksCompact))
+	d.compactBooks()
+	after, err := d.sizes()
+	require.NoError(t, err)
+	require.Less(t, after.end, int64(booksCompact/2))
+	require.Equal(t, before.total(), after.total())
+	require.True(t, after.complete())
+}
+
+// What is appended while the books are compacted may be counted twice, and is not lost.
+func TestBooksAreCompactedUnderWriters(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cache")
+	d := openAt(t, path, Options{})
+	store(t, d, runOf("x"), part{0, "x"})
+	var all sync.WaitGroup
+	const writers, each = 4, 3000
+	for w := range writers {
+		o := openAt(t, path, Options{})
+		all.Go(func() {
+			for range each {
+				o.account(byte(w), 1<<12)
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() { all.Wait(); close(done) }()
+	for running := true; running; {
+		d.compactBooks()
+		select {
+		case <-done:
+			running = false
+		default:
+		}
+	}
+	s, err := d.sizes()
+	require.NoError(t, err)
+	for w := range writers {
+		require.GreaterOrEqual(t, s.bytes[w], int64(each<<12))
+	}
+}
+
+// A killed store leaves a shard counted too large. Cleaning counts it anew.
+func TestBooksHeal(t *testing.T) {
+	d := newDir(t, Options{MaxSize: 1 << 20})
+	store(t, d, runOf("x"), part{0, "x"})
+	d.account(3, 1<<30) // reserved, and never stored
+	store(t, d, runOf("y"), part{0, "y"})
+	require.True(t, d.Has(runOf("x").Key, Good), "cleaning found that there is room")
+	require.Equal(t, usedBytes(t, d), sizesOf(t, d))
+}

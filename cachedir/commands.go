@@ -1,0 +1,111 @@
+package cachedir
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/cachex-cli/cachex/hashing"
+)
+
+// commands/ab/<sha256> keeps what is known of a command beyond its entries: which keys it had last, how long it ran,
+// and what kept a result from being stored. It is written whole, by rename; of two runs that end at once one may be
+// forgotten.
+
+const (
+	commandMagic = "cachexC\n"
+	commandRuns  = 8
+	commandLimit = 16 << 10
+	maxNotStored = 512
+)
+
+// CommandRun is one run of a command.
+type CommandRun struct {
+	Key       hashing.Key
+	Ended     time.Time
+	Duration  time.Duration
+	Code      int    // exit code
+	NotStored string // why the result was not stored; empty if it was
+}
+
+// CommandRecord is what is known of a command.
+type CommandRecord struct {
+	Runs []CommandRun // the last 8 keys, youngest first
+}
+
+func commandName(id hashing.CommandID) string {
+	return "commands/" + shard(id[0]) + "/" + hashing.Key(id).String()
+}
+
+// Command returns the record of a command.
+func (d *Dir) Command(id hashing.CommandID) (CommandRecord, bool) {
+	b, _, err := d.v1.readSmall(commandName(id), commandLimit)
+	if err != nil {
+		return CommandRecord{}, false
+	}
+	r, err := decodeCommand(b, id)
+	return r, err == nil
+}
+
+// NoteRun adds a run to the record of its command.
+func (d *Dir) NoteRun(id hashing.CommandID, run CommandRun) error {
+	if d.o.ReadOnly {
+		return ErrReadOnly
+	}
+	old, known := d.Command(id)
+	runs := []CommandRun{run}
+	for _, r := range old.Runs {
+		if r.Key != run.Key && len(runs) < commandRuns {
+			runs = append(runs, r)
+		}
+	}
+	if err := d.v1.replace(commandName(id), encodeCommand(id, runs)); err != nil {
+		return fmt.Errorf("note the run: %w", err)
+	}
+	if !known {
+		d.account(id[0], onDisk(1))
+	}
+	return nil
+}
+
+func encodeCommand(id hashing.CommandID, runs []CommandRun) []byte {
+	b := append([]byte(commandMagic), id[:]...)
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(runs)))
+	for _, r := range runs {
+		b = append(b, r.Key[:]...)
+		b = appendTime(b, r.Ended)
+		b = binary.LittleEndian.AppendUint64(b, uint64(r.Duration))
+		b = binary.LittleEndian.AppendUint32(b, uint32(int32(r.Code)))
+		b = appendBytes(b, []byte(r.NotStored[:min(len(r.NotStored), maxNotStored)]))
+	}
+	return binary.LittleEndian.AppendUint64(b, xxhash.Sum64(b))
+}
+
+func decodeCommand(b []byte, id hashing.CommandID) (CommandRecord, error) {
+	end := len(b) - trailerSize
+	if end < len(commandMagic) || string(b[:len(commandMagic)]) != commandMagic ||
+		binary.LittleEndian.Uint64(b[end:]) != xxhash.Sum64(b[:end]) {
+		return CommandRecord{}, errSpoiled
+	}
+	d := decoder{b: b[len(commandMagic):end]}
+	if string(d.take(32)) != string(id[:]) {
+		return CommandRecord{}, errSpoiled
+	}
+	n := d.u32()
+	if n > commandRuns {
+		return CommandRecord{}, errSpoiled
+	}
+	var rec CommandRecord
+	for range n {
+		var r CommandRun
+		copy(r.Key[:], d.take(32))
+		r.Ended = d.time()
+		r.Duration = time.Duration(d.i64())
+		r.Code = int(int32(d.u32()))
+		r.NotStored = string(d.bytes(maxNotStored))
+		rec.Runs = append(rec.Runs, r)
+	}
+	return rec, d.err
+}

@@ -1,0 +1,293 @@
+package cachedir
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"time"
+
+	"github.com/cachex-cli/cachex/hashing"
+)
+
+// Commit makes the entry visible under its key. Key, Command, Recipe and TagMark of m are those given to Begin and
+// found by it. Besides what the system says, the errors are ErrNoRoom, ErrTooLarge, ErrPurged, ErrNewer and
+// ErrClosed; after any of them nothing is left of the entry.
+//
+// What can die between the steps, and what is left:
+//
+//	size reserved            the shard is counted too large until it is counted anew
+//	body linked              pending files that nobody has locked
+//	body at blobs/           a blob with a pending link: found abandoned together, then removed as garbage
+//	body beside the entry    a body that no entry names: removed when the cleaner passes
+//	entry renamed            the new entry; the body of the old one likewise
+//
+// A reader sees the old entry or the new one, and each finds the body that it names: only after the new one is in
+// place does the old body go.
+func (p *Pending) Commit(m Meta) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.err != nil {
+		return p.err
+	}
+	if err := p.commit(m); err != nil {
+		return p.fail(fmt.Errorf("store: %w", err))
+	}
+	p.err = ErrClosed
+	p.dropSpools()
+	p.entry.close()
+	p.d.tidy()
+	return nil
+}
+
+func (p *Pending) commit(m Meta) error {
+	m.Key, m.Command, m.Recipe, m.TagMark = p.run.Key, p.run.Command, p.run.Recipe, p.mark
+	if err := checkMeta(&m); err != nil {
+		return err
+	}
+	if err := p.d.healTags(m.Tags); err != nil {
+		return err
+	}
+	h, err := p.finish(m)
+	if err != nil {
+		return fmt.Errorf("record output: %w", err)
+	}
+	slot := m.slot()
+	room, err := p.d.openReservation(m.Key, p.id)
+	if err != nil {
+		return err
+	}
+	defer room.close()
+	old, err := p.d.stored(m.Key, slot)
+	if err != nil {
+		return err
+	}
+	content := h.encode(p.inline(h))
+	if len(content) > maxMeta {
+		return ErrTooLarge
+	}
+	size := onDisk(int64(len(content)))
+	if h.inFile {
+		size += onDisk(h.fileLen())
+	}
+	if err := p.d.reserve(room, size, old.size); err != nil {
+		return err
+	}
+	if err := p.publish(h, slot, content, old); err != nil {
+		return err
+	}
+	if old.inFile && old.sum != h.sum {
+		p.d.dropBody(m.Key, slot, old.sum)
+	}
+	room.commit(old.size)
+	return nil
+}
+
+// checkMeta holds what the writer says to what a reader admits.
+func checkMeta(m *Meta) error {
+	if len(m.Family) > maxFamily {
+		m.Family = m.Family[:maxFamily]
+	}
+	if m.Signal < 0 || m.Signal > 255 {
+		return fmt.Errorf("signal %d", m.Signal)
+	}
+	if len(m.Tags) > maxTags {
+		return fmt.Errorf("%w: %d tags", ErrTooLarge, len(m.Tags))
+	}
+	for _, t := range m.Tags {
+		if len(t) > maxTag {
+			return fmt.Errorf("%w: tag of %d bytes", ErrTooLarge, len(t))
+		}
+	}
+	return nil
+}
+
+// finish closes the frame table and the body.
+func (p *Pending) finish(m Meta) (*header, error) {
+	p.tableBuf = p.frames.end(p.tableBuf)
+	h := &header{Meta: m, stdout: p.sizes[0], stderr: p.sizes[1], table: p.tableBuf, tableLen: int64(len(p.tableBuf))}
+	if !p.body.open {
+		return h, nil
+	}
+	if err := p.flush(); err != nil {
+		return nil, err
+	}
+	if p.table.open {
+		if err := p.appendTable(); err != nil {
+			return nil, err
+		}
+		h.table, h.tableLen, h.tableBehind = nil, p.table.size, true
+	}
+	if p.filled > 0 {
+		p.endChunk()
+	}
+	h.inFile, h.chunks = true, p.chunks
+	p.sum.Sum(h.sum[:0])
+	return h, nil
+}
+
+// appendTable copies a long frame table behind the body.
+func (p *Pending) appendTable() error {
+	if err := p.spillTable(); err != nil {
+		return err
+	}
+	buf := make([]byte, chunkSize)
+	from := section{f: p.table.f, end: p.table.size}
+	for {
+		n, err := from.Read(buf)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := p.writeBody(buf[:n]); err != nil {
+			return err
+		}
+	}
+}
+
+func (p *Pending) inline(h *header) []byte {
+	if h.inFile {
+		return nil
+	}
+	return p.tail
+}
+
+// storedEntry is what a commit replaces.
+type storedEntry struct {
+	size   int64 // as it is counted; 0: there is none
+	inFile bool
+	sum    [32]byte
+}
+
+// stored looks at what a commit will replace. A newer version's entry must stay.
+func (d *Dir) stored(key hashing.Key, s Slot) (storedEntry, error) {
+	f, fi, err := d.v1.openRead(entryName(key, s))
+	if err != nil {
+		return storedEntry{}, nil // nothing, or nothing that counts
+	}
+	defer f.close()
+	var b [prefixSize]byte
+	if n, _ := f.readAt(b[:], 0); newerThanUs(b[:n]) {
+		return storedEntry{}, ErrNewer
+	}
+	old := storedEntry{size: onDisk(fi.size)}
+	if h, err := peek(f, fi.size); err == nil && h.inFile {
+		old.inFile, old.sum = true, h.sum
+		old.size += onDisk(h.fileLen())
+	}
+	return old, nil
+}
+
+// publish puts the body in its place and renames the entry. If that fails, the body goes again, unless it is also the
+// old entry's.
+func (p *Pending) publish(h *header, s Slot, content []byte, old storedEntry) error {
+	if fi, err := p.entry.info(); err != nil || fi.links == 0 {
+		return ErrPurged
+	}
+	if h.inFile {
+		if err := p.publishBody(h, s); err != nil {
+			return err
+		}
+	}
+	err := p.publishEntry(entryName(h.Key, s), content)
+	switch {
+	case err == nil && h.inFile:
+		return p.settle(h, s)
+	case err != nil && h.inFile && (!old.inFile || old.sum != h.sum):
+		p.d.dropBody(h.Key, s, h.sum)
+	}
+	return err
+}
+
+// settle looks whether the body is still beside the entry. Who removed an older entry with the same body may have
+// taken it for that one's.
+func (p *Pending) settle(h *header, s Slot) error {
+	beside := bodyName(h.Key, s, h.sum)
+	if _, err := p.d.v1.stat(beside); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if p.d.v1.link(blobName(h.sum), beside) == nil {
+		return nil
+	}
+	_ = p.d.v1.remove(entryName(h.Key, s))
+	return ErrPurged
+}
+
+func (p *Pending) publishEntry(name string, content []byte) error {
+	from := p.base + runSuffix
+	err := p.entry.writeAt(content, 0)
+	if err == nil {
+		err = p.entry.truncate(int64(len(content)))
+	}
+	if err != nil {
+		return p.d.v1.pathError("write", from, err)
+	}
+	err = p.d.v1.moveOver(from, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		if fi, serr := p.entry.info(); serr == nil && fi.links == 0 {
+			return ErrPurged
+		}
+	}
+	return err
+}
+
+// publishBody gives the body its name beside the entry. Where there is a sound blob of the same content that one is
+// used, else the body becomes the blob, over a damaged one if need be. The second link is made first in both cases:
+// a blob that is on its way to an entry never looks like garbage.
+func (p *Pending) publishBody(h *header, s Slot) error {
+	t := p.d.v1
+	body, link := p.body.name, p.base+linkSuffix
+	blob, beside := blobName(h.sum), bodyName(h.Key, s, h.sum)
+	defer func() { _ = t.remove(link) }() // a rename over a link of the same file leaves both
+	if t.link(blob, link) == nil {
+		if p.sameBody(link, h) {
+			if err := t.moveOver(link, beside); err != nil {
+				return err
+			}
+			_ = t.remove(body)
+			return nil
+		}
+		_ = t.remove(link)
+	}
+	if t.link(body, link) != nil {
+		return t.moveOver(body, beside) // no hard links here, or too many of them: this entry keeps it for itself
+	}
+	if err := t.moveOver(body, blob); err != nil {
+		return err
+	}
+	if err := t.moveOver(link, beside); err != nil {
+		if fi, serr := t.stat(blob); serr == nil && fi.links <= 2 {
+			_ = t.remove(blob)
+		}
+		return err
+	}
+	return nil
+}
+
+// sameBody reports whether a file holds exactly the body that was just recorded. It is read, because damage must not
+// be inherited.
+func (p *Pending) sameBody(name string, h *header) bool {
+	f, fi, err := p.d.v1.openRead(name)
+	if err != nil {
+		return false
+	}
+	defer f.close()
+	return fi.size == h.fileLen() && verifyChunks(f, fi.size, h.chunks) == nil
+}
+
+// dropBody removes a body from beside its entry, and its blob if no other entry has it.
+func (d *Dir) dropBody(key hashing.Key, s Slot, sum [32]byte) {
+	_ = d.v1.remove(bodyName(key, s, sum))
+	d.dropBlob(sum)
+}
+
+func (d *Dir) dropBlob(sum [32]byte) {
+	if fi, err := d.v1.stat(blobName(sum)); err == nil && fi.regular && fi.links == 1 {
+		_ = d.v1.remove(blobName(sum))
+	}
+}
+
+// age is how long ago a file was changed, by the real clock.
+func age(fi info) time.Duration { return time.Since(fi.mtime) }

@@ -1,0 +1,249 @@
+package cachedir
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cachex-cli/cachex/hashing"
+)
+
+// A fixture is a cache directory with something in every file, and what it should answer.
+type fixture struct {
+	path         string
+	small, large Run
+	parts, body  []part
+	command      hashing.CommandID
+	stamp        hashing.StatID
+	files        map[string][]byte // content by relative path
+	dirs         []string
+}
+
+var fixtureOptions = Options{MaxSize: 8 << 20}
+
+func newFixture(t testing.TB) *fixture {
+	t.Helper()
+	x := &fixture{
+		path: filepath.Join(t.TempDir(), "cache"), small: runOf("small"), large: runOf("large"),
+		parts: []part{{0, "out\n"}, {1, "err\n"}, {0, "more\n"}}, body: []part{{0, strings.Repeat("0123456789abcdef", 20<<10)}},
+		command: hashing.CommandID{7}, stamp: hashing.StatID{Dev: 1, Ino: 2, Size: 3},
+	}
+	d, err := Open(x.path, fixtureOptions)
+	require.NoError(t, err)
+	defer d.Close()
+	require.NoError(t, d.PurgeTag("tag"))
+	m := metaNow()
+	m.Tags = []string{"tag"}
+	storeMeta(t, d, x.small, m, x.parts...)
+	require.NoError(t, d.PurgeTag("another")) // so that the file of the first is read
+	store(t, d, x.large, x.body...)
+	require.NoError(t, d.NoteRun(x.command, CommandRun{Key: x.small.Key, Ended: time.Unix(5, 0)}))
+	require.NoError(t, d.Log(Record{Served: Hit, Family: "x"}))
+	d.Digests().Remember(x.stamp, hashing.Digest{9})
+	d.countHit(x.small.Key)
+	d.bury(x.small.Key)
+	var tot totals
+	tot.add(Record{Time: time.Now(), Served: Hit, Family: "folded"})
+	require.NoError(t, d.v1.replace(totalsName, tot.encode()))
+	x.remember(t)
+	return x
+}
+
+func (x *fixture) remember(t testing.TB) {
+	t.Helper()
+	x.files, x.dirs = map[string][]byte{}, nil
+	require.NoError(t, filepath.WalkDir(x.path, func(path string, e fs.DirEntry, err error) error {
+		name, _ := filepath.Rel(x.path, path)
+		if err != nil || name == "." {
+			return err
+		}
+		if e.IsDir() {
+			x.dirs = append(x.dirs, name)
+			return nil
+		}
+		x.files[name], err = os.ReadFile(path)
+		return err
+	}))
+	slices.Sort(x.dirs)
+}
+
+// restore makes the directory what it was, hard links between body and blob included.
+func (x *fixture) restore(t testing.TB) {
+	t.Helper()
+	require.NoError(t, os.RemoveAll(x.path))
+	require.NoError(t, os.Mkdir(x.path, 0o700))
+	for _, d := range x.dirs {
+		require.NoError(t, os.Mkdir(filepath.Join(x.path, d), 0o700))
+	}
+	var body string
+	for name, content := range x.files {
+		path := filepath.Join(x.path, name)
+		if len(content) > inlineMax {
+			if body != "" {
+				require.NoError(t, os.Link(body, path))
+				continue
+			}
+			body = path
+		}
+		require.NoError(t, os.WriteFile(path, content, 0o600))
+	}
+}
+
+func (x *fixture) sortedFiles() []string {
+	var names []string
+	for n := range x.files {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// right requires that the cache answers right or not at all, and, if it is to heal, that its next store is a hit again
+// and nothing is wrong with it then.
+func (x *fixture) right(t *testing.T, what string, heal bool) {
+	t.Helper()
+	d, err := Open(x.path, fixtureOptions)
+	require.NoError(t, err, what)
+	defer d.Close()
+	for _, e := range []struct {
+		run   Run
+		parts []part
+	}{{x.small, x.parts}, {x.large, x.body}} {
+		_, _, both, err := lookup(d, e.run, Good)
+		var miss *Miss
+		var damaged *ReplayError
+		switch {
+		case errors.As(err, &miss):
+		case errors.As(err, &damaged):
+			require.False(t, damaged.Written, what)
+			require.Empty(t, both, what)
+		default:
+			require.NoError(t, err, what)
+			requireHit(t, d, e.run, Good, e.parts...)
+		}
+	}
+	if rec, ok := d.Command(x.command); ok {
+		require.Equal(t, []CommandRun{{Key: x.small.Key, Ended: time.Unix(5, 0)}}, rec.Runs, what)
+	}
+	if digest, ok := d.Digests().Digest(x.stamp); ok {
+		require.Equal(t, hashing.Digest{9}, digest, what)
+	}
+	d.WasEvicted(x.small.Key)
+	rows, err := d.Stats(time.Time{})
+	require.NoError(t, err, what)
+	for _, r := range rows {
+		require.Contains(t, []string{"x", "folded"}, r.Family, what)
+		require.Equal(t, int64(1), r.Runs, what)
+	}
+	if heal {
+		x.heals(t, d, what)
+	}
+}
+
+func (x *fixture) heals(t *testing.T, d *Dir, what string) {
+	t.Helper()
+	m := metaNow()
+	m.Tags = []string{"tag"}
+	for range 2 { // where the file of a tag was damaged, the first store counts as purged with what was there before
+		require.NoError(t, tryStore(d, x.small, m, x.parts...), what)
+		if _, _, _, err := lookup(d, x.small, Good); err == nil {
+			break
+		}
+	}
+	require.NoError(t, tryStore(d, x.large, metaNow(), x.body...), what)
+	requireHit(t, d, x.small, Good, x.parts...)
+	requireHit(t, d, x.large, Good, x.body...)
+	require.NoError(t, d.NoteRun(x.command, CommandRun{Key: x.small.Key, Ended: time.Unix(5, 0)}), what)
+	require.NoError(t, d.Log(Record{Served: Hit, Family: "x"}), what)
+	require.Empty(t, faults(t, d), what)
+	for name, text := range map[string]string{tagFile: tagText, "v1/" + markFile: markText} {
+		require.Equal(t, whole, d.holds(name, text), what)
+	}
+}
+
+// steps are the places at which a file is damaged: every byte of a small one, fewer of a larger one, but also where
+// something is written in a table that is mostly empty.
+func steps(content []byte) []int {
+	var at []int
+	for i := range content {
+		sparse := len(content) <= 70<<10 && content[i] != 0 && i%11 == 0
+		if len(content) <= 1024 || sparse || i%4099 == 0 || i == len(content)-1 {
+			at = append(at, i)
+		}
+	}
+	return at
+}
+
+// each damages every file at every step by a function of its content; every 16th time the cache has to heal.
+func (x *fixture) each(t *testing.T, damage func(content []byte, at int) []byte) {
+	for _, name := range x.sortedFiles() {
+		t.Run(strings.ReplaceAll(name, "/", "-"), func(t *testing.T) {
+			x.restore(t)
+			content, path := x.files[name], filepath.Join(x.path, name)
+			for n, i := range steps(content) {
+				writeThrough(t, path, damage(content, i))
+				if heal := n%16 == 0; heal {
+					x.right(t, name, true)
+					x.restore(t)
+				} else {
+					x.right(t, name, false)
+					writeThrough(t, path, content)
+				}
+			}
+		})
+	}
+}
+
+func TestEveryFlippedByteOfEveryFile(t *testing.T) {
+	newFixture(t).each(t, func(content []byte, at int) []byte {
+		b := bytes.Clone(content)
+		b[at] ^= 0x41
+		return b
+	})
+}
+
+func TestEveryFileCutAtEveryLength(t *testing.T) {
+	newFixture(t).each(t, func(content []byte, at int) []byte { return content[:at] })
+}
+
+// writeThrough writes a file without giving it a new inode: the body beside the entry is also the blob.
+func writeThrough(t testing.TB, path string, b []byte) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0)
+	require.NoError(t, err)
+	_, err = f.Write(b)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+}
+
+func TestEveryFileAndDirectoryMissing(t *testing.T) {
+	x := newFixture(t)
+	for _, name := range append(x.sortedFiles(), x.dirs...) {
+		t.Run(strings.ReplaceAll(name, "/", "-"), func(t *testing.T) {
+			x.restore(t)
+			require.NoError(t, os.RemoveAll(filepath.Join(x.path, name)))
+			x.right(t, name, true)
+		})
+	}
+}
+
+func TestSparseFilesAreNotRead(t *testing.T) {
+	x := newFixture(t)
+	for _, name := range x.sortedFiles() {
+		t.Run(strings.ReplaceAll(name, "/", "-"), func(t *testing.T) {
+			x.restore(t)
+			if err := os.Truncate(filepath.Join(x.path, name), 1<<40); err != nil {
+				t.Skipf("no sparse files here: %v", err)
+			}
+			x.right(t, name, true)
+		})
+	}
+}

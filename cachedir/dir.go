@@ -1,0 +1,227 @@
+// Package cachedir is the local store: one directory that holds the results of commands.
+//
+//	CACHEDIR.TAG  README  v1/.cachex     the marks: without them a directory that is not empty is not touched
+//	v1/entries/ab/<key>                  the last run that exited 0
+//	v1/entries/ab/<key>.fail             the last run that did not
+//	v1/entries/ab/<key>[.fail].<sha256>  the body of an entry that is too large to lie in it
+//	v1/blobs/ab/<sha256>                 the same file under the name of its content, so that equal bodies are one
+//	v1/commands/ab/<sha256>              what is known of a command beyond its entries
+//	v1/locks/<key>                       one lock for each recipe that runs now
+//	v1/pending/                          what is being written; nothing here is ever read as an entry
+//	v1/journal/ v1/tags/ v1/stat/        counts of runs, counts of purges, sizes and digests
+//
+// Three rules carry it. A file becomes visible by one rename and is never changed afterwards, or it consists of
+// records that each have a checksum and are written by one call. Everything read is verified, and what does not
+// verify is not there. No reader waits for anybody.
+package cachedir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/cachex-cli/cachex/hashing"
+)
+
+// Defaults of Options.
+const (
+	DefaultMaxSize = 5 << 30             // bytes
+	DefaultKeep    = 30 * 24 * time.Hour // without use
+)
+
+// Options say how a directory is used.
+type Options struct {
+	TrustOwners []int            // user ids whose directory and files are admitted besides our own
+	MaxSize     int64            // bytes that entries and their bodies may use; 0: DefaultMaxSize
+	Keep        time.Duration    // how long an entry is kept without use; 0: DefaultKeep
+	Now         func() time.Time // the clock; nil: time.Now
+	ReadOnly    bool             // neither make nor change anything, the directory included
+}
+
+// Dir is an open cache directory. Its methods may be called from several goroutines.
+type Dir struct {
+	o    Options
+	path string
+	root *tree // the directory itself
+	v1   *tree // where everything but the marks lies
+
+	digests *table
+	used    *table // by key: hours in which an entry was used
+
+	journalSize atomic.Int64 // as Log saw it last
+}
+
+// Errors of this package besides *Refused, *Miss and *ReplayError.
+var (
+	ErrAbsent   = errors.New("there is no cache directory")                             // Open with ReadOnly
+	ErrReadOnly = errors.New("the cache directory is used read-only")                   // writing with ReadOnly
+	ErrNoRoom   = errors.New("no room in the cache directory")                          // limits and disk floor
+	ErrTooLarge = errors.New("output too large for the cache directory")                // more than MaxSize
+	ErrPurged   = errors.New("purged while the command ran")                            // the pending file is gone
+	ErrNewer    = errors.New("the entry was written by a newer version, which is kept") // Commit
+	ErrClosed   = errors.New("the pending entry is closed")                             // after Commit or Discard
+	ErrKey      = errors.New("a key is 64 hex digits, or a unique prefix of 8 or more") // Find
+	errLocked   = errors.New("locked by another process")                               // tryLock
+	errNoLocks  = errors.New("the filesystem has no file locks")                        // tryLock
+	errNoLinks  = errors.New("the filesystem has no hard links")                        // link
+	errSpoiled  = errors.New("damaged")                                                 // a file that does not verify
+	errVersion  = errors.New("written by a newer version of cachex")                    // a file we must leave alone
+)
+
+// Refused says why a directory is not used as a cache (P14).
+type Refused struct{ Path, Why string }
+
+func (r *Refused) Error() string { return fmt.Sprintf("cache directory %s: %s", r.Path, r.Why) }
+
+// Reason names why a lookup was not a hit. They are the words of the journal and of statistics.
+type Reason string
+
+// All reasons there are. The store itself gives New, Evicted, Corrupt, Version and Purged.
+const (
+	New         Reason = "new"          // never stored here, as far as is known
+	Changed     Reason = "changed"      // the command was stored with other inputs
+	Expired     Reason = "expired"      // stored, and older than the reader admits
+	Evicted     Reason = "evicted"      // stored, and removed to make room
+	Corrupt     Reason = "corrupt"      // stored, and unreadable or not what was written
+	Version     Reason = "version"      // stored by a newer version of cachex
+	Forced      Reason = "forced"       // the caller asked for a new run
+	Uncacheable Reason = "uncacheable"  // the result may not be stored or replayed
+	LockTimeout Reason = "lock timeout" // waited too long for another run
+	TierError   Reason = "tier error"   // another machine did not answer
+	Purged      Reason = "purged"       // stored, and purged since
+)
+
+// Miss is why there is nothing to replay. Every failure to read an entry is one.
+type Miss struct {
+	Reason Reason
+	Err    error // what went wrong, where that says more than the reason
+}
+
+func (m *Miss) Error() string {
+	if m.Err == nil {
+		return string(m.Reason)
+	}
+	return fmt.Sprintf("%s: %v", m.Reason, m.Err)
+}
+
+func (m *Miss) Unwrap() error { return m.Err }
+
+// Open opens a cache directory, making and marking it if it does not exist or is empty. A directory that may not be
+// used is a *Refused, a missing one under ReadOnly is ErrAbsent, anything else is what the system said.
+func Open(path string, o Options) (*Dir, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("cache directory: %w", err)
+	}
+	if o.MaxSize <= 0 {
+		o.MaxSize = DefaultMaxSize
+	}
+	if o.Keep <= 0 {
+		o.Keep = DefaultKeep
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	root, err := openRoot(path, o)
+	if errors.Is(err, fs.ErrNotExist) {
+		if o.ReadOnly {
+			return nil, fmt.Errorf("%w: %s", ErrAbsent, path)
+		}
+		if err := makeParents(path); err != nil {
+			return nil, fmt.Errorf("cache directory: %w", err)
+		}
+		root, err = openRoot(path, o)
+	}
+	if err != nil {
+		var refused *Refused
+		if errors.As(err, &refused) {
+			return nil, err
+		}
+		return nil, fmt.Errorf("cache directory: %w", err)
+	}
+	d := &Dir{o: o, path: path, root: root}
+	if err := d.openMarked(); err != nil {
+		root.close()
+		return nil, err
+	}
+	d.digests, d.used = newTable(d, "stat/digests"), newTable(d, "stat/used")
+	return d, nil
+}
+
+// Path is the directory as an absolute path.
+func (d *Dir) Path() string { return d.path }
+
+// Close gives the directory's descriptors back. Entries that were looked up stay readable.
+func (d *Dir) Close() {
+	d.digests.close()
+	d.used.close()
+	d.v1.close()
+	d.root.close()
+}
+
+func (d *Dir) now() time.Time { return d.o.Now() }
+
+// shard is the fan-out directory of a name.
+func shard(b byte) string {
+	const digits = "0123456789abcdef"
+	return string([]byte{digits[b>>4], digits[b&15]})
+}
+
+// Slot is one of the two places that a key has.
+type Slot uint8
+
+// The slots: the last run that exited 0, and the last that did not.
+const (
+	Good Slot = iota
+	Failed
+)
+
+func (s Slot) suffix() string {
+	if s == Failed {
+		return ".fail"
+	}
+	return ""
+}
+
+// String names the slot for messages.
+func (s Slot) String() string {
+	if s == Failed {
+		return "failed"
+	}
+	return "good"
+}
+
+func entryName(key hashing.Key, s Slot) string {
+	return "entries/" + shard(key[0]) + "/" + key.String() + s.suffix()
+}
+
+func bodyName(key hashing.Key, s Slot, sum [32]byte) string {
+	return entryName(key, s) + "." + hashing.Key(sum).String()
+}
+
+func blobName(sum [32]byte) string {
+	return "blobs/" + shard(sum[0]) + "/" + hashing.Key(sum).String()
+}
+
+// OncePerDay reports whether this is the first call with this name in the last 24 hours, for warnings that would
+// otherwise come with every run. The name consists of lower-case letters and dashes.
+func (d *Dir) OncePerDay(name string) bool {
+	if d.o.ReadOnly {
+		return true
+	}
+	file := "stat/once-" + name
+	now := d.now()
+	if fi, err := d.v1.stat(file); err == nil && fi.regular {
+		if age := now.Sub(fi.mtime); age >= 0 && age < 24*time.Hour {
+			return false
+		}
+	}
+	if f, _, err := d.v1.openInPlace(file, 0); err == nil {
+		f.close()
+		_ = d.v1.touch(file, now)
+	}
+	return true
+}

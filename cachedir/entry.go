@@ -1,0 +1,271 @@
+package cachedir
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+	"time"
+
+	"github.com/cachex-cli/cachex/hashing"
+)
+
+// Entry is a stored result. What it says of the run was verified when it was looked up; a body in a file of its own
+// is verified by Verify and Replay. An Entry stays readable until Close, whatever is purged or replaced meanwhile.
+type Entry struct {
+	Meta
+	Slot                   Slot
+	StdoutSize, StderrSize int64     // bytes
+	Stored                 int64     // bytes on disk, the body included
+	LastUse                time.Time // accurate to an hour
+
+	d      *Dir
+	h      *header
+	inline []byte
+	body   file
+	open   bool // body is
+	id     fileID
+}
+
+// firstRead is how much of an entry is read at once: most are smaller, and are then read by one call.
+const firstRead = 8 << 10
+
+// Lookup returns the entry of a recipe in one slot. Every failure is a *Miss; New and Evicted say that there is none.
+//
+// It takes no lock and costs the same whatever the cache holds: open, fstat, read, close for a small entry, and as
+// many again for the counter of purges.
+func (d *Dir) Lookup(key hashing.Key, recipe []byte, s Slot) (*Entry, error) {
+	e, err := d.load(key, s)
+	if err != nil {
+		return nil, d.miss(key, err)
+	}
+	if !bytes.Equal(e.Recipe, recipe) {
+		e.Close()
+		return nil, &Miss{Corrupt, errors.New("its recipe is another one")}
+	}
+	if err := d.CheckTags(e.Meta); err != nil {
+		e.Close()
+		return nil, &Miss{Purged, err}
+	}
+	return e, nil
+}
+
+// Load returns the entry of a key in one slot, whatever its recipe and whether or not it was purged by tag.
+func (d *Dir) Load(key hashing.Key, s Slot) (*Entry, error) {
+	e, err := d.load(key, s)
+	if err != nil {
+		return nil, d.miss(key, err)
+	}
+	return e, nil
+}
+
+// Has reports whether a slot holds anything.
+func (d *Dir) Has(key hashing.Key, s Slot) bool {
+	_, err := d.v1.stat(entryName(key, s))
+	return err == nil
+}
+
+func (d *Dir) miss(key hashing.Key, err error) *Miss {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if d.WasEvicted(key) {
+			return &Miss{Reason: Evicted}
+		}
+		return &Miss{Reason: New}
+	case errors.Is(err, errVersion):
+		return &Miss{Version, err}
+	}
+	return &Miss{Corrupt, err}
+}
+
+// load reads an entry and opens its body. The two are separate files, and a store may put a new pair in place between
+// the two opens and remove the old body: then the new entry is there to be read.
+func (d *Dir) load(key hashing.Key, s Slot) (*Entry, error) {
+	var last fileID
+	for {
+		e, err := d.loadOnce(key, s)
+		if err == nil || e == nil || e.id == last {
+			if err != nil {
+				return nil, err
+			}
+			return e, nil
+		}
+		last = e.id
+	}
+}
+
+// loadOnce returns an entry, or an error; or both, if the entry is good and its body is not there.
+func (d *Dir) loadOnce(key hashing.Key, s Slot) (*Entry, error) {
+	name := entryName(key, s)
+	f, fi, err := d.v1.openRead(name)
+	if err != nil {
+		return nil, err
+	}
+	b, err := readEntry(f, fi.size)
+	f.close()
+	if err != nil {
+		return nil, fmt.Errorf("entry %s: %w", key, err)
+	}
+	h, inline, err := decodeEntry(b)
+	if err != nil {
+		return nil, fmt.Errorf("entry %s: %w", key, err)
+	}
+	if h.Key != key || h.slot() != s {
+		return nil, fmt.Errorf("entry %s: %w: it is the entry of another key", key, errSpoiled)
+	}
+	e := &Entry{
+		Meta: h.Meta, Slot: s, StdoutSize: h.stdout, StderrSize: h.stderr, Stored: fi.size, LastUse: fi.mtime,
+		d: d, h: h, inline: inline, id: fi.id,
+	}
+	if !h.inFile {
+		return e, nil
+	}
+	e.Stored += h.fileLen()
+	return e, e.openBody()
+}
+
+func (e *Entry) openBody() error {
+	f, fi, err := e.d.v1.openRead(bodyName(e.Key, e.Slot, e.h.sum))
+	if err != nil {
+		return fmt.Errorf("%w: body of %s: %w", errSpoiled, e.Key, withoutAbsence(err))
+	}
+	if fi.size != e.h.fileLen() {
+		f.close()
+		return fmt.Errorf("%w: body of %s: %d bytes instead of %d", errSpoiled, e.Key, fi.size, e.h.fileLen())
+	}
+	e.body, e.open = f, true
+	return nil
+}
+
+// withoutAbsence hides that a file does not exist: an entry without its body is damaged, not absent.
+func withoutAbsence(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return errors.New("it is not there")
+	}
+	return err
+}
+
+// readEntry reads an entry file. Nothing is allocated before the prefix has been checked against the file's size.
+func readEntry(f file, size int64) ([]byte, error) {
+	b := make([]byte, min(size, firstRead))
+	n, err := f.readAt(b, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	if b = b[:n]; size <= firstRead {
+		return b, nil
+	}
+	if _, err := decodePrefix(b, size); err != nil {
+		return nil, err
+	}
+	all := make([]byte, size)
+	copy(all, b)
+	m, err := f.readAt(all[n:], int64(n))
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	return all[:n+m], nil
+}
+
+// Close gives the entry's descriptor back.
+func (e *Entry) Close() {
+	if e.open {
+		e.body.close()
+		e.open = false
+	}
+}
+
+// Touch notes that the entry was used, for the cleaner. It costs nothing if that was noted within the last hour.
+func (e *Entry) Touch() {
+	now := e.d.now()
+	if age := now.Sub(e.LastUse); e.d.o.ReadOnly || age > -time.Hour && age < time.Hour {
+		return
+	}
+	if e.d.v1.touch(entryName(e.Key, e.Slot), now) == nil {
+		e.d.countHit(e.Key)
+	}
+}
+
+// Find returns the keys that begin with some hex digits, at most limit of them.
+func (d *Dir) Find(prefix string, limit int) ([]hashing.Key, error) {
+	prefix = strings.ToLower(prefix)
+	if len(prefix) < 8 || len(prefix) > 64 || strings.Trim(prefix, "0123456789abcdef") != "" {
+		return nil, ErrKey
+	}
+	var keys []hashing.Key
+	err := d.v1.list("entries/"+prefix[:2], func(name string) bool {
+		if key, _, ok := parseEntryName(name); ok && strings.HasPrefix(name, prefix) && !contains(keys, key) {
+			keys = append(keys, key)
+		}
+		return len(keys) < limit
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return keys, err
+}
+
+func contains(keys []hashing.Key, key hashing.Key) bool {
+	for _, k := range keys {
+		if k == key {
+			return true
+		}
+	}
+	return false
+}
+
+// parseEntryName tells the names of entries from all others.
+func parseEntryName(name string) (hashing.Key, Slot, bool) {
+	text, failed := strings.CutSuffix(name, Failed.suffix())
+	key, err := hashing.ParseKey(text)
+	if err != nil || key.String() != text {
+		return hashing.Key{}, Good, false
+	}
+	if failed {
+		return key, Failed, true
+	}
+	return key, Good, true
+}
+
+// parseBodyName tells the names of bodies that lie beside their entries.
+func parseBodyName(name string) (key hashing.Key, s Slot, sum [32]byte, ok bool) {
+	i := strings.LastIndexByte(name, '.')
+	if i < 0 {
+		return key, Good, sum, false
+	}
+	last, err := hashing.ParseKey(name[i+1:])
+	if err != nil || last.String() != name[i+1:] {
+		return key, Good, sum, false
+	}
+	key, s, ok = parseEntryName(name[:i])
+	return key, s, last, ok
+}
+
+// peek reads of an entry what the cleaner weighs, without verifying more than the prefix: a wrong figure costs an
+// entry, not the truth.
+func peek(f file, size int64) (header, error) {
+	var b [prefixSize + fixedSize]byte
+	n, err := f.readAt(b[:], 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return header{}, err
+	}
+	if _, err := decodePrefix(b[:n], size); err != nil {
+		return header{}, err
+	}
+	var h header
+	d := decoder{b: b[prefixSize:n]}
+	d.fixed(&h)
+	return h, d.err
+}
+
+// newerThanUs reports whether the first bytes of an entry file say, believably, that a newer version wrote it.
+func newerThanUs(b []byte) bool {
+	if len(b) < prefixSize || binary.LittleEndian.Uint32(b[8:]) <= formatVersion {
+		return false
+	}
+	_, err := decodePrefix(b, -1)
+	return errors.Is(err, errVersion)
+}

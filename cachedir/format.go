@@ -1,0 +1,364 @@
+package cachedir
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/cachex-cli/cachex/hashing"
+)
+
+// An entry file, little endian throughout:
+//
+//	prefix   32 bytes: magic, version, length of meta, length of the inline body, xxhash64 of these 24 bytes
+//	meta     fixed part, then lists and texts with their lengths, the recipe last
+//	inline   stdout and stderr in the order delivered, if they are small
+//	trailer  xxhash64 of everything before
+//
+// The prefix has a checksum of its own at a place that no version will move: only under it a higher version number is
+// believed to be one and not damage. The file's size must be exactly what the prefix says.
+
+const (
+	entryMagic    = "cachexE\n"
+	formatVersion = 1
+	prefixSize    = 32
+	trailerSize   = 8
+	fixedSize     = 32 + 32 + 8 + 12 + 12 + 16 + 8 + 8 + 8 + 8 + 16 + 8 + 8 + 8 + 1 + 32 + 4 + 8
+
+	chunkSize = 256 << 10 // bodies have a checksum for each chunk, so that several goroutines can verify one
+	inlineMax = 256 << 10 // larger bodies get a file of their own
+
+	maxRecipe = 4 << 20
+	maxTags   = 1 << 10
+	maxTag    = 4 << 10
+	maxFamily = 4 << 10
+	maxTable  = 512 << 10 // a frame table within meta; a longer one lies behind the body
+	maxMeta   = 64 << 20  // the rest is checksums of chunks: enough for a body of 1 TiB
+)
+
+// Meta is what the writer of an entry says about a run.
+type Meta struct {
+	Key     hashing.Key
+	Command hashing.CommandID
+	Recipe  []byte // the text that Key is the SHA-256 of
+	Family  string // base name of argv[0]
+	Merged  bool   // stdout and stderr were one pipe
+	Pty     bool
+	Code    int // exit code
+	Signal  int // the signal it died of, or 0
+
+	Started, Ended         time.Time // wall clock
+	BootID                 [16]byte
+	StartedBoot, EndedBoot int64 // ns of CLOCK_BOOTTIME under BootID
+
+	TTL    time.Duration // how long the writer wanted it kept fresh; negative: without end
+	Random uint64        // for jitter
+	Tags   []string
+	TagMark
+}
+
+func (m *Meta) slot() Slot {
+	if m.Code != 0 || m.Signal != 0 {
+		return Failed
+	}
+	return Good
+}
+
+// header is all that an entry file says except the inline body.
+type header struct {
+	Meta
+	stdout, stderr int64    // bytes of each stream
+	inFile         bool     // the body is a file of its own
+	sum            [32]byte // SHA-256 of that file
+	chunks         []uint64 // xxhash64 of each chunk of that file
+	table          []byte   // the frame table, if it is here
+	tableLen       int64    // its size
+	tableBehind    bool     // it lies behind the body in that file
+}
+
+// bodyLen is the number of bytes that the command wrote.
+func (h *header) bodyLen() int64 { return h.stdout + h.stderr }
+
+// fileLen is the size of the body's own file.
+func (h *header) fileLen() int64 {
+	if h.tableBehind {
+		return h.bodyLen() + h.tableLen
+	}
+	return h.bodyLen()
+}
+
+const (
+	flagMerged = 1 << iota
+	flagPty
+	flagInFile
+	flagTableBehind
+	flagsKnown = 1<<iota - 1 // all of the above
+)
+
+// encode returns the bytes of an entry file.
+func (h *header) encode(inline []byte) []byte {
+	b := make([]byte, prefixSize, prefixSize+fixedSize+len(h.Recipe)+len(h.table)+8*len(h.chunks)+len(inline)+256)
+	b = h.appendFixed(b)
+	b = appendBytes(b, []byte(h.Family))
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(h.Tags)))
+	for _, t := range h.Tags {
+		b = appendBytes(b, []byte(t))
+	}
+	b = appendBytes(b, h.table)
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(h.chunks)))
+	for _, c := range h.chunks {
+		b = binary.LittleEndian.AppendUint64(b, c)
+	}
+	b = appendBytes(b, h.Recipe)
+	putPrefix(b, formatVersion, uint32(len(b)-prefixSize), uint64(len(inline)))
+	b = append(b, inline...)
+	return binary.LittleEndian.AppendUint64(b, xxhash.Sum64(b))
+}
+
+func putPrefix(b []byte, version, metaLen uint32, inlineLen uint64) {
+	copy(b, entryMagic)
+	binary.LittleEndian.PutUint32(b[8:], version)
+	binary.LittleEndian.PutUint32(b[12:], metaLen)
+	binary.LittleEndian.PutUint64(b[16:], inlineLen)
+	binary.LittleEndian.PutUint64(b[24:], xxhash.Sum64(b[:24]))
+}
+
+func (h *header) appendFixed(b []byte) []byte {
+	le := binary.LittleEndian
+	var flags uint64
+	for _, f := range [...]struct {
+		set bool
+		bit uint64
+	}{{h.Merged, flagMerged}, {h.Pty, flagPty}, {h.inFile, flagInFile}, {h.tableBehind, flagTableBehind}} {
+		if f.set {
+			flags |= f.bit
+		}
+	}
+	b = append(b, h.Key[:]...)
+	b = append(b, h.Command[:]...)
+	b = le.AppendUint64(b, flags)
+	b = appendTime(b, h.Started)
+	b = appendTime(b, h.Ended)
+	b = append(b, h.BootID[:]...)
+	b = le.AppendUint64(b, uint64(h.StartedBoot))
+	b = le.AppendUint64(b, uint64(h.EndedBoot))
+	b = le.AppendUint64(b, uint64(h.TTL))
+	b = le.AppendUint64(b, h.Random)
+	b = append(b, h.Epoch[:]...)
+	b = le.AppendUint64(b, h.Seq)
+	b = le.AppendUint64(b, uint64(h.stdout))
+	b = le.AppendUint64(b, uint64(h.stderr))
+	b = append(b, byte(h.Signal))
+	b = append(b, h.sum[:]...)
+	b = le.AppendUint32(b, uint32(int32(h.Code)))
+	return le.AppendUint64(b, uint64(h.tableLen))
+}
+
+func appendTime(b []byte, t time.Time) []byte {
+	b = binary.LittleEndian.AppendUint64(b, uint64(t.Unix()))
+	return binary.LittleEndian.AppendUint32(b, uint32(t.Nanosecond()))
+}
+
+func appendBytes(b, s []byte) []byte {
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(s)))
+	return append(b, s...)
+}
+
+// prefix is the checked beginning of an entry file.
+type prefix struct{ metaLen, inlineLen int64 }
+
+func (p prefix) fileSize() int64 { return prefixSize + p.metaLen + p.inlineLen + trailerSize }
+
+// decodePrefix checks the first bytes of an entry file of a given size. errVersion: a newer version wrote it.
+func decodePrefix(b []byte, size int64) (prefix, error) {
+	if len(b) < prefixSize || string(b[:8]) != entryMagic {
+		return prefix{}, fmt.Errorf("%w: no entry", errSpoiled)
+	}
+	if binary.LittleEndian.Uint64(b[24:]) != xxhash.Sum64(b[:24]) {
+		return prefix{}, fmt.Errorf("%w: checksum of the prefix", errSpoiled)
+	}
+	switch v := binary.LittleEndian.Uint32(b[8:]); {
+	case v > formatVersion:
+		return prefix{}, fmt.Errorf("%w: format %d", errVersion, v)
+	case v < formatVersion:
+		return prefix{}, fmt.Errorf("%w: format %d is not in use", errSpoiled, v)
+	}
+	metaLen, inlineLen := binary.LittleEndian.Uint32(b[12:]), binary.LittleEndian.Uint64(b[16:])
+	if metaLen > maxMeta || inlineLen > inlineMax {
+		return prefix{}, fmt.Errorf("%w: lengths out of bounds", errSpoiled)
+	}
+	p := prefix{int64(metaLen), int64(inlineLen)}
+	if p.fileSize() != size {
+		return prefix{}, fmt.Errorf("%w: %d bytes instead of %d", errSpoiled, size, p.fileSize())
+	}
+	return p, nil
+}
+
+// decodeEntry takes a whole entry file apart. The header and the body share b's memory.
+func decodeEntry(b []byte) (*header, []byte, error) {
+	p, err := decodePrefix(b, int64(len(b)))
+	if err != nil {
+		return nil, nil, err
+	}
+	end := len(b) - trailerSize
+	if binary.LittleEndian.Uint64(b[end:]) != xxhash.Sum64(b[:end]) {
+		return nil, nil, fmt.Errorf("%w: checksum", errSpoiled)
+	}
+	h, err := decodeMeta(b[prefixSize : prefixSize+p.metaLen])
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := h.check(p.inlineLen); err != nil {
+		return nil, nil, err
+	}
+	return h, b[prefixSize+p.metaLen : end], nil
+}
+
+// check compares what the parts of an entry say about each other. A right checksum shows that this is what was
+// written; that every version of this program writes sense is not taken for granted.
+func (h *header) check(inlineLen int64) error {
+	bad := func(what string) error { return fmt.Errorf("%w: %s", errSpoiled, what) }
+	if h.stdout < 0 || h.stderr < 0 || h.bodyLen() < 0 || h.tableLen < 0 || h.fileLen() < 0 {
+		return bad("sizes")
+	}
+	switch {
+	case h.inFile && (inlineLen != 0 || int64(len(h.chunks)) != chunkCount(h.fileLen())):
+		return bad("checksums of the body")
+	case !h.inFile && (inlineLen != h.bodyLen() || len(h.chunks) != 0 || h.tableBehind):
+		return bad("size of the body")
+	case h.tableBehind != (len(h.table) == 0 && h.tableLen > 0) || !h.tableBehind && int64(len(h.table)) != h.tableLen:
+		return bad("size of the frame table")
+	case h.tableBehind:
+		return nil // it is checked when it is read
+	}
+	frames := frameReader{r: bytes.NewReader(h.table), stdout: h.stdout, stderr: h.stderr}
+	for {
+		if _, _, err := frames.next(); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+func chunkCount(size int64) int64 { return (size + chunkSize - 1) / chunkSize }
+
+var errShort = fmt.Errorf("%w: a field does not fit", errSpoiled)
+
+// decoder reads fields off a slice; after the first field that does not fit all are zero, and err says so.
+type decoder struct {
+	b   []byte
+	err error
+}
+
+func (d *decoder) take(n int) []byte {
+	if d.err != nil || n < 0 || n > len(d.b) {
+		d.err, d.b = errShort, nil
+		return nil
+	}
+	out := d.b[:n:n]
+	d.b = d.b[n:]
+	return out
+}
+
+func (d *decoder) u32() uint32 {
+	if b := d.take(4); b != nil {
+		return binary.LittleEndian.Uint32(b)
+	}
+	return 0
+}
+
+func (d *decoder) u64() uint64 {
+	if b := d.take(8); b != nil {
+		return binary.LittleEndian.Uint64(b)
+	}
+	return 0
+}
+
+func (d *decoder) i64() int64 { return int64(d.u64()) }
+
+func (d *decoder) u8() uint8 {
+	if b := d.take(1); b != nil {
+		return b[0]
+	}
+	return 0
+}
+
+func (d *decoder) time() time.Time {
+	sec, ns := d.i64(), d.u32()
+	if ns >= 1e9 {
+		d.err = errShort
+		return time.Time{}
+	}
+	return time.Unix(sec, int64(ns))
+}
+
+// bytes reads a field with its length, of at most limit bytes.
+func (d *decoder) bytes(limit int) []byte {
+	n := d.u32()
+	if int64(n) > int64(limit) {
+		d.err = errShort
+	}
+	return d.take(int(n))
+}
+
+// fixed reads the fields that lie at the same place in every entry.
+func (d *decoder) fixed(h *header) {
+	copy(h.Key[:], d.take(32))
+	copy(h.Command[:], d.take(32))
+	flags := d.u64()
+	if flags&^flagsKnown != 0 {
+		d.err = errShort
+	}
+	h.Merged, h.Pty = flags&flagMerged != 0, flags&flagPty != 0
+	h.inFile, h.tableBehind = flags&flagInFile != 0, flags&flagTableBehind != 0
+	h.Started, h.Ended = d.time(), d.time()
+	copy(h.BootID[:], d.take(16))
+	h.StartedBoot, h.EndedBoot = d.i64(), d.i64()
+	h.TTL = time.Duration(d.i64())
+	h.Random = d.u64()
+	copy(h.Epoch[:], d.take(16))
+	h.Seq = d.u64()
+	h.stdout, h.stderr = d.i64(), d.i64()
+	h.Signal = int(d.u8())
+	copy(h.sum[:], d.take(32))
+	h.Code = int(int32(d.u32()))
+	h.tableLen = d.i64()
+}
+
+// decodeMeta takes meta apart. Nothing is allocated by a length before there are that many bytes.
+func decodeMeta(b []byte) (*header, error) {
+	d := decoder{b: b}
+	h := &header{}
+	d.fixed(h)
+	h.Family = string(d.bytes(maxFamily))
+	if n := d.u32(); n <= maxTags {
+		for range n {
+			h.Tags = append(h.Tags, string(d.bytes(maxTag)))
+			if d.err != nil {
+				return nil, d.err
+			}
+		}
+	} else {
+		d.err = errShort
+	}
+	h.table = d.bytes(maxTable)
+	if n := int(d.u32()); n > 0 && d.err == nil && n <= len(d.b)/8 {
+		h.chunks = make([]uint64, n)
+		for i := range h.chunks {
+			h.chunks[i] = d.u64()
+		}
+	} else if n != 0 {
+		d.err = errShort
+	}
+	h.Recipe = d.bytes(maxRecipe)
+	if d.err == nil && len(d.b) != 0 {
+		d.err = fmt.Errorf("%w: meta goes on", errSpoiled)
+	}
+	return h, d.err
+}

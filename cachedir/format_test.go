@@ -1,0 +1,262 @@
+package cachedir
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/stretchr/testify/require"
+
+	"github.com/cachex-cli/cachex/hashing"
+)
+
+// sampleEntry is an entry file with something in every field.
+func sampleEntry() []byte {
+	r := runOf("sample")
+	var w frameWriter
+	table := w.add(nil, 0, 5)
+	table = w.end(w.add(table, 1, 6))
+	h := header{
+		Meta: Meta{
+			Key: r.Key, Command: r.Command, Recipe: r.Recipe, Family: "sample", Code: 0, Merged: true,
+			Started: time.Unix(10, 5), Ended: time.Unix(11, 6), StartedBoot: 1, EndedBoot: 2, TTL: time.Hour,
+			Tags: []string{"one", "two"}, Random: 99,
+		},
+		stdout: 5, stderr: 6, table: table, tableLen: int64(len(table)),
+	}
+	return h.encode([]byte("hello world"))
+}
+
+// reseal makes the checksums of an entry file right again.
+func reseal(b []byte) []byte {
+	if len(b) >= prefixSize {
+		binary.LittleEndian.PutUint64(b[24:], xxhash.Sum64(b[:24]))
+	}
+	if end := len(b) - trailerSize; end >= 0 {
+		binary.LittleEndian.PutUint64(b[end:], xxhash.Sum64(b[:end]))
+	}
+	return b
+}
+
+func TestFixedSize(t *testing.T) {
+	require.Len(t, (&header{}).appendFixed(nil), fixedSize)
+	d := decoder{b: make([]byte, fixedSize)}
+	d.fixed(&header{})
+	require.NoError(t, d.err)
+	require.Empty(t, d.b)
+}
+
+func TestEveryFlippedBitIsNoticed(t *testing.T) {
+	whole := sampleEntry()
+	_, _, err := decodeEntry(whole)
+	require.NoError(t, err)
+	for i := range whole {
+		for bit := range 8 {
+			b := bytes.Clone(whole)
+			b[i] ^= 1 << bit
+			_, _, err := decodeEntry(b)
+			require.ErrorIs(t, err, errSpoiled, "byte %d, bit %d", i, bit) // never errVersion
+		}
+	}
+	for i := range whole {
+		_, _, err := decodeEntry(whole[:i])
+		require.ErrorIs(t, err, errSpoiled, "cut at %d", i)
+	}
+	_, _, err = decodeEntry(append(bytes.Clone(whole), 0))
+	require.ErrorIs(t, err, errSpoiled)
+}
+
+func TestVersionIsBelievedUnderItsChecksum(t *testing.T) {
+	b := sampleEntry()
+	b[8] = formatVersion + 1
+	_, _, err := decodeEntry(b)
+	require.ErrorIs(t, err, errSpoiled)
+	binary.LittleEndian.PutUint64(b[24:], xxhash.Sum64(b[:24]))
+	_, _, err = decodeEntry(b)
+	require.ErrorIs(t, err, errVersion)
+	require.True(t, newerThanUs(b))
+	b[8] = 0
+	_, _, err = decodeEntry(reseal(b))
+	require.ErrorIs(t, err, errSpoiled)
+	require.False(t, newerThanUs(b))
+}
+
+func TestNoAllocationByALength(t *testing.T) {
+	b := make([]byte, prefixSize)
+	putPrefix(b, formatVersion, maxMeta, inlineMax)
+	allocated := testing.AllocsPerRun(1, func() {
+		_, err := decodePrefix(b, 1<<40)
+		require.ErrorIs(t, err, errSpoiled)
+	})
+	require.Less(t, allocated, 50.0)
+}
+
+// FuzzDecode holds the decoder to: no panic, no more memory than the input has a use for, and what it takes is
+// encoded to the same bytes again.
+func FuzzDecode(f *testing.F) {
+	f.Add(sampleEntry())
+	f.Add([]byte{})
+	f.Add(reseal(make([]byte, prefixSize+trailerSize)))
+	long := sampleEntry()
+	binary.LittleEndian.PutUint32(long[prefixSize+fixedSize:], 1<<31) // length of family
+	f.Add(reseal(long))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		b = reseal(bytes.Clone(b))
+		h, inline, err := decodeEntry(b)
+		if err != nil {
+			require.True(t, errors.Is(err, errSpoiled) || errors.Is(err, errVersion))
+			return
+		}
+		require.Equal(t, b, h.encode(inline))
+		e := Entry{Meta: h.Meta, StdoutSize: h.stdout, StderrSize: h.stderr, h: h, inline: inline}
+		if h.inFile {
+			return
+		}
+		var out, errs bytes.Buffer
+		require.NoError(t, e.Replay(&out, &errs))
+		require.Equal(t, h.stdout, int64(out.Len()))
+		require.Equal(t, h.stderr, int64(errs.Len()))
+	})
+}
+
+// FuzzRecords does the same for the small formats.
+func FuzzRecords(f *testing.F) {
+	id := hashing.CommandID{1}
+	rec, _ := encodeRecord(Record{Served: Hit, Family: "x", Time: time.Unix(1, 0)})
+	f.Add(rec)
+	f.Add(encodeCommand(id, []CommandRun{{Key: hashing.Key{2}, NotStored: "no"}}))
+	f.Add(encodeRun(runOf("run")))
+	f.Add(encodeMark(TagMark{Seq: 4}))
+	var tot totals
+	tot.add(Record{Served: Hit, Family: "x \"y\"\n"})
+	tot.included = []string{"123"}
+	f.Add(tot.encode())
+	f.Add(appendBook(nil, book{kind: kindCount, shard: 3, bytes: 4096}))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		sealed := bytes.Clone(b)
+		if end := len(sealed) - 8; end >= 0 {
+			binary.LittleEndian.PutUint64(sealed[end:], xxhash.Sum64(sealed[:end]))
+		}
+		for _, b := range [][]byte{b, sealed} {
+			if r, err := decodeCommand(b, id); err == nil {
+				require.LessOrEqual(t, len(r.Runs), commandRuns)
+			}
+			_, _ = decodeRun(b)
+			_ = parseBooks(b)
+			_ = unfinished(b)
+			if tot, err := decodeTotals(b); err == nil {
+				again, err := decodeTotals(tot.encode())
+				require.NoError(t, err)
+				require.Equal(t, tot, again)
+			}
+			if len(b) == journalRecord {
+				if r, ok := decodeRecord(b); ok {
+					_, err := encodeRecord(r)
+					require.NoError(t, err)
+				}
+			}
+		}
+	})
+}
+
+// FuzzFrames: whatever is appended, the frame table gives it back.
+func FuzzFrames(f *testing.F) {
+	f.Add([]byte{0, 1, 1, 5, 0, 255})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var w frameWriter
+		var table, streams []byte
+		var sizes [2]int64
+		for i := 0; i+1 < len(b); i += 2 {
+			stream, n := b[i]&1, int(b[i+1])
+			table = w.add(table, stream, n)
+			sizes[stream] += int64(n)
+			streams = append(streams, bytes.Repeat([]byte{stream}, n)...)
+		}
+		table = w.end(table)
+		r := frameReader{r: bytes.NewReader(table), stdout: sizes[0], stderr: sizes[1]}
+		var got []byte
+		for {
+			stream, size, err := r.next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			require.NoError(t, err)
+			got = append(got, bytes.Repeat([]byte{stream}, int(size))...)
+		}
+		require.Equal(t, streams, got)
+	})
+}
+
+func TestFrameTableIsHeldToTheSizes(t *testing.T) {
+	for name, c := range map[string]struct {
+		table          []byte
+		stdout, stderr int64
+	}{
+		"too much":        {[]byte{5 << 1}, 4, 0},
+		"too little":      {[]byte{5 << 1}, 6, 0},
+		"the wrong one":   {[]byte{5<<1 | 1}, 5, 0},
+		"an empty frame":  {[]byte{0, 5 << 1}, 5, 0},
+		"one more":        {[]byte{5 << 1, 1 << 1}, 5, 0},
+		"cut":             {[]byte{0x80}, 5, 0},
+		"a huge varint":   {bytes.Repeat([]byte{0xff}, 11), 5, 0},
+		"none at all":     {nil, 5, 0},
+		"for nothing":     {[]byte{2}, 0, 0},
+		"negative length": {binary.AppendUvarint(nil, 1<<63), 5, 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := frameReader{r: bytes.NewReader(c.table), stdout: c.stdout, stderr: c.stderr}
+			for {
+				_, _, err := r.next()
+				require.False(t, errors.Is(err, io.EOF))
+				if err != nil {
+					require.ErrorIs(t, err, errSpoiled)
+					return
+				}
+			}
+		})
+	}
+}
+
+func TestBooksSurviveDamage(t *testing.T) {
+	var b []byte
+	for i := range 256 {
+		b = appendBook(b, book{kind: kindCount, shard: byte(i), bytes: 4096})
+	}
+	b = appendBook(b, book{kind: kindChange, shard: 7, bytes: 8192})
+	s := parseBooks(b)
+	require.True(t, s.complete())
+	require.Equal(t, int64(256*4096+8192), s.total())
+
+	b = appendBook(b, book{kind: kindCount, shard: 7, bytes: 4096, ref: uint64(len(b))}) // counted after the change
+	b = appendBook(b, book{kind: kindChange, shard: 7, bytes: -4096})
+	s = parseBooks(b)
+	require.Equal(t, int64(255*4096), s.total())
+
+	torn := append(bytes.Clone(b), b[:rand.IntN(31)+1]...)
+	s = parseBooks(torn)
+	require.False(t, s.complete(), "nothing before the damage is believed")
+	whole := appendBook(torn, book{kind: kindCount, shard: 9, bytes: 4096})
+	require.Equal(t, int64(4096), parseBooks(whole).bytes[9])
+	require.True(t, parseBooks(whole).known[9])
+}
+
+// What happens while a shard is counted is counted rather too much than too little.
+func TestBooksWhileCounting(t *testing.T) {
+	start := appendBook(nil, book{kind: kindCount, shard: 7, bytes: 4096})
+	since := uint64(len(start))
+	during := appendBook(start, book{kind: kindReserve, shard: 7, bytes: 8192, ref: 1})
+	during = appendBook(during, book{kind: kindDone, shard: 7, bytes: -4096, ref: 1})
+	during = appendBook(during, book{kind: kindOpen, shard: 7, bytes: 1 << 20, ref: 2})
+	require.Equal(t, int64(8192), parseBooks(during).bytes[7])
+	counted := appendBook(during, book{kind: kindCount, shard: 7, bytes: 8192, ref: since})
+	require.Equal(t, int64(16384), parseBooks(counted).bytes[7])
+	after := appendBook(counted, book{kind: kindDone, shard: 7, bytes: -8192, ref: 2})
+	require.Equal(t, int64(8192), parseBooks(after).bytes[7])
+	require.Empty(t, unfinished(after))
+	require.Equal(t, map[uint64]book{2: {kind: kindOpen, shard: 7, bytes: 1 << 20, ref: 2}}, unfinished(counted))
+}

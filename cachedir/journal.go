@@ -1,0 +1,249 @@
+package cachedir
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// The journal has one record for each run: 64 bytes, appended by one write, so that runs neither wait for each other
+// nor tear each other's records. A write cut short by a full disk is a lost statistic and is not padded; the reader
+// goes on by one byte until a record fits.
+//
+// It is written to journal/current, which is renamed to journal/<ns of the rename> when it has grown. A process may
+// hold it open for a while after that, so a segment is only folded into the totals when it was renamed an hour ago.
+
+const (
+	journalNow     = "journal/current"
+	journalLock    = "journal/lock"
+	journalRecord  = 64
+	journalMagic   = "cxJ1"
+	segmentSize    = 1 << 20        // rename a segment of this size
+	segmentLimit   = 64 << 20       // what lies behind is not read
+	segmentRest    = time.Hour      // then leave it alone for so long
+	segmentAge     = 24 * time.Hour // rename one that is older, too
+	familyInRecord = 16
+)
+
+// Served says how a run was answered.
+type Served string
+
+// All ways there are. Each run is counted under exactly one.
+const (
+	Hit      Served = "hit"      // replayed
+	Missed   Served = "miss"     // ran
+	Stale    Served = "stale"    // replayed although it had expired
+	Shared   Served = "shared"   // waited for a concurrent run and got its result
+	Bypassed Served = "bypassed" // ran without the cache
+	Declined Served = "refused"  // did not run
+)
+
+var (
+	servedCodes = [...]Served{Hit, Missed, Stale, Shared, Bypassed, Declined}
+	reasonCodes = [...]Reason{"", New, Changed, Expired, Evicted, Corrupt, Version, Forced, Uncacheable, LockTimeout, TierError, Purged}
+)
+
+// Record is one run in the journal.
+type Record struct {
+	Time   time.Time // zero: now
+	Served Served
+	Reason Reason        // why it was not a hit; empty for a hit
+	Bytes  int64         // of output
+	Spent  time.Duration // how long the command ran
+	Saved  time.Duration // how long the caller would have waited for it
+	Family string        // base name of argv[0]; 16 bytes of it are kept
+}
+
+// Log appends a record to the journal. Under ReadOnly it does nothing.
+func (d *Dir) Log(r Record) error {
+	if d.o.ReadOnly {
+		return nil
+	}
+	if r.Time.IsZero() {
+		r.Time = d.now()
+	}
+	b, err := encodeRecord(r)
+	if err != nil {
+		return err
+	}
+	f, fi, err := d.v1.openInPlace(journalNow, os.O_APPEND)
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	defer f.close()
+	d.journalSize.Store(fi.size + journalRecord)
+	if n, err := f.write(b); err != nil || n < len(b) {
+		if err == nil {
+			err = io.ErrShortWrite
+		}
+		return fmt.Errorf("journal: %w", d.v1.pathError("write", journalNow, err))
+	}
+	return nil
+}
+
+func encodeRecord(r Record) ([]byte, error) {
+	served, reason := slices.Index(servedCodes[:], r.Served), slices.Index(reasonCodes[:], r.Reason)
+	if served < 0 || reason < 0 {
+		return nil, fmt.Errorf("journal: no such outcome: %q, %q", r.Served, r.Reason)
+	}
+	b := append(make([]byte, 0, journalRecord), journalMagic...)
+	b = append(b, byte(served), byte(reason), 0, 0)
+	for _, v := range [...]int64{r.Time.UnixNano(), r.Bytes, int64(r.Spent), int64(r.Saved)} {
+		b = binary.LittleEndian.AppendUint64(b, uint64(v))
+	}
+	var family [familyInRecord]byte
+	copy(family[:], strings.ToValidUTF8(r.Family[:min(len(r.Family), familyInRecord)], ""))
+	b = append(b, family[:]...)
+	return binary.LittleEndian.AppendUint64(b, xxhash.Sum64(b)), nil
+}
+
+func decodeRecord(b []byte) (Record, bool) {
+	const end = journalRecord - 8
+	if string(b[:4]) != journalMagic || binary.LittleEndian.Uint64(b[end:]) != xxhash.Sum64(b[:end]) {
+		return Record{}, false
+	}
+	served, reason := int(b[4]), int(b[5])
+	if served >= len(servedCodes) || reason >= len(reasonCodes) {
+		return Record{}, false
+	}
+	i64 := func(off int) int64 { return int64(binary.LittleEndian.Uint64(b[off:])) }
+	return Record{
+		Served: servedCodes[served], Reason: reasonCodes[reason], Time: time.Unix(0, i64(8)), Bytes: i64(16),
+		Spent: time.Duration(i64(24)), Saved: time.Duration(i64(32)), Family: string(bytes.TrimRight(b[40:56], "\x00")),
+	}, true
+}
+
+// readJournal calls fn with each record of a segment. One that is not there has none.
+func (d *Dir) readJournal(name string, fn func(Record)) error {
+	f, fi, err := d.v1.openWritten(name)
+	if isUseless(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	buf := make([]byte, 64<<10)
+	have, size := 0, min(fi.size, segmentLimit)
+	for off := int64(0); off < size; {
+		n, err := f.readAt(buf[have:min(int64(len(buf)), int64(have)+size-off)], off)
+		if err != nil && !errors.Is(err, io.EOF) || n == 0 {
+			return err
+		}
+		off += int64(n)
+		b := buf[:have+n]
+		for len(b) >= journalRecord {
+			if r, ok := decodeRecord(b[:journalRecord]); ok {
+				fn(r)
+				b = b[journalRecord:]
+			} else if i := bytes.Index(b[1:], []byte(journalMagic)); i >= 0 {
+				b = b[1+i:]
+			} else {
+				b = b[len(b)-len(journalMagic)+1:] // the beginning of the next may be here
+			}
+		}
+		have = copy(buf, b)
+	}
+	return nil
+}
+
+// Fold renames a journal that has grown, and adds those that were renamed long enough ago to the totals. It is meant
+// to be called when everything has been delivered; if another process is at it, it does nothing.
+//
+// What can die between its steps: after the totals were written and before a segment is removed, the totals name the
+// segment, and nobody adds it again.
+func (d *Dir) Fold() {
+	if d.o.ReadOnly || !d.foldIsDue() {
+		return
+	}
+	f, _, err := d.v1.openInPlace(journalLock, 0)
+	if err != nil {
+		return
+	}
+	defer f.close()
+	if err := f.tryLock(); err != nil {
+		return // without locks the segments stay as they are
+	}
+	d.renameSegment()
+	segments, err := d.segments()
+	if err != nil {
+		return
+	}
+	t, err := d.readTotals()
+	if err != nil {
+		return
+	}
+	var add, done []string
+	for _, s := range segments {
+		switch {
+		case t.includes(s.name):
+			done = append(done, s.name)
+		case d.now().Sub(s.renamed) >= segmentRest:
+			add = append(add, s.name)
+		}
+	}
+	if len(add) > 0 {
+		for _, name := range add {
+			if d.readJournal("journal/"+name, t.add) != nil {
+				return
+			}
+		}
+		t.included = append(done, add...)
+		t.compact(d.now())
+		if d.v1.replace(totalsName, t.encode()) != nil {
+			return
+		}
+		done = t.included
+	}
+	for _, name := range done {
+		_ = d.v1.remove("journal/" + name)
+	}
+}
+
+// foldIsDue asks for nothing but what Log saw: a journal that is full, or, for segments that became old enough since,
+// every 1024th record.
+func (d *Dir) foldIsDue() bool {
+	size := d.journalSize.Load()
+	return size >= segmentSize || size%(64<<10) == journalRecord
+}
+
+func (d *Dir) renameSegment() {
+	f, fi, err := d.v1.openWritten(journalNow)
+	if err != nil {
+		return
+	}
+	f.close()
+	if fi.size < segmentSize {
+		return
+	}
+	_ = d.v1.moveOver(journalNow, "journal/"+strconv.FormatInt(d.now().UnixNano(), 10))
+}
+
+// segment is a journal that is no longer written to.
+type segment struct {
+	name    string
+	renamed time.Time
+}
+
+func (d *Dir) segments() ([]segment, error) {
+	var all []segment
+	err := d.v1.list("journal", func(name string) bool {
+		if ns, err := strconv.ParseInt(name, 10, 64); err == nil && ns > 0 {
+			all = append(all, segment{name, time.Unix(0, ns)})
+		}
+		return true
+	})
+	if isUseless(err) {
+		err = nil
+	}
+	return all, err
+}

@@ -1,0 +1,16 @@
+package cachedir
+
+import "path/filepath"
+
+// DefaultPath is where the cache lies unless the user says otherwise: $XDG_CACHE_HOME/cachex, else
+// ~/Library/Caches/cachex. Without a home directory there is none: it is not made.
+func DefaultPath(lookup func(string) (string, bool)) (string, error) {
+	if dir, ok := lookup("XDG_CACHE_HOME"); ok && filepath.IsAbs(dir) {
+		return filepath.Join(dir, "cachex"), nil
+	}
+	home, err := homeDir("HOME", lookup)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(home, "Library", "Caches", "cachex"), nil
+}

@@ -1,0 +1,18 @@
+//go:build unix && !darwin
+
+package cachedir
+
+import "path/filepath"
+
+// DefaultPath is where the cache lies unless the user says otherwise: $XDG_CACHE_HOME/cachex, else ~/.cache/cachex.
+// Without a home directory there is none: it is not made.
+func DefaultPath(lookup func(string) (string, bool)) (string, error) {
+	if dir, ok := lookup("XDG_CACHE_HOME"); ok && filepath.IsAbs(dir) { // others are to be ignored, says the XDG specification
+		return filepath.Join(dir, "cachex"), nil
+	}
+	home, err := homeDir("HOME", lookup)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(home, ".cache", "cachex"), nil
+}

@@ -1,0 +1,309 @@
+package cachedir
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/cachex-cli/cachex/hashing"
+)
+
+// What is being written lies in pending/ under names that begin with the key and a random word:
+//
+//	<key>.<word>.run    becomes the entry; until then it says which run this is, and is locked by it
+//	<key>.<word>.body   a large body
+//	<key>.<word>.table  its frame table, while that is long
+//	<key>.<word>.link   a second name of the body, on its way to its place beside the entry
+//	tmp.<word>          a small file on its way to its place
+//	aside.<word>        what lay where a file belongs
+//
+// The rename of .run is the only commit, and it fails when the name is gone: so a purge only has to unlink the .run
+// files that it means, and waits for nobody. The lock on .run ends with the process: a .run that can be locked was
+// abandoned, and so is everything else under its name.
+
+const (
+	runSuffix   = ".run"
+	bodySuffix  = ".body"
+	tableSuffix = ".table"
+	linkSuffix  = ".link"
+	tempPrefix  = "tmp."
+	asidePrefix = "aside."
+
+	spaceStep = 64 << 20 // a growing body is held against the free space each time it grew by this much
+)
+
+// Run is what is known of a run before it ends. A purge selects by it what to forbid the commit of.
+type Run struct {
+	Key     hashing.Key
+	Command hashing.CommandID
+	Recipe  []byte
+}
+
+// Pending is an entry that is being recorded. Append and Commit may be called from different goroutines.
+type Pending struct {
+	d    *Dir
+	run  Run
+	id   uint64 // the random word
+	base string // name without the last part
+	mark TagMark
+
+	mu       sync.Mutex
+	err      error // why nothing more is recorded
+	entry    file
+	body     spool
+	table    spool
+	frames   frameWriter
+	tableBuf []byte // what was not yet written to the table
+	sizes    [2]int64
+	tail     []byte // what was not yet written to the body
+	sum      hash.Hash
+	chunk    *xxhash.Digest
+	filled   int      // bytes in chunk
+	chunks   []uint64 // finished ones
+	next     int64    // look at the free space when the body is this large
+}
+
+// spool is a pending file that is only made when it is needed.
+type spool struct {
+	f    file
+	name string
+	open bool
+	size int64
+}
+
+const runMagic = "cachexR\n"
+
+// encodeRun is what a .run file holds until it becomes an entry.
+func encodeRun(r Run) []byte {
+	b := make([]byte, 0, len(runMagic)+32+4+len(r.Recipe)+8)
+	b = append(b, runMagic...)
+	b = append(b, r.Command[:]...)
+	b = appendBytes(b, r.Recipe)
+	return binary.LittleEndian.AppendUint64(b, xxhash.Sum64(b))
+}
+
+// decodeRun reads it; the key is in the file's name.
+func decodeRun(b []byte) (Run, error) {
+	end := len(b) - trailerSize
+	if end < 0 || string(b[:min(len(b), len(runMagic))]) != runMagic || binary.LittleEndian.Uint64(b[end:]) != xxhash.Sum64(b[:end]) {
+		return Run{}, errSpoiled
+	}
+	d := decoder{b: b[len(runMagic):end]}
+	var r Run
+	copy(r.Command[:], d.take(32))
+	r.Recipe = d.bytes(maxRecipe)
+	return r, d.err
+}
+
+// Begin opens a pending entry for a run that is about to start: purges from now on are held against it.
+func (d *Dir) Begin(r Run) (*Pending, error) {
+	if d.o.ReadOnly {
+		return nil, ErrReadOnly
+	}
+	if len(r.Recipe) > maxRecipe {
+		return nil, fmt.Errorf("%w: recipe of %d bytes", ErrTooLarge, len(r.Recipe))
+	}
+	d.healMarks()
+	mark, err := d.markOrHeal()
+	if err != nil {
+		return nil, fmt.Errorf("begin an entry: %w", err)
+	}
+	p := &Pending{d: d, run: r, mark: mark, id: rand.Uint64(), next: spaceStep}
+	p.base = fmt.Sprintf("pending/%s.%016x", r.Key, p.id)
+	if err := d.makingRoom(time.Now().Add(cleanBudget), p.claim); err != nil {
+		return nil, fmt.Errorf("begin an entry: %w", err)
+	}
+	return p, nil
+}
+
+// claim makes the .run file, locks it, and writes into it which run this is.
+func (p *Pending) claim() error {
+	name := p.base + runSuffix
+	f, err := p.d.v1.create(name)
+	if err != nil {
+		return err
+	}
+	if err = f.tryLock(); errors.Is(err, errLocked) {
+		err = ErrPurged // the cleaner has it already
+	} else if err = f.writeAll(encodeRun(p.run)); err != nil {
+		err = p.d.v1.pathError("write", name, err)
+	}
+	if err != nil {
+		_ = p.d.v1.remove(name)
+		f.close()
+		return err
+	}
+	p.entry = f
+	return nil
+}
+
+// Size is the number of bytes appended so far.
+func (p *Pending) Size() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.sizes[0] + p.sizes[1]
+}
+
+// Append records bytes of a stream, 0 for stdout and 1 for stderr, in the order of delivery. After an error nothing
+// is left of the entry on disk, and Append and Commit return that error.
+func (p *Pending) Append(stream uint8, b []byte) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.err != nil {
+		return p.err
+	}
+	if stream > 1 {
+		return p.fail(fmt.Errorf("no stream %d", stream))
+	}
+	if err := p.append(stream, b); err != nil {
+		return p.fail(fmt.Errorf("record output: %w", err))
+	}
+	return nil
+}
+
+func (p *Pending) append(stream uint8, b []byte) error {
+	if len(b) == 0 {
+		return nil
+	}
+	p.sizes[stream] += int64(len(b))
+	size := p.sizes[0] + p.sizes[1]
+	if size > p.d.o.MaxSize {
+		return ErrTooLarge
+	}
+	if size > p.next {
+		p.next = size + spaceStep
+		if free, floor, err := p.d.room(); err == nil && free-spaceStep < floor {
+			return ErrNoRoom
+		}
+	}
+	if err := p.addFrame(stream, len(b)); err != nil {
+		return err
+	}
+	if len(p.tail)+len(b) <= inlineMax {
+		if p.tail == nil && len(b) > 32<<10 {
+			p.tail = make([]byte, 0, inlineMax)
+		}
+		p.tail = append(p.tail, b...)
+		return nil
+	}
+	if err := p.flush(); err != nil {
+		return err
+	}
+	if len(b) >= inlineMax/2 {
+		return p.writeBody(b)
+	}
+	p.tail = append(p.tail, b...)
+	return nil
+}
+
+// addFrame keeps the frame table in memory as long as it is short.
+func (p *Pending) addFrame(stream uint8, n int) error {
+	p.tableBuf = p.frames.add(p.tableBuf, stream, n)
+	if len(p.tableBuf) <= maxTable-16 {
+		return nil
+	}
+	return p.spillTable()
+}
+
+// spillTable writes what there is of the frame table to its file.
+func (p *Pending) spillTable() error {
+	if err := p.spill(&p.table, tableSuffix, p.tableBuf); err != nil {
+		return err
+	}
+	p.tableBuf = p.tableBuf[:0]
+	return nil
+}
+
+// flush writes the tail to the body's file.
+func (p *Pending) flush() error {
+	if err := p.writeBody(p.tail); err != nil {
+		return err
+	}
+	p.tail = p.tail[:0]
+	return nil
+}
+
+func (p *Pending) writeBody(b []byte) error {
+	if err := p.spill(&p.body, bodySuffix, b); err != nil {
+		return err
+	}
+	p.addSums(b)
+	return nil
+}
+
+func (p *Pending) addSums(b []byte) {
+	if p.sum == nil {
+		p.sum, p.chunk = sha256.New(), xxhash.New()
+	}
+	p.sum.Write(b)
+	for len(b) > 0 {
+		n := min(len(b), chunkSize-p.filled)
+		_, _ = p.chunk.Write(b[:n])
+		b = b[n:]
+		if p.filled += n; p.filled == chunkSize {
+			p.endChunk()
+		}
+	}
+}
+
+func (p *Pending) endChunk() {
+	p.chunks = append(p.chunks, p.chunk.Sum64())
+	p.chunk.Reset()
+	p.filled = 0
+}
+
+func (p *Pending) spill(s *spool, suffix string, b []byte) error {
+	if !s.open {
+		f, err := p.d.v1.create(p.base + suffix)
+		if err != nil {
+			return err
+		}
+		*s = spool{f: f, name: p.base + suffix, open: true}
+	}
+	if err := s.f.writeAll(b); err != nil {
+		return p.d.v1.pathError("write", s.name, err)
+	}
+	s.size += int64(len(b))
+	return nil
+}
+
+// fail gives up: what is on disk is removed at once, because the disk may be full.
+func (p *Pending) fail(err error) error {
+	p.err = err
+	p.drop()
+	return err
+}
+
+// Discard ends a pending entry that was not committed, and removes what it left. After Commit it does nothing.
+func (p *Pending) Discard() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.err == nil {
+		_ = p.fail(ErrClosed)
+	}
+}
+
+// drop removes the pending files, the large ones first, and closes them.
+func (p *Pending) drop() {
+	p.dropSpools()
+	_ = p.d.v1.remove(p.base + runSuffix)
+	p.entry.close()
+}
+
+func (p *Pending) dropSpools() {
+	for _, s := range [...]*spool{&p.body, &p.table} {
+		if s.open {
+			s.open = false
+			_ = p.d.v1.remove(s.name)
+			s.f.close()
+		}
+	}
+	p.tail, p.tableBuf = nil, nil
+}

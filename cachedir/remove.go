@@ -1,0 +1,192 @@
+package cachedir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/cachex-cli/cachex/hashing"
+)
+
+// EntryInfo is what Walk and Purge tell of an entry, or of a run that is being recorded.
+type EntryInfo struct {
+	Meta                          // of a pending one only Key, Command and Recipe
+	Slot                   Slot   //
+	StdoutSize, StderrSize int64  // bytes
+	Stored                 int64  // bytes on disk
+	Pending                bool   // it has not ended yet
+	Entry                  *Entry // nil if Pending or damaged; valid during the call
+	Err                    error  // why the entry cannot be read
+}
+
+// Walk calls fn for every entry until it returns an error, which Walk returns. An entry that cannot be read has Err
+// set and no more than Key and Slot.
+func (d *Dir) Walk(fn func(EntryInfo) error) error {
+	var stop error
+	for i := range 256 {
+		err := d.v1.list("entries/"+shard(byte(i)), func(name string) bool {
+			key, s, ok := parseEntryName(name)
+			if ok && key[0] == byte(i) {
+				stop = d.visit(key, s, fn)
+			}
+			return stop == nil
+		})
+		if stop != nil {
+			return stop
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !isObstacle(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Dir) visit(key hashing.Key, s Slot, fn func(EntryInfo) error) error {
+	e, err := d.load(key, s)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // gone since
+	}
+	if err != nil {
+		return fn(EntryInfo{Meta: Meta{Key: key}, Slot: s, Err: err})
+	}
+	defer e.Close()
+	return fn(EntryInfo{
+		Meta: e.Meta, Slot: s, StdoutSize: e.StdoutSize, StderrSize: e.StderrSize, Stored: e.Stored, Entry: e,
+	})
+}
+
+// Remove removes the entry of a slot with its body. That there is none is no error.
+func (d *Dir) Remove(key hashing.Key, s Slot) error {
+	if d.o.ReadOnly {
+		return ErrReadOnly
+	}
+	b, berr := d.openBooks() // on a full or broken disk entries can be removed nevertheless
+	var since booksPlace
+	if berr == nil {
+		defer b.close()
+		since = b.now()
+	}
+	bytes, err := d.unlink(key, s)
+	if err != nil {
+		return fmt.Errorf("remove %s: %w", key, err)
+	}
+	if berr == nil {
+		b.giveBack(since, book{shard: key[0], word: wordOf(key), bytes: -bytes}, 0)
+	}
+	return nil
+}
+
+// unlink removes the entry of a slot with its body, and returns what they were counted as.
+func (d *Dir) unlink(key hashing.Key, s Slot) (int64, error) {
+	old, _ := d.stored(key, s) // a newer version's entry goes too: somebody asked for it
+	name := entryName(key, s)
+	if err := d.v1.remove(name); errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	} else if err != nil {
+		if err := d.v1.clear(name); err != nil {
+			return 0, err
+		}
+	}
+	if old.inFile && !d.Has(key, s) { // a new entry may have come meanwhile, with the same body
+		d.dropBody(key, s, old.sum)
+	}
+	return old.size, nil
+}
+
+// Purge removes what match selects: first the pending files of running commands, so that their commit fails, then
+// entries. It waits for nobody. With dryRun it only calls match. It returns how many entries it removed, or would.
+func (d *Dir) Purge(match func(EntryInfo) bool, dryRun bool) (int, error) {
+	if d.o.ReadOnly && !dryRun {
+		return 0, ErrReadOnly
+	}
+	if !dryRun {
+		if err := d.forbid(match); err != nil {
+			return 0, fmt.Errorf("purge: %w", err)
+		}
+	}
+	n := 0
+	err := d.Walk(func(i EntryInfo) error {
+		if !match(i) {
+			return nil
+		}
+		n++
+		if dryRun {
+			return nil
+		}
+		return d.Remove(i.Key, i.Slot)
+	})
+	if err != nil {
+		err = fmt.Errorf("purge: %w", err)
+	}
+	return n, err
+}
+
+// PurgeAll removes all entries. Runs that have begun are purged too: a new epoch makes what they store invalid.
+func (d *Dir) PurgeAll() (int, error) {
+	_, err := d.advance(
+		func(m TagMark) TagMark { return TagMark{Epoch: newEpoch(), Seq: m.Seq + 1} },
+		func(TagMark) error { return nil })
+	if err != nil {
+		return 0, fmt.Errorf("purge: %w", err)
+	}
+	return d.Purge(func(EntryInfo) bool { return true }, false)
+}
+
+// forbid unlinks the .run files of the runs that match selects, and of those that cannot be read.
+func (d *Dir) forbid(match func(EntryInfo) bool) error {
+	err := d.v1.list("pending", func(base string) bool {
+		if run, ok := pendingRun(base); ok && run == base {
+			if info, err := d.readRun(base); err != nil || match(info) {
+				_ = d.v1.remove("pending/" + base)
+			}
+		}
+		return true
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// readRun reads a .run file, which may be about to become an entry.
+func (d *Dir) readRun(base string) (EntryInfo, error) {
+	info := EntryInfo{Pending: true}
+	info.Key, _ = hashing.ParseKey(base[:64])
+	b, _, err := d.v1.readSmall("pending/"+base, maxMeta)
+	if err != nil {
+		return info, err
+	}
+	if r, err := decodeRun(b); err == nil {
+		info.Command, info.Recipe = r.Command, r.Recipe
+		return info, nil
+	}
+	h, _, err := decodeEntry(b)
+	if err == nil {
+		info.Command, info.Recipe = h.Command, h.Recipe
+	}
+	return info, err
+}
+
+// Check verifies every entry, bodies included, and calls fn with each faulty one until it returns an error. An entry
+// that is replaced or removed meanwhile is not faulty.
+func (d *Dir) Check(fn func(EntryInfo) error) error {
+	return d.Walk(func(i EntryInfo) error {
+		if i.Entry != nil {
+			i.Err = i.Entry.Verify()
+		}
+		newer := errors.Is(i.Err, errVersion)
+		if i.Err == nil || newer || d.changed(i) {
+			return nil
+		}
+		return fn(i)
+	})
+}
+
+// changed reports whether the name of an entry no longer refers to what was read.
+func (d *Dir) changed(i EntryInfo) bool {
+	fi, err := d.v1.stat(entryName(i.Key, i.Slot))
+	if errors.Is(err, fs.ErrNotExist) {
+		return true
+	}
+	return err == nil && i.Entry != nil && fi.id != i.Entry.id
+}

@@ -1,0 +1,122 @@
+//go:build unix
+
+package cachedir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// openRoot opens a cache directory and checks whose it is and who may write to it (P14).
+func openRoot(path string, o Options) (*tree, error) {
+	fd, err := openLinkFree(path)
+	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENOTDIR) {
+		resolved, rerr := resolveLinks(path, o)
+		if rerr != nil {
+			return nil, rerr
+		}
+		fd, err = openLinkFree(resolved)
+	}
+	if errors.Is(err, unix.ENOTDIR) {
+		return nil, &Refused{path, "it is not a directory"}
+	}
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	t := &tree{fd: fd, path: path, uid: os.Geteuid(), trust: o.TrustOwners}
+	if err := t.admit(o); err != nil {
+		t.close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// admit checks owner and mode of a cache directory.
+func (t *tree) admit(o Options) error {
+	var st unix.Stat_t
+	if err := ignoringEINTR(func() error { return unix.Fstat(t.fd, &st) }); err != nil {
+		return &fs.PathError{Op: "stat", Path: t.path, Err: err}
+	}
+	owner := int(st.Uid)
+	if owner != t.uid && !slices.Contains(o.TrustOwners, owner) {
+		return &Refused{t.path, fmt.Sprintf("it belongs to user %d (admit with --trust-owner %d)", owner, owner)}
+	}
+	if st.Mode&0o022 != 0 {
+		return &Refused{t.path, fmt.Sprintf("others may write to it (mode %04o; chmod 700 helps)", st.Mode&0o7777)}
+	}
+	t.owner = t.uid
+	if t.uid == 0 {
+		t.owner = owner // what root leaves behind, the directory's owner must be able to read and remove
+	}
+	t.loose = st.Mode&0o077 != 0 && owner == t.uid
+	return nil
+}
+
+// makePrivate takes away what rights others have in the directory itself.
+func (t *tree) makePrivate() error {
+	if !t.loose {
+		return nil
+	}
+	t.loose = false
+	return unix.Fchmod(t.fd, 0o700)
+}
+
+// resolveLinks follows the links of a path by hand. Links of the user's, root's and admitted owners are followed; any
+// other is refused: its owner could send the cache elsewhere at any time.
+func resolveLinks(path string, o Options) (string, error) {
+	const most = 40 // as the kernel allows
+	done, rest := "/", strings.Split(strings.Trim(filepath.Clean(path), "/"), "/")
+	for followed := 0; len(rest) > 0; {
+		next := filepath.Join(done, rest[0])
+		rest = rest[1:]
+		var st unix.Stat_t
+		if err := ignoringEINTR(func() error { return unix.Lstat(next, &st) }); err != nil {
+			return "", &fs.PathError{Op: "stat", Path: next, Err: err}
+		}
+		if st.Mode&unix.S_IFMT != unix.S_IFLNK {
+			done = next
+			continue
+		}
+		owner := int(st.Uid)
+		if owner != 0 && owner != os.Geteuid() && !slices.Contains(o.TrustOwners, owner) {
+			return "", &Refused{path, fmt.Sprintf("it is reached through %s, a link of user %d", next, owner)}
+		}
+		if followed++; followed > most {
+			return "", &fs.PathError{Op: "open", Path: path, Err: unix.ELOOP}
+		}
+		target, err := os.Readlink(next)
+		if err != nil {
+			return "", err
+		}
+		if filepath.IsAbs(target) {
+			done = "/"
+		}
+		rest = append(strings.Split(strings.Trim(target, "/"), "/"), rest...)
+	}
+	return done, nil
+}
+
+// makeParents makes a directory and those above it, each for its owner alone, whatever the umask.
+func makeParents(path string) error {
+	err := os.Mkdir(path, 0o700)
+	if errors.Is(err, fs.ErrNotExist) && filepath.Dir(path) != path {
+		if err := makeParents(filepath.Dir(path)); err != nil {
+			return err
+		}
+		err = os.Mkdir(path, 0o700)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return os.Chmod(path, 0o700)
+}

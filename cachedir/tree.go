@@ -1,0 +1,284 @@
+package cachedir
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"time"
+)
+
+// A tree is a directory that is already open, and everything below it. All work on files of the store goes through
+// one: no call follows a symbolic link, in no component of a name, so nothing that lies inside the cache directory can
+// send a read or a write elsewhere (P14). Names are relative and use slashes on every system.
+//
+// The calls of each platform are in tree_unix.go and tree_windows.go; what is made of them is here.
+
+// info is what the store wants to know of a file.
+type info struct {
+	regular bool
+	dir     bool
+	size    int64
+	mtime   time.Time
+	perm    uint32 // the nine bits
+	uid     int    // -1 where files have no numeric owner
+	links   uint64 // 1 where that is unknown
+	id      fileID
+}
+
+// errForeign is for what lies where a file of the store belongs and is none: a link, a directory, a FIFO, a file of
+// another user, and, where a file is changed in place, one with a second name.
+var errForeign = errors.New("not a file of this cache")
+
+// inPlace are the open flags of files that are changed where they are.
+const inPlace = os.O_RDWR | os.O_CREATE
+
+func (t *tree) pathError(op, name string, err error) error {
+	return &fs.PathError{Op: op, Path: filepath.Join(t.path, filepath.FromSlash(name)), Err: err}
+}
+
+// openRead opens a regular file of ours for reading.
+func (t *tree) openRead(name string) (file, info, error) {
+	f, err := t.open(name, os.O_RDONLY)
+	if err != nil {
+		return file{}, info{}, err
+	}
+	fi, err := f.info()
+	if err == nil && (!fi.regular || !t.trusts(fi.uid)) {
+		err = t.pathError("open", name, errForeign)
+	}
+	if err != nil {
+		f.close()
+		return file{}, info{}, err
+	}
+	return f, fi, nil
+}
+
+// openWritten opens for reading a file that is written in place: one with a second name is not believed.
+func (t *tree) openWritten(name string) (file, info, error) {
+	f, fi, err := t.openRead(name)
+	if err == nil && fi.links != 1 {
+		f.close()
+		return file{}, info{}, t.pathError("open", name, errForeign)
+	}
+	return f, fi, err
+}
+
+// isUseless tells errors that mean: what is wanted is not there, or what is there is not it. Others, of the disk or of
+// rights, are worth telling.
+func isUseless(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, errForeign) || errors.Is(err, errSpoiled) || isObstacle(err)
+}
+
+// openInPlace opens, and makes if need be, a file that is changed where it is. What is there and is not a regular file
+// of ours with one name is taken away first: through a second name the write would reach a file that is not the
+// store's.
+func (t *tree) openInPlace(name string, flags int) (file, info, error) {
+	var last error
+	for range 8 {
+		f, err := t.openMaking(name, flags|inPlace)
+		if err == nil {
+			var fi info
+			if fi, err = f.info(); err == nil && fi.regular && t.trusts(fi.uid) && fi.links == 1 {
+				if err = t.own(f, fi); err == nil {
+					return f, fi, nil
+				}
+			}
+			f.close()
+			if err != nil {
+				return file{}, info{}, err
+			}
+			err = t.pathError("open", name, errForeign)
+			if last = err; fi.links == 0 {
+				continue // replaced since it was opened: what has the name now is another one
+			}
+		} else if !isObstacle(err) {
+			return file{}, info{}, err
+		}
+		last = err
+		if err := t.clear(name); err != nil {
+			return file{}, info{}, err
+		}
+	}
+	return file{}, info{}, last
+}
+
+// openMaking is open with O_CREATE that makes missing directories on the way.
+func (t *tree) openMaking(name string, flags int) (file, error) {
+	f, err := t.open(name, flags)
+	if errors.Is(err, fs.ErrNotExist) || isObstacle(err) {
+		if err := t.makeDirs(path.Dir(name)); err != nil {
+			return file{}, err
+		}
+		f, err = t.open(name, flags)
+	}
+	return f, err
+}
+
+// create makes a new file; it must not exist.
+func (t *tree) create(name string) (file, error) {
+	f, err := t.openMaking(name, os.O_RDWR|os.O_CREATE|os.O_EXCL)
+	if err != nil {
+		return file{}, err
+	}
+	fi, err := f.info()
+	if err == nil {
+		err = t.own(f, fi)
+	}
+	if err != nil {
+		f.close()
+		_ = t.remove(name)
+		return file{}, err
+	}
+	return f, nil
+}
+
+// makeDirs makes a directory and those above it, up to the tree's own. What lies in the way and is no directory is
+// taken away.
+func (t *tree) makeDirs(name string) error {
+	if name == "." || name == "" {
+		return nil
+	}
+	if err := t.makeDirs(path.Dir(name)); err != nil {
+		return err
+	}
+	err := t.mkdir(name)
+	if err == nil || !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	fi, err := t.stat(name)
+	if err != nil || fi.dir {
+		return err
+	}
+	if err := t.remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := t.mkdir(name); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
+}
+
+// clear takes away whatever lies at a name where a file belongs. A directory is moved aside, where the cleaner finds
+// it should its removal be cut short.
+func (t *tree) clear(name string) error {
+	err := t.remove(name)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	aside := "pending/" + asidePrefix + randomName()
+	if err := t.makeDirs("pending"); err != nil {
+		return err
+	}
+	if err := t.rename(name, aside); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	t.removeAll(aside, time.Now().Add(cleanBudget))
+	return nil
+}
+
+// removeAll removes a directory and what is in it until the deadline has passed, and reports whether it is all gone.
+func (t *tree) removeAll(name string, deadline time.Time) bool {
+	if err := t.remove(name); err == nil || errors.Is(err, fs.ErrNotExist) {
+		return true
+	}
+	gone := true
+	_ = t.list(name, func(base string) bool {
+		gone = t.removeAll(name+"/"+base, deadline) && gone
+		return time.Now().Before(deadline)
+	})
+	return t.remove(name) == nil && gone
+}
+
+// replace writes a small file under a temporary name and renames it into place: a reader sees the old content or the
+// new, and a kill between the two leaves a temporary file for the cleaner.
+func (t *tree) replace(name string, content []byte) error {
+	tmp := "pending/" + tempPrefix + randomName()
+	f, err := t.create(tmp)
+	if err != nil {
+		return err
+	}
+	err = f.writeAll(content)
+	f.close()
+	if err == nil {
+		err = t.moveOver(tmp, name)
+	}
+	if err != nil {
+		_ = t.remove(tmp)
+	}
+	return err
+}
+
+// moveOver renames a file over another name, whatever lies there, and makes the directory it goes to.
+func (t *tree) moveOver(from, to string) error {
+	var err error
+	for range 4 {
+		if err = t.rename(from, to); err == nil {
+			return nil
+		}
+		switch fi, serr := t.stat(to); {
+		case serr == nil && fi.dir:
+			if cerr := t.clear(to); cerr != nil {
+				return cerr
+			}
+		case errors.Is(err, fs.ErrNotExist) || isObstacle(err):
+			if _, serr := t.stat(from); serr != nil {
+				return err
+			}
+			if merr := t.makeDirs(path.Dir(to)); merr != nil {
+				return merr
+			}
+		default:
+			return err
+		}
+	}
+	return err
+}
+
+// readSmall reads a file of ours whole, of at most limit bytes.
+func (t *tree) readSmall(name string, limit int64) ([]byte, info, error) {
+	f, fi, err := t.openRead(name)
+	if err != nil {
+		return nil, info{}, err
+	}
+	defer f.close()
+	if fi.size > limit {
+		return nil, fi, t.pathError("read", name, fmt.Errorf("%w: %d bytes", errSpoiled, fi.size))
+	}
+	b := make([]byte, fi.size)
+	n, err := f.readAt(b, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, fi, t.pathError("read", name, err)
+	}
+	return b[:n], fi, nil
+}
+
+// writeAll writes b at the file's position, all of it or with an error.
+func (f file) writeAll(b []byte) error {
+	for len(b) > 0 {
+		n, err := f.write(b)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return io.ErrShortWrite
+		}
+		b = b[n:]
+	}
+	return nil
+}
+
+// randomName is a name that nobody else picks.
+func randomName() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}

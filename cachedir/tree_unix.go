@@ -1,0 +1,335 @@
+//go:build unix
+
+package cachedir
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// tree holds descriptors, not *os.File: a hit is a handful of system calls, and os.File would nearly double them
+// (fcntl, epoll) for files that it then cannot poll.
+type tree struct {
+	fd    int
+	path  string // for messages
+	uid   int    // our own
+	owner int    // who should own what we make: differs from uid where root works in a directory of a trusted user
+	trust []int
+	loose bool // others may read or enter the directory itself
+
+	testOnlyNoLinks bool // as on a filesystem that has no hard links
+}
+
+// file is an open file of a tree. It must be closed: nothing collects it.
+type file struct{ fd int }
+
+type fileID struct{ dev, ino uint64 }
+
+func (t *tree) close() {
+	if t.fd >= 0 {
+		_ = unix.Close(t.fd)
+		t.fd = -1
+	}
+}
+
+// trusts reports whether files of this owner are believed: our own, root's, and those of admitted owners.
+func (t *tree) trusts(uid int) bool {
+	if uid == t.uid || uid == 0 || uid == t.owner {
+		return true
+	}
+	for _, u := range t.trust {
+		if uid == u {
+			return true
+		}
+	}
+	return false
+}
+
+// ignoringEINTR repeats a call that a signal interrupted: on some filesystems even an open can be.
+func ignoringEINTR(call func() error) error {
+	for {
+		if err := call(); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
+
+const fileFlags = unix.O_CLOEXEC | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTTY
+
+// open opens a file by os flags. It never blocks: a FIFO or a device in a file's place is opened at once or refused.
+func (t *tree) open(name string, flags int) (file, error) {
+	mode := uint32(0)
+	if flags&os.O_CREATE != 0 {
+		mode = 0o600
+	}
+	fd, err := openBelow(t.fd, name, flags|fileFlags, mode)
+	if err != nil {
+		return file{}, t.pathError("open", name, err)
+	}
+	return file{fd}, nil
+}
+
+// sub opens a directory of the tree as a tree of its own.
+func (t *tree) sub(name string) (*tree, error) {
+	fd, err := t.openDir(name)
+	if err != nil {
+		return nil, err
+	}
+	s := *t
+	s.fd, s.path = fd, path.Join(t.path, name)
+	return &s, nil
+}
+
+func (t *tree) openDir(name string) (int, error) {
+	fd, err := openBelow(t.fd, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return -1, t.pathError("open", name, err)
+	}
+	return fd, nil
+}
+
+// at calls f with the directory that holds a name. The *at calls follow links in all but the last component, so the
+// directory is opened by ourselves.
+func (t *tree) at(op, name string, f func(dirfd int, base string) error) error {
+	dir, base := path.Split(name)
+	fd := t.fd
+	if dir != "" {
+		var err error
+		if fd, err = t.openDir(path.Clean(dir)); err != nil {
+			return err
+		}
+		defer func() { _ = unix.Close(fd) }()
+	}
+	if err := ignoringEINTR(func() error { return f(fd, base) }); err != nil {
+		return t.pathError(op, name, err)
+	}
+	return nil
+}
+
+func (t *tree) stat(name string) (info, error) {
+	var st unix.Stat_t
+	err := t.at("stat", name, func(fd int, base string) error {
+		return unix.Fstatat(fd, base, &st, unix.AT_SYMLINK_NOFOLLOW)
+	})
+	if err != nil {
+		return info{}, err
+	}
+	return infoOf(&st), nil
+}
+
+// mkdir makes one directory, 0700 whatever the umask.
+func (t *tree) mkdir(name string) error {
+	return t.at("mkdir", name, func(fd int, base string) error {
+		if err := unix.Mkdirat(fd, base, 0o700); err != nil {
+			return err
+		}
+		if t.owner != t.uid {
+			if err := unix.Fchownat(fd, base, t.owner, -1, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+				return err
+			}
+		}
+		return unix.Fchmodat(fd, base, 0o700, 0)
+	})
+}
+
+// own gives a file that may have just been made the mode and owner that files of the store have. The umask may have
+// taken bits away, and a file that was there before may have too many.
+func (t *tree) own(f file, fi info) error {
+	if t.owner != t.uid && fi.uid != t.owner {
+		if err := unix.Fchown(f.fd, t.owner, -1); err != nil {
+			return fmt.Errorf("chown: %w", err)
+		}
+	}
+	if fi.perm != 0o600 && fi.uid == t.uid {
+		if err := unix.Fchmod(f.fd, 0o600); err != nil {
+			return fmt.Errorf("chmod: %w", err)
+		}
+	}
+	return nil
+}
+
+// remove removes a file, or an empty directory.
+func (t *tree) remove(name string) error {
+	return t.at("remove", name, func(fd int, base string) error {
+		err := unix.Unlinkat(fd, base, 0)
+		if errors.Is(err, unix.EISDIR) || errors.Is(err, unix.EPERM) {
+			if derr := unix.Unlinkat(fd, base, unix.AT_REMOVEDIR); !errors.Is(derr, unix.ENOTDIR) {
+				return derr
+			}
+		}
+		return err
+	})
+}
+
+func (t *tree) rename(from, to string) error {
+	return t.at("rename", from, func(fromFD int, fromBase string) error {
+		return t.at("rename", to, func(toFD int, toBase string) error {
+			return unix.Renameat(fromFD, fromBase, toFD, toBase)
+		})
+	})
+}
+
+func (t *tree) link(from, to string) error {
+	if t.testOnlyNoLinks {
+		return t.pathError("link", from, unix.EPERM)
+	}
+	return t.at("link", from, func(fromFD int, fromBase string) error {
+		return t.at("link", to, func(toFD int, toBase string) error {
+			return unix.Linkat(fromFD, fromBase, toFD, toBase, 0)
+		})
+	})
+}
+
+// list calls fn with each name in a directory until it returns false. Memory is bounded whatever their number.
+func (t *tree) list(name string, fn func(base string) bool) error {
+	fd, err := t.openDir(name)
+	if err != nil {
+		return err
+	}
+	d := os.NewFile(uintptr(fd), name)
+	defer func() { _ = d.Close() }()
+	for {
+		names, err := d.Readdirnames(512)
+		for _, n := range names {
+			if !fn(n) {
+				return nil
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return t.pathError("read directory", name, err)
+		}
+	}
+}
+
+// space returns the bytes that are free for us on the filesystem, and its size.
+func (t *tree) space() (free, total int64, err error) {
+	var st unix.Statfs_t
+	if err := ignoringEINTR(func() error { return unix.Fstatfs(t.fd, &st) }); err != nil {
+		return 0, 0, t.pathError("statfs", ".", err)
+	}
+	unit := blockSize(&st)
+	return int64(st.Bavail) * unit, int64(st.Blocks) * unit, nil
+}
+
+func (f file) close() { _ = unix.Close(f.fd) }
+
+func (f file) info() (info, error) {
+	var st unix.Stat_t
+	if err := ignoringEINTR(func() error { return unix.Fstat(f.fd, &st) }); err != nil {
+		return info{}, err
+	}
+	return infoOf(&st), nil
+}
+
+func infoOf(st *unix.Stat_t) info {
+	return info{
+		regular: st.Mode&unix.S_IFMT == unix.S_IFREG,
+		dir:     st.Mode&unix.S_IFMT == unix.S_IFDIR,
+		size:    st.Size,
+		mtime:   time.Unix(st.Mtim.Unix()),
+		perm:    uint32(st.Mode) & 0o777,
+		uid:     int(st.Uid),
+		links:   uint64(st.Nlink),
+		id:      fileID{uint64(st.Dev), st.Ino},
+	}
+}
+
+// readAt fills b from an offset; io.EOF if the file ends before.
+func (f file) readAt(b []byte, off int64) (int, error) {
+	done := 0
+	for done < len(b) {
+		n, err := unix.Pread(f.fd, b[done:], off+int64(done))
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return done, err
+		}
+		if n == 0 {
+			return done, io.EOF
+		}
+		done += n
+	}
+	return done, nil
+}
+
+// write is one write call.
+func (f file) write(b []byte) (n int, err error) {
+	err = ignoringEINTR(func() (err error) { n, err = unix.Write(f.fd, b); return err })
+	return max(n, 0), err
+}
+
+func (f file) writeAt(b []byte, off int64) error {
+	for len(b) > 0 {
+		n, err := unix.Pwrite(f.fd, b, off)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		b, off = b[n:], off+int64(n)
+	}
+	return nil
+}
+
+func (f file) truncate(size int64) error {
+	return ignoringEINTR(func() error { return unix.Ftruncate(f.fd, size) })
+}
+
+// touch sets both times of the file.
+func (t *tree) touch(name string, when time.Time) error {
+	ts := unix.NsecToTimespec(when.UnixNano())
+	return t.at("touch", name, func(fd int, base string) error {
+		return unix.UtimesNanoAt(fd, base, []unix.Timespec{ts, ts}, unix.AT_SYMLINK_NOFOLLOW)
+	})
+}
+
+// tryLock takes the file's lock for as long as it is open, if nobody has it.
+func (f file) tryLock() error {
+	err := ignoringEINTR(func() error { return unix.Flock(f.fd, unix.LOCK_EX|unix.LOCK_NB) })
+	switch {
+	case errors.Is(err, unix.EWOULDBLOCK):
+		return errLocked
+	case err != nil:
+		return errNoLocks
+	}
+	return nil
+}
+
+// osFile hands the descriptor to an os.File, which closes it from now on.
+func (f file) osFile(name string) *os.File { return os.NewFile(uintptr(f.fd), name) }
+
+// isDiskFull tells errors of writing that removing something may help against.
+func isDiskFull(err error) bool {
+	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)
+}
+
+// dup returns a second descriptor of the same open file, for the kernel to copy from. They share one position.
+func (f file) dup() (*os.File, error) {
+	fd, err := unix.FcntlInt(uintptr(f.fd), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), "body"), nil
+}
+
+// isObstacle tells errors of opening that mean: something lies at this name, and it is not what belongs there.
+func isObstacle(err error) bool {
+	for _, e := range [...]syscall.Errno{unix.ELOOP, unix.ENOTDIR, unix.EISDIR, unix.ENXIO, unix.ENODEV, unix.EMLINK, unix.EOPNOTSUPP} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
