@@ -1,0 +1,124 @@
+package engine
+
+import (
+	"strings"
+
+	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/hashing"
+)
+
+// Why is what changed between a recipe and the nearest earlier entry of the same command.
+type Why struct {
+	Reason  cachedir.Reason
+	Detail  string
+	Nearest hashing.Key      // zero when there is none to compare with
+	Changes []hashing.Change // what differs from it
+}
+
+// Explain says why this recipe would miss, reading earlier entries of its command. An answer that cannot be known
+// is "unknown", never a guess.
+func Explain(dir *cachedir.Dir, recipe hashing.Recipe) Why {
+	record, known := dir.Command(recipe.Command)
+	if !known {
+		return Why{Reason: cachedir.New, Detail: "this command has not been stored here before"}
+	}
+	for _, run := range record.Runs {
+		if run.Key == recipe.Key {
+			return whyGone(dir, run)
+		}
+	}
+	w := Why{Reason: cachedir.Changed, Detail: "something changed; what is unknown, because the earlier entries are gone"}
+	for _, run := range record.Runs { // youngest first: of two equally near ones the younger tells more
+		text, ok := recipeOf(dir, run.Key)
+		if !ok {
+			continue
+		}
+		changes := hashing.Diff(text, recipe.Text)
+		if w.Nearest == (hashing.Key{}) || len(changes) < len(w.Changes) {
+			w.Nearest, w.Changes = run.Key, changes
+		}
+	}
+	if len(w.Changes) > 0 {
+		w.Detail = summary(w.Changes)
+	}
+	return w
+}
+
+// whyGone answers for a recipe that ran before and has no entry now.
+func whyGone(dir *cachedir.Dir, run cachedir.CommandRun) Why {
+	w := Why{Reason: cachedir.New, Detail: "unknown: it ran before, and its entry is gone"}
+	switch {
+	case dir.WasEvicted(run.Key):
+		w.Reason, w.Detail = cachedir.Evicted, "evicted"
+	case run.NotStored != "":
+		w.Reason, w.Detail = cachedir.Uncacheable, "the last result was not stored: "+run.NotStored
+	case dir.Has(run.Key, cachedir.Failed):
+		w.Reason, w.Detail = cachedir.Uncacheable, "the last run failed, and --cache-exit leaves that out"
+	}
+	return w
+}
+
+func recipeOf(dir *cachedir.Dir, key hashing.Key) ([]byte, bool) {
+	for _, slot := range [...]cachedir.Slot{cachedir.Good, cachedir.Failed} {
+		if e, err := dir.Load(key, slot); err == nil {
+			defer e.Close()
+			return e.Recipe, true
+		}
+	}
+	return nil, false
+}
+
+// summary fits the changes into the one line of -v: the first three, and how many more.
+func summary(changes []hashing.Change) string {
+	const most = 3
+	var texts []string
+	for i, c := range changes {
+		if i == most {
+			texts = append(texts, "and more")
+			break
+		}
+		texts = append(texts, c.Text)
+	}
+	return strings.Join(texts, ", ")
+}
+
+// explain finds out why there was no entry: the reason is counted always, the words are looked up on request.
+func (r *run) explain() {
+	if r.reason != cachedir.New {
+		return
+	}
+	if !r.req.Explain && !r.req.CachedOnly { // a refusal is worth its words
+		if record, known := r.dir.Command(r.recipe.Command); known {
+			r.reason = cachedir.Changed
+			for _, run := range record.Runs {
+				if run.Key == r.recipe.Key {
+					r.reason = whyGone(r.dir, run).Reason
+				}
+			}
+		}
+		return
+	}
+	w := Explain(r.dir, r.recipe)
+	r.reason, r.detail = w.Reason, w.Detail
+}
+
+func explainMiss(reason cachedir.Reason, detail string) string {
+	if detail == "" {
+		return string(reason)
+	}
+	return detail
+}
+
+// Look answers, without running or writing anything, what Do would find for this recipe under the freshness rules of
+// the request: an empty Reason is a hit.
+func Look(dir *cachedir.Dir, recipe hashing.Recipe, req Request) Why {
+	r := &run{e: &Engine{}, req: req, dir: dir, recipe: recipe, arrived: bootNow()}
+	if e := r.look(fresh); e != nil {
+		defer e.Close()
+		return Why{Detail: Short(r.e.now().Sub(e.Ended)) + " old", Nearest: recipe.Key}
+	}
+	if r.reason == cachedir.New || r.reason == cachedir.Evicted {
+		return Explain(dir, recipe)
+	}
+	return Why{Reason: r.reason, Detail: explainMiss(r.reason, r.detail), Nearest: recipe.Key}
+}

@@ -1,0 +1,107 @@
+package engine
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/cachex-cli/cachex/hashing"
+)
+
+// memoryInput is how much of stdin is kept in memory before it goes to a file.
+const memoryInput = 1 << 20
+
+// input is stdin, read whole so that it can be hashed before the command runs, and fed to it afterwards.
+type input struct {
+	digest hashing.Digest
+	head   []byte    // the first bytes
+	file   *os.File  // everything, when it is more than head holds; unlinked
+	rest   io.Reader // what could not be read ahead, because the file failed
+}
+
+// readInput reads stdin to its end. On an error the input can still be fed, what was read and then the rest, but it
+// has no digest.
+func readInput(stdin io.Reader) (*input, error) {
+	in := &input{}
+	sum := sha256.New()
+	head, err := io.ReadAll(io.LimitReader(stdin, memoryInput+1))
+	in.head = head
+	sum.Write(head)
+	if err == nil && len(head) > memoryInput {
+		err = in.spool(stdin, sum)
+	}
+	if err != nil {
+		return in, err
+	}
+	sum.Sum(in.digest[:0])
+	return in, nil
+}
+
+// spool moves the input to a file that has no name: nothing is left behind whatever happens to this process.
+func (in *input) spool(stdin io.Reader, sum io.Writer) error {
+	in.rest = stdin
+	f, err := unnamedFile()
+	if err != nil {
+		return err
+	}
+	in.file = f
+	if _, err := f.Write(in.head); err != nil {
+		_ = f.Truncate(0)
+		return fmt.Errorf("spool it: %w", err)
+	}
+	in.head = nil
+	buf := make([]byte, 256<<10)
+	for {
+		n, err := stdin.Read(buf)
+		sum.Write(buf[:n])
+		if m, werr := f.Write(buf[:n]); werr != nil {
+			in.rest = io.MultiReader(bytes.NewReader(bytes.Clone(buf[m:n])), stdin)
+			return fmt.Errorf("spool it: %w", werr)
+		}
+		if errors.Is(err, io.EOF) {
+			in.rest = nil
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func unnamedFile() (*os.File, error) {
+	f, err := os.CreateTemp("", "cachex-stdin-")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(f.Name()); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// feed returns the command's stdin: the file where it holds everything, else a reader.
+func (in *input) feed() (*os.File, io.Reader) {
+	if in.file != nil {
+		if _, err := in.file.Seek(0, io.SeekStart); err == nil && in.rest == nil {
+			return in.file, nil
+		}
+	}
+	parts := []io.Reader{bytes.NewReader(in.head)}
+	if in.file != nil {
+		parts = append(parts, in.file)
+	}
+	if in.rest != nil {
+		parts = append(parts, in.rest)
+	}
+	return nil, io.MultiReader(parts...)
+}
+
+func (in *input) close() {
+	if in != nil && in.file != nil {
+		_ = in.file.Close()
+	}
+}

@@ -1,0 +1,141 @@
+package engine
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cachex-cli/cachex/cachedir"
+)
+
+// exits makes a set of exit codes.
+func exits(codes ...int) func(int) bool {
+	return func(code int) bool {
+		for _, c := range codes {
+			if c == code {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func anyExit(int) bool { return true }
+
+// TestFresh is the truth table of freshness: exit code, then age against the reader's time to live.
+func TestFresh(t *testing.T) {
+	ended := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	const h = time.Hour
+	tests := []struct {
+		name   string
+		age    time.Duration // of the entry at the time of the look
+		code   int
+		signal int
+		req    Request
+		reason cachedir.Reason // empty: a hit
+	}{
+		{"new", 0, 0, 0, Request{TTL: h}, ""},
+		{"one tick before the end", h - time.Nanosecond, 0, 0, Request{TTL: h}, ""},
+		{"at the end", h, 0, 0, Request{TTL: h}, cachedir.Expired},
+		{"without an end", 1000 * h, 0, 0, Request{TTL: Forever}, ""},
+		{"ttl 0 is never fresh", 0, 0, 0, Request{TTL: 0}, cachedir.Expired},
+		{"a clock that went back a little", -clockSlack, 0, 0, Request{TTL: h}, ""},
+		{"too far in the future", -clockSlack - time.Nanosecond, 0, 0, Request{TTL: h}, cachedir.Expired},
+		{"too far in the future, without an end", -h, 0, 0, Request{TTL: Forever}, cachedir.Expired},
+		{"a code that is not admitted", 0, 1, 0, Request{TTL: h, TTLFail: h}, cachedir.Uncacheable},
+		{"a code that is admitted", 0, 1, 0, Request{TTL: h, TTLFail: h, CacheExit: exits(0, 1)}, ""},
+		{"success that is not admitted", 0, 0, 0, Request{TTL: h, CacheExit: exits(1)}, cachedir.Uncacheable},
+		{"a failure has its own life", time.Minute, 1, 0, Request{TTL: h, TTLFail: time.Second, CacheExit: anyExit}, cachedir.Expired},
+		{"and success its own", time.Minute, 0, 0, Request{TTL: h, TTLFail: time.Second, CacheExit: anyExit}, ""},
+		{"a death by signal counts as 128 and the signal", 0, 0, 11, Request{TTL: h, TTLFail: h, CacheExit: exits(139)}, ""},
+		{"and lives as a failure", time.Minute, 0, 11, Request{TTL: h, TTLFail: time.Second, CacheExit: anyExit}, cachedir.Expired},
+		{"refresh", 0, 0, 0, Request{TTL: h, Refresh: true}, cachedir.Forced},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.req.CacheExit == nil {
+				tt.req.CacheExit = exits(0)
+			}
+			r := &run{e: &Engine{Now: func() time.Time { return ended.Add(tt.age) }}, req: tt.req}
+			r.req.Stdout, r.req.Stderr = twoFiles(t)
+			e := &cachedir.Entry{Meta: cachedir.Meta{Ended: ended, Code: tt.code, Signal: tt.signal}}
+			require.Equal(t, tt.reason, fresh(r, e).reason)
+		})
+	}
+}
+
+// TestConcurrent is the truth table of sharing: who waited takes a run that ended after it arrived, whatever its exit
+// code; under --refresh only one that started after.
+func TestConcurrent(t *testing.T) {
+	boot, other := bootID(), [16]byte{2}
+	const arrived = 1000
+	tests := []struct {
+		name           string
+		boot           [16]byte
+		started, ended int64
+		refresh        bool
+		shared         bool
+	}{
+		{"ended before", boot, 1, 999, false, false},
+		{"ended after", boot, 1, 1000, false, true},
+		{"refresh: started before", boot, 999, 2000, true, false},
+		{"refresh: started after", boot, 1000, 2000, true, true},
+		{"another boot", other, 1, 2000, false, false},
+		{"a boot without a name", [16]byte{}, 1, 2000, false, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := &run{e: &Engine{}, req: Request{Refresh: tt.refresh, CacheExit: exits(0)}, arrived: arrived}
+			r.req.Stdout, r.req.Stderr = twoFiles(t)
+			e := &cachedir.Entry{Meta: cachedir.Meta{BootID: tt.boot, StartedBoot: tt.started, EndedBoot: tt.ended, Code: 7}}
+			require.Equal(t, tt.shared, concurrent(r, e).ok())
+		})
+	}
+}
+
+// TestMergedEntries: what was recorded through one pipe serves only callers whose two streams are one file (P1).
+func TestMergedEntries(t *testing.T) {
+	out, err := twoFiles(t)
+	for _, tt := range []struct {
+		name             string
+		recorded, caller bool
+		ok               bool
+	}{
+		{"apart for apart", false, false, true},
+		{"apart for merged", false, true, true},
+		{"merged for merged", true, true, true},
+		{"merged for apart", true, false, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := &run{e: &Engine{}, req: Request{TTL: Forever, CacheExit: exits(0), Stdout: out, Stderr: err}}
+			if tt.caller {
+				r.req.Stderr = out
+			}
+			e := &cachedir.Entry{Meta: cachedir.Meta{Merged: tt.recorded, Ended: time.Now()}}
+			require.Equal(t, tt.ok, fresh(r, e).ok())
+		})
+	}
+}
+
+func TestShort(t *testing.T) {
+	for want, d := range map[string]time.Duration{
+		"0ms": 999 * time.Microsecond, "85ms": 85 * time.Millisecond, "12.4s": 12400 * time.Millisecond,
+		"3m": 3*time.Minute + 59*time.Second, "25h": 25 * time.Hour, "3d": 80 * time.Hour, "-2.0s": -2 * time.Second,
+	} {
+		require.Equal(t, want, Short(d))
+	}
+}
+
+func twoFiles(t *testing.T) (out, err *os.File) {
+	t.Helper()
+	open := func(name string) *os.File {
+		f, err := os.Create(filepath.Join(t.TempDir(), name))
+		require.NoError(t, err)
+		t.Cleanup(func() { f.Close() })
+		return f
+	}
+	return open("out"), open("err")
+}

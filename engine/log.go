@@ -1,0 +1,30 @@
+package engine
+
+import (
+	"errors"
+
+	"github.com/cachex-cli/cachex/cachedir"
+)
+
+// log writes the one journal record of this run, after the output was delivered. A journal that cannot be written is
+// not worth a warning: it is a lost statistic. What never was a run, because the command line was wrong or the
+// program is not there, is not counted.
+func (r *run) log(out Outcome, err error) {
+	var uncached *NotCachedError
+	if r.dir == nil || (out.Served == cachedir.Declined && !errors.As(err, &uncached)) {
+		return
+	}
+	rec := cachedir.Record{
+		Time: r.began, Served: out.Served, Reason: out.Reason, Family: r.family(), Bytes: out.Bytes, Saved: out.Saved,
+	}
+	if out.Served == cachedir.Missed || out.Served == cachedir.Bypassed {
+		rec.Spent = out.Took
+	}
+	if out.Served == cachedir.Missed && !out.Stored {
+		rec.Reason = cachedir.Uncacheable // what keeps later runs from being hits matters more than why this was none
+	}
+	_ = r.dir.Log(rec)
+	if out.Served == cachedir.Missed {
+		r.dir.Fold()
+	}
+}

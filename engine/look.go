@@ -1,0 +1,91 @@
+package engine
+
+import (
+	"errors"
+
+	"github.com/cachex-cli/cachex/cachedir"
+)
+
+// look reads the slots that this caller may be answered from, without a lock, and returns the youngest entry that
+// the judge admits. With none it returns nil, and the reason of the first look stays in r: later ones, after a lock,
+// say less. The caller closes the entry.
+func (r *run) look(admit judge) *cachedir.Entry {
+	var best *cachedir.Entry
+	var why verdict
+	for _, slot := range [...]cachedir.Slot{cachedir.Good, cachedir.Failed} {
+		e, err := r.dir.Lookup(r.recipe.Key, r.recipe.Text, slot)
+		if err != nil {
+			why = moreTelling(why, r.unreadable(err))
+			continue
+		}
+		v := admit(r, e)
+		switch {
+		case !v.ok():
+			why = moreTelling(why, v)
+			e.Close()
+		case best != nil && !e.Ended.After(best.Ended):
+			e.Close()
+		default:
+			if best != nil {
+				best.Close()
+			}
+			best = e
+		}
+		if best != nil && !r.admitsFailures() {
+			break // the failed slot could only be read in vain
+		}
+	}
+	if best == nil && r.reason == "" {
+		r.reason, r.detail = why.reason, why.detail
+	}
+	return best
+}
+
+// unreadable names the reason of a miss. Damage is worth a warning only where it is the cache that is broken
+// (EIO, EACCES), not where a torn entry will be replaced by this very run.
+func (r *run) unreadable(err error) verdict {
+	var miss *cachedir.Miss
+	if !errors.As(err, &miss) {
+		r.warn(err)
+		return verdict{cachedir.Corrupt, err.Error()}
+	}
+	v := verdict{reason: miss.Reason}
+	if miss.Err != nil {
+		v.detail = miss.Err.Error()
+	}
+	return v
+}
+
+// moreTelling picks, of two reasons, the one that helps a person more: an absent slot says little beside an entry
+// that was found and turned down, and damage is worth more words than age.
+func moreTelling(a, b verdict) verdict {
+	rank := func(v verdict) int {
+		switch v.reason {
+		case "":
+			return 0
+		case cachedir.New:
+			return 1
+		case cachedir.Evicted:
+			return 2
+		case cachedir.Uncacheable:
+			return 3
+		case cachedir.Corrupt, cachedir.Version:
+			return 5
+		default:
+			return 4
+		}
+	}
+	if rank(b) > rank(a) {
+		return b
+	}
+	return a
+}
+
+func (r *run) admitsFailures() bool {
+	for code := 1; code <= 255; code++ {
+		if r.req.CacheExit(code) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,113 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/lock"
+	"github.com/cachex-cli/cachex/runner"
+)
+
+// The lock of a recipe decides who runs; the notes that its holders leave decide who may stop waiting. A holder that
+// ends well unlinks the lock file while it still holds it and leaves a note in it: everybody who was blocked on
+// that file reads the note and goes to look at the store, or, when the result could not be stored, runs at once,
+// all side by side (P9: nobody waits for more than one run). A holder that is killed, or whose command was
+// interrupted, leaves the file where it is and no note: the kernel hands the lock to exactly one of those who
+// wait, and that one runs (P10).
+
+const (
+	noteStored    = "stored"
+	noteNotStored = "not stored: "
+)
+
+// share answers a miss: it takes the lock of the recipe or waits for who has it, looks again, and runs if need be.
+func (r *run) share() (Outcome, error) {
+	place := r.dir.LockPlace(r.recipe.Key)
+	held := lock.ParseHeld(r.req.Held)
+	for {
+		l, note, err := r.acquire(place, held)
+		switch {
+		case errors.Is(err, lock.ErrDeadlock):
+			r.warn(errors.New("this command is already being run by one that waits for it: running it uncached"))
+			return r.plain(cachedir.Uncacheable, "waiting would never end")
+		case errors.Is(err, context.DeadlineExceeded):
+			r.reason, r.detail = cachedir.LockTimeout, "waited "+Short(r.req.Wait)+" for another run"
+			return r.lead(nil)
+		case errors.Is(err, lock.ErrUnsupported):
+			if r.dir.OncePerDay("no-locks") {
+				r.warn(fmt.Errorf("this filesystem has no file locks: caching without sharing concurrent runs: %w", err))
+			}
+			return r.lead(nil)
+		case err != nil:
+			r.warn(fmt.Errorf("lock: %w", err))
+			return r.lead(nil)
+		}
+		if found := r.look(either); found != nil {
+			finish(l, noteStored)
+			return r.replay(found, r.served(found))
+		}
+		if l != nil {
+			return r.lead(l)
+		}
+		if strings.HasPrefix(string(note), noteNotStored) {
+			return r.besideOthers(place)
+		}
+	}
+}
+
+// acquire tries for the lock and waits if somebody has it. A nil lock with a nil error means that its holder
+// finished, and note is what it left.
+func (r *run) acquire(place lock.Place, held lock.Held) (*lock.Lock, []byte, error) {
+	l, err := lock.Try(place, r.about())
+	if !errors.Is(err, lock.ErrBusy) {
+		return l, nil, err
+	}
+	if held.Holds(place) {
+		return nil, nil, lock.ErrDeadlock
+	}
+	ctx := context.Background()
+	if r.req.Wait != Forever {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, r.req.Wait)
+		defer cancel()
+	}
+	defer runner.DieOnSignals()()
+	return lock.Wait(ctx, place, held, r.about())
+}
+
+// besideOthers runs a command whose result the last holder could not store. Whoever gets the lock leads, so that
+// those who arrive now have one run to wait for; the others run without it.
+func (r *run) besideOthers(place lock.Place) (Outcome, error) {
+	l, err := lock.Try(place, r.about())
+	if err != nil {
+		return r.lead(nil)
+	}
+	if found := r.look(either); found != nil {
+		finish(l, noteStored)
+		return r.replay(found, r.served(found))
+	}
+	return r.lead(l)
+}
+
+// served tells a result that was under way while we waited from one that had been there before.
+func (r *run) served(e *cachedir.Entry) cachedir.Served {
+	if concurrent(r, e).ok() {
+		return cachedir.Shared
+	}
+	return cachedir.Hit
+}
+
+// about is what the lock's record tells people and waiters about this run.
+func (r *run) about() string {
+	return fmt.Sprintf("%x %d %s", bootID(), r.arrived, r.family())
+}
+
+// finish gives a lock back with a note for those who wait. That it fails is harmless: the lock ends with the process.
+func finish(l *lock.Lock, note string) {
+	if l != nil {
+		_ = l.Finish([]byte(note))
+	}
+}
