@@ -1,0 +1,62 @@
+package cmd
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+func newCompletionCommand(app *App) *cobra.Command {
+	return &cobra.Command{
+		Use:   "completion SHELL",
+		Short: "print the completion script for bash, zsh, fish or powershell",
+		Long: `Completion prints the script that teaches a shell to complete cachex.
+
+  bash:        source <(cachex completion bash)
+  zsh:         cachex completion zsh >"${fpath[1]}/_cachex"
+  fish:        cachex completion fish >~/.config/fish/completions/cachex.fish
+  powershell:  cachex completion powershell | Out-String | Invoke-Expression` + exitCodes("0    printed", "125  no such shell"),
+		Args:      oneArgument("SHELL", "write cachex completion bash, zsh, fish or powershell"),
+		ValidArgs: []string{"bash", "zsh", "fish", "powershell"},
+		RunE: func(c *cobra.Command, args []string) error {
+			root := c.Root()
+			switch args[0] {
+			case "bash":
+				return root.GenBashCompletionV2(app.Stdout, true)
+			case "zsh":
+				return root.GenZshCompletion(app.Stdout)
+			case "fish":
+				return root.GenFishCompletion(app.Stdout, true)
+			case "powershell":
+				return root.GenPowerShellCompletionWithDesc(app.Stdout)
+			}
+			return &usageError{Err: fmt.Errorf("no completion for shell %q", args[0]), Hint: "write bash, zsh, fish or powershell"}
+		},
+	}
+}
+
+// completeChoices lets shells offer the words of flags that take one of a few: their usage names them as `a|b|c`.
+func completeChoices(c *cobra.Command) {
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		name, _ := pflag.UnquoteUsage(f)
+		if strings.Contains(name, "|") && name == strings.ToLower(name) {
+			// It fails only for flags that are not there, or are registered twice.
+			_ = c.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(strings.Split(name, "|"), cobra.ShellCompDirectiveNoFileComp))
+		}
+	})
+}
+
+// oneArgument checks that a command got its one argument.
+func oneArgument(name, hint string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		switch len(args) {
+		case 1:
+			return nil
+		case 0:
+			return &usageError{Err: fmt.Errorf("no %s given", name), Hint: hint}
+		}
+		return &usageError{Err: fmt.Errorf("one %s expected, not %d", name, len(args)), Hint: hint}
+	}
+}

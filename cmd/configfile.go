@@ -1,0 +1,481 @@
+package cmd
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/viper"
+
+	"github.com/cachex-cli/cachex/hashing"
+)
+
+// ConfigError is a configuration file that cannot be used.
+type ConfigError struct {
+	Path string
+	Line int    // from 1; 0: not known, or the file as a whole
+	Key  string // empty: not about a key
+	Why  string
+	Hint string // what to do
+	Err  error  // cause; nil: none but Why
+}
+
+func (e *ConfigError) Unwrap() error { return e.Err }
+
+func (e *ConfigError) Error() string {
+	text := place(e.Path, e.Line)
+	if e.Key != "" {
+		text += ": " + e.Key
+	}
+	return text + ": " + e.Why
+}
+
+// place names a line of a file.
+func place(path string, line int) string {
+	if line == 0 {
+		return path
+	}
+	return path + ":" + strconv.Itoa(line)
+}
+
+// maxConfig is the size of the largest configuration file, in bytes. A project
+// file may be anybody's, and parsers recurse.
+const maxConfig = 256 << 10
+
+// configFile is one configuration file, parsed and with its keys checked.
+type configFile struct {
+	path    string
+	project bool   // came with a repository that nobody need trust
+	prefix  string // leads from the working directory to the file's: `../` for each level
+	keys    []configKey
+	top     map[string]any
+	rules   []map[string]any
+}
+
+// configKey is a key as it stands in a file.
+type configKey struct {
+	rule int    // index of the rule that it is in; noRule: at the top level
+	name string // empty: the beginning of a rule
+	line int
+}
+
+const noRule = -1
+
+// findConfig reads the configuration files that there are: the user's, then the
+// project's.
+func findConfig(in settingsInput) ([]configFile, []Warning, error) {
+	var files []configFile
+	var warnings []Warning
+	for _, dir := range userConfigDirs(in.LookupEnv) {
+		path, err := soleFile(dir, "config")
+		if errors.Is(err, fs.ErrPermission) {
+			// A service that runs with somebody else's HOME has no configuration there.
+			warnings = append(warnings, Warning(fmt.Sprintf("configuration in %s is not looked at: %s", dir, reason(err))))
+			continue
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		if path == "" {
+			continue
+		}
+		file, err := readConfig(path)
+		if err != nil {
+			return nil, nil, err
+		}
+		files = append(files, file)
+		break
+	}
+	path, prefix, err := projectFile(in.Dir)
+	if err != nil || path == "" {
+		return files, warnings, err
+	}
+	file, err := readConfig(path)
+	file.project, file.prefix = true, prefix
+	return append(files, file), warnings, err
+}
+
+// userConfigDirs lists where the user's configuration file may be, best first.
+func userConfigDirs(lookupEnv func(string) (string, bool)) []string {
+	var dirs []string
+	xdg, _ := lookupEnv("XDG_CONFIG_HOME")
+	home := homeDir(lookupEnv)
+	switch {
+	case filepath.IsAbs(xdg): // the XDG specification ignores relative ones
+		dirs = append(dirs, filepath.Join(xdg, "cachex"))
+	case home != "":
+		dirs = append(dirs, filepath.Join(home, ".config", "cachex"))
+	}
+	return append(dirs, systemConfigDirs(lookupEnv)...)
+}
+
+// homeDir is the user's home directory; empty where none is known.
+func homeDir(lookupEnv func(string) (string, bool)) string {
+	home, _ := lookupEnv(homeVariable)
+	if !filepath.IsAbs(home) {
+		return ""
+	}
+	return home
+}
+
+// projectFile finds the nearest .cachex.toml (or .yaml, .yml, .json) from dir up
+// to the root of its repository; outside of a repository in dir itself only, so
+// that nobody's file in / or /tmp rules over what is below it. Prefix leads from
+// dir to the directory of the file.
+func projectFile(dir string) (path, prefix string, err error) {
+	if dir == "" {
+		return "", "", nil
+	}
+	root, found := hashing.RepoRoot(dir)
+	if !found {
+		path, err = soleFile(dir, ".cachex")
+		return path, "", err
+	}
+	// The root is without symbolic links. So must be the way to it: hashing takes
+	// the dots of a prefix as the disk does, not as names do.
+	at, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return "", "", unreadable(dir, err)
+	}
+	for {
+		path, err = soleFile(at, ".cachex")
+		parent := filepath.Dir(at)
+		if path != "" || err != nil || at == root || parent == at {
+			return path, prefix, err
+		}
+		at, prefix = parent, prefix+"../"
+	}
+}
+
+// soleFile finds the file of this name with one of the known endings; empty if
+// there is none. Two of them are an error: the one not read would be missed.
+func soleFile(dir, name string) (string, error) {
+	var found string
+	for _, ending := range []string{".toml", ".yaml", ".yml", ".json"} {
+		path := filepath.Join(dir, name+ending)
+		_, err := os.Lstat(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
+		case err != nil:
+			return "", unreadable(path, err)
+		case found != "":
+			return "", &ConfigError{Path: path, Why: "a second configuration file beside " + filepath.Base(found), Hint: "keep one of the two"}
+		default:
+			found = path
+		}
+	}
+	return found, nil
+}
+
+func unreadable(path string, err error) error {
+	return &ConfigError{
+		Path: path, Why: "cannot be read: " + reason(err), Err: err,
+		Hint: "make it a file that you may read, or take it away",
+	}
+}
+
+// reason is an error without the path that the message names already.
+func reason(err error) string {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return at.Err.Error()
+	}
+	return err.Error()
+}
+
+// readConfig reads and checks one file.
+func readConfig(path string) (configFile, error) {
+	text, err := readSmall(path, maxConfig)
+	if err != nil {
+		return configFile{}, unreadable(path, err)
+	}
+	return parseConfig(path, text)
+}
+
+// parseConfig checks the text of one file. viper sees one file at a time and
+// nothing else: it has no lists that add up, no rules, and no source that may set
+// some keys only.
+func parseConfig(path string, text []byte) (configFile, error) {
+	file := configFile{path: path}
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	format := strings.TrimPrefix(filepath.Ext(path), ".")
+	v := viper.New()
+	v.SetConfigType(format)
+	if err := v.ReadConfig(bytes.NewReader(text)); err != nil {
+		return file, syntaxError(path, text, err)
+	}
+	var err error
+	if file.keys, err = configKeys(path, format, text); err != nil {
+		return file, err
+	}
+	if err := file.checkKeys(); err != nil {
+		return file, err
+	}
+	file.top = make(map[string]any)
+	for _, key := range file.keys {
+		if key.rule == noRule {
+			file.top[key.name] = v.Get(key.name)
+		}
+	}
+	return file, file.checkRules()
+}
+
+// checkKeys refuses keys that mean nothing. Keys are compared as they are
+// written: viper knows them in lower case only.
+func (f *configFile) checkKeys() error {
+	for i, key := range f.keys {
+		_, known := findSetting(key.name)
+		switch {
+		case key.name == "" && key.rule != noRule:
+			continue
+		case key.name == "rule" && key.rule == noRule || key.name == "match" && key.rule != noRule:
+		case !known:
+			return &ConfigError{Path: f.path, Line: key.line, Key: key.name, Why: "unknown key", Hint: keyHint(key)}
+		}
+		first := slices.IndexFunc(f.keys, func(k configKey) bool { return k.rule == key.rule && k.name == key.name })
+		if first < i && filepath.Ext(f.path) == ".json" { // the other parsers refuse it, and TOML repeats [[rule]]
+			return &ConfigError{
+				Path: f.path, Line: key.line, Key: key.name, Why: fmt.Sprintf("given before, in line %d", f.keys[first].line),
+				Hint: "keep one of the two",
+			}
+		}
+	}
+	return nil
+}
+
+// keyHint guesses which key was meant.
+func keyHint(key configKey) string {
+	name := strings.ToLower(strings.ReplaceAll(key.name, "_", "-"))
+	for _, guess := range []string{name, strings.TrimSuffix(name, "s")} {
+		_, known := findSetting(guess)
+		switch {
+		case known:
+			return "write " + guess
+		case guess == "rule":
+			return "write [[rule]] in TOML, and a list named rule in YAML and JSON"
+		case guess == "match":
+			return "match belongs in a rule"
+		}
+	}
+	names := make([]string, 0, 32)
+	for _, row := range settingTable() {
+		names = append(names, row.name)
+	}
+	return "the keys are rule, " + strings.Join(names, ", ")
+}
+
+// checkRules takes the rules out of the top level. Each is a table with the key
+// match.
+func (f *configFile) checkRules() error {
+	raw, given := f.top["rule"]
+	if !given {
+		return nil
+	}
+	delete(f.top, "rule")
+	const hint = `write [[rule]] in TOML, and a list of tables in YAML and JSON, each with match = "COMMAND*"`
+	list, ok := raw.([]any)
+	if !ok {
+		return &ConfigError{Path: f.path, Line: f.line(noRule, "rule"), Key: "rule", Why: describe(raw) + " where a list of tables is wanted", Hint: hint}
+	}
+	for i, element := range list {
+		table, ok := element.(map[string]any)
+		if !ok {
+			return &ConfigError{Path: f.path, Line: f.line(i, ""), Key: "rule", Why: describe(element) + " where a table is wanted", Hint: hint}
+		}
+		if pattern, ok := table["match"].(string); !ok || pattern == "" {
+			return &ConfigError{Path: f.path, Line: max(f.line(i, "match"), f.line(i, "")), Key: "match", Why: "no pattern", Hint: `write match = "terraform plan*"`}
+		}
+		f.rules = append(f.rules, table)
+	}
+	return nil
+}
+
+// line finds a key; 0 if it is not there.
+func (f *configFile) line(rule int, name string) int {
+	i := slices.IndexFunc(f.keys, func(k configKey) bool { return k.rule == rule && k.name == name })
+	if i < 0 {
+		return 0
+	}
+	return f.keys[i].line
+}
+
+// apply merges the file into s: its top level, then the rules that match, in
+// order. What does not match is checked all the same, so that a mistake does not
+// wait for its day.
+func (f *configFile) apply(s *Settings, in settingsInput) ([]Warning, error) {
+	var warnings []Warning
+	lines := commandLines(in.Words)
+	// The top level first, wherever it stands: only in TOML it must come first.
+	keys := slices.Clone(f.keys)
+	slices.SortStableFunc(keys, func(a, b configKey) int { return a.rule - b.rule })
+	for _, key := range keys {
+		target, values := s, f.top
+		if key.rule != noRule {
+			values = f.rules[key.rule]
+			pattern, _ := values["match"].(string)
+			if !slices.ContainsFunc(lines, func(line string) bool { return matchGlob(pattern, line) }) {
+				scratch := defaultSettings()
+				target = &scratch
+			}
+		}
+		row, ok := findSetting(key.name)
+		if !ok {
+			continue // rule and match
+		}
+		if f.project && !row.project {
+			warnings = append(warnings, Warning(place(f.path, key.line)+": "+key.name+" is ignored: a project file may not set it"))
+			continue
+		}
+		if err := f.set(target, row, key, values[key.name], in); err != nil {
+			return nil, err
+		}
+	}
+	return warnings, nil
+}
+
+// set gives one setting the value that the file has for it.
+func (f *configFile) set(s *Settings, row setting, key configKey, raw any, in settingsInput) error {
+	at := place(f.path, key.line)
+	texts, ok := row.texts(raw)
+	if !ok {
+		wanted, hint := row.wanted()
+		return &ConfigError{Path: f.path, Line: key.line, Key: key.name, Why: describe(raw) + " where " + wanted + " is wanted", Hint: hint}
+	}
+	return row.apply(s, source{
+		name: at + ": " + key.name, from: at,
+		dir: filepath.Dir(f.path), home: homeDir(in.LookupEnv), prefix: f.prefix,
+	}, texts)
+}
+
+// texts turns a value as parsers give it into what a flag would have got; not ok
+// if it is of the wrong type.
+func (row setting) texts(raw any) (texts []string, ok bool) {
+	var number, list bool
+	switch row.field(new(Settings)).(type) {
+	case *bool:
+		on, ok := raw.(bool)
+		return []string{strconv.FormatBool(on)}, ok
+	case *[]string:
+		list = true
+	case *[]int, *ExitSet:
+		number, list = true, true
+	case *int64, *time.Duration:
+		number = true
+	}
+	elements, isList := raw.([]any)
+	if !isList {
+		elements = []any{raw}
+	}
+	for _, element := range elements {
+		text, isText := element.(string)
+		if !isText && number {
+			text, isText = numberText(element)
+		}
+		if !isText {
+			return nil, false
+		}
+		texts = append(texts, text)
+	}
+	if _, exits := row.field(new(Settings)).(*ExitSet); exits {
+		texts = []string{strings.Join(texts, ",")}
+	}
+	return texts, list || !isList
+}
+
+// numberText writes a number as a person would: JSON knows only floats.
+func numberText(raw any) (string, bool) {
+	switch n := raw.(type) {
+	case int, int64, uint64:
+		return fmt.Sprint(n), true
+	case float64:
+		return strconv.FormatFloat(n, 'f', -1, 64), true
+	}
+	return "", false
+}
+
+// wanted says in words which type a setting has in files.
+func (row setting) wanted() (what, hint string) {
+	switch row.field(new(Settings)).(type) {
+	case *bool:
+		return "true or false", hintBool
+	case *[]string:
+		return "text or a list of texts", "write [\"a\", \"b\"], with quotes"
+	case *[]int:
+		return "a list of numbers", "write the numbers that id -u NAME prints"
+	case *ExitSet:
+		return "text, a number or a list of these", hintExits + ", with quotes"
+	case *int64:
+		return "a size", hintSize + ", with quotes"
+	case *time.Duration:
+		return "a duration", hintDuration + ", with quotes"
+	}
+	return "text", "write it with quotes"
+}
+
+// describe says in words what a parser found.
+func describe(raw any) string {
+	switch raw.(type) {
+	case nil:
+		return "nothing"
+	case bool:
+		return "true or false"
+	case int, int64, uint64, float64:
+		return "a number"
+	case string:
+		return "text"
+	case []any:
+		return "a list"
+	case map[string]any:
+		return "a table"
+	}
+	return "a date or time"
+}
+
+// commandLines lists the texts that a rule may match: the words joined by single
+// spaces, the same with the program's name alone, and the text that a shell gets.
+func commandLines(words []string) []string {
+	if len(words) == 0 {
+		return nil
+	}
+	line := strings.Join(words, " ")
+	lines := []string{line, filepath.Base(words[0]) + line[len(words[0]):]}
+	if len(words) > 2 && filepath.Base(words[0]) == "sh" && words[1] == "-c" {
+		lines = append(lines, words[2])
+	}
+	return lines
+}
+
+// matchGlob tells whether pattern matches all of text: * stands for any
+// characters, also spaces and slashes, ? for one.
+func matchGlob(pattern, text string) bool {
+	p, t := []rune(pattern), []rune(text)
+	star, retry := -1, 0 // the last star, and where in t to go on behind it
+	i, j := 0, 0
+	for j < len(t) {
+		switch {
+		case i < len(p) && p[i] == '*':
+			star, retry = i, j
+			i++
+		case i < len(p) && (p[i] == '?' || p[i] == t[j]):
+			i++
+			j++
+		case star >= 0:
+			retry++
+			i, j = star+1, retry
+		default:
+			return false
+		}
+	}
+	for i < len(p) && p[i] == '*' {
+		i++
+	}
+	return i == len(p)
+}

@@ -1,0 +1,136 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cachex-cli/cachex/cachedir"
+)
+
+func newDoctorCommand(app *App) *cobra.Command {
+	return &cobra.Command{
+		Use:   "doctor",
+		Short: "check the directory, its filesystem, locks and clock",
+		Long: `Doctor tries what cachex needs: a private directory, a filesystem that renames, links and locks, free space, and a clock
+that agrees with the filesystem's. It prints a line for each, and a hint for what is wrong.` + exitCodes(
+			"0    nothing is wrong", "1    something is", "125  bad configuration"),
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error { return app.doctor(c) },
+	}
+}
+
+// finding is one line of the doctor's report.
+type finding struct {
+	what  string
+	fault error  // nil: all is well
+	say   string // what was found
+	hint  string // what to do about a fault, or about what is only worth knowing
+}
+
+func (a *App) doctor(c *cobra.Command) error {
+	s, warnings, err := a.settingsFor(c, nil)
+	if err != nil {
+		return err
+	}
+	a.warnAll(warnings)
+	faults := 0
+	for _, f := range a.examine(s) {
+		mark, say := "ok   ", f.say
+		if f.fault != nil {
+			mark, say = "FAULT", oneLine(f.fault.Error())
+			faults++
+		}
+		if _, err := fmt.Fprintf(a.Stdout, "%s  %-10s  %s\n", mark, f.what, say); err != nil {
+			return err
+		}
+		if f.hint != "" {
+			if _, err := fmt.Fprintf(a.Stdout, "       %-10s  hint: %s\n", "", f.hint); err != nil {
+				return err
+			}
+		}
+	}
+	if faults > 0 {
+		return exitStatus(1)
+	}
+	return nil
+}
+
+// examine makes the findings. What cannot be looked at because something before it is wrong is left out.
+func (a *App) examine(s Settings) []finding {
+	dir, err := a.openStore(s, false)
+	if err != nil {
+		var refused *cachedir.Refused
+		hint := "set HOME, or name a directory with --cache-dir or CACHEX_CACHE_DIR"
+		if errors.As(err, &refused) {
+			hint = "name another directory with --cache-dir; --trust-owner UID admits another owner"
+		}
+		return []finding{{what: "directory", fault: err, hint: hint}}
+	}
+	found := []finding{{what: "directory", say: dir.Path()}}
+	r, err := dir.Probe()
+	if err != nil {
+		return append(found, finding{what: "filesystem", fault: err, hint: "check the disk and its mount"})
+	}
+	return append(found, filesystemFindings(r), spaceFinding(r), linksFinding(r), locksFinding(r), clockFinding(r), secretFinding(s))
+}
+
+func filesystemFindings(r cachedir.Report) finding {
+	f := finding{what: "filesystem", say: r.Filesystem, fault: r.Write}
+	switch {
+	case r.Write != nil:
+		f.hint = "make it writable, or use another directory with --cache-dir"
+	case r.Network:
+		f.say += ", shared over a network"
+		f.hint = "a local disk is faster and its locks are surer"
+	}
+	return f
+}
+
+func spaceFinding(r cachedir.Report) finding {
+	f := finding{what: "space", say: fmt.Sprintf("%s of %s used, %s free", roundSize(r.Used), roundSize(r.MaxSize), roundSize(r.Free))}
+	if r.Free < r.Floor {
+		f.fault = fmt.Errorf("%s free: nothing is stored below %s", roundSize(r.Free), roundSize(r.Floor))
+		f.hint = "free some space, or use another directory with --cache-dir"
+	}
+	return f
+}
+
+func linksFinding(r cachedir.Report) finding {
+	f := finding{what: "hard links", say: "work: equal outputs are stored once"}
+	if r.Links != nil { // worth knowing, and no fault: everything works without
+		f.say = "do not work: equal outputs are stored more than once"
+		f.hint = oneLine(r.Links.Error())
+	}
+	return f
+}
+
+func locksFinding(r cachedir.Report) finding {
+	f := finding{what: "locks", say: "work: concurrent runs share one execution", fault: r.Locks}
+	if r.Locks != nil {
+		f.hint = "results are cached, but concurrent runs each execute; use a directory on a filesystem with locks"
+	}
+	return f
+}
+
+func clockFinding(r cachedir.Report) finding {
+	const most = 2 * time.Second // digests of files changed within this time are not trusted anyway
+	f := finding{what: "clock", say: "agrees with the filesystem's"}
+	if r.ClockSkew > most || r.ClockSkew < -most {
+		f.fault = fmt.Errorf("the filesystem's clock is %s off", r.ClockSkew)
+		f.hint = "synchronise the clocks of this machine and the file server"
+	}
+	return f
+}
+
+func secretFinding(s Settings) finding {
+	if len(s.Secret) > 0 || s.SecretFile != "" {
+		return finding{what: "secret", say: "digests of environment values and secret words are keyed"}
+	}
+	return finding{
+		what: "secret", say: "none: short values can be guessed from their digests by who can read the cache",
+		hint: "set CACHEX_SECRET or secret-file to key the digests",
+	}
+}

@@ -1,0 +1,110 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+
+	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/engine"
+	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/runner"
+)
+
+// Exit codes of cachex itself, the same as those of env and timeout.
+const (
+	exitFault         = 125
+	exitNotExecutable = 126
+	exitNotFound      = 127
+)
+
+// usageError is a mistake in the command line.
+type usageError struct {
+	Err  error
+	Hint string
+}
+
+func (e *usageError) Error() string { return e.Err.Error() }
+func (e *usageError) Unwrap() error { return e.Err }
+
+// exitStatus carries a code that is an answer and not a failure: the command's own, or "not sound" of verify.
+type exitStatus int
+
+func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// exitCode turns what a command returned into the exit code, and says on stderr what went wrong and what to do next.
+func (a *App) exitCode(err error) int {
+	var status exitStatus
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &status):
+		return int(status)
+	}
+	code, hint := judge(err)
+	a.warn(err.Error())
+	if hint != "" {
+		a.warn("hint: " + hint)
+	}
+	return code
+}
+
+// judge is the one place where errors become exit codes and hints.
+func judge(err error) (code int, hint string) {
+	var (
+		usage     *usageError
+		value     *BadValue
+		config    *ConfigError
+		notFound  *hashing.NotFound
+		notExec   *hashing.NotExecutable
+		pattern   *hashing.PatternError
+		start     *runner.StartError
+		uncached  *engine.NotCachedError
+		undeliver *engine.DeliveryError
+		refused   *cachedir.Refused
+	)
+	switch {
+	case errors.As(err, &usage):
+		return exitFault, usage.Hint
+	case errors.As(err, &value):
+		return exitFault, value.Hint
+	case errors.As(err, &config):
+		return exitFault, config.Hint
+	case errors.As(err, &notFound):
+		return exitNotFound, notFoundHint(notFound.Name)
+	case errors.As(err, &notExec):
+		return exitNotExecutable, "name a program, or make the file executable with chmod +x"
+	case errors.As(err, &start) && start.NotFound:
+		return exitNotFound, "check that the file and the interpreter in its first line exist"
+	case errors.As(err, &start) && errors.Is(err, syscall.E2BIG):
+		return exitNotExecutable, "the system takes no more: pass fewer words, or hand them over in a file or with --stdin"
+	case errors.As(err, &start):
+		return exitNotExecutable, "check that the file is a program for this machine"
+	case errors.As(err, &pattern):
+		return exitFault, "quote the pattern, and see cachex run --help for the forms of --file and --env"
+	case errors.As(err, &uncached):
+		return exitFault, "run it once without --cached-only"
+	case errors.As(err, &undeliver):
+		return exitFault, "check where the output goes; the result was not stored"
+	case errors.As(err, &refused):
+		return exitFault, "choose another directory with --cache-dir, or see cachex doctor"
+	case errors.Is(err, cachedir.ErrAbsent):
+		return exitFault, "nothing has been cached there yet: cachex run -- COMMAND makes the directory"
+	case errors.Is(err, os.ErrPermission):
+		return exitFault, "check the owner and the mode of what it names"
+	}
+	return exitFault, "see cachex doctor for what is wrong with the cache"
+}
+
+// shellWords are what people type at a prompt and no PATH holds.
+var shellWords = []string{".", ":", "alias", "bg", "bind", "builtin", "cd", "command", "declare", "dirs", "eval", "exec", "export", "fc", "fg", "function", "hash", "history", "jobs", "let", "local", "popd", "pushd", "read", "readonly", "set", "shift", "shopt", "source", "time", "times", "trap", "type", "typeset", "ulimit", "umask", "unalias", "unset", "wait"}
+
+func notFoundHint(name string) string {
+	for _, w := range shellWords {
+		if w == name {
+			return name + " belongs to the shell: cachex run -c '" + name + " ...'"
+		}
+	}
+	return "check the spelling and PATH; for shell functions, aliases, pipes and redirections use -c 'SHELL TEXT'"
+}

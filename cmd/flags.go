@@ -1,0 +1,154 @@
+package cmd
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/hashing"
+)
+
+// addKeyFlags declares what makes the identity of a run. The same flags mean the same in run, key, why and purge.
+func addKeyFlags(fs *pflag.FlagSet) {
+	fs.StringP("shell", "c", "", "run this `SHELL TEXT` through sh -c; the remaining words are $0, $1, ...")
+	fs.StringArray("env", nil, "put these environment variables in the key: `NAME[,NAME...]`, globs allowed; unset differs from empty")
+	fs.StringArray("file", nil, "put the contents of `PATH|GLOB` in the key; ** globs, directories; absent differs from empty")
+	fs.Bool("stdin", false, "read stdin whole, put it in the key, feed it to the command")
+	fs.String("cwd", "path", "how the working directory enters the key: `path|repo|none`")
+	fs.String("exe", "content", "how the executable enters the key: `content|digest|path|none`")
+	fs.String("scope", "", "free text in the key: a `WORD` such as a version or a salt")
+	fs.String("namespace", "", "separates teams, as in `a/b`; purged by prefix")
+	fs.String("key", "", "the key is this `NAME`, the namespace, the scope and the inputs given by flag; not the command line")
+	fs.Bool("pty", false, "run under a pseudo-terminal, so that colours stay")
+}
+
+// addPolicyFlags declares what decides whether a result is used, made and kept.
+func addPolicyFlags(fs *pflag.FlagSet) {
+	fs.String("ttl", "1h", "how long a result is fresh: a duration `D`; none: no end; 0: only for concurrent callers")
+	fs.String("ttl-fail", "", "how long a result with another exit code than 0 is fresh: `D` as for --ttl (alone it implies --cache-exit any)")
+	fs.String("cache-exit", "0", "exit codes that may be replayed: a `LIST` such as 0,1 or 0-3, or any")
+	fs.Bool("refresh", false, "run now and replace what is stored")
+	fs.Bool("cached-only", false, "never run: exit 125 when there is nothing to replay")
+	fs.Bool("no-cache", false, "run, touch nothing, share with nobody")
+	fs.Bool("read-only", false, "use entries, store none")
+	fs.String("wait", "", "wait at most `D` for another run of the same recipe, then run alone")
+	fs.StringArray("tag", nil, "label the entry with this `TAG` for purge --tag")
+}
+
+// words splits what stands behind the flags into the words of the command line, with -c becoming sh -c.
+func words(c *cobra.Command, args []string) ([]string, error) {
+	text, _ := c.Flags().GetString("shell")
+	switch {
+	case c.Flags().Changed("shell") && strings.TrimSpace(text) == "":
+		return nil, &usageError{Err: errors.New("-c: empty shell text"), Hint: "write -c 'SHELL TEXT'"}
+	case c.Flags().Changed("shell"):
+		return append([]string{"sh", "-c", text}, args...), nil
+	case len(args) == 0:
+		return nil, &usageError{Err: errors.New("no command given"), Hint: "write " + c.CommandPath() + " [flags] -- COMMAND [ARG...]"}
+	case args[0] == "":
+		return nil, &usageError{Err: errors.New("the command is an empty word"), Hint: "check the quoting: the first word behind the flags names a program"}
+	}
+	return args, nil
+}
+
+// settingsFor merges flags, environment and configuration for one command; argv is nil where no rule can apply.
+func (a *App) settingsFor(c *cobra.Command, argv []string) (Settings, []Warning, error) {
+	dir, err := a.Getwd()
+	if err != nil {
+		dir = ""
+	}
+	return loadSettings(settingsInput{
+		Flags: c.Flags(), LookupEnv: a.lookupEnv, Dir: dir, Words: argv,
+	})
+}
+
+// spec is the identity of a run under these settings. Dir is empty where the working directory cannot be named: run
+// goes on without the cache then.
+func (a *App) spec(c *cobra.Command, s Settings, argv []string) (hashing.Spec, error) {
+	dir, err := a.Getwd()
+	if err != nil {
+		dir = ""
+	}
+	name, _ := c.Flags().GetString("key")
+	if c.Flags().Changed("key") && name == "" {
+		return hashing.Spec{}, &usageError{Err: errors.New("--key: empty name"), Hint: "write --key NAME"}
+	}
+	env, files := s.Env, s.File
+	if name != "" { // a name must mean the same wherever it is asked for: only what stands beside it counts
+		env, files = s.givenByFlag("env", s.Env), s.givenByFlag("file", s.File)
+	}
+	return hashing.Spec{
+		Namespace: s.Namespace, Scope: s.Scope, Name: name, Argv: argv, Dir: dir,
+		Cwd: s.Cwd, Exe: s.Exe, Environ: a.Environ, Env: env, Files: files,
+		Pty: s.Pty, Secret: s.Secret,
+	}, nil
+}
+
+// namedSpec is spec for commands that have no use without a working directory.
+func (a *App) namedSpec(c *cobra.Command, s Settings, argv []string) (hashing.Spec, error) {
+	spec, err := a.spec(c, s, argv)
+	if err == nil && spec.Dir == "" {
+		err = &usageError{Err: errors.New("the working directory cannot be named"), Hint: "cd to a directory that exists"}
+	}
+	return spec, err
+}
+
+// parseKey reads a KEY: 64 hex digits, a unique prefix of at least 8, or name:X.
+func parseKey(dir *cachedir.Dir, s Settings, text string) (hashing.Key, error) {
+	const least = 8
+	if name, ok := strings.CutPrefix(text, "name:"); ok {
+		r, err := hashing.Capture(hashing.Spec{Namespace: s.Namespace, Scope: s.Scope, Name: name, Secret: s.Secret}, nil)
+		return r.Key, err
+	}
+	if len(text) < least || len(text) > 64 || strings.Trim(text, "0123456789abcdef") != "" {
+		return hashing.Key{}, &usageError{
+			Err: fmt.Errorf("%q is not a key", text), Hint: "write at least 8 hex digits as cachex ls shows them, or name:X",
+		}
+	}
+	found, err := dir.Find(text, 2)
+	switch {
+	case err != nil:
+		return hashing.Key{}, err
+	case len(found) == 0:
+		return hashing.Key{}, &usageError{Err: fmt.Errorf("no entry %s", text), Hint: "cachex ls lists the entries"}
+	case len(found) > 1:
+		return hashing.Key{}, &usageError{Err: fmt.Errorf("several entries begin with %s", text), Hint: "write more digits"}
+	}
+	return found[0], nil
+}
+
+// stdinDigest hashes stdin for commands that only look: key, why and purge.
+func (a *App) stdinDigest(s Settings, spec *hashing.Spec) error {
+	if !s.Stdin {
+		return nil
+	}
+	sum := sha256.New()
+	if _, err := io.Copy(sum, a.Stdin); err != nil {
+		return fmt.Errorf("read standard input: %w", err)
+	}
+	spec.Stdin = (*hashing.Digest)(sum.Sum(nil))
+	return nil
+}
+
+// openLooking opens the store for commands that only look; they create nothing.
+func (a *App) openLooking(c *cobra.Command) (*cachedir.Dir, Settings, error) {
+	s, warnings, err := a.settingsFor(c, []string{}) // no rule applies, and name:X may need the secret
+	if err != nil {
+		return nil, s, err
+	}
+	a.warnAll(warnings)
+	dir, err := a.openStore(s, true)
+	return dir, s, err
+}
+
+func (a *App) warnAll(warnings []Warning) {
+	for _, w := range warnings {
+		a.warn(w.String())
+	}
+}

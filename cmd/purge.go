@@ -1,0 +1,259 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/hashing"
+)
+
+func newPurgeCommand(app *App) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "purge SELECTOR | purge [flags] -- COMMAND [ARG...]",
+		Short: "forget results",
+		Long: `Purge removes the entries that one selector names: --all, --expired, --older-than, --tag, --key, --scope, --namespace
+or --command. It may run at any time beside others and waits for nobody: the result of a run that is under way and
+selected is delivered, but not stored.
+
+With a command behind --, all entries of this command line in this directory go, whatever their inputs; with flags of run
+that belong to the key (--env, --file, --stdin, --scope, ...) exactly that recipe.` + exitCodes(
+			"0    purged; also when there was nothing to purge", "125  bad selector, or no usable cache directory"),
+		Example: `  cachex purge --older-than 7d --dry-run
+  cachex purge --tag users
+  cachex purge --command 'terraform *'
+  cachex purge -- kubectl get pods`,
+		RunE: func(c *cobra.Command, args []string) error { return app.purge(c, args) },
+	}
+	c.Flags().SetInterspersed(false)
+	c.Flags().SortFlags = false
+	c.Flags().Bool("all", false, "every entry")
+	c.Flags().Bool("expired", false, "entries older than the time to live they were written under")
+	c.Flags().String("older-than", "", "entries whose run ended longer ago than this")
+	c.Flags().String("tag", "", "entries with this tag")
+	c.Flags().String("command", "", "entries whose command line matches this `GLOB`")
+	c.Flags().Bool("dry-run", false, "list what would go, and remove nothing")
+	addKeyFlags(c.Flags())
+	c.Flags().Lookup("key").Usage = "the entry of this `KEY`: hex digits as ls shows them, or name:X"
+	c.Flags().Lookup("scope").Usage = "entries with this scope"
+	c.Flags().Lookup("namespace").Usage = "entries in this namespace and below"
+	return c
+}
+
+// selector tells which entries go. One that is nil selects none.
+type selector struct {
+	match func(cachedir.EntryInfo) bool
+	all   bool   // everything: also what cannot be read, and every run under way
+	tag   string // by counting up, which costs the same whatever the cache holds
+}
+
+func (a *App) purge(c *cobra.Command, args []string) error {
+	dry, _ := c.Flags().GetBool("dry-run")
+	withCommand := len(args) > 0 || c.Flags().Changed("shell")
+	names, err := givenSelectors(c, withCommand)
+	if err != nil {
+		return err
+	}
+	argv := []string{} // no rule applies, and name:X may need the secret
+	if withCommand {
+		if argv, err = words(c, args); err != nil {
+			return err
+		}
+	}
+	s, warnings, err := a.settingsFor(c, argv)
+	if err != nil {
+		return err
+	}
+	a.warnAll(warnings)
+	dir, err := a.openStore(s, true)
+	if err != nil {
+		return err
+	}
+	var sel selector
+	if withCommand {
+		sel, err = a.selectCommand(c, s, argv)
+	} else {
+		sel, err = selectBy(c, dir, s, names[0])
+	}
+	if err != nil {
+		return err
+	}
+	if dry {
+		return a.dryPurge(dir, sel)
+	}
+	if dir, err = a.openStore(s, false); err != nil {
+		return err
+	}
+	return a.carryOut(dir, sel)
+}
+
+func (a *App) carryOut(dir *cachedir.Dir, sel selector) error {
+	var n int
+	var err error
+	switch {
+	case sel.all:
+		if n, err = selected(dir, sel, func(cachedir.EntryInfo) {}); err != nil {
+			return err
+		}
+		_, err = dir.PurgeAll() // counts also what had been purged before, by a tag
+	case sel.tag != "":
+		if err := dir.PurgeTag(sel.tag); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(a.Stdout, "purged the tag")
+		return err
+	default:
+		n, err = dir.Purge(sel.match, false)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.Stdout, "purged %s\n", entries(n))
+	return err
+}
+
+func (a *App) dryPurge(dir *cachedir.Dir, sel selector) error {
+	var rows []row
+	n, err := selected(dir, sel, func(i cachedir.EntryInfo) { rows = append(rows, newRow(i)) })
+	if err != nil {
+		return err
+	}
+	if err := a.list(rows); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.Stdout, "would purge %s\n", entries(n))
+	return err
+}
+
+// selected visits the entries that are selected and could still be replayed, and counts them.
+func selected(dir *cachedir.Dir, sel selector, visit func(cachedir.EntryInfo)) (int, error) {
+	return dir.Purge(func(i cachedir.EntryInfo) bool {
+		if i.Err != nil || i.Pending || !sel.match(i) || dir.CheckTags(i.Meta) != nil {
+			return false
+		}
+		visit(i)
+		return true
+	}, true)
+}
+
+func entries(n int) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return fmt.Sprintf("%d entries", n)
+}
+
+// givenSelectors lists the selectors among the flags; without a command there must be exactly one.
+func givenSelectors(c *cobra.Command, withCommand bool) ([]string, error) {
+	const hint = "write one of --all, --expired, --older-than, --tag, --key, --scope, --namespace, --command, or -- COMMAND"
+	all := []string{"all", "expired", "older-than", "tag", "command", "key", "scope", "namespace"}
+	if withCommand {
+		all = all[:6] // scope and namespace belong to the recipe then
+	}
+	given := slices.DeleteFunc(all, func(name string) bool { return !c.Flags().Changed(name) })
+	switch {
+	case withCommand && len(given) > 0:
+		return nil, &usageError{Err: fmt.Errorf("--%s and a command both select", given[0]), Hint: "write one of the two"}
+	case withCommand:
+		return nil, nil
+	case len(given) == 0:
+		return nil, &usageError{Err: errors.New("nothing is selected"), Hint: hint}
+	case given[0] == "key":
+		given = given[:1] // scope and namespace say where name:X is
+	case len(given) > 1:
+		return nil, &usageError{Err: fmt.Errorf("--%s and --%s both select", given[0], given[1]), Hint: hint}
+	}
+	for _, name := range []string{"env", "file", "stdin", "cwd", "exe", "pty"} {
+		if c.Flags().Changed(name) {
+			return nil, &usageError{Err: fmt.Errorf("--%s needs a command", name), Hint: "write it behind --, as for run"}
+		}
+	}
+	return given, nil
+}
+
+// selectBy is the selector of one flag.
+func selectBy(c *cobra.Command, dir *cachedir.Dir, s Settings, name string) (selector, error) {
+	value := c.Flags().Lookup(name).Value.String()
+	if value == "" || value == "false" {
+		return selector{}, &BadValue{Name: "--" + name, Value: value, Why: "selects nothing", Hint: "see cachex purge --help"}
+	}
+	now := time.Now()
+	finished := func(match func(cachedir.EntryInfo) bool) (selector, error) {
+		return selector{match: func(i cachedir.EntryInfo) bool { return !i.Pending && i.Err == nil && match(i) }}, nil
+	}
+	switch name {
+	case "all":
+		return selector{all: true, match: func(cachedir.EntryInfo) bool { return true }}, nil
+	case "expired":
+		return finished(func(i cachedir.EntryInfo) bool { return i.TTL >= 0 && now.Sub(i.Ended) >= i.TTL })
+	case "older-than":
+		age, err := ParseDuration("--older-than", value)
+		if err != nil {
+			return selector{}, err
+		}
+		return finished(func(i cachedir.EntryInfo) bool { return now.Sub(i.Ended) > age })
+	case "tag":
+		tag := hashing.Guard(value, s.Secret)
+		sel, err := finished(func(i cachedir.EntryInfo) bool { return slices.Contains(i.Tags, tag) })
+		sel.tag = tag
+		return sel, err
+	case "key":
+		key, err := parseKey(dir, s, value)
+		return selector{match: func(i cachedir.EntryInfo) bool { return i.Key == key }}, err
+	case "scope":
+		sample, err := hashing.Capture(hashing.Spec{Name: "sample", Scope: value, Secret: s.Secret}, nil)
+		want := factOf(sample.Text, "scope").Value // as recipes have it: a digest, if it looks secret
+		return selector{match: func(i cachedir.EntryInfo) bool { return factOf(i.Recipe, "scope").Value == want }}, err
+	case "namespace":
+		return selector{match: func(i cachedir.EntryInfo) bool {
+			ns, _ := factOf(i.Recipe, "namespace").Text()
+			return ns == value || strings.HasPrefix(ns, strings.TrimSuffix(value, "/")+"/")
+		}}, nil
+	}
+	return selector{match: func(i cachedir.EntryInfo) bool { return matchCommand(value, i.Recipe) }}, nil
+}
+
+// selectCommand selects all entries of a command line in this directory, or with key flags exactly one recipe.
+func (a *App) selectCommand(c *cobra.Command, s Settings, argv []string) (selector, error) {
+	spec, err := a.namedSpec(c, s, argv)
+	if err != nil {
+		return selector{}, err
+	}
+	exact := false
+	for _, name := range []string{"env", "file", "stdin", "cwd", "exe", "scope", "pty"} {
+		exact = exact || c.Flags().Changed(name)
+	}
+	if !exact {
+		ids := hashing.CommandCandidates(spec)
+		return selector{match: func(i cachedir.EntryInfo) bool { return slices.Contains(ids, i.Command) }}, nil
+	}
+	if err := a.stdinDigest(s, &spec); err != nil {
+		return selector{}, err
+	}
+	recipe, err := hashing.Capture(spec, nil)
+	return selector{match: func(i cachedir.EntryInfo) bool { return i.Key == recipe.Key }}, err
+}
+
+// factOf is the first fact of a kind in a recipe.
+func factOf(recipe []byte, kind string) hashing.Fact {
+	facts, err := hashing.ParseRecipe(recipe)
+	if err != nil {
+		return hashing.Fact{}
+	}
+	for _, f := range facts {
+		if f.Kind == kind {
+			return f
+		}
+	}
+	return hashing.Fact{}
+}
+
+// matchCommand matches a glob against a recipe's command line, as rules do.
+func matchCommand(pattern string, recipe []byte) bool {
+	return slices.ContainsFunc(commandLines(commandWords(recipe)), func(line string) bool { return matchGlob(pattern, line) })
+}

@@ -1,0 +1,550 @@
+package cmd
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/bmatcuk/doublestar/v4"
+	"github.com/spf13/pflag"
+
+	"github.com/cachex-cli/cachex/hashing"
+)
+
+// Settings is everything that flags, environment and configuration files can
+// set, merged. Nothing below it asks where a setting came from.
+type Settings struct {
+	TTL       time.Duration // NoEnd: fresh for ever; 0: shared with concurrent callers only
+	TTLFail   time.Duration // the same for results whose exit code is not 0; equal to TTL unless set
+	CacheExit ExitSet       // exit codes that may be replayed
+	Wait      time.Duration // NoEnd: for ever
+
+	Refresh    bool
+	NoCache    bool
+	ReadOnly   bool
+	CachedOnly bool
+	Quiet      bool
+	Explain    bool
+
+	CacheDir   string        // absolute; empty: the system's place for caches
+	MaxSize    int64         // bytes, above 0
+	Keep       time.Duration // above 0
+	TrustOwner []int         // user ids
+	SecretFile string        // absolute; empty when the secret was given as a value
+	Secret     []byte        // nil: none; read from SecretFile only where there is a command line
+
+	Env       []string // names and globs
+	File      []string // paths, globs and directories; relative ones to the working directory
+	Cwd       hashing.CwdMode
+	Exe       hashing.ExeMode
+	Scope     string
+	Namespace string
+	Tag       []string
+	Stdin     bool
+	Pty       bool
+
+	origins []origin
+}
+
+// origin says where a setting was given. A list has one for each element, in
+// the same order.
+type origin struct {
+	name string // of the setting
+	from string // `flag`, `CACHEX_TTL`, `/src/.cachex.toml:3`
+}
+
+// Warning is one line, without `cachex:`, about something that was ignored.
+type Warning string
+
+func (w Warning) String() string { return string(w) }
+
+// defaultSettings is what holds where nothing else is said.
+func defaultSettings() Settings {
+	return Settings{
+		TTL:       time.Hour,
+		CacheExit: ExitZero(),
+		Wait:      NoEnd,
+		MaxSize:   5 << 30,
+		Keep:      30 * 24 * time.Hour,
+	}
+}
+
+// setting is one row of the table that flags, environment, files and `cachex
+// config` share. The type behind field says how a value is written.
+type setting struct {
+	name    string // of the flag and the key in files; CACHEX_NAME in the environment
+	policy  bool   // the environment may set it; else it makes identity or effect
+	project bool   // a project file may set it, which came with a repository that nobody need trust
+	none    bool   // a duration that may be without an end
+	field   func(s *Settings) any
+}
+
+// settingTable lists all settings, in the order of `cachex config`.
+func settingTable() []setting {
+	return []setting{
+		{name: "ttl", policy: true, project: true, none: true, field: func(s *Settings) any { return &s.TTL }},
+		{name: "ttl-fail", policy: true, project: true, none: true, field: func(s *Settings) any { return &s.TTLFail }},
+		{name: "cache-exit", policy: true, project: true, field: func(s *Settings) any { return &s.CacheExit }},
+		{name: "wait", policy: true, project: true, none: true, field: func(s *Settings) any { return &s.Wait }},
+		{name: "refresh", policy: true, field: func(s *Settings) any { return &s.Refresh }},
+		{name: "no-cache", policy: true, project: true, field: func(s *Settings) any { return &s.NoCache }},
+		{name: "read-only", policy: true, project: true, field: func(s *Settings) any { return &s.ReadOnly }},
+		{name: "cached-only", policy: true, field: func(s *Settings) any { return &s.CachedOnly }},
+		{name: "explain", policy: true, field: func(s *Settings) any { return &s.Explain }},
+		{name: "quiet", policy: true, field: func(s *Settings) any { return &s.Quiet }},
+		{name: "cache-dir", policy: true, field: func(s *Settings) any { return &s.CacheDir }},
+		{name: "max-size", policy: true, field: func(s *Settings) any { return &s.MaxSize }},
+		{name: "keep", policy: true, field: func(s *Settings) any { return &s.Keep }},
+		{name: "trust-owner", policy: true, field: func(s *Settings) any { return &s.TrustOwner }},
+		{name: "secret-file", policy: true, field: func(s *Settings) any { return &s.SecretFile }},
+		{name: "secret", policy: true, field: func(s *Settings) any { return &s.Secret }},
+		{name: "env", project: true, field: func(s *Settings) any { return &s.Env }},
+		{name: "file", project: true, field: func(s *Settings) any { return &s.File }},
+		{name: "stdin", project: true, field: func(s *Settings) any { return &s.Stdin }},
+		{name: "cwd", project: true, field: func(s *Settings) any { return &s.Cwd }},
+		{name: "exe", project: true, field: func(s *Settings) any { return &s.Exe }},
+		{name: "scope", project: true, field: func(s *Settings) any { return &s.Scope }},
+		{name: "namespace", project: true, field: func(s *Settings) any { return &s.Namespace }},
+		{name: "tag", project: true, field: func(s *Settings) any { return &s.Tag }},
+		{name: "pty", field: func(s *Settings) any { return &s.Pty }},
+	}
+}
+
+func findSetting(name string) (setting, bool) {
+	table := settingTable()
+	i := slices.IndexFunc(table, func(row setting) bool { return row.name == name })
+	if i < 0 {
+		return setting{}, false
+	}
+	return table[i], true
+}
+
+// envName is the variable of a setting: CACHEX_TTL_FAIL for ttl-fail.
+func (row setting) envName() string {
+	return "CACHEX_" + strings.ToUpper(strings.ReplaceAll(row.name, "-", "_"))
+}
+
+// source is one place that gives values.
+type source struct {
+	name   string // for errors: `--ttl`, `CACHEX_TTL`, `/src/.cachex.toml:3: ttl`
+	from   string // for people, see origin
+	dir    string // what a relative cache-dir or secret-file is relative to
+	home   string // what a leading ~/ stands for; empty: not known
+	prefix string // leads from the working directory to where a relative input file is, as in `../`
+}
+
+func (src source) bad(value, why, hint string) error {
+	return &BadValue{Name: src.name, Value: value, Why: why, Hint: hint}
+}
+
+// apply gives the setting the values that texts hold. Lists of inputs and tags
+// grow, everything else is replaced.
+func (row setting) apply(s *Settings, src source, texts []string) error {
+	for _, text := range texts {
+		if strings.ContainsRune(text, 0) && row.name != "secret" {
+			return src.bad(text, "holds a NUL byte", "remove it: no name and no argument can hold one")
+		}
+	}
+	if list, ok := row.field(s).(*[]string); ok {
+		return row.add(s, list, src, texts)
+	}
+	if len(texts) == 0 {
+		return src.bad("", "empty", "write a value, or leave it out")
+	}
+	if err := row.replace(s, src, texts); err != nil {
+		return err
+	}
+	s.forget(row.name)
+	s.origins = append(s.origins, origin{row.name, src.from})
+	return nil
+}
+
+// forget drops what is known of where a setting was given. The secret and its
+// file are one setting in two forms: the one replaces the other.
+func (s *Settings) forget(name string) {
+	s.origins = slices.DeleteFunc(s.origins, func(o origin) bool {
+		return o.name == name || strings.HasPrefix(name, "secret") && strings.HasPrefix(o.name, "secret")
+	})
+}
+
+// replace sets all but the lists that grow.
+func (row setting) replace(s *Settings, src source, texts []string) (err error) {
+	text := texts[len(texts)-1]
+	switch p := row.field(s).(type) {
+	case *bool:
+		*p, err = parseBool(src.name, text)
+	case *ExitSet:
+		*p, err = ParseExitSet(src.name, text)
+	case *int64:
+		if *p, err = ParseSize(src.name, text); err == nil && *p == 0 {
+			err = src.bad(text, "no room for anything", "to store nothing, write --read-only or --no-cache")
+		}
+	case *time.Duration:
+		*p, err = row.duration(src, text)
+	case *[]int:
+		*p, err = parseOwners(src, texts)
+	case *hashing.CwdMode:
+		*p, err = pick[hashing.CwdMode](src, text, cwdWords())
+	case *hashing.ExeMode:
+		*p, err = pick[hashing.ExeMode](src, text, exeWords())
+	case *[]byte:
+		*p, s.SecretFile = []byte(text), ""
+	case *string:
+		*p, err = row.text(src, text)
+	}
+	if row.name == "secret-file" {
+		s.Secret = nil
+	}
+	return err
+}
+
+// cwdWords lists the words of --cwd, at the index of their mode.
+func cwdWords() []string {
+	return []string{hashing.CwdPath: "path", hashing.CwdRepo: "repo", hashing.CwdNone: "none"}
+}
+
+// exeWords lists the words of --exe, at the index of their mode.
+func exeWords() []string {
+	return []string{hashing.ExeContent: "content", hashing.ExeDigest: "digest", hashing.ExePath: "path", hashing.ExeNone: "none"}
+}
+
+// pick reads one of the words of a mode.
+func pick[Mode ~uint8](src source, text string, words []string) (Mode, error) {
+	i := slices.Index(words, text)
+	if i < 0 {
+		last := len(words) - 1
+		return 0, src.bad(text, "not one of the choices", "write "+strings.Join(words[:last], ", ")+" or "+words[last])
+	}
+	return Mode(i), nil
+}
+
+func (row setting) duration(src source, text string) (time.Duration, error) {
+	if row.none {
+		return ParseLife(src.name, text)
+	}
+	d, err := ParseDuration(src.name, text)
+	if err == nil && d == 0 {
+		err = src.bad(text, "nothing would be kept", hintDuration)
+	}
+	return d, err
+}
+
+// text checks a text, and makes the name of a file or directory absolute.
+func (row setting) text(src source, text string) (string, error) {
+	switch {
+	case row.name == "namespace" && text != "" && slices.Contains(strings.Split(text, "/"), ""):
+		return "", src.bad(text, "a part of it is empty", "write parts with one slash between them, as in team/app")
+	case row.name != "cache-dir" && row.name != "secret-file":
+		return text, nil
+	case text == "":
+		return "", src.bad(text, "empty", "write a path, or leave it out")
+	}
+	path, err := src.expand(text)
+	if err != nil || filepath.IsAbs(path) {
+		return path, err
+	}
+	return filepath.Join(src.dir, path), nil
+}
+
+// expand replaces a leading ~/ by the home directory. Shells do so only at the
+// start of a word, not in --file=~/x, and nobody does it in files; taken
+// literally, the path would be absent, and so equal whatever the file holds.
+func (src source) expand(path string) (string, error) {
+	if path != "~" && !strings.HasPrefix(path, "~/") {
+		return path, nil
+	}
+	if src.home == "" {
+		return "", src.bad(path, "no home directory is known", "set HOME, or write the path in full")
+	}
+	return src.home + path[1:], nil
+}
+
+// escapeGlob makes the name of a directory a glob that matches this directory
+// only: by classes, for a backslash separates directories on Windows.
+func escapeGlob(dir string) string {
+	escape := strings.NewReplacer("*", "[*]", "?", "[?]", "[", "[[]", "{", "[{]", "}", "[}]", `\`, `[\\]`)
+	return escape.Replace(filepath.ToSlash(dir))
+}
+
+// add appends to a list what it does not hold yet.
+func (row setting) add(s *Settings, list *[]string, src source, texts []string) error {
+	if row.name == "env" && len(texts) > 0 {
+		texts = strings.Split(strings.Join(texts, ","), ",")
+	}
+	for _, text := range texts {
+		item, err := row.element(src, text)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(*list, item) {
+			continue
+		}
+		*list = append(*list, item)
+		s.origins = append(s.origins, origin{row.name, src.from})
+	}
+	return nil
+}
+
+// element checks one element of a list.
+func (row setting) element(src source, text string) (string, error) {
+	switch {
+	case strings.TrimSpace(text) == "":
+		return "", src.bad(text, "empty", "write a value, or leave it out")
+	case row.name == "env" && strings.Contains(text, "="):
+		name, _, _ := strings.Cut(text, "=")
+		return "", src.bad(text, "not a name", fmt.Sprintf("write %s alone: the value is taken from the environment", name))
+	case (row.name == "env" || row.name == "file") && isGlob(text) && !doublestar.ValidatePattern(filepath.ToSlash(text)):
+		return "", src.bad(text, "not a pattern", "close what [ or { opens, or write [[] and [{] for the characters themselves")
+	case row.name == "env":
+		return strings.TrimSpace(text), nil
+	case row.name != "file":
+		return text, nil
+	}
+	if isGlob(text) {
+		src.home = escapeGlob(src.home)
+	}
+	path, err := src.expand(text)
+	if err != nil || src.prefix == "" || filepath.IsAbs(path) {
+		return path, err
+	}
+	return src.prefix + strings.TrimPrefix(path, "./"), nil
+}
+
+// isGlob tells a pattern from a name.
+func isGlob(text string) bool { return strings.ContainsAny(text, "*?[{") }
+
+func parseOwners(src source, texts []string) ([]int, error) {
+	const bits = min(32, strconv.IntSize-1)
+	var owners []int
+	for text := range strings.SplitSeq(strings.Join(texts, ","), ",") {
+		uid, err := strconv.ParseUint(strings.TrimSpace(text), 10, bits)
+		if err != nil {
+			return nil, src.bad(text, "not a user id", "write the number that id -u NAME prints")
+		}
+		owners = append(owners, int(uid))
+	}
+	return owners, nil
+}
+
+// show is the value as it would be written: a bool, a string or a []string. A
+// secret shows only whether it is set.
+func (row setting) show(s *Settings) any {
+	switch p := row.field(s).(type) {
+	case *bool:
+		return *p
+	case *ExitSet:
+		return p.String()
+	case *int64:
+		return FormatSize(*p)
+	case *time.Duration:
+		return FormatDuration(*p)
+	case *[]int:
+		owners := make([]string, 0, len(*p))
+		for _, uid := range *p {
+			owners = append(owners, strconv.Itoa(uid))
+		}
+		return strings.Join(owners, ",")
+	case *[]byte:
+		if *p == nil && s.SecretFile == "" {
+			return "unset"
+		}
+		return "set"
+	case *[]string:
+		return append([]string{}, *p...)
+	case *string:
+		return *p
+	case *hashing.CwdMode:
+		return cwdWords()[*p]
+	case *hashing.ExeMode:
+		return exeWords()[*p]
+	}
+	return nil
+}
+
+// from lists where a setting was given: one place, or one for each element of a
+// list; empty for the default.
+func (s *Settings) from(name string) []string {
+	var places []string
+	for _, o := range s.origins {
+		if o.name == name {
+			places = append(places, o.from)
+		}
+	}
+	return places
+}
+
+// givenByFlag keeps, of the elements of a list, those that a flag gave.
+func (s *Settings) givenByFlag(name string, list []string) []string {
+	var given []string
+	for i, from := range s.from(name) {
+		if from == "flag" && i < len(list) {
+			given = append(given, list[i])
+		}
+	}
+	return given
+}
+
+// settingsInput is what loadSettings looks at.
+type settingsInput struct {
+	Flags     *pflag.FlagSet // nil: none
+	LookupEnv func(name string) (string, bool)
+	Dir       string   // working directory, absolute; empty: not known, and no project file is looked for
+	Words     []string // command line that rules match; nil: none, so no rule applies and no secret file is read
+}
+
+// loadSettings merges all that was set: flags beat the environment, which beats
+// the project file, which beats the user's file, which beats the default; within
+// a file a rule that matches the command beats the top level, and a later rule
+// an earlier one.
+//
+// The lists env, file and tag add up over all of them instead: an input too many
+// costs a miss, while an input lost gives wrong hits.
+//
+// What a source is not allowed to set is ignored with a warning, a mistake is a
+// *BadValue or a *ConfigError.
+func loadSettings(in settingsInput) (Settings, []Warning, error) {
+	s := defaultSettings()
+	files, warnings, err := findConfig(in)
+	if err != nil {
+		return Settings{}, nil, err
+	}
+	for _, file := range files {
+		ignored, err := file.apply(&s, in)
+		if err != nil {
+			return Settings{}, nil, err
+		}
+		warnings = append(warnings, ignored...)
+	}
+	ignored, err := applyEnvironment(&s, in)
+	if err != nil {
+		return Settings{}, nil, err
+	}
+	warnings = append(warnings, ignored...)
+	if err := applyFlags(&s, in); err != nil {
+		return Settings{}, nil, err
+	}
+	s.imply()
+	if in.Words != nil && s.SecretFile != "" {
+		s.Secret, err = readSecret(s.SecretFile)
+	}
+	return s, warnings, err
+}
+
+// imply fills in what follows from other settings.
+func (s *Settings) imply() {
+	if s.from("ttl-fail") == nil {
+		s.TTLFail = s.TTL
+		s.origins = append(s.origins, origin{"ttl-fail", "same as ttl"})
+		return
+	}
+	if s.from("cache-exit") == nil {
+		s.CacheExit = ExitAny()
+		s.origins = append(s.origins, origin{"cache-exit", "implied by ttl-fail"})
+	}
+}
+
+// applyEnvironment takes policy from CACHEX_* variables. One exported variable
+// that made identity would make all commands share a result, so those only earn
+// a warning. An empty variable is an unset one.
+func applyEnvironment(s *Settings, in settingsInput) ([]Warning, error) {
+	var warnings []Warning
+	ignore := func(name string) {
+		if value, ok := in.LookupEnv(name); ok && value != "" {
+			warnings = append(warnings, Warning(name+" is ignored: it would be part of every command; use a flag or a rule"))
+		}
+	}
+	for _, row := range settingTable() {
+		name := row.envName()
+		if !row.policy {
+			ignore(name)
+			continue
+		}
+		value, ok := in.LookupEnv(name)
+		if !ok || value == "" {
+			continue
+		}
+		src := source{name: name, from: name, dir: in.Dir, home: homeDir(in.LookupEnv)}
+		if err := row.apply(s, src, []string{value}); err != nil {
+			return nil, err
+		}
+	}
+	ignore("CACHEX_KEY")
+	ignore("CACHEX_OUTPUT")
+	ignore("CACHEX_VARY")
+	return warnings, nil
+}
+
+// applyFlags takes the flags that were given.
+func applyFlags(s *Settings, in settingsInput) error {
+	if in.Flags == nil {
+		return nil
+	}
+	for _, row := range settingTable() {
+		flag := in.Flags.Lookup(row.name)
+		if flag == nil || !flag.Changed {
+			continue
+		}
+		texts := []string{flag.Value.String()}
+		if list, ok := flag.Value.(pflag.SliceValue); ok {
+			texts = list.GetSlice()
+		}
+		name := "--" + row.name
+		src := source{name: name, from: "flag", dir: in.Dir, home: homeDir(in.LookupEnv)}
+		if err := row.apply(s, src, texts); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxSecret is the size of the largest secret file, in bytes.
+const maxSecret = 64 << 10
+
+// readSecret gives what a secret file holds, without the line end behind it. A
+// file that cannot be used is a *BadValue: without the secret, digests would be
+// of another kind than was asked for.
+func readSecret(path string) ([]byte, error) {
+	bad := func(why string) ([]byte, error) {
+		return nil, &BadValue{
+			Name: "secret-file", Value: path, Why: why,
+			Hint: "name a readable file that holds the secret and nothing else",
+		}
+	}
+	text, err := readSmall(path, maxSecret)
+	if err != nil {
+		return bad(reason(err))
+	}
+	secret := strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
+	if secret == "" {
+		return bad("empty")
+	}
+	return []byte(secret), nil
+}
+
+// readSmall reads a regular file of at most limit bytes. It never blocks, also
+// where somebody put a FIFO.
+func readSmall(path string, limit int64) ([]byte, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("not a regular file")
+	}
+	text, err := io.ReadAll(io.LimitReader(file, limit+1))
+	if err == nil && int64(len(text)) > limit {
+		err = fmt.Errorf("larger than %s", FormatSize(limit))
+	}
+	return text, err
+}

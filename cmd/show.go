@@ -1,0 +1,85 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/hashing"
+)
+
+func newShowCommand(app *App) *cobra.Command {
+	return &cobra.Command{
+		Use:   "show KEY",
+		Short: "show one entry with its recipe and output",
+		Long: `Show prints what is stored under a key: when and how long the command ran, how it ended, its recipe and its output.
+KEY is what ls prints, 64 hex digits or at least the first 8, or name:X for what run --key X stored. Both the last run
+that exited 0 and the last that did not are shown.` + exitCodes("0    shown", "125  no such entry, or no usable cache directory"),
+		Args: oneArgument("KEY", "cachex ls lists the keys"),
+		RunE: func(c *cobra.Command, args []string) error { return app.show(c, args[0]) },
+	}
+}
+
+func (a *App) show(c *cobra.Command, text string) error {
+	dir, s, err := a.openLooking(c)
+	if err != nil {
+		return err
+	}
+	key, err := parseKey(dir, s, text)
+	if err != nil {
+		return err
+	}
+	shown := false
+	var fault error
+	for _, slot := range [...]cachedir.Slot{cachedir.Good, cachedir.Failed} {
+		e, err := dir.Load(key, slot)
+		var miss *cachedir.Miss
+		if errors.As(err, &miss) {
+			if miss.Reason != cachedir.New && miss.Reason != cachedir.Evicted {
+				fault = err
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := a.showEntry(e); err != nil {
+			return err
+		}
+		shown = true
+	}
+	if !shown {
+		return noEntry(key, fault)
+	}
+	return nil
+}
+
+func noEntry(key hashing.Key, fault error) error {
+	if fault != nil {
+		return fmt.Errorf("entry %s cannot be shown: %w", key, fault)
+	}
+	return &usageError{Err: fmt.Errorf("no entry %s", key), Hint: "cachex ls lists the entries"}
+}
+
+func (a *App) showEntry(e *cachedir.Entry) error {
+	defer e.Close()
+	if err := e.Verify(); err != nil {
+		return err
+	}
+	ttl := "none"
+	if e.TTL != NoEnd {
+		ttl = FormatDuration(e.TTL)
+	}
+	fmt.Fprintf(a.Stdout, "key      %s\ncommand  %s\nended    %s, %s\ntook     %s\nttl      %s\nstdout   %d bytes\nstderr   %d bytes\n",
+		e.Key, commandLine(e.Recipe), e.Ended.Local().Format(time.RFC3339), exitText(e.Meta), e.Ended.Sub(e.Started).Round(time.Millisecond),
+		ttl, e.StdoutSize, e.StderrSize)
+	for _, tag := range e.Tags {
+		fmt.Fprintf(a.Stdout, "tag      %s\n", tag)
+	}
+	fmt.Fprintf(a.Stdout, "\n--- recipe\n%s", e.Recipe)
+	fmt.Fprintf(a.Stdout, "--- output\n")
+	return e.Replay(a.Stdout, a.Stdout)
+}

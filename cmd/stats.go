@@ -1,0 +1,248 @@
+package cmd
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/engine"
+)
+
+func newStatsCommand(app *App) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "stats",
+		Short: "print what the cache did and saved",
+		Long: `Stats counts the runs since the cache was made: hits, misses and their reasons, shared and uncached runs, bytes served,
+seconds spent and saved, in all and by command. Every run is one of hit, miss, shared and bypassed.` + exitCodes(
+			"0    printed", "125  bad flag, or no usable cache directory"),
+		Example: "  cachex stats\n  cachex stats --format json | jq .hits",
+		Args:    noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			format, _ := c.Flags().GetString("format")
+			return app.stats(c, format)
+		},
+	}
+	c.Flags().String("format", "text", "`text|json|prometheus|markdown`")
+	c.Flags().String("since", "", "count only what happened within this time; older counts are kept by the hour, then by the day")
+	return c
+}
+
+func (a *App) stats(c *cobra.Command, format string) error {
+	formats := map[string]func(io.Writer, statsReport) error{
+		"text": statsText, "json": statsJSON, "prometheus": statsPrometheus, "markdown": statsMarkdown,
+	}
+	write, ok := formats[format]
+	if !ok {
+		return &BadValue{Name: "--format", Value: format, Why: "no such format", Hint: "write text, json, prometheus or markdown"}
+	}
+	dir, s, err := a.openLooking(c)
+	if err != nil {
+		return err
+	}
+	var from time.Time
+	if text, _ := c.Flags().GetString("since"); c.Flags().Changed("since") {
+		d, err := ParseDuration("--since", text)
+		if err != nil {
+			return err
+		}
+		from = time.Now().Add(-d)
+	}
+	rows, err := dir.Stats(from)
+	if err != nil {
+		return err
+	}
+	used, err := dir.Used()
+	if err != nil {
+		return err
+	}
+	r := newStatsReport(rows)
+	r.Size, r.MaxSize = used, s.MaxSize
+	return write(a.Stdout, r)
+}
+
+// statsReport is what every format shows. Times are seconds.
+type statsReport struct {
+	counts
+	HitRate  float64       `json:"hit_rate"` // of hits and shared runs among all runs; 0 without runs
+	Reasons  []reasonCount `json:"reasons"`  // of misses
+	Commands []commandRow  `json:"commands"` // by family, the dearest first
+	Size     int64         `json:"size_bytes"`
+	MaxSize  int64         `json:"max_size_bytes"`
+}
+
+// counts is what is counted in all and for each command. Hits, misses, shared and bypassed add up to runs; what
+// --cached-only refused did not run.
+type counts struct {
+	Hits     int64   `json:"hits"`
+	Misses   int64   `json:"misses"`
+	Shared   int64   `json:"shared"`
+	Bypassed int64   `json:"bypassed"`
+	Refused  int64   `json:"refused"`
+	Runs     int64   `json:"runs"`
+	Bytes    int64   `json:"bytes"`
+	Spent    float64 `json:"spent_seconds"`
+	Saved    float64 `json:"saved_seconds"`
+}
+
+func (c *counts) add(r cachedir.Row) {
+	switch r.Served {
+	case cachedir.Hit:
+		c.Hits += r.Runs
+	case cachedir.Shared:
+		c.Shared += r.Runs
+	case cachedir.Bypassed:
+		c.Bypassed += r.Runs
+	case cachedir.Missed:
+		c.Misses += r.Runs
+	case cachedir.Declined:
+		c.Refused += r.Runs
+		return
+	}
+	c.Runs += r.Runs
+	c.Bytes += r.Bytes
+	c.Spent += r.Spent.Seconds()
+	c.Saved += r.Saved.Seconds()
+}
+
+func newStatsReport(rows []cachedir.Row) statsReport {
+	r := statsReport{Reasons: []reasonCount{}, Commands: []commandRow{}}
+	reasons := map[cachedir.Reason]int64{}
+	commands := map[string]*counts{}
+	for _, row := range rows {
+		r.add(row)
+		if row.Served == cachedir.Missed {
+			reasons[row.Reason] += row.Runs
+		}
+		if commands[row.Family] == nil {
+			commands[row.Family] = &counts{}
+		}
+		commands[row.Family].add(row)
+	}
+	if r.Runs > 0 {
+		r.HitRate = float64(r.Hits+r.Shared) / float64(r.Runs)
+	}
+	for reason, n := range reasons {
+		r.Reasons = append(r.Reasons, reasonCount{string(reason), n})
+	}
+	slices.SortFunc(r.Reasons, func(a, b reasonCount) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Reason, b.Reason))
+	})
+	for name, c := range commands {
+		r.Commands = append(r.Commands, commandRow{name, *c})
+	}
+	slices.SortFunc(r.Commands, func(a, b commandRow) int {
+		return cmp.Or(cmp.Compare(b.Saved+b.Spent, a.Saved+a.Spent), strings.Compare(a.Command, b.Command))
+	})
+	return r
+}
+
+type reasonCount struct {
+	Reason string `json:"reason"`
+	Count  int64  `json:"count"`
+}
+
+type commandRow struct {
+	Command string `json:"command"`
+	counts
+}
+
+func seconds(f float64) string { return engine.Short(time.Duration(f * float64(time.Second))) }
+
+func statsJSON(w io.Writer, r statsReport) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(r)
+}
+
+func statsText(w io.Writer, r statsReport) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d runs: %d hits, %d shared, %d misses, %d uncached; hit rate %.0f %%\n",
+		r.Runs, r.Hits, r.Shared, r.Misses, r.Bypassed, 100*r.HitRate)
+	fmt.Fprintf(&b, "saved %s, spent %s; %s of output served\n", seconds(r.Saved), seconds(r.Spent), roundSize(r.Bytes))
+	fmt.Fprintf(&b, "%s of %s used\n", roundSize(r.Size), roundSize(r.MaxSize))
+	if len(r.Reasons) > 0 {
+		var parts []string
+		for _, rc := range r.Reasons {
+			parts = append(parts, fmt.Sprintf("%s %d", rc.Reason, rc.Count))
+		}
+		fmt.Fprintf(&b, "misses: %s\n", strings.Join(parts, ", "))
+	}
+	if len(r.Commands) > 0 {
+		b.WriteString("\n")
+		tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
+		_, _ = fmt.Fprintln(tw, "runs\thits\tshared\tmisses\tsaved\tspent\t  command")
+		for _, c := range r.Commands {
+			fmt.Fprintf(tw, "%d\t%d\t%d\t%d\t%s\t%s\t  %s\n", c.Runs, c.Hits, c.Shared, c.Misses, seconds(c.Saved), seconds(c.Spent), c.Command)
+		}
+		if err := tw.Flush(); err != nil {
+			return err
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func statsMarkdown(w io.Writer, r statsReport) error {
+	var b strings.Builder
+	b.WriteString("| runs | hits | shared | misses | uncached | hit rate | saved | spent |\n|---:|---:|---:|---:|---:|---:|---:|---:|\n")
+	fmt.Fprintf(&b, "| %d | %d | %d | %d | %d | %.0f %% | %s | %s |\n",
+		r.Runs, r.Hits, r.Shared, r.Misses, r.Bypassed, 100*r.HitRate, seconds(r.Saved), seconds(r.Spent))
+	if len(r.Commands) > 0 {
+		b.WriteString("\n| command | runs | hits | shared | misses | saved | spent |\n|---|---:|---:|---:|---:|---:|---:|\n")
+		for _, c := range r.Commands {
+			name := strings.NewReplacer("|", `\|`, "`", "'").Replace(c.Command)
+			fmt.Fprintf(&b, "| `%s` | %d | %d | %d | %d | %s | %s |\n", name, c.Runs, c.Hits, c.Shared, c.Misses, seconds(c.Saved), seconds(c.Spent))
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// statsPrometheus writes the text exposition format, version 0.0.4
+// (https://prometheus.io/docs/instrumenting/exposition_formats/).
+func statsPrometheus(w io.Writer, r statsReport) error {
+	var b strings.Builder
+	family := func(name, kind, help string) {
+		fmt.Fprintf(&b, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind)
+	}
+	family("cachex_runs_total", "counter", "Runs by command and how they were served.")
+	for _, c := range r.Commands {
+		for _, row := range []struct {
+			result string
+			n      int64
+		}{{"hit", c.Hits}, {"miss", c.Misses}, {"shared", c.Shared}, {"bypassed", c.Bypassed}} {
+			fmt.Fprintf(&b, "cachex_runs_total{command=%s,result=%q} %d\n", promLabel(c.Command), row.result, row.n)
+		}
+	}
+	family("cachex_misses_total", "counter", "Misses by reason.")
+	for _, rc := range r.Reasons {
+		fmt.Fprintf(&b, "cachex_misses_total{reason=%q} %d\n", rc.Reason, rc.Count)
+	}
+	family("cachex_served_bytes_total", "counter", "Bytes of output served.")
+	fmt.Fprintf(&b, "cachex_served_bytes_total %d\n", r.Bytes)
+	family("cachex_spent_seconds_total", "counter", "Seconds that commands ran.")
+	fmt.Fprintf(&b, "cachex_spent_seconds_total %g\n", r.Spent)
+	family("cachex_saved_seconds_total", "counter", "Seconds that commands did not have to run.")
+	fmt.Fprintf(&b, "cachex_saved_seconds_total %g\n", r.Saved)
+	family("cachex_refused_total", "counter", "Calls with --cached-only that found nothing.")
+	fmt.Fprintf(&b, "cachex_refused_total %d\n", r.Refused)
+	family("cachex_size_bytes", "gauge", "Bytes that entries and their bodies use.")
+	fmt.Fprintf(&b, "cachex_size_bytes %d\n", r.Size)
+	family("cachex_max_size_bytes", "gauge", "Bytes that they may use.")
+	fmt.Fprintf(&b, "cachex_max_size_bytes %d\n", r.MaxSize)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// promLabel quotes a label value: the format knows three escapes, and wants UTF-8.
+func promLabel(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(strings.ToValidUTF8(s, "\uFFFD")) + `"`
+}

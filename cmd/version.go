@@ -1,0 +1,41 @@
+package cmd
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+func newVersionCommand(app *App) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "print the version",
+		Long:  "Version prints the version of cachex, of the Go that built it, and the platform." + exitCodes("0    always"),
+		Args:  noArguments,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintf(app.Stdout, "cachex %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return err
+		},
+	}
+}
+
+// version is the module's version as the go command recorded it, "(devel)" for a build from a work tree.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}
+
+const exitHeading = "\n\nExit codes:"
+
+// exitCodes is the last part of every command's help.
+func exitCodes(lines ...string) string {
+	s := exitHeading
+	for _, l := range lines {
+		s += "\n  " + l
+	}
+	return s
+}

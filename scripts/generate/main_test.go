@@ -1,0 +1,11 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestGeneratedFilesAreCurrent(t *testing.T) {
+	require.NoError(t, run("../..", true))
+}
