@@ -1,0 +1,65 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// arrows is the table of the house: which room may name which. It points down only. A room that is not in it, or an
+// import that is not, fails the test: change the table here and in ARCHITECTURE.md together, or move the code.
+var arrows = map[string][]string{
+	"cachex":   {"cmd"},
+	"cmd":      {"engine", "cachedir", "runner", "hashing"},
+	"engine":   {"cachedir", "runner", "hashing", "lock"},
+	"cachedir": {"hashing", "lock"},
+	"runner":   {},
+	"hashing":  {},
+	"lock":     {},
+	"generate": {"cmd"}, // scripts/generate writes completions and man pages
+}
+
+// banned are imports that a room must not have, whoever they belong to: flags and printing stay in cmd.
+var banned = map[string][]string{
+	"github.com/spf13/cobra":           {"engine", "cachedir", "runner", "hashing", "lock"},
+	"github.com/spf13/viper":           {"engine", "cachedir", "runner", "hashing", "lock"},
+	"github.com/spf13/pflag":           {"engine", "cachedir", "runner", "hashing", "lock"},
+	"github.com/stretchr/testify":      {"cmd", "engine", "cachedir", "runner", "hashing", "lock"},
+	"github.com/stretchr/testify/mock": {"cmd", "engine", "cachedir", "runner", "hashing", "lock"},
+}
+
+func TestArrowsPointDown(t *testing.T) {
+	const module = "github.com/cachex-cli/cachex"
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...").Output()
+	require.NoError(t, err)
+	seen := 0
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var pkg struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := dec.Decode(&pkg); errors.Is(err, io.EOF) {
+			break
+		} else {
+			require.NoError(t, err)
+		}
+		room := path.Base(pkg.ImportPath)
+		may, known := arrows[room]
+		require.True(t, known, "room %s is not in the table of arrows", pkg.ImportPath)
+		for _, imp := range pkg.Imports {
+			if own, ok := strings.CutPrefix(imp, module+"/"); ok {
+				require.Contains(t, may, own, "%s must not import %s", room, own)
+			}
+			require.False(t, slices.Contains(banned[imp], room), "%s must not import %s", room, imp)
+		}
+		seen++
+	}
+	require.Equal(t, len(arrows), seen, "a room of the table is missing")
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected output in testdata/scripts")
+
+// binDir holds the real binary, built once as users build it; the scripts find it in PATH.
+var binDir string
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "cachex-test-")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		binDir = dir
+		build := exec.Command("go", "build", "-trimpath", "-o", filepath.Join(dir, "cachex"), ".")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "build cachex: %v\n%s", err, out)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
+// TestScripts runs what users type, against the real binary. Each script has its own empty home and cache directory.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "scripts"),
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		UpdateScripts:       *update,
+		Setup: func(env *testscript.Env) error {
+			home := filepath.Join(env.WorkDir, "home")
+			if err := os.Mkdir(home, 0o755); err != nil {
+				return err
+			}
+			root, err := os.Getwd()
+			if err != nil {
+				return err
+			}
+			env.Setenv("PROJECT", root)
+			env.Setenv("HOME", home)
+			env.Setenv("TMPDIR", env.Getenv("TMPDIR"))
+			env.Setenv("PATH", binDir+string(os.PathListSeparator)+os.Getenv("PATH"))
+			env.Setenv("CACHE", filepath.Join(home, ".cache", "cachex"))
+			env.Setenv("LC_ALL", "C.UTF-8")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"lines":   countLines,
+			"waitfor": waitFor,
+			"absent":  absent,
+			"samefile": func(ts *testscript.TestScript, neg bool, args []string) {
+				same := bytes.Equal([]byte(ts.ReadFile(args[0])), []byte(ts.ReadFile(args[1])))
+				if same == neg {
+					ts.Fatalf("%s and %s: same bytes: %v", args[0], args[1], same)
+				}
+			},
+		},
+	})
+}
+
+// countLines is "lines FILE N": FILE has N lines. Commands under test append a line a run, so it counts executions.
+func countLines(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	got := strings.Count(ts.ReadFile(args[0]), "\n")
+	if (got == want) == neg {
+		ts.Fatalf("%s has %d lines, want %d", args[0], got, want)
+	}
+}
+
+// waitFor is "waitfor FILE": FILE exists and is not empty. It waits for what a background command does.
+func waitFor(ts *testscript.TestScript, _ bool, args []string) {
+	name := ts.MkAbs(args[0])
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+		if fi, err := os.Stat(name); err == nil && fi.Size() > 0 {
+			return
+		}
+	}
+	ts.Fatalf("%s did not appear", args[0])
+}
+
+// absent is "absent WORD DIR": no file under DIR, by name or content, holds WORD.
+func absent(ts *testscript.TestScript, neg bool, args []string) {
+	found := ""
+	err := filepath.WalkDir(ts.MkAbs(args[1]), func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if strings.Contains(d.Name(), args[0]) {
+			found = p
+		}
+		if d.Type().IsRegular() {
+			b, err := os.ReadFile(p)
+			if err != nil {
+				return err
+			}
+			if bytes.Contains(b, []byte(args[0])) {
+				found = p
+			}
+		}
+		return nil
+	})
+	ts.Check(err)
+	if (found == "") == neg {
+		ts.Fatalf("%q in %s: found %q", args[0], args[1], found)
+	}
+}
