@@ -229,11 +229,15 @@ func single(kind, old, recent string, had, has bool) string {
 		if had && has {
 			return "directory " + placeOf(old) + " -> " + placeOf(recent)
 		}
-	case "platform", "namespace", "scope", "name":
-		if had && has {
+	case "platform":
+		return kind + " " + old + " -> " + recent
+	case "namespace", "scope", "name":
+		if !had || !has {
+			return kind + " " + cameOrWent(has, shownWord(recent)+" added", shownWord(old)+" removed")
+		}
+		if !isHidden(old) && !isHidden(recent) {
 			return kind + " " + old + " -> " + recent
 		}
-		return kind + " " + cameOrWent(has, recent+" added", old+" removed")
 	case "pty", "stdin":
 		if had != has {
 			return kind + cameOrWent(has, " added", " removed")

@@ -18,6 +18,8 @@ func TestDiff(t *testing.T) {
 		{"platform", "platform linux/amd64", "platform darwin/arm64", []string{"platform linux/amd64 -> darwin/arm64"}},
 		{"scope", `scope "a"`, `scope "b"`, []string{`scope "a" -> "b"`}},
 		{"scope added", ``, `scope "b"`, []string{`scope "b" added`}},
+		{"secret scope", `scope secret 40 @1`, `scope secret 40 @2`, []string{"scope changed"}},
+		{"secret scope added", ``, `scope secret 40 @2`, []string{"scope (secret) added"}},
 		{"namespace removed", `namespace "a"`, ``, []string{`namespace "a" removed`}},
 		{"word", "word \"a\"\nword \"b\"\nword \"c\"", "word \"a\"\nword \"x y\"\nword \"c\"", []string{`word 2 "b" -> "x y"`}},
 		{"word added", "word \"a\"\nword \"c\"", "word \"a\"\nword \"b\"\nword \"c\"", []string{`word 2 "b" added`}},

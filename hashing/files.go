@@ -141,7 +141,7 @@ func (c *capture) findFiles() ([]entry, error) {
 			}
 		}
 	}
-	return oneEach(slices.Concat(w.lists...))
+	return oneEach(w.entries)
 }
 
 // oneEach sorts the entries and drops repetitions. Two patterns must not have seen one name in two states; only what a link to a
