@@ -2,7 +2,11 @@
 
 package runner
 
-import "syscall"
+import (
+	"errors"
+	"os"
+	"syscall"
+)
 
 // session gives a command its own session on the terminal that is its stdout.
 func session(tty *terminal) *syscall.SysProcAttr {
@@ -10,6 +14,11 @@ func session(tty *terminal) *syscall.SysProcAttr {
 		return nil
 	}
 	return &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 1}
+}
+
+// ended reports whether the command was waited for.
+func (p *process) ended() bool {
+	return errors.Is(p.p.Signal(syscall.Signal(0)), os.ErrProcessDone)
 }
 
 // signal sends s to the command, or to its process group.

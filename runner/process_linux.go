@@ -77,6 +77,18 @@ func (p *process) wait() (code, signal int) {
 // unknownCode is the answer if somebody else in this process has waited for the command.
 const unknownCode = 125
 
+// ended reports whether the command has ended, also if nobody has waited for it yet.
+func (p *process) ended() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reaped {
+		return true
+	}
+	var info unix.Siginfo
+	err := unix.Waitid(unix.P_PID, p.pid, &info, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil)
+	return err == nil && info.Signo != 0
+}
+
 // signal sends s to the command, or to its process group.
 func (p *process) signal(s syscall.Signal, group bool) {
 	p.mu.Lock()

@@ -12,5 +12,8 @@ func start(c Command, files [3]*os.File, tty *terminal) (*process, error) {
 
 func session(*terminal) *syscall.SysProcAttr { return nil }
 
+// ended is not asked for anything that matters: signals are not passed on.
+func (p *process) ended() bool { return false }
+
 // signal does nothing: the console has sent s to the command already.
 func (p *process) signal(syscall.Signal, bool) {}

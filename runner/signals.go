@@ -111,23 +111,30 @@ func (h *hub) take(s os.Signal) {
 	}
 }
 
-// die ends this process by s, but not within a moment of the end of a command: s may have been sent
-// before, to both, and be late here because the thread that took it got no processor. What the
-// command made of it shall win then, so s counts only if this process still lives a moment later.
+// die ends this process by s, but not within a moment of the end of a command.
 func (h *hub) die(s syscall.Signal, tty *terminal) {
 	h.mu.Lock()
-	wait := moment - time.Since(h.ended)
+	early := time.Since(h.ended) < moment
 	h.mu.Unlock()
-	if wait > 0 {
-		time.AfterFunc(wait, func() { h.take(s) })
+	if early {
+		h.later(s)
 		return
 	}
 	tty.end()
 	Die(int(s))
 }
 
-// moment is longer than a thread has to wait for a processor, and shorter than anybody notices.
-const moment = 20 * time.Millisecond
+// later looks at s again a moment later. It is for signals that come when the command has just ended.
+// They may have been sent before that, to both, and be late here because the thread that took them
+// got no processor; then what the command made of them must win. So they count only if this process
+// is still there.
+func (h *hub) later(s syscall.Signal) {
+	time.AfterFunc(moment, func() { h.take(s) })
+}
+
+// moment is longer than a thread waits for a processor, on a busy machine too, and no time for who
+// sent a signal.
+const moment = 100 * time.Millisecond
 
 // lend makes signals the command's, from before it starts. The signals that matter first are caught
 // when it returns, all of them when ready is closed: each costs a round trip through the runtime's
@@ -202,6 +209,8 @@ func (p *passer) take(s syscall.Signal) {
 		}
 	case p.child == nil:
 		p.early = append(p.early, s)
+	case p.child.ended():
+		signals.later(s) // it would be lost on the command
 	default:
 		p.pass(s)
 	}
