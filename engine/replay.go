@@ -10,11 +10,17 @@ import (
 	"github.com/cachex-cli/cachex/runner"
 )
 
+// atOnce is an output that fits into a pipe, so that replaying it hardly ever waits for a reader. Preparing for signals
+// costs more than replaying it ([M] 0.3 ms).
+const atOnce = 64 << 10
+
 // replay hands a stored result to the caller. No lock is held meanwhile: a stopped pager must not stop others. An
 // entry that turns out to be damaged before the first byte was written is a miss after all, and the command runs.
 func (r *run) replay(e *cachedir.Entry, how cachedir.Served) (Outcome, error) {
 	defer e.Close()
-	defer runner.DieOnSignals()()
+	if e.StdoutSize+e.StderrSize > atOnce {
+		defer runner.DieOnSignals()()
+	}
 	err := e.Replay(r.req.Stdout, r.req.Stderr)
 	var bad *cachedir.ReplayError
 	switch {
