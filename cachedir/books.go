@@ -242,21 +242,23 @@ func (b *booksFile) giveBack(since booksPlace, r book, sure int64) {
 	if _, err := b.append(appendBook(nil, r)); err != nil {
 		return
 	}
-	counted, others := b.id != since.id, 0
-	if tail, err := b.read(since.at); err == nil && !counted {
+	back := int64(0)
+	if tail, err := b.read(since.at); err != nil || b.id != since.id {
+		back = -r.bytes // compacted since: what was counted, and by whom, is not to be seen any more
+	} else {
+		counted, others := false, 0
 		eachBook(tail, func(_ int64, o book) {
 			counted = counted || o.kind == kindCount && o.shard == r.shard
 			if r.word != 0 && o.kind == kindDone && o.shard == r.shard && o.word == r.word && o.bytes < 0 {
 				others++ // our own is one of them
 			}
 		}, func(int64) {})
-	}
-	back := int64(0)
-	switch {
-	case others > 1:
-		back = -r.bytes
-	case counted:
-		back = -r.bytes - sure
+		switch {
+		case others > 1:
+			back = -r.bytes
+		case counted:
+			back = -r.bytes - sure
+		}
 	}
 	if back > 0 {
 		_, _ = b.append(appendBook(nil, book{kind: kindChange, shard: r.shard, bytes: back}))
@@ -272,15 +274,6 @@ func (d *Dir) account(shard byte, bytes int64) {
 		_, _ = b.append(appendBook(nil, book{kind: kindChange, shard: shard, bytes: bytes}))
 		b.close()
 	}
-}
-
-func (d *Dir) sizes() (shardSizes, error) {
-	b, err := d.openBooks()
-	if err != nil {
-		return shardSizes{}, err
-	}
-	defer b.close()
-	return b.sizes()
 }
 
 // Used is how many bytes entries use, as counted: never less than they do, up to what was removed by other means.

@@ -142,6 +142,7 @@ func (d *Dir) clean(deadline time.Time) {
 		return
 	}
 	defer unlock()
+	d.cleaned.Store(true)
 	counted, err := d.beginCount()
 	if err != nil {
 		return
@@ -233,9 +234,12 @@ func (d *Dir) drop(b *booksFile, c candidate) bool {
 	return err == nil
 }
 
-// tidy is what a store does when it is through: the hourly sweep, and compacting the books.
+// tidy is what a store does when it is through: the hourly sweep, unless it has had its share of cleaning, and
+// compacting the books.
 func (d *Dir) tidy() {
-	d.sweep()
+	if !d.cleaned.Load() {
+		d.sweep()
+	}
 	fi, err := d.v1.stat(booksName)
 	if err != nil || fi.size < booksCompact {
 		return

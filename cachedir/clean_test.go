@@ -42,6 +42,17 @@ func sizesOf(t testing.TB, d *Dir) int64 {
 	return used
 }
 
+// sizes reads the books.
+func sizes(t testing.TB, d *Dir) shardSizes {
+	t.Helper()
+	b, err := d.openBooks()
+	require.NoError(t, err)
+	defer b.close()
+	s, err := b.sizes()
+	require.NoError(t, err)
+	return s
+}
+
 // countAll counts all shards anew.
 func countAll(t testing.TB, d *Dir) {
 	t.Helper()
@@ -284,12 +295,10 @@ func TestBooksAreCompacted(t *testing.T) {
 		d.account(7, 4096)
 		d.account(7, -4096)
 	}
-	before, err := d.sizes()
-	require.NoError(t, err)
+	before := sizes(t, d)
 	require.GreaterOrEqual(t, before.end, int64(booksCompact))
 	d.compactBooks()
-	after, err := d.sizes()
-	require.NoError(t, err)
+	after := sizes(t, d)
 	require.Less(t, after.end, int64(booksCompact/2))
 	require.Equal(t, before.total(), after.total())
 	require.True(t, after.complete())
@@ -320,8 +329,7 @@ func TestBooksAreCompactedUnderWriters(t *testing.T) {
 		default:
 		}
 	}
-	s, err := d.sizes()
-	require.NoError(t, err)
+	s := sizes(t, d)
 	for w := range writers {
 		require.GreaterOrEqual(t, s.bytes[w], int64(each<<12))
 	}
@@ -335,4 +343,34 @@ func TestBooksHeal(t *testing.T) {
 	store(t, d, runOf("y"), part{0, "y"})
 	require.True(t, d.Has(runOf("x").Key, Good), "cleaning found that there is room")
 	require.Equal(t, usedBytes(t, d), sizesOf(t, d))
+}
+
+// One entry may be given back by two at once: who replaces it and who removes it. It counts once at most.
+func TestGivenBackTwice(t *testing.T) {
+	d := newDir(t, Options{})
+	key := runOf("x").Key
+	other := func(word uint32) func(b *booksFile) {
+		return func(b *booksFile) { b.giveBack(b.now(), book{shard: key[0], word: word, bytes: -4096}, 4096) }
+	}
+	for name, c := range map[string]struct {
+		meanwhile func(b *booksFile)
+		left      int64 // of 8192 bytes
+	}{
+		"nothing":      {func(*booksFile) {}, 4096},
+		"the same":     {other(wordOf(key)), 4096},
+		"another key":  {other(wordOf(key) + 1), 0},
+		"counted anew": {func(b *booksFile) { _, _ = b.append(appendBook(nil, book{kind: kindCount, shard: key[0]})) }, 0},
+		"compacted":    {func(*booksFile) { require.NoError(t, d.v1.replace(booksName, nil)) }, 0},
+	} {
+		require.NoError(t, d.v1.replace(booksName, appendBook(nil, book{kind: kindCount, shard: key[0], bytes: 8192})))
+		b, err := d.openBooks()
+		require.NoError(t, err)
+		since := b.now()
+		c.meanwhile(b)
+		b.giveBack(since, book{shard: key[0], word: wordOf(key), bytes: -4096}, 0)
+		s, err := b.sizes()
+		require.NoError(t, err)
+		b.close()
+		require.Equal(t, c.left, s.bytes[key[0]], name)
+	}
 }

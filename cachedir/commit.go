@@ -194,25 +194,11 @@ func (p *Pending) publish(h *header, s Slot, content []byte, old storedEntry) er
 	err := p.publishEntry(entryName(h.Key, s), content)
 	switch {
 	case err == nil && h.inFile:
-		return p.settle(h, s)
+		return p.d.settle(h.Key, s, h.sum)
 	case err != nil && h.inFile && (!old.inFile || old.sum != h.sum):
 		p.d.dropBody(h.Key, s, h.sum)
 	}
 	return err
-}
-
-// settle looks whether the body is still beside the entry. Who removed an older entry with the same body may have
-// taken it for that one's.
-func (p *Pending) settle(h *header, s Slot) error {
-	beside := bodyName(h.Key, s, h.sum)
-	if _, err := p.d.v1.stat(beside); !errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if p.d.v1.link(blobName(h.sum), beside) == nil {
-		return nil
-	}
-	_ = p.d.v1.remove(entryName(h.Key, s))
-	return ErrPurged
 }
 
 func (p *Pending) publishEntry(name string, content []byte) error {
@@ -280,7 +266,26 @@ func (p *Pending) sameBody(name string, h *header) bool {
 // dropBody removes a body from beside its entry, and its blob if no other entry has it.
 func (d *Dir) dropBody(key hashing.Key, s Slot, sum [32]byte) {
 	_ = d.v1.remove(bodyName(key, s, sum))
+	_ = d.settle(key, s, sum)
 	d.dropBlob(sum)
+}
+
+// settle looks whether an entry that names a body has it. A store that puts an entry in place and somebody who removes
+// an older one with the same body may overlap, so both look when they are through: whoever is last finds the body
+// missing, and puts it back or takes the entry away.
+func (d *Dir) settle(key hashing.Key, s Slot, sum [32]byte) error {
+	now, err := d.stored(key, s)
+	if err != nil || !now.inFile || now.sum != sum {
+		return nil
+	}
+	if _, err := d.v1.stat(bodyName(key, s, sum)); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if d.v1.link(blobName(sum), bodyName(key, s, sum)) == nil {
+		return nil
+	}
+	_ = d.v1.remove(entryName(key, s))
+	return ErrPurged
 }
 
 func (d *Dir) dropBlob(sum [32]byte) {

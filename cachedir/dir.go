@@ -52,6 +52,7 @@ type Dir struct {
 	used    *table // by key: hours in which an entry was used
 
 	journalSize atomic.Int64 // as Log saw it last
+	cleaned     atomic.Bool  // this process has made room
 }
 
 // Errors of this package besides *Refused, *Miss and *ReplayError.

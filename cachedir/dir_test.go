@@ -182,7 +182,8 @@ func TestMetaSurvives(t *testing.T) {
 	e, err := d.Load(r.Key, Failed)
 	require.NoError(t, err)
 	defer e.Close()
-	m.Key, m.Command, m.Recipe = r.Key, r.Command, r.Recipe
+	m.Key, m.Command, m.Recipe, m.TagMark = r.Key, r.Command, r.Recipe, e.TagMark
+	require.NotZero(t, e.Epoch)
 	require.Equal(t, m, e.Meta)
 	require.Equal(t, int64(1), e.StdoutSize)
 	require.Equal(t, int64(0), e.StderrSize)

@@ -35,8 +35,8 @@ const firstRead = 8 << 10
 
 // Lookup returns the entry of a recipe in one slot. Every failure is a *Miss; New and Evicted say that there is none.
 //
-// It takes no lock and costs the same whatever the cache holds: open, fstat, read, close for a small entry, and as
-// many again for the counter of purges.
+// It takes no lock and costs the same whatever the cache holds: open, fstat, read and close for a small entry; open,
+// read and close for the count of purges.
 func (d *Dir) Lookup(key hashing.Key, recipe []byte, s Slot) (*Entry, error) {
 	e, err := d.load(key, s)
 	if err != nil {

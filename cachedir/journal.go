@@ -49,7 +49,9 @@ const (
 
 var (
 	servedCodes = [...]Served{Hit, Missed, Stale, Shared, Bypassed, Declined}
-	reasonCodes = [...]Reason{"", New, Changed, Expired, Evicted, Corrupt, Version, Forced, Uncacheable, LockTimeout, TierError, Purged}
+	reasonCodes = [...]Reason{
+		"", New, Changed, Expired, Evicted, Corrupt, Version, Forced, Uncacheable, LockTimeout, TierError, Purged,
+	}
 )
 
 // Record is one run in the journal.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -194,7 +195,7 @@ func TestReadOnlyWritesNothing(t *testing.T) {
 	requireHit(t, d, x.large, Good, x.body...)
 	e, err := d.Load(x.small.Key, Good)
 	require.NoError(t, err)
-	e.LastUse = e.LastUse.Add(-2e12)
+	e.LastUse = e.LastUse.Add(-2 * time.Hour)
 	e.Touch()
 	e.Close()
 	_, err = d.Begin(runOf("y"))

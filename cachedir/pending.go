@@ -1,6 +1,7 @@
 package cachedir
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -36,7 +37,7 @@ const (
 	tempPrefix  = "tmp."
 	asidePrefix = "aside."
 
-	spaceStep = 64 << 20 // a growing body is held against the free space each time it grew by this much
+	spaceStep = 16 << 20 // a growing body is held against the free space each time it grew by this much
 )
 
 // Run is what is known of a run before it ends. A purge selects by it what to forbid the commit of.
@@ -92,10 +93,10 @@ func encodeRun(r Run) []byte {
 // decodeRun reads it; the key is in the file's name.
 func decodeRun(b []byte) (Run, error) {
 	end := len(b) - trailerSize
-	if end < 0 || string(b[:min(len(b), len(runMagic))]) != runMagic || binary.LittleEndian.Uint64(b[end:]) != xxhash.Sum64(b[:end]) {
+	if end < 0 || !bytes.HasPrefix(b, []byte(runMagic)) || binary.LittleEndian.Uint64(b[end:]) != xxhash.Sum64(b[:end]) {
 		return Run{}, errSpoiled
 	}
-	d := decoder{b: b[len(runMagic):end]}
+	d := decoder{b: b[min(len(runMagic), end):end]}
 	var r Run
 	copy(r.Command[:], d.take(32))
 	r.Recipe = d.bytes(maxRecipe)
@@ -179,7 +180,7 @@ func (p *Pending) append(stream uint8, b []byte) error {
 	}
 	if size > p.next {
 		p.next = size + spaceStep
-		if free, floor, err := p.d.room(); err == nil && free-spaceStep < floor {
+		if free, floor, err := p.d.room(); err == nil && free < floor {
 			return ErrNoRoom
 		}
 	}

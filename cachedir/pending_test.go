@@ -1,15 +1,20 @@
 package cachedir
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/stretchr/testify/require"
+
+	"github.com/cachex-cli/cachex/hashing"
 )
 
 func TestDiscardLeavesNothing(t *testing.T) {
@@ -142,6 +147,25 @@ func TestNewerVersionIsLeftAlone(t *testing.T) {
 	requireHit(t, d, runOf("x"), Good, part{0, "y"})
 }
 
+// An entry counts only under its own name.
+func TestEntryUnderAnotherName(t *testing.T) {
+	d := newDir(t, Options{})
+	a, b := runOf("a"), runOf("b")
+	store(t, d, a, part{0, "a"})
+	store(t, d, b, part{0, "b"})
+	place := func(key hashing.Key, s Slot) string { return filepath.Join(d.Path(), "v1", entryName(key, s)) }
+	content, err := os.ReadFile(place(a.Key, Good))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(place(b.Key, Good), content, 0o600))
+	require.NoError(t, os.WriteFile(place(a.Key, Failed), content, 0o600))
+	requireMiss(t, d, b, Good, Corrupt)
+	requireMiss(t, d, a, Failed, Corrupt)
+	_, err = d.Load(b.Key, Good)
+	require.Error(t, err)
+	require.Len(t, faults(t, d), 2)
+	requireHit(t, d, a, Good, part{0, "a"})
+}
+
 func TestEqualBodiesAreOneFile(t *testing.T) {
 	d := newDir(t, Options{})
 	body := strings.Repeat("0123456789abcdef", 64<<10)
@@ -257,13 +281,13 @@ func TestBodyTakenAtTheWorstMoment(t *testing.T) {
 			defer p.Discard()
 			require.NoError(t, p.Append(0, []byte(body)))
 			m := metaNow()
-			m.Key, m.Recipe = p.run.Key, p.run.Recipe
+			m.Key, m.Recipe, m.TagMark = p.run.Key, p.run.Recipe, p.mark
 			h, err := p.finish(m)
 			require.NoError(t, err)
 			require.NoError(t, p.publishBody(h, Good))
 			d.dropBody(h.Key, Good, h.sum)
 			require.NoError(t, p.publishEntry(entryName(h.Key, Good), h.encode(nil)))
-			err = p.settle(h, Good)
+			err = d.settle(h.Key, Good, h.sum)
 			require.Empty(t, faults(t, d))
 			if shared {
 				require.NoError(t, err)
@@ -274,4 +298,74 @@ func TestBodyTakenAtTheWorstMoment(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestBodyTakenTooLate(t *testing.T) {
+	d := newDir(t, Options{})
+	body := strings.Repeat("0123456789abcdef", 64<<10)
+	store(t, d, runOf("x"), part{0, body})
+	store(t, d, runOf("y"), part{0, body})
+	sum := [32]byte(sha256.Sum256([]byte(body)))
+	d.dropBody(runOf("x").Key, Good, sum) // by somebody who removed an older entry
+	requireHit(t, d, runOf("x"), Good, part{0, body})
+	require.NoError(t, d.Remove(runOf("y").Key, Good))
+	d.dropBody(runOf("x").Key, Good, sum)
+	require.Empty(t, faults(t, d))
+	requireNoStrays(t, d)
+}
+
+// A reader finds an entry with its body at any instant, however often it is replaced.
+func TestReadersBesideStores(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cache")
+	outputs := []string{strings.Repeat("0123456789abcdef", 17<<10), strings.Repeat("fedcba9876543210", 17<<10)}
+	d := openAt(t, path, Options{})
+	store(t, d, runOf("x"), part{0, outputs[0]})
+	done := make(chan struct{})
+	var all sync.WaitGroup
+	for range 3 {
+		o := openAt(t, path, Options{})
+		all.Go(func() {
+			for {
+				stdout, _, _, err := lookup(o, runOf("x"), Good)
+				if err != nil || stdout != outputs[0] && stdout != outputs[1] {
+					t.Error(len(stdout), err)
+					return
+				}
+				select {
+				case <-done:
+					return
+				default:
+				}
+			}
+		})
+	}
+	for i := range 200 {
+		store(t, d, runOf("x"), part{0, outputs[(i+1)%2]})
+	}
+	close(done)
+	all.Wait()
+}
+
+func TestRemoveBesideStores(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cache")
+	bodies := []string{strings.Repeat("0123456789abcdef", 17<<10), strings.Repeat("fedcba9876543210", 17<<10), "small"}
+	var all sync.WaitGroup
+	for w := range 3 {
+		d := openAt(t, path, Options{})
+		all.Go(func() {
+			for i := range 150 {
+				if w == 0 {
+					if err := d.Remove(runOf("x").Key, Good); err != nil {
+						t.Error(err)
+					}
+				} else if err := tryStore(d, runOf("x"), metaNow(), part{0, bodies[i%(1+w)]}); err != nil && !errors.Is(err, ErrPurged) {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	d := openAt(t, path, Options{})
+	require.Empty(t, faults(t, d))
+	require.Empty(t, names(t, d, "pending"))
 }

@@ -87,7 +87,7 @@ func (d *Dir) unlink(key hashing.Key, s Slot) (int64, error) {
 			return 0, err
 		}
 	}
-	if old.inFile && !d.Has(key, s) { // a new entry may have come meanwhile, with the same body
+	if old.inFile {
 		d.dropBody(key, s, old.sum)
 	}
 	return old.size, nil

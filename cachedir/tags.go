@@ -25,7 +25,7 @@ import (
 // The count is raised before the tag's file is written: a run that begins between the two counts as begun after the
 // purge, and whatever it reads it reads after the purge was asked for.
 //
-// Without a SEQ file there has been no purge: epoch and count are zero.
+// The first run writes SEQ, with a random epoch, so that nothing that was stored outlives the loss of that file.
 
 // TagMark is a moment in the history of purges.
 type TagMark struct {
@@ -54,7 +54,7 @@ func encodeMark(m TagMark) []byte {
 	return binary.LittleEndian.AppendUint64(b, xxhash.Sum64(b))
 }
 
-// readMark reads SEQ or a tag's file. One that does not exist is the zero mark; anything that cannot be read or does
+// readMark reads SEQ or a tag's file. One that does not exist is the zero mark, which no entry has; anything that cannot be read or does
 // not verify is an error.
 func (d *Dir) readMark(name string) (TagMark, error) {
 	f, err := d.v1.open(name, os.O_RDONLY)
@@ -115,11 +115,11 @@ func (d *Dir) CheckTags(m Meta) error {
 	return nil
 }
 
-// markOrHeal returns the present mark. A count that was damaged cannot say what was purged: a new epoch makes all
-// that was stored before invalid, and what is stored from now on valid again.
+// markOrHeal returns the present mark. A count that is damaged or missing cannot say what was purged: a new epoch
+// makes all that was stored before invalid, and what is stored from now on valid again.
 func (d *Dir) markOrHeal() (TagMark, error) {
 	m, err := d.readMark(seqName)
-	if err == nil || !isUseless(err) {
+	if err == nil && m != (TagMark{}) || err != nil && !isUseless(err) {
 		return m, err
 	}
 	return d.advance(func(m TagMark) TagMark { return m }, func(TagMark) error { return nil })
@@ -130,8 +130,8 @@ func newEpoch() (e [16]byte) {
 	return e
 }
 
-// advance changes SEQ, and then what else, under the lock of purges. What it hands to next for a damaged one is a new epoch, and so it does
-// where there are no locks: two purges that count at once could count the same.
+// advance changes SEQ, and then what else, under the lock of purges. What it hands to next for a damaged or missing one
+// is a new epoch, and so it does where there are no locks: two purges that count at once could count the same.
 func (d *Dir) advance(next func(TagMark) TagMark, then func(TagMark) error) (TagMark, error) {
 	if d.o.ReadOnly {
 		return TagMark{}, ErrReadOnly
@@ -149,10 +149,13 @@ func (d *Dir) advance(next func(TagMark) TagMark, then func(TagMark) error) (Tag
 	if err != nil && !isUseless(err) {
 		return TagMark{}, fmt.Errorf("count purges: %w", err)
 	}
-	if err != nil || l == nil {
+	old := m
+	if err != nil || l == nil || m == (TagMark{}) {
 		m.Epoch = newEpoch()
 	}
-	m = next(m)
+	if m = next(m); m == old {
+		return m, then(m)
+	}
 	if err := d.v1.replace(seqName, encodeMark(m)); err != nil {
 		return m, fmt.Errorf("count purges: %w", err)
 	}

@@ -1,8 +1,6 @@
 package cachedir
 
 import (
-	"bufio"
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -23,9 +21,11 @@ const (
 	totalsMagic = "cachex totals 1 "
 	totalsLimit = 64 << 20
 
-	hourlyFor  = 8 * 24 * time.Hour   // rows of single hours are kept so long, then those of days
-	dailyFor   = 400 * 24 * time.Hour // and so long, then one for all that came before
-	familyRows = 200                  // names of commands that are kept apart in what is older than an hour
+	day        = 24 * time.Hour
+	hourlyFor  = 2 * day   // rows of single hours are kept so long, then those of days
+	dailyFor   = 35 * day  // then those of 30 days
+	monthlyFor = 400 * day // then one for all that came before
+	familyRows = 100       // names of commands that are kept apart
 
 	otherFamily = "(other)"
 )
@@ -90,10 +90,12 @@ func (t *totals) compact(now time.Time) {
 	t.rows = nil
 	for _, r := range old {
 		switch age := now.Sub(r.From); {
-		case age > dailyFor:
+		case age > monthlyFor:
 			r.From = time.Time{}
+		case age > dailyFor:
+			r.From = r.From.Truncate(30 * day)
 		case age > hourlyFor:
-			r.From = r.From.Truncate(24 * time.Hour)
+			r.From = r.From.Truncate(day)
 		}
 		if !kept[r.Family] {
 			r.Family = otherFamily
@@ -122,42 +124,66 @@ func (t *totals) families() map[string]bool {
 }
 
 func (t *totals) encode() []byte {
-	var b bytes.Buffer
+	var b []byte
 	for _, s := range t.included {
-		fmt.Fprintf(&b, "segment %s\n", s)
+		b = fmt.Appendf(b, "segment %s\n", s)
 	}
 	for k, r := range t.rows {
-		fmt.Fprintf(&b, "row %d %q %q %q %d %d %d %d\n", k.from, r.Served, r.Reason, r.Family, r.Runs, r.Bytes, int64(r.Spent), int64(r.Saved))
+		served, reason := slices.Index(servedCodes[:], r.Served), slices.Index(reasonCodes[:], r.Reason)
+		b = append(b, "row"...)
+		for _, n := range [...]int64{k.from, int64(served), int64(reason), r.Runs, r.Bytes, int64(r.Spent), int64(r.Saved)} {
+			b = strconv.AppendInt(append(b, ' '), n, 10)
+		}
+		b = append(strconv.AppendQuote(append(b, ' '), r.Family), '\n')
 	}
-	return append(fmt.Appendf(nil, "%s%016x\n", totalsMagic, xxhash.Sum64(b.Bytes())), b.Bytes()...)
+	return append(fmt.Appendf(nil, "%s%016x\n", totalsMagic, xxhash.Sum64(b)), b...)
 }
 
 func decodeTotals(b []byte) (totals, error) {
-	head, rest, _ := bytes.Cut(b, []byte("\n"))
-	sum, err := strconv.ParseUint(strings.TrimPrefix(string(head), totalsMagic), 16, 64)
-	if err != nil || !bytes.HasPrefix(head, []byte(totalsMagic)) || sum != xxhash.Sum64(rest) {
-		return totals{}, fmt.Errorf("totals: %w", errSpoiled)
+	spoiled := fmt.Errorf("totals: %w", errSpoiled)
+	head, rest, _ := strings.Cut(string(b), "\n")
+	hex, ok := strings.CutPrefix(head, totalsMagic)
+	sum, err := strconv.ParseUint(hex, 16, 64)
+	if err != nil || !ok || sum != xxhash.Sum64String(rest) {
+		return totals{}, spoiled
 	}
 	var t totals
-	lines := bufio.NewScanner(bytes.NewReader(rest))
-	for lines.Scan() {
-		if s, ok := strings.CutPrefix(lines.Text(), "segment "); ok {
+	for line := range strings.Lines(rest) {
+		line = strings.TrimSuffix(line, "\n")
+		if s, ok := strings.CutPrefix(line, "segment "); ok {
 			t.included = append(t.included, s)
 			continue
 		}
-		var r Row
-		var from, spent, saved int64
-		_, err := fmt.Sscanf(lines.Text(), "row %d %q %q %q %d %d %d %d", &from, &r.Served, &r.Reason, &r.Family, &r.Runs, &r.Bytes, &spent, &saved)
-		if err != nil {
-			return totals{}, fmt.Errorf("totals: %w", err)
+		row, ok := decodeRow(line)
+		if !ok {
+			return totals{}, spoiled
 		}
-		if from != 0 {
-			r.From = time.Unix(from, 0)
-		}
-		r.Spent, r.Saved = time.Duration(spent), time.Duration(saved)
-		t.addRow(r)
+		t.addRow(row)
 	}
-	return t, lines.Err()
+	return t, nil
+}
+
+func decodeRow(line string) (Row, bool) {
+	var n [7]int64
+	line, ok := strings.CutPrefix(line, "row ")
+	for i := range n {
+		var field string
+		field, line, _ = strings.Cut(line, " ")
+		v, err := strconv.ParseInt(field, 10, 64)
+		n[i], ok = v, ok && err == nil
+	}
+	family, err := strconv.Unquote(line)
+	if !ok || err != nil || n[1] < 0 || n[1] >= int64(len(servedCodes)) || n[2] < 0 || n[2] >= int64(len(reasonCodes)) {
+		return Row{}, false
+	}
+	r := Row{
+		Served: servedCodes[n[1]], Reason: reasonCodes[n[2]], Family: family,
+		Runs: n[3], Bytes: n[4], Spent: time.Duration(n[5]), Saved: time.Duration(n[6]),
+	}
+	if n[0] != 0 {
+		r.From = time.Unix(n[0], 0)
+	}
+	return r, true
 }
 
 // readTotals returns what has been folded; nothing if that is damaged.
@@ -177,7 +203,8 @@ func (d *Dir) readTotals() (totals, error) {
 }
 
 // Stats returns what the journal counted since a time; a zero time is from the beginning. What was folded is known by
-// the hour, and after a week by the day: a row counts if any of its time is later. Rows are ordered by time.
+// the hour, after two days by the day, after five weeks by 30 days: a row counts if its first hour is later. Rows are
+// ordered by time.
 func (d *Dir) Stats(since time.Time) ([]Row, error) {
 	for range 8 {
 		rows, stable, err := d.statsOnce(since)

@@ -326,7 +326,9 @@ func (f file) dup() (*os.File, error) {
 
 // isObstacle tells errors of opening that mean: something lies at this name, and it is not what belongs there.
 func isObstacle(err error) bool {
-	for _, e := range [...]syscall.Errno{unix.ELOOP, unix.ENOTDIR, unix.EISDIR, unix.ENXIO, unix.ENODEV, unix.EMLINK, unix.EOPNOTSUPP} {
+	for _, e := range [...]syscall.Errno{
+		unix.ELOOP, unix.ENOTDIR, unix.EISDIR, unix.ENXIO, unix.ENODEV, unix.EMLINK, unix.EOPNOTSUPP,
+	} {
 		if errors.Is(err, e) {
 			return true
 		}

@@ -15,7 +15,7 @@ import (
 	"github.com/cachex-cli/cachex/hashing"
 )
 
-// snapshot is all that lies below a directory: kind, mode and content.
+// snapshot is all that lies below a directory: kind and mode, and of files content and time.
 func snapshot(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -27,7 +27,7 @@ func snapshot(t testing.TB, dir string) map[string]string {
 		if fi.Mode().IsRegular() {
 			b, err := os.ReadFile(path)
 			require.NoError(t, err)
-			text += string(b)
+			text += fi.ModTime().String() + string(b)
 		}
 		all[path] = text
 		return nil

@@ -1,0 +1,134 @@
+package cachedir
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// smallDisk mounts a filesystem of 1 MiB.
+func smallDisk(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=1m,mode=700"); err != nil {
+		t.Skipf("no right to mount a filesystem: %v", err)
+	}
+	t.Cleanup(func() { require.NoError(t, unix.Unmount(dir, unix.MNT_DETACH)) })
+	return dir
+}
+
+// fill uses up the disk, to the last byte that a file of it can hold.
+func fill(t *testing.T, dir string) (free func()) {
+	t.Helper()
+	f, err := os.Create(filepath.Join(dir, "filler"))
+	require.NoError(t, err)
+	for size := 1 << 20; size > 0; size /= 2 {
+		for {
+			if _, err := f.Write(make([]byte, size)); err != nil {
+				require.ErrorIs(t, err, unix.ENOSPC)
+				break
+			}
+		}
+	}
+	require.NoError(t, f.Close())
+	return func() { require.NoError(t, os.Remove(f.Name())) }
+}
+
+func isNoSpace(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, ErrNoRoom) }
+
+func TestFullDiskBeforeTheFirstRun(t *testing.T) {
+	dir := smallDisk(t)
+	free := fill(t, dir)
+	path := filepath.Join(dir, "cache")
+	_, err := Open(path, Options{})
+	require.ErrorIs(t, err, unix.ENOSPC)
+	free()
+	d := openAt(t, path, Options{})
+	store(t, d, runOf("x"), part{0, "x"})
+	requireHit(t, d, runOf("x"), Good, part{0, "x"})
+}
+
+func TestFullDisk(t *testing.T) {
+	dir := smallDisk(t)
+	d := openAt(t, filepath.Join(dir, "cache"), Options{})
+	store(t, d, runOf("x"), part{0, "x"})
+	for range 3 {
+		free := fill(t, dir)
+		for _, output := range []string{"y", strings.Repeat("y", 100_000), strings.Repeat("y", 900_000)} {
+			err := tryStore(d, runOf("y"), metaNow(), part{0, output})
+			require.True(t, isNoSpace(err), "%v", err)
+			require.Empty(t, names(t, d, "pending"), "a failed store leaves nothing behind")
+		}
+		_ = d.NoteRun(runOf("z").Command, CommandRun{}) // cleaning may have made room for it
+		require.Empty(t, names(t, d, "pending"))
+		free()
+		store(t, d, runOf("y"), part{0, "small again"})
+		requireHit(t, d, runOf("y"), Good, part{0, "small again"})
+		require.Empty(t, faults(t, d))
+	}
+}
+
+// What does not fit on the disk fails, and what is small fits again afterwards.
+func TestOutputLargerThanTheDisk(t *testing.T) {
+	dir := smallDisk(t)
+	d := openAt(t, dir, Options{})
+	for n := range 5 {
+		p, err := d.Begin(runOf("large"))
+		require.NoError(t, err)
+		for err == nil {
+			err = p.Append(0, make([]byte, 100_000))
+		}
+		require.True(t, isNoSpace(err), "%v", err)
+		require.Empty(t, names(t, d, "pending"))
+		p.Discard()
+		r := runOf(string(rune('a' + n)))
+		store(t, d, r, part{0, "small"})
+		requireHit(t, d, r, Good, part{0, "small"})
+	}
+	require.Empty(t, faults(t, d))
+}
+
+// The cache makes room for others: it leaves a part of the disk free.
+func TestFloorOfFreeSpace(t *testing.T) {
+	dir := smallDisk(t)
+	d := openAt(t, dir, Options{})
+	stored := 0
+	for n := range 60 {
+		err := tryStore(d, runOf(string(rune('a'+n))), metaNow(), part{0, strings.Repeat("x", 50_000)})
+		if err == nil {
+			stored++
+		} else {
+			require.True(t, isNoSpace(err), "%v", err)
+		}
+		free, floor, err := d.room()
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, free, floor-60_000)
+	}
+	require.Greater(t, stored, 50)
+	require.Empty(t, faults(t, d))
+}
+
+func TestReadOnlyMount(t *testing.T) {
+	dir := smallDisk(t)
+	d, err := Open(dir, Options{})
+	require.NoError(t, err)
+	store(t, d, runOf("x"), part{0, "x"})
+	d.Close()
+	require.NoError(t, unix.Mount("tmpfs", dir, "tmpfs", unix.MS_REMOUNT|unix.MS_RDONLY, "size=1m,mode=700"))
+	d = openAt(t, dir, Options{})
+	requireHit(t, d, runOf("x"), Good, part{0, "x"})
+	requireMiss(t, d, runOf("y"), Good, New)
+	_, err = d.Begin(runOf("y"))
+	require.ErrorIs(t, err, unix.EROFS)
+	require.ErrorIs(t, d.Log(Record{Served: Hit}), unix.EROFS)
+	_, err = d.LockPlace(runOf("y").Key).Open()
+	require.ErrorIs(t, err, unix.EROFS)
+	d.Fold()
+	_, err = Open(filepath.Join(dir, "fresh"), Options{})
+	require.ErrorIs(t, err, unix.EROFS)
+}

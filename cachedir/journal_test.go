@@ -1,0 +1,185 @@
+package cachedir
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func runsOf(t testing.TB, d *Dir, since time.Time) int64 {
+	t.Helper()
+	rows, err := d.Stats(since)
+	require.NoError(t, err)
+	sum := int64(0)
+	for _, r := range rows {
+		sum += r.Runs
+	}
+	return sum
+}
+
+func TestJournalCounts(t *testing.T) {
+	now := time.Now().Truncate(time.Hour).Add(30 * time.Minute)
+	d := newDir(t, Options{Now: func() time.Time { return now }})
+	require.Equal(t, int64(0), runsOf(t, d, time.Time{}))
+	log := func(r Record) { require.NoError(t, d.Log(r)) }
+	log(Record{Served: Hit, Bytes: 10, Saved: time.Second, Family: "go"})
+	log(Record{Served: Hit, Bytes: 20, Saved: time.Second, Family: "go"})
+	log(Record{Served: Missed, Reason: Expired, Spent: time.Minute, Family: "a name that is longer than sixteen bytes"})
+	log(Record{Served: Missed, Reason: Expired, Time: now.Add(-3 * time.Hour), Family: "ä\xff"})
+	require.Error(t, d.Log(Record{}))
+	require.Error(t, d.Log(Record{Served: Hit, Reason: "no such"}))
+	rows, err := d.Stats(time.Time{})
+	require.NoError(t, err)
+	hour := time.Unix(now.Truncate(time.Hour).Unix(), 0)
+	require.Equal(t, []Row{
+		{From: hour.Add(-3 * time.Hour), Served: Missed, Reason: Expired, Family: "ä", Runs: 1},
+		{From: hour, Served: Missed, Reason: Expired, Family: "a name that is l", Runs: 1, Spent: time.Minute},
+		{From: hour, Served: Hit, Family: "go", Runs: 2, Bytes: 30, Saved: 2 * time.Second},
+	}, rows)
+	require.Equal(t, int64(3), runsOf(t, d, now.Add(-time.Hour)))
+	require.Equal(t, int64(0), runsOf(t, d, now.Add(time.Hour)))
+}
+
+// Torn records cost themselves, not their neighbours.
+func TestTornRecords(t *testing.T) {
+	d := newDir(t, Options{})
+	path := filepath.Join(d.Path(), "v1", journalNow)
+	garbage := []byte("cxJ1 torn")
+	for i := range 2000 {
+		require.NoError(t, d.Log(Record{Served: Hit}))
+		if i%100 == 0 {
+			f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+			require.NoError(t, err)
+			_, err = f.Write(garbage[:i/100%len(garbage)+1])
+			require.NoError(t, err)
+			require.NoError(t, f.Close())
+		}
+	}
+	require.Equal(t, int64(2000), runsOf(t, d, time.Time{}))
+}
+
+func TestFold(t *testing.T) {
+	now := time.Now()
+	clock := func() time.Time { return now }
+	path := filepath.Join(t.TempDir(), "cache")
+	d := openAt(t, path, Options{Now: clock})
+	const each = segmentSize/journalRecord + 10
+	fill := func() {
+		for i := range each {
+			require.NoError(t, d.Log(Record{Served: Hit, Family: fmt.Sprint(i % 300)}))
+		}
+		d.Fold()
+	}
+	fill()
+	require.Len(t, names(t, d, "journal"), 2, "renamed, and locked")
+	now = now.Add(time.Minute)
+	d.journalSize.Store(segmentSize)
+	d.Fold()
+	require.NotContains(t, names(t, d, "journal"), "totals", "a process may still append to it")
+	require.Equal(t, int64(each), runsOf(t, d, time.Time{}))
+	now = now.Add(2 * time.Hour)
+	fill()
+	require.Contains(t, names(t, d, "journal"), "totals")
+	require.Len(t, names(t, d, "journal"), 3, "lock, totals, the second segment")
+	require.Equal(t, int64(2*each), runsOf(t, d, time.Time{}))
+	require.NoError(t, d.Log(Record{Served: Missed}))
+	require.Equal(t, int64(2*each+1), runsOf(t, d, time.Time{}))
+
+	families := map[string]bool{}
+	rows, err := d.Stats(time.Time{})
+	require.NoError(t, err)
+	for _, r := range rows {
+		if r.From.Before(now.Add(-time.Hour)) {
+			families[r.Family] = true
+		}
+	}
+	require.Len(t, families, familyRows+1)
+	require.Contains(t, families, otherFamily)
+}
+
+// A fold that is killed after the totals are written and before the segment is removed has not lost it, and the next
+// does not count it again.
+func TestFoldKilled(t *testing.T) {
+	now := time.Now()
+	d := newDir(t, Options{Now: func() time.Time { return now }})
+	require.NoError(t, d.Log(Record{Served: Hit}))
+	segment := fmt.Sprint("journal/", now.UnixNano())
+	require.NoError(t, d.v1.rename(journalNow, segment))
+	content, _, err := d.v1.readSmall(segment, 1000)
+	require.NoError(t, err)
+	now = now.Add(2 * time.Hour)
+	d.journalSize.Store(segmentSize)
+	d.Fold()
+	require.Equal(t, int64(1), runsOf(t, d, time.Time{}))
+	require.NoError(t, d.v1.replace(segment, content)) // as if it had not been removed
+	require.Equal(t, int64(1), runsOf(t, d, time.Time{}))
+	d.Fold()
+	require.NotContains(t, names(t, d, "journal"), filepath.Base(segment))
+	require.Equal(t, int64(1), runsOf(t, d, time.Time{}))
+}
+
+func TestFoldBesideReaders(t *testing.T) {
+	now := time.Now()
+	clock := func() time.Time { return now }
+	path := filepath.Join(t.TempDir(), "cache")
+	d := openAt(t, path, Options{Now: clock})
+	others := []*Dir{openAt(t, path, Options{Now: clock}), openAt(t, path, Options{Now: clock}), openAt(t, path, Options{Now: clock})}
+	for round := range 60 {
+		require.NoError(t, d.Log(Record{Served: Hit, Time: now}))
+		require.NoError(t, d.v1.rename(journalNow, fmt.Sprint("journal/", now.Add(time.Duration(round-7200)*time.Second).UnixNano())))
+		var all sync.WaitGroup
+		for n, o := range others {
+			all.Go(func() {
+				if n == 0 {
+					o.journalSize.Store(segmentSize)
+					o.Fold()
+					return
+				}
+				for range 5 {
+					rows, err := o.Stats(time.Time{})
+					if err != nil || len(rows) != 1 || rows[0].Runs != int64(round+1) {
+						t.Error(round, rows, err)
+					}
+				}
+			})
+		}
+		all.Wait()
+	}
+}
+
+func TestTotalsShrinkWithAge(t *testing.T) {
+	now := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	var tot totals
+	for h := range 24 * 500 {
+		tot.add(Record{Time: now.Add(-time.Duration(h) * time.Hour), Served: Hit, Family: "x"})
+	}
+	tot.compact(now)
+	require.Less(t, len(tot.rows), 24*2+35+14+3)
+	sum := int64(0)
+	for _, r := range tot.rows {
+		sum += r.Runs
+	}
+	require.Equal(t, int64(24*500), sum)
+	again, err := decodeTotals(tot.encode())
+	require.NoError(t, err)
+	require.Equal(t, len(tot.rows), len(again.rows))
+}
+
+func TestOncePerDay(t *testing.T) {
+	now := time.Now()
+	d := newDir(t, Options{Now: func() time.Time { return now }})
+	require.True(t, d.OncePerDay("a"))
+	require.False(t, d.OncePerDay("a"))
+	require.True(t, d.OncePerDay("b"))
+	now = now.Add(23 * time.Hour)
+	require.False(t, d.OncePerDay("a"))
+	now = now.Add(2 * time.Hour)
+	require.True(t, d.OncePerDay("a"))
+	now = now.Add(-48 * time.Hour)
+	require.True(t, d.OncePerDay("a"), "a clock that was set back does not silence it for ever")
+}

@@ -1,0 +1,118 @@
+package cachedir
+
+import (
+	"encoding/binary"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cachex-cli/cachex/hashing"
+)
+
+func TestDigestsAreRemembered(t *testing.T) {
+	d := newDir(t, Options{})
+	g := d.Digests()
+	stamp := hashing.StatID{Dev: 1, Ino: 2, Size: 3, Mtime: 4, Ctime: 5}
+	_, ok := g.Digest(stamp)
+	require.False(t, ok)
+	g.Remember(stamp, hashing.Digest{6})
+	for _, other := range []hashing.StatID{
+		{Dev: 9, Ino: 2, Size: 3, Mtime: 4, Ctime: 5},
+		{Dev: 1, Ino: 9, Size: 3, Mtime: 4, Ctime: 5},
+		{Dev: 1, Ino: 2, Size: 9, Mtime: 4, Ctime: 5},
+		{Dev: 1, Ino: 2, Size: 3, Mtime: 9, Ctime: 5},
+		{Dev: 1, Ino: 2, Size: 3, Mtime: 4, Ctime: 9},
+	} {
+		_, ok := g.Digest(other)
+		require.False(t, ok)
+	}
+	again := openAt(t, d.Path(), Options{})
+	digest, ok := again.Digests().Digest(stamp)
+	require.True(t, ok)
+	require.Equal(t, hashing.Digest{6}, digest)
+	again.Digests().Remember(stamp, hashing.Digest{7})
+	digest, ok = g.Digest(stamp)
+	require.True(t, ok)
+	require.Equal(t, hashing.Digest{7}, digest)
+}
+
+func TestFullBucketForgetsTheOldest(t *testing.T) {
+	d := newDir(t, Options{MaxSize: 1 << 20})
+	id := func(n int) (id tableID) {
+		binary.LittleEndian.PutUint64(id[8:], uint64(n))
+		return id // all in the first bucket
+	}
+	for n := range 64 {
+		d.digests.put(id(n), [32]byte{byte(n)})
+	}
+	for n := range 64 {
+		v, ok := d.digests.get(id(n))
+		require.True(t, ok)
+		require.Equal(t, byte(n), v[0])
+	}
+	for n := 64; n < 1000; n++ {
+		d.digests.put(id(n), [32]byte{byte(n)})
+		_, ok := d.digests.get(id(n))
+		require.True(t, ok)
+	}
+	fi, err := d.v1.stat("stat/digests")
+	require.NoError(t, err)
+	require.LessOrEqual(t, fi.size, int64(16*bucketSize))
+}
+
+func TestTableFromManyGoroutines(t *testing.T) {
+	d := newDir(t, Options{})
+	var all sync.WaitGroup
+	for g := range 8 {
+		all.Go(func() {
+			for i := range 300 {
+				s := hashing.StatID{Ino: uint64(i)}
+				d.Digests().Remember(s, hashing.Digest{byte(i)})
+				if got, ok := d.Digests().Digest(s); ok && got[0] != byte(i) {
+					t.Error(g, i, got)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestCommandRecord(t *testing.T) {
+	d := newDir(t, Options{})
+	id := runOf("x").Command
+	_, ok := d.Command(id)
+	require.False(t, ok)
+	run := func(n int) CommandRun {
+		return CommandRun{
+			Key: hashing.Key{byte(n)}, Ended: time.Unix(int64(n), 5), Duration: time.Second, Code: -n,
+			NotStored: "because",
+		}
+	}
+	for n := range 12 {
+		require.NoError(t, d.NoteRun(id, run(n)))
+	}
+	require.NoError(t, d.NoteRun(id, run(7)))
+	r, ok := d.Command(id)
+	require.True(t, ok)
+	require.Equal(t, []CommandRun{run(7), run(11), run(10), run(9), run(8), run(6), run(5), run(4)}, r.Runs)
+	_, ok = d.Command(runOf("y").Command)
+	require.False(t, ok)
+	require.Equal(t, usedBytes(t, d), sizesOf(t, d))
+}
+
+func TestProbe(t *testing.T) {
+	d := newDir(t, Options{})
+	store(t, d, runOf("x"), part{0, "x"})
+	r, err := d.Probe()
+	require.NoError(t, err)
+	require.NoError(t, r.Write)
+	require.NoError(t, r.Links)
+	require.NoError(t, r.Locks)
+	require.Greater(t, r.Total, r.Free)
+	require.Equal(t, int64(4096), r.Used)
+	require.Equal(t, int64(DefaultMaxSize), r.MaxSize)
+	require.Less(t, r.ClockSkew.Abs(), time.Minute)
+	require.Empty(t, names(t, d, "pending"))
+}
