@@ -62,9 +62,9 @@ func (d *Dir) scan(sh byte, deadline time.Time) scanned {
 	}
 	dir := "entries/" + shard(sh)
 	err := d.v1.list(dir, func(name string) bool {
-		if key, s, ok := parseEntryName(name); ok {
+		if key, s, ok := parseEntryName(name); ok && key[0] == sh {
 			d.weigh(&c, key, s)
-		} else if key, s, sum, ok := parseBodyName(name); ok {
+		} else if key, s, sum, ok := parseBodyName(name); ok && key[0] == sh {
 			d.dropStray(dir+"/"+name, key, s, sum)
 		}
 		return inTime()

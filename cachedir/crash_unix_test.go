@@ -195,7 +195,7 @@ func childLimited() {
 
 func TestFileSizeLimit(t *testing.T) {
 	const plenty = 5 << 20
-	for _, limit := range []uint64{0, 1, 10, 50, 100, 155, 200, 300, 1000, 4096, 8000, 8300, 100_000, 300_000, plenty} {
+	for _, limit := range []uint64{0, 10, 155, 200, 1000, 8000, 100_000, 300_000, plenty} {
 		path := filepath.Join(t.TempDir(), "cache")
 		for _, state := range []string{"fresh", "used"} {
 			out, err := child(t, "limited", path, strconv.FormatUint(limit, 10)).Output()

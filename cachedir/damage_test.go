@@ -117,6 +117,9 @@ func (x *fixture) right(t *testing.T, what string, heal bool) {
 		run   Run
 		parts []part
 	}{{x.small, x.parts}, {x.large, x.body}} {
+		if e.run.Key == x.large.Key && !heal && !strings.Contains(what, x.large.Key.String()) && !strings.Contains(what, "blobs") {
+			continue // a large body that was not damaged: once in a while is enough
+		}
 		_, _, both, err := lookup(d, e.run, Good)
 		var miss *Miss
 		var damaged *ReplayError
@@ -182,7 +185,7 @@ func steps(content []byte) []int {
 	return at
 }
 
-// each damages every file at every step by a function of its content; every 16th time the cache has to heal.
+// each damages every file at every step by a function of its content; every 24th time the cache has to heal.
 func (x *fixture) each(t *testing.T, damage func(content []byte, at int) []byte) {
 	for _, name := range x.sortedFiles() {
 		t.Run(strings.ReplaceAll(name, "/", "-"), func(t *testing.T) {
@@ -190,7 +193,7 @@ func (x *fixture) each(t *testing.T, damage func(content []byte, at int) []byte)
 			content, path := x.files[name], filepath.Join(x.path, name)
 			for n, i := range steps(content) {
 				writeThrough(t, path, damage(content, i))
-				if heal := n%16 == 0; heal {
+				if heal := n%24 == 0; heal {
 					x.right(t, name, true)
 					x.restore(t)
 				} else {

@@ -109,7 +109,7 @@ func TestStoreAndReplay(t *testing.T) {
 	for i := range cap(alternating) {
 		alternating = append(alternating, part{uint8(i & 1), "x"})
 	}
-	long := make([]part, 0, 3_000_000)
+	long := make([]part, 0, 800_000)
 	for i := range cap(long) {
 		long = append(long, part{uint8(i & 1), "yz"})
 	}

@@ -11,7 +11,7 @@ import (
 // EntryInfo is what Walk and Purge tell of an entry, or of a run that is being recorded.
 type EntryInfo struct {
 	Meta                          // of a pending one only Key, Command and Recipe
-	Slot                   Slot   //
+	Slot                   Slot   // of a pending one not known yet
 	StdoutSize, StderrSize int64  // bytes
 	Stored                 int64  // bytes on disk
 	Pending                bool   // it has not ended yet
