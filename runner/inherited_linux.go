@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -36,6 +37,19 @@ var atStart = sync.OnceValue(inherited)
 
 // ignoredAtStart returns the signals that this process must ignore again.
 func ignoredAtStart() []syscall.Signal { return atStart().ignored }
+
+// leftIgnored reports whether a signal is ignored by this process now. Of the terminal's stops the runtime keeps no
+// account, and os/signal takes them for signals with a default effect.
+func leftIgnored(s os.Signal) bool {
+	const ignore = 1 // SIG_IGN
+	n, ok := s.(syscall.Signal)
+	if !ok {
+		return false
+	}
+	var now disposition
+	sigaction(n, nil, &now)
+	return *(*uintptr)(unsafe.Pointer(&now)) == ignore
+}
 
 const signalCount = 65 // as the runtime counts, with the signal 0 that is none
 

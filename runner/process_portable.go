@@ -40,5 +40,8 @@ func (p *process) wait() (code, signal int) {
 // ignoredAtStart is empty: the runtime does not tell which of its signals it found ignored.
 func ignoredAtStart() []syscall.Signal { return nil }
 
+// leftIgnored is not known here beyond what os/signal tells.
+func leftIgnored(os.Signal) bool { return false }
+
 // unknownCode is the answer if somebody else in this process has waited for the command.
 const unknownCode = 125

@@ -56,7 +56,7 @@ func (h *hub) want(sigs []os.Signal) {
 		}
 	}
 	for _, s := range sigs {
-		if !slices.Contains(h.wanted, s) && !signal.Ignored(s) {
+		if !slices.Contains(h.wanted, s) && !signal.Ignored(s) && !leftIgnored(s) {
 			signal.Notify(h.caught, s)
 			h.wanted = append(h.wanted, s)
 		}
