@@ -152,9 +152,9 @@ func TestPlantedFiles(t *testing.T) {
 
 func TestModesWhateverTheUmask(t *testing.T) {
 	for _, mask := range []int{0, 0o22, 0o77, 0o777} {
+		path := filepath.Join(t.TempDir(), "parent", "cache") // before the mask, which would close it to all but root
 		old := unix.Umask(mask)
 		defer unix.Umask(old)
-		path := filepath.Join(t.TempDir(), "parent", "cache")
 		d := openAt(t, path, fixtureOptions)
 		r := runOf("modes")
 		store(t, d, r, part{0, strings.Repeat("x", inlineMax+1)})
