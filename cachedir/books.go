@@ -26,8 +26,8 @@ import (
 //   - What was reserved and not done when the counting began is added to what was found, if its .run file was still
 //     there and locked after that: it may have been renamed before the shard was read, and is then counted twice.
 //   - What is reserved while the counting goes on is counted, what is given back meanwhile is not.
-//   - Who gives back bytes looks whether his shard was counted anew since he reserved, and then gives back no more
-//     than he reserved: the entry that he replaced may not have been there to be counted.
+//   - Who gives back bytes looks whether his shard was counted anew since he reserved, and then gives back nothing:
+//     the entry that he replaced may not have been there to be counted.
 //   - Two may give back one entry: who replaces it and who removes it, or two who replace it. Each appends first and
 //     looks afterwards, so that at least one of them sees the other, and takes it back.
 //
@@ -332,7 +332,8 @@ func (d *Dir) reserve(r *reservation, size, replaced int64) error {
 
 // commit notes that the entry took the place of one of old bytes.
 func (r *reservation) commit(old int64) {
-	r.b.giveBack(r.since, book{shard: r.key[0], word: wordOf(r.key), bytes: -old, ref: r.id}, min(old, r.size))
+	// A count in between may have come after the rename: then it has not seen what was replaced, and nothing is sure.
+	r.b.giveBack(r.since, book{shard: r.key[0], word: wordOf(r.key), bytes: -old, ref: r.id}, 0)
 	r.id, r.size = 0, 0
 }
 

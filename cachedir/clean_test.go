@@ -374,3 +374,20 @@ func TestGivenBackTwice(t *testing.T) {
 		require.Equal(t, c.left, s.bytes[key[0]], name)
 	}
 }
+
+// A store that is held up between its rename and the note of what it replaced, while its shard is counted: the count
+// has seen only the new entry, so nothing may be given back.
+func TestCountedBeforeTheReplacedIsGivenBack(t *testing.T) {
+	d := newDir(t, Options{})
+	run := runOf("replaced")
+	store(t, d, run, part{0, "x"}) // what is there after the rename
+	size := usedBytes(t, d)
+	r, err := d.openReservation(run.Key, 1)
+	require.NoError(t, err)
+	defer r.close()
+	require.NoError(t, d.reserve(r, 4096, 4096))
+	countAll(t, d)
+	r.commit(4096)
+	require.Equal(t, size, usedBytes(t, d))
+	require.GreaterOrEqual(t, sizesOf(t, d), size)
+}
