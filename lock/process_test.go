@@ -36,6 +36,8 @@ func play(role string, args []string) error {
 		return playWait(args[0])
 	case "nest":
 		return playNest(args)
+	case "adopt":
+		return playAdopt(args[0], args[1])
 	case "compete":
 		return playCompete(args[0], args[1])
 	}
@@ -59,6 +61,17 @@ func playWait(path string) error {
 	fmt.Println("lead")
 	goOn()
 	return l.Finish([]byte("from a process"))
+}
+
+// playAdopt adopts the lock that it inherited as descriptor 3, says so, and finishes when told to.
+func playAdopt(path, nonce string) error {
+	l, err := Adopt(os.NewFile(3, path), FilePlace(path), nonce, "adopted")
+	if err != nil {
+		return err
+	}
+	fmt.Println("adopted")
+	goOn()
+	return l.Finish([]byte("from the heir"))
 }
 
 // playNest is a small cachex: under the lock of its first path, or without it if that would be a deadlock, it runs itself for
@@ -107,11 +120,17 @@ const hangGuard = 2 * time.Minute
 
 func start(t *testing.T, role, held string, args ...string) *process {
 	t.Helper()
+	return startWith(t, nil, role, held, args...)
+}
+
+// startWith starts a process that inherits files as its descriptors 3 and so on.
+func startWith(t *testing.T, files []*os.File, role, held string, args ...string) *process {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), hangGuard)
 	cmd := exec.CommandContext(ctx, os.Args[0], args...)
 	// The race detector would sleep for a second at the end of each process.
 	cmd.Env = append(os.Environ(), roleVariable+"="+role, "CACHEX_HELD="+held, "GORACE=atexit_sleep_ms=0")
-	cmd.Stderr = os.Stderr
+	cmd.Stderr, cmd.ExtraFiles = os.Stderr, files
 	cmd.WaitDelay = time.Second // children of a killed process may keep its pipe
 	stdin, err := cmd.StdinPipe()
 	require.NoError(t, err)
