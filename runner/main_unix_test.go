@@ -21,6 +21,9 @@ const (
 	partVar = "RUNNER_TEST_PART"
 )
 
+// peakMemory is replaced where the system tells.
+var peakMemory = func() int { return 0 }
+
 // self is this test binary.
 var self, _ = os.Executable()
 
@@ -39,6 +42,7 @@ type part struct {
 	Null                bool   // no stdin
 	Input               string // a file to feed
 	BadInput, BadSink   bool
+	Hold                string // what to do with held output in the end: deliver or drop it
 	Report              string // where to put a report
 }
 
@@ -46,7 +50,9 @@ type part struct {
 type report struct {
 	Result
 	CutText, SinkErrText string
+	HoldErrText          string
 	Streams              [2]string
+	Peak                 int   // memory, in KiB
 	Frames               []int // lengths, positive for stdout, negative for stderr
 }
 
@@ -118,6 +124,9 @@ func playCachex(argv []string) {
 	if !p.Direct {
 		c.Sink = t
 	}
+	if p.Hold != "" {
+		c.Hold = &Hold{Deliver: func(Result) bool { return p.Hold == "deliver" }}
+	}
 	r, err := Run(c)
 	if err != nil {
 		os.Stderr.WriteString(err.Error() + "\n")
@@ -139,8 +148,11 @@ func writeReport(path string, rep *report, r Result) {
 	if r.SinkErr != nil {
 		rep.SinkErrText = r.SinkErr.Error()
 	}
-	r.Cut, r.SinkErr = nil, nil
-	rep.Result = r
+	if r.HoldErr != nil {
+		rep.HoldErrText = r.HoldErr.Error()
+	}
+	r.Cut, r.SinkErr, r.HoldErr = nil, nil, nil
+	rep.Result, rep.Peak = r, peakMemory()
 	text, err := json.Marshal(rep)
 	if err != nil {
 		panic(err)

@@ -14,6 +14,7 @@ type plumbing struct {
 	lent    []*os.File  // opened here for the command alone: closed once it has them
 	kept    []*os.File  // opened here for delivery: closed at the end
 	streams []*stream
+	held    *held // nil: nothing is held back
 	feed    *feed
 	tty     *terminal // nil without a pseudo-terminal
 	sink    *queue
@@ -22,6 +23,9 @@ type plumbing struct {
 // plumb opens what c needs. After an error nothing stays open.
 func plumb(c Command) (*plumbing, error) {
 	p := &plumbing{}
+	if c.Hold != nil {
+		p.held = &held{}
+	}
 	var err error
 	if c.Pty {
 		err = p.openTerminal(c)
@@ -51,7 +55,7 @@ func (p *plumbing) openOutputs(c Command) error {
 		}
 		out[s] = f
 	}
-	if c.Sink == nil {
+	if c.Sink == nil && c.Hold == nil {
 		p.child[1], p.child[2] = out[Stdout], out[Stderr]
 		return nil
 	}
@@ -73,8 +77,15 @@ func (p *plumbing) openStream(s Stream, to *os.File) error {
 	}
 	p.child[1+s] = w
 	p.lent = append(p.lent, w)
-	p.streams = append(p.streams, newStream(s, r, to, p.sink))
+	p.addStream(newStream(s, r, to, p.sink))
 	return nil
+}
+
+func (p *plumbing) addStream(s *stream) {
+	p.streams = append(p.streams, s)
+	if p.held != nil {
+		s.held, p.held.to[s.id] = p.held, s.to
+	}
 }
 
 // openTerminal makes the pseudo-terminal. The command's stdin is the terminal only if the user's is
@@ -102,7 +113,7 @@ func (p *plumbing) openTerminal(c Command) error {
 	p.sink = newQueue(c.Sink)
 	s := newStream(Stdout, t.master, to, p.sink)
 	s.terminal = true
-	p.streams = append(p.streams, s)
+	p.addStream(s)
 	p.kept = append(p.kept, t.master)
 	return nil
 }
@@ -176,7 +187,6 @@ func (p *plumbing) finish(r *Result) {
 	if p.feed != nil {
 		r.SinkErr = errors.Join(r.SinkErr, p.feed.stop())
 	}
-	closeAll(&p.kept)
 }
 
 // abandon closes everything after a start that failed.

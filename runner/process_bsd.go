@@ -16,6 +16,11 @@ func session(tty *terminal) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 1}
 }
 
+// forkExec starts a program.
+func forkExec(path string, argv []string, attr *syscall.ProcAttr) (pid int, err error) {
+	return syscall.ForkExec(path, argv, attr)
+}
+
 // ended reports whether the command was waited for.
 func (p *process) ended() bool {
 	return errors.Is(p.p.Signal(syscall.Signal(0)), os.ErrProcessDone)

@@ -37,16 +37,21 @@ func fork(path string, argv, env []string, files [3]*os.File, tty *terminal) (*p
 	if tty != nil {
 		attr.Sys.Setsid, attr.Sys.Setctty, attr.Sys.Ctty = true, true, 1
 	}
-	start, mask := atStart().mask, unix.Sigset_t{}
-	unix.PthreadSigmask(unix.SIG_SETMASK, &start, &mask)
 	since := time.Now()
-	pid, err := syscall.ForkExec(path, argv, attr)
-	unix.PthreadSigmask(unix.SIG_SETMASK, &mask, nil)
+	pid, err := forkExec(path, argv, attr)
 	runtime.KeepAlive(files)
 	if err != nil {
 		return nil, err
 	}
 	return &process{pid: pid, since: since}, nil
+}
+
+// forkExec starts a program with the signal mask that this process was started with. The caller has locked its thread.
+func forkExec(path string, argv []string, attr *syscall.ProcAttr) (pid int, err error) {
+	start, mask := atStart().mask, unix.Sigset_t{}
+	unix.PthreadSigmask(unix.SIG_SETMASK, &start, &mask)
+	defer unix.PthreadSigmask(unix.SIG_SETMASK, &mask, nil)
+	return syscall.ForkExec(path, argv, attr)
 }
 
 // wait returns the exit code, or the signal that ended the command.

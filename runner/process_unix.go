@@ -17,6 +17,8 @@ func start(c Command, files [3]*os.File, tty *terminal) (*process, error) {
 	if c.Env == nil {
 		c.Env = os.Environ()
 	}
+	inheriting.RLock()
+	defer inheriting.RUnlock()
 	p, err := fork(c.Path, c.Argv, c.Env, files, tty)
 	if errors.Is(err, syscall.ENOEXEC) {
 		argv := append([]string{shell, c.Path}, c.Argv[min(1, len(c.Argv)):]...)

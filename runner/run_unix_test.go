@@ -5,6 +5,7 @@ package runner
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -255,6 +256,24 @@ func TestNilStreamsAreTheNullDevice(t *testing.T) {
 	}
 }
 
+// A run with nobody to deliver to is recorded all the same, with one pipe as with two.
+func TestNilStreamsAreRecorded(t *testing.T) {
+	for _, merged := range []bool{false, true} {
+		rep := &report{}
+		c := Command{Path: "/bin/sh", Argv: sh(`echo out; echo err >&2; exit 4`), Merged: merged, Sink: &tape{report: rep}}
+		r, err := Run(c)
+		require.NoError(t, err)
+		require.Equal(t, 4, r.Code)
+		require.True(t, r.Complete)
+		require.NoError(t, errors.Join(r.Cut, r.SinkErr))
+		want := [2]string{"out\n", "err\n"}
+		if merged {
+			want = [2]string{"out\nerr\n", ""}
+		}
+		require.Equal(t, want, rep.Streams)
+	}
+}
+
 func TestStdin(t *testing.T) {
 	t.Run("inherited", func(t *testing.T) {
 		cmd, _ := cachex(t, part{}, "cat")
@@ -464,12 +483,18 @@ func TestFullDevice(t *testing.T) {
 }
 
 func TestNonBlockingStdout(t *testing.T) {
+	for _, p := range []part{{}, {Hold: "deliver"}} {
+		testNonBlockingStdout(t, p)
+	}
+}
+
+func testNonBlockingStdout(t *testing.T, p part) {
 	var ends [2]int
 	require.NoError(t, unix.Pipe(ends[:]))
 	require.NoError(t, unix.SetNonblock(ends[1], true))
 	// Not os.File: it would make the descriptor blocking for the child.
 	attr := &syscall.ProcAttr{Files: []uintptr{0, uintptr(ends[1]), 2}}
-	cmd, rep := cachex(t, part{}, "head", "-c", "5000000", "/dev/zero")
+	cmd, rep := cachex(t, p, "head", "-c", "5000000", "/dev/zero")
 	attr.Env = cmd.Env
 	pid, err := syscall.ForkExec(cmd.Path, cmd.Args, attr)
 	require.NoError(t, err)
@@ -560,15 +585,17 @@ func TestCachexLivesOnWhenTheCommandIgnoresASignal(t *testing.T) {
 	require.True(t, rep().Interrupted)
 }
 
-// The command has ended, the rest of its output waits for a reader: now signals are for cachex.
+// The command has ended, the rest of its output, or all of it, waits for a reader: now signals are for cachex.
 func TestSignalAfterTheCommandEndsCachex(t *testing.T) {
-	pidFile := filepath.Join(t.TempDir(), "pid")
-	cmd, _ := cachex(t, part{}, sh(`echo $$ >`+pidFile+`; echo ready; exec head -c 100000 /dev/zero`)...)
-	startAndWait(t, cmd) // its pipe is full soon: nobody reads any more
-	pid := pidIn(t, pidFile)
-	require.Eventually(t, func() bool { return unix.Kill(pid, 0) == unix.ESRCH }, time.Minute, time.Millisecond)
-	require.NoError(t, cmd.Process.Signal(unix.SIGTERM))
-	require.Equal(t, unix.SIGTERM, status(t, cmd.Wait()).Signal())
+	for _, p := range []part{{}, {Hold: "deliver"}} {
+		pidFile := filepath.Join(t.TempDir(), "pid")
+		cmd, _ := cachex(t, p, sh(`echo $$ >`+pidFile+`; echo ready; exec head -c 100000 /dev/zero`)...)
+		startAndWait(t, cmd) // its pipe is full soon: nobody reads any more
+		pid := pidIn(t, pidFile)
+		require.Eventually(t, func() bool { return unix.Kill(pid, 0) == unix.ESRCH }, time.Minute, time.Millisecond)
+		require.NoError(t, cmd.Process.Signal(unix.SIGTERM))
+		require.Equal(t, unix.SIGTERM, status(t, cmd.Wait()).Signal())
+	}
 }
 
 func TestDieOnSignals(t *testing.T) {

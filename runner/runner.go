@@ -51,9 +51,13 @@ type Command struct {
 	Merged         bool     // one pipe for both, delivered to Stdout as stream Stdout
 	Pty            bool     // a pseudo-terminal for both, delivered to Stdout as stream Stdout
 
-	// Sink gets a copy of what was delivered. If it is nil the command writes to Stdout and Stderr
-	// itself (or through the pseudo-terminal).
+	// Sink gets a copy of what was delivered. If it is nil and nothing is held the command writes to
+	// Stdout and Stderr itself (or through the pseudo-terminal).
 	Sink Sink
+
+	// Hold, if not nil, keeps the output from the user until the command has ended. A command that is
+	// started without a capture for want of descriptors is not held.
+	Hold *Hold
 }
 
 // Result is how the command ended and what became of its output.
@@ -63,7 +67,8 @@ type Result struct {
 
 	Started, Ended time.Time // Ended: when the command itself ended, whatever its children do
 
-	// Complete is set if the end of every stream was seen and everything before it was delivered.
+	// Complete is set if the end of every stream was seen and everything before it was delivered, or
+	// held and dropped.
 	// Without a Sink nothing is looked at, and it stays false.
 	Complete bool
 
@@ -74,6 +79,11 @@ type Result struct {
 	// Cut is why the user's stdout or stderr could not be written: EPIPE, ENOSPC, EFBIG, ... The pipe
 	// of that stream was closed then, so that the command's next write failed as well.
 	Cut error
+
+	// Held is set if a Hold held the output to the end, and Dropped if it was not delivered then.
+	// HoldErr is why it could not be held: it was delivered live.
+	Held, Dropped bool
+	HoldErr       error
 
 	// SinkErr is why the capture failed, or was never begun for want of descriptors, or why Input
 	// could not be read to its end. The delivery went on.
@@ -121,6 +131,11 @@ func Run(c Command) (Result, error) {
 	pass.ended()
 	p.finish(&r)
 	r.Interrupted = pass.wasInterrupted() || deadly(r.Signal)
+	if p.held != nil {
+		p.held.finish(c.Hold, &r)
+		r.Interrupted = r.Interrupted || pass.wasInterrupted()
+	}
+	closeAll(&p.kept)
 	return r, nil
 }
 
@@ -128,9 +143,9 @@ func Run(c Command) (Result, error) {
 // without a capture, and says so in sinkErr: the user asked for the command first of all.
 func launch(c Command) (p *plumbing, child *process, sinkErr, err error) {
 	p, child, err = launchWith(c)
-	if err != nil && (c.Sink != nil || c.Pty) && scarce(err) {
+	if err != nil && (c.Sink != nil || c.Pty || c.Hold != nil) && scarce(err) {
 		sinkErr = fmt.Errorf("no descriptors for a capture: %w", err)
-		c.Sink, c.Pty = nil, false
+		c.Sink, c.Pty, c.Hold = nil, false, nil
 		p, child, err = launchWith(c)
 	}
 	return p, child, sinkErr, err

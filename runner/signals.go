@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// signals is the one mutable variable of this package: a process has one set of signal dispositions,
-// whoever runs commands in it.
+// signals and inheriting are the mutable variables of this package: a process has one set of signal dispositions,
+// and one of descriptors, whoever runs commands in it.
 var signals hub
 
 // hub receives every signal that this process catches, in one goroutine, and knows whose it is: of
@@ -50,16 +50,21 @@ func (h *hub) want(sigs []os.Signal) {
 		h.caught = make(chan os.Signal, 64)
 		h.barrier = make(chan chan struct{})
 		go h.loop(h.caught, h.barrier)
-		// The command ignores what this process ignores, and it shall ignore what it would have.
-		for _, s := range ignoredAtStart() {
-			signal.Ignore(s)
-		}
+		ignoreAsFound()
 	}
 	for _, s := range sigs {
 		if !slices.Contains(h.wanted, s) && !signal.Ignored(s) && !leftIgnored(s) {
 			signal.Notify(h.caught, s)
 			h.wanted = append(h.wanted, s)
 		}
+	}
+}
+
+// ignoreAsFound makes this process ignore what it was started to ignore: a command ignores what this process ignores, and it
+// shall ignore what it would have.
+func ignoreAsFound() {
+	for _, s := range ignoredAtStart() {
+		signal.Ignore(s)
 	}
 }
 

@@ -26,6 +26,7 @@ type stream struct {
 	id   Stream
 	from *os.File
 	to   *output
+	held *held // not nil: stands between this stream and the user
 	sink *queue
 	done chan struct{}
 
@@ -75,7 +76,7 @@ func (s *stream) pump() {
 	}
 }
 
-// deliver writes the first n bytes of buf to the user and gives buf to the queue.
+// deliver writes the first n bytes of buf to the user, or has them held, and gives buf to the queue.
 func (s *stream) deliver(buf *slot, n int) error {
 	for at := 0; at < n; {
 		s.sink.room()
@@ -100,11 +101,19 @@ func (s *stream) write(buf *slot, at, n int) (int, error) {
 	if s.gone {
 		return 0, errOpen
 	}
-	wrote, err := s.to.write(buf.b[at:n])
+	wrote, err := s.put(buf.b[at:n])
 	if wrote > 0 {
 		s.sink.push(frame{stream: s.id, slot: buf, from: at, to: at + wrote, last: at+wrote == n})
 	}
 	return wrote, err
+}
+
+// put gives some bytes to the user, or to what keeps them for the user.
+func (s *stream) put(b []byte) (int, error) {
+	if s.held != nil {
+		return s.held.write(s.id, b)
+	}
+	return s.to.write(b)
 }
 
 // read returns the next bytes, io.EOF at the end, or errOpen when the time is up.
