@@ -110,7 +110,7 @@ func shownWord(word string) string {
 // facts compares all others, in the order of the recipes.
 func (d *differ) facts(before, after []Fact) {
 	kinds := []string{
-		"platform", "namespace", "scope", "name", "executable", "directory", "pty", "stdin", "env-match", "file-match", "env", "file",
+		"platform", "namespace", "scope", "name", "executable", "directory", "pty", "stdin", "vary", "learned", "env-match", "file-match", "env", "file",
 	}
 	for _, kind := range kinds {
 		seen := map[string]bool{}
@@ -137,6 +137,10 @@ func (d *differ) compare(s subject) {
 		text = d.variable(s.name, old, recent, had, has)
 	case "file":
 		text = d.file(s.name, old, recent, had, has)
+	case "vary":
+		text = "output of --vary " + shownWord(s.name) + vary(had, has)
+	case "learned":
+		text = learned(had, has)
 	default:
 		text = single(s.kind, old, recent, had, has)
 	}
@@ -190,6 +194,21 @@ func (d *differ) file(name, old, recent string, had, has bool) string {
 		return "file " + Show(name) + " vanished"
 	}
 	return ""
+}
+
+func vary(had, has bool) string {
+	if had && has {
+		return " changed"
+	}
+	return cameOrWent(has, " added", " removed")
+}
+
+// learned says something only where one of the runs knew nothing: else the names that came tell it.
+func learned(had, has bool) string {
+	if had && has {
+		return ""
+	}
+	return "learned inputs" + cameOrWent(has, " added", " removed")
 }
 
 // howChanged says more if the content is the same, or was none.

@@ -10,7 +10,7 @@ import (
 // Fact is one line of a recipe.
 type Fact struct {
 	Kind  string // its first word
-	Name  string // of env, env-match, file and file-match: what it is about
+	Name  string // of env, env-match, file, file-match and vary: what it is about
 	Value string // the rest as it stands there: quoted words, digests, unset
 }
 
@@ -64,6 +64,15 @@ func parseFact(line string) (Fact, bool) {
 	case "pty":
 		r.expect("yes")
 	case "stdin":
+		r.sum(plainSum)
+	case "learned":
+		r.digits("0123456789abcdef", 32, 32)
+	case "vary":
+		start := r.rest
+		r.word()
+		fact.Name = start[:len(start)-len(r.rest)]
+		r.space()
+		fact.Value = r.rest
 		r.sum(plainSum)
 	case "env-match", "file-match":
 		fact.Name, fact.Value = r.quoted(), ""

@@ -21,6 +21,8 @@ type Recipe struct {
 	Command CommandID
 	Exe     string // what to execute, as execvp would pass it to the kernel: may be relative to Spec.Dir
 
+	dir string // where relative names start
+
 	// The state in which what was read was read. The text cannot tell it.
 	exeID StatID
 	files []entry
@@ -71,26 +73,41 @@ func (c *capture) run() (Recipe, error) {
 		return Recipe{Exe: c.exe}, &InputError{Path: ".", Err: errNowhere}
 	}
 	c.text = append(make([]byte, 0, 1024), header...)
-	for _, addFacts := range []func(*capture) error{
+	err := c.add(
 		(*capture).addPlatform,
 		(*capture).addCommand,
 		(*capture).addScope,
 		(*capture).addExecutable,
 		(*capture).addPty,
 		(*capture).addStdin,
+		(*capture).addVary,
 		(*capture).addEnvironment,
 		(*capture).addFiles,
-	} {
+	)
+	if err != nil {
+		return Recipe{Exe: c.exe}, err
+	}
+	return c.recipe(), nil
+}
+
+// add adds kinds of facts, one after another, as long as the text stays within its bound.
+func (c *capture) add(kinds ...func(*capture) error) error {
+	for _, addFacts := range kinds {
 		if err := addFacts(c); err != nil {
-			return Recipe{Exe: c.exe}, err
+			return err
 		}
 		if len(c.text) > MaxRecipe {
-			return Recipe{Exe: c.exe}, &TooLarge{Limit: MaxRecipe}
+			return &TooLarge{Limit: MaxRecipe}
 		}
 	}
+	return nil
+}
+
+func (c *capture) recipe() Recipe {
 	return Recipe{
-		Text: c.text, Key: sha256.Sum256(c.text), Command: c.command, Exe: c.exe, exeID: c.exeID, files: c.files,
-	}, nil
+		Text: c.text, Key: sha256.Sum256(c.text), Command: c.command, Exe: c.exe,
+		dir: c.spec.Dir, exeID: c.exeID, files: c.files,
+	}
 }
 
 // Same says whether o was captured from the same inputs, none of them touched in between; the error names what changed.
@@ -106,7 +123,7 @@ func (r Recipe) Same(o Recipe) error {
 		return fmt.Errorf("executable %s was written", Show(r.Exe))
 	}
 	for i := range r.files { // as many as in o, for the texts are equal
-		if r.files[i].id != o.files[i].id {
+		if a, b := &r.files[i], &o.files[i]; a.id != b.id && !r.openedLog(a, b) {
 			return fmt.Errorf("file %s was written", Show(r.files[i].name))
 		}
 	}

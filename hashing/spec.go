@@ -13,6 +13,7 @@ type Spec struct {
 	Env       []string // names and globs; a glob never matches CACHEX_*
 	Files     []string // paths, ** globs, directories
 	Stdin     *Digest  // of the whole of stdin; nil: stdin is not an input
+	Vary      []Vary   // what commands print, that the result depends on
 	Pty       bool     // the command runs under a pseudo-terminal
 	Secret    []byte   // HMAC key for digests of words and environment values; nil: plain SHA-256
 }
@@ -49,4 +50,10 @@ type StatID struct {
 	Dev, Ino     uint64
 	Size         int64
 	Mtime, Ctime int64
+}
+
+// Vary is a shell text whose output belongs to the key, and what it printed.
+type Vary struct {
+	Text   string
+	Output Digest // of its stdout
 }

@@ -1,0 +1,120 @@
+package hashing
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Learned is what a command said itself that its result depends on, beyond what its caller knew: variables and files, named
+// as Spec.Env and Spec.Files are. A set of names has a random id, and every larger set a new one: so results that were
+// stored when less was known are never found again.
+type Learned struct {
+	ID    [16]byte
+	Env   []string
+	Files []string
+}
+
+// Covers reports whether all names of o are known already.
+func (l Learned) Covers(o Learned) bool {
+	missing := func(known []string) func(string) bool {
+		return func(name string) bool { return !slices.Contains(known, name) }
+	}
+	return !slices.ContainsFunc(o.Env, missing(l.Env)) && !slices.ContainsFunc(o.Files, missing(l.Files))
+}
+
+// With returns the names of both, without an id.
+func (l Learned) With(o Learned) Learned {
+	return Learned{
+		Env:   sortedSet(slices.Concat(l.Env, o.Env)),
+		Files: sortedSet(slices.Concat(l.Files, o.Files)),
+	}
+}
+
+// Check refuses names that no run could capture: *PatternError.
+func (l Learned) Check() error {
+	return (&capture{spec: &Spec{Env: l.Env, Files: l.Files}}).checkPatterns()
+}
+
+// Extend returns the recipe of a run whose learned inputs are known: the recipe r, then the id, then the names with the
+// state that they are in. It is what Capture of the same spec returned for r that is extended, so that one run has one
+// state of its declared inputs. The errors are those of Capture for inputs.
+func Extend(r Recipe, spec Spec, l Learned, digests Digests) (Recipe, error) {
+	spec.Env, spec.Files = l.Env, l.Files
+	return newCapture(spec, digests, time.Now()).extend(r, l.ID)
+}
+
+func (c *capture) extend(r Recipe, id [16]byte) (Recipe, error) {
+	if err := c.checkPatterns(); err != nil {
+		return r, err
+	}
+	c.text = append(slices.Clip(slices.Clone(r.Text)), "learned "...)
+	c.text = append(hex.AppendEncode(c.text, id[:]), '\n')
+	c.exe, c.exeID, c.command = r.Exe, r.exeID, r.Command
+	if err := c.add((*capture).addEnvironment, (*capture).addFiles); err != nil {
+		return r, err
+	}
+	c.files = slices.Concat(r.files, c.files)
+	return c.recipe(), nil
+}
+
+// Unsettled names a file among those that patterns name which may have been another one when a run began: one that was
+// changed after a time in nanoseconds since 1970, or of which that cannot be told, because it is no regular file or was
+// found by a glob, which does not show what is gone. It is asked after their state was captured.
+func Unsettled(spec Spec, patterns []string, ns int64) (name string, found bool) {
+	for _, pattern := range patterns {
+		if isGlob(pattern) {
+			return Show(pattern), true
+		}
+	}
+	spec.Files = patterns
+	entries, err := newCapture(spec, nil, time.Now()).findFiles()
+	if err != nil {
+		return err.Error(), true
+	}
+	for i := range entries {
+		if e := &entries[i]; !e.kind.regular() || max(e.id.Ctime, e.id.Mtime) > ns {
+			return Show(e.name), true
+		}
+	}
+	return "", false
+}
+
+// FilesSum is a digest over all that a recipe says about files: equal sums, equal names, kinds and contents.
+func (r Recipe) FilesSum() Digest {
+	var lines []string
+	for line := range strings.Lines(string(r.Text)) {
+		if strings.HasPrefix(line, "file") {
+			lines = append(lines, line)
+		}
+	}
+	return sha256.Sum256([]byte(strings.Join(sortedSet(lines), "")))
+}
+
+// FilesSumOf is the FilesSum of a recipe that has these patterns, in a directory, and nothing else.
+func FilesSumOf(dir string, patterns []string, digests Digests) (Digest, error) {
+	c := newCapture(Spec{Dir: dir, Files: patterns}, digests, time.Now())
+	if err := c.add((*capture).addFiles); err != nil {
+		return Digest{}, err
+	}
+	return c.recipe().FilesSum(), nil
+}
+
+// ExecutableSum is the digest of the executable that a recipe holds, if it holds one.
+func (r Recipe) ExecutableSum() (sum string, found bool) {
+	for line := range strings.Lines(string(r.Text)) {
+		if value, ok := strings.CutPrefix(line, "executable "); ok {
+			_, sum, found = strings.Cut(strings.TrimSuffix(value, "\n"), plainSum)
+			return sum, found
+		}
+	}
+	return "", false
+}
+
+// DigestFile returns the digest of a regular file, through links.
+func DigestFile(path string, digests Digests) (Digest, error) {
+	digest, _, err := newCapture(Spec{}, digests, time.Now()).digestOf(path, true)
+	return digest, err
+}
