@@ -63,6 +63,8 @@ func TestScripts(t *testing.T) {
 			env.Setenv("PATH", binDir+string(os.PathListSeparator)+os.Getenv("PATH"))
 			env.Setenv("CACHE", filepath.Join(home, ".cache", "cachex"))
 			env.Setenv("LC_ALL", "C.UTF-8")
+			env.Setenv("PYTHONPATH", filepath.Join(root, "testdata")) // callers.py
+			env.Setenv("PYTHONDONTWRITEBYTECODE", "1")
 			env.Setenv("EVERY", os.Getenv("EVERY")) // 1: the scripts that try many cases try them all
 			return nil
 		},
@@ -70,6 +72,7 @@ func TestScripts(t *testing.T) {
 			"lines":   countLines,
 			"waitfor": waitFor,
 			"absent":  absent,
+			"setvars": setVars,
 			"samefile": func(ts *testscript.TestScript, neg bool, args []string) {
 				same := bytes.Equal([]byte(ts.ReadFile(args[0])), []byte(ts.ReadFile(args[1])))
 				if same == neg {
@@ -99,6 +102,14 @@ func waitFor(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}
 	ts.Fatalf("%s did not appear", args[0])
+}
+
+// setVars is "setvars FILE": sets the variables that the file gives, NAME=value a line.
+func setVars(ts *testscript.TestScript, _ bool, args []string) {
+	for line := range strings.Lines(ts.ReadFile(args[0])) {
+		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+		ts.Setenv(name, value)
+	}
 }
 
 // absent is "absent WORD DIR": no file under DIR, by name or content, holds WORD.

@@ -28,8 +28,10 @@ import (
 //   - What is reserved while the counting goes on is counted, what is given back meanwhile is not.
 //   - Who gives back bytes looks whether his shard was counted anew since he reserved, and then gives back nothing:
 //     the entry that he replaced may not have been there to be counted.
-//   - Two may give back one entry: who replaces it and who removes it, or two who replace it. Each appends first and
-//     looks afterwards, so that at least one of them sees the other, and takes it back.
+//   - Two may give back one entry: who replaces it and who removes it, or two who replace it. Each looks again after
+//     he has appended, so that at least one of them sees the other, and takes it back.
+//   - Who makes room for what takes the place of an entry believes that this one goes only as long as nobody else gave
+//     it back, and the shard was not counted anew.
 //
 // The next count puts it right. Counting, evicting and compacting are done by who holds the cleaner's lock.
 //
@@ -185,17 +187,24 @@ func (b *booksFile) append(records []byte) (int64, error) {
 		if err != nil {
 			return 0, b.t.pathError("write", booksName, err)
 		}
-		now, err := b.t.stat(booksName)
-		if err == nil && now.id == fi.id {
-			return fi.size, nil
+		if same, err := b.follow(); same || err != nil {
+			return fi.size, err
 		}
-		f, fi, err := b.t.openInPlace(booksName, os.O_APPEND)
-		if err != nil {
-			return 0, err
-		}
-		b.f.close()
-		b.f, b.id = f, fi.id
 	}
+}
+
+// follow opens the file that has the name now, if it is another one.
+func (b *booksFile) follow() (same bool, err error) {
+	if now, err := b.t.stat(booksName); err == nil && now.id == b.id {
+		return true, nil
+	}
+	f, fi, err := b.t.openInPlace(booksName, os.O_APPEND)
+	if err != nil {
+		return false, err
+	}
+	b.f.close()
+	b.f, b.id = f, fi.id
+	return false, nil
 }
 
 // read returns the records from an offset on.
@@ -232,48 +241,83 @@ func (b *booksFile) now() booksPlace {
 	return booksPlace{b.id, fi.size}
 }
 
-// giveBack appends a record of less bytes. If the shard was counted anew since a place, only what is sure is given
-// back, and nothing if since then somebody else gave back the entry that the record is about.
+// later is what the books say of an entry since a place.
+type later struct {
+	known   bool // else the file was compacted: what was counted, and by whom, is not to be seen any more
+	counted bool // its shard was counted anew
+	gave    int  // how many gave back its bytes
+}
+
+func (b *booksFile) later(since booksPlace, shard byte, word uint32) later {
+	tail, err := b.read(since.at)
+	l := later{known: err == nil && b.id == since.id}
+	eachBook(tail, func(_ int64, o book) {
+		l.counted = l.counted || o.kind == kindCount && o.shard == shard
+		if word != 0 && o.kind == kindDone && o.shard == shard && o.word == word && o.bytes < 0 {
+			l.gave++
+		}
+	}, func(int64) {})
+	return l
+}
+
+// mayGive is how many of some bytes may be given back: if the shard was counted anew only what is sure, and nothing if
+// somebody else gave them back.
+func (l later) mayGive(bytes, sure int64, own int) int64 {
+	switch {
+	case !l.known || l.gave > own:
+		return 0
+	case l.counted:
+		return min(bytes, sure)
+	}
+	return bytes
+}
+
+// giveBack appends a record of less bytes, as far as that is right by what happened since a place. It looks before it
+// appends, so that the books are not short meanwhile, and afterwards, for what happened between the two.
 func (b *booksFile) giveBack(since booksPlace, r book, sure int64) {
 	if r.bytes == 0 && r.ref == 0 {
 		return
 	}
-	r.kind = kindDone
-	if _, err := b.append(appendBook(nil, r)); err != nil {
+	_, _ = b.follow() // append tells what is wrong
+	give := b.later(since, r.shard, r.word).mayGive(-r.bytes, sure, 0)
+	r.kind, r.bytes = kindDone, -give
+	if _, err := b.append(appendBook(nil, r)); err != nil || give == 0 {
 		return
 	}
-	back := int64(0)
-	if tail, err := b.read(since.at); err != nil || b.id != since.id {
-		back = -r.bytes // compacted since: what was counted, and by whom, is not to be seen any more
-	} else {
-		counted, others := false, 0
-		eachBook(tail, func(_ int64, o book) {
-			counted = counted || o.kind == kindCount && o.shard == r.shard
-			if r.word != 0 && o.kind == kindDone && o.shard == r.shard && o.word == r.word && o.bytes < 0 {
-				others++ // our own is one of them
-			}
-		}, func(int64) {})
-		switch {
-		case others > 1:
-			back = -r.bytes
-		case counted:
-			back = -r.bytes - sure
-		}
-	}
-	if back > 0 {
+	if back := give - b.later(since, r.shard, r.word).mayGive(give, sure, 1); back > 0 {
 		_, _ = b.append(appendBook(nil, book{kind: kindChange, shard: r.shard, bytes: back}))
 	}
 }
 
-// account appends a change of what a shard holds. That it fails costs accuracy until the shard is counted anew.
-func (d *Dir) account(shard byte, bytes int64) {
-	if bytes == 0 {
-		return
+// accounted writes a file that is no entry, the record of a command, and counts its bytes if it is new. They are noted
+// before, so that a kill leaves the shard counted too large; and once more afterwards if the shard was counted or the
+// file removed meanwhile, because then it may not have been there. Where it does not fit the error is ErrNoRoom. That
+// the books cannot be written costs accuracy until the shard is counted anew.
+func (d *Dir) accounted(id hashing.Key, bytes int64, isNew func() bool, write func() error) error {
+	b, err := d.openBooks()
+	if err != nil {
+		return write()
 	}
-	if b, err := d.openBooks(); err == nil {
-		_, _ = b.append(appendBook(nil, book{kind: kindChange, shard: shard, bytes: bytes}))
-		b.close()
+	defer b.close()
+	since := b.now()
+	note := appendBook(nil, book{kind: kindChange, shard: id[0], bytes: bytes})
+	added := isNew()
+	if added {
+		_, _ = b.append(note)
+		if s, serr := b.sizes(); serr == nil && s.total() > d.o.MaxSize {
+			err = ErrNoRoom
+		}
 	}
+	if err == nil {
+		err = write()
+	}
+	if err != nil && added {
+		b.giveBack(since, book{shard: id[0], bytes: -bytes}, 0)
+	}
+	if l := b.later(since, id[0], wordOf(id)); err == nil && (!l.known || l.counted || l.gave > 0) {
+		_, _ = b.append(note)
+	}
+	return err
 }
 
 // Used is how many bytes entries use, as counted: never less than they do, up to what was removed by other means.
@@ -288,20 +332,21 @@ func (d *Dir) Used() (int64, error) {
 
 // reservation is room for an entry that is about to be published.
 type reservation struct {
-	b     *booksFile
-	key   hashing.Key
-	size  int64
-	id    uint64
-	since booksPlace
+	b        *booksFile
+	key      hashing.Key
+	size     int64
+	id       uint64
+	since    booksPlace
+	cleaning *budget
 }
 
 // openReservation begins with a place in the books; what will be replaced must be looked at after that.
-func (d *Dir) openReservation(key hashing.Key, id uint64) (*reservation, error) {
+func (d *Dir) openReservation(key hashing.Key, id uint64, cleaning *budget) (*reservation, error) {
 	b, err := d.openBooks()
 	if err != nil {
 		return nil, err
 	}
-	return &reservation{b: b, key: key, id: id, since: b.now()}, nil
+	return &reservation{b: b, key: key, id: id, since: b.now(), cleaning: cleaning}, nil
 }
 
 // reserve makes room for an entry of size bytes that takes the place of one of replaced bytes. ErrNoRoom or
@@ -310,8 +355,7 @@ func (d *Dir) reserve(r *reservation, size, replaced int64) error {
 	if size > d.o.MaxSize {
 		return ErrTooLarge
 	}
-	deadline := time.Now().Add(cleanBudget)
-	err := d.makingRoom(deadline, func() error {
+	err := d.makingRoom(r.cleaning, func() error {
 		_, err := r.b.append(appendBook(nil, book{kind: kindReserve, shard: r.key[0], bytes: size, ref: r.id}))
 		return err
 	})
@@ -319,10 +363,10 @@ func (d *Dir) reserve(r *reservation, size, replaced int64) error {
 		return fmt.Errorf("count sizes: %w", err)
 	}
 	r.size = size
-	fits, err := d.fits(r.b, replaced, deadline)
+	fits, err := d.fits(r, replaced)
 	if err == nil && !fits {
-		d.clean(deadline)
-		fits, err = d.fits(r.b, replaced, deadline)
+		r.cleaning.spend(d.clean)
+		fits, err = d.fits(r, replaced)
 	}
 	if err == nil && !fits {
 		err = ErrNoRoom
@@ -346,23 +390,27 @@ func (r *reservation) close() {
 }
 
 // makingRoom calls write again after cleaning if the disk was full.
-func (d *Dir) makingRoom(deadline time.Time, write func() error) error {
+func (d *Dir) makingRoom(cleaning *budget, write func() error) error {
 	err := write()
 	if isDiskFull(err) {
-		d.clean(deadline)
+		cleaning.spend(d.clean)
 		err = write()
 	}
 	return err
 }
 
-// fits reports whether the limits hold with what is reserved.
-func (d *Dir) fits(b *booksFile, replaced int64, deadline time.Time) (bool, error) {
-	s, err := b.sizes()
-	if err == nil && !s.complete() && d.countUnknown(s, deadline) {
-		s, err = b.sizes()
+// fits reports whether the limits hold with what is reserved. What will be replaced goes, unless somebody else took it
+// away meanwhile, our own cleaning perhaps: then it makes no room.
+func (d *Dir) fits(r *reservation, replaced int64) (bool, error) {
+	s, err := r.b.sizes()
+	if err == nil && !s.complete() && d.countUnknown(s, r.cleaning) {
+		s, err = r.b.sizes()
 	}
 	if err != nil {
 		return false, fmt.Errorf("count sizes: %w", err)
+	}
+	if replaced > 0 {
+		replaced = r.b.later(r.since, r.key[0], wordOf(r.key)).mayGive(replaced, 0, 0)
 	}
 	if s.total()-replaced > d.o.MaxSize {
 		return false, nil
@@ -382,7 +430,12 @@ func (d *Dir) room() (free, floor int64, err error) {
 
 // countUnknown counts the shards that are not known, as far as the time allows, unless somebody else is at it. In a
 // new cache there are none to read.
-func (d *Dir) countUnknown(s shardSizes, deadline time.Time) bool {
+func (d *Dir) countUnknown(s shardSizes, cleaning *budget) (done bool) {
+	cleaning.spend(func(deadline time.Time) { done = d.countUnknownUntil(s, deadline) })
+	return done
+}
+
+func (d *Dir) countUnknownUntil(s shardSizes, deadline time.Time) bool {
 	unlock, ok := d.lockCleaner()
 	if !ok {
 		return false

@@ -21,15 +21,16 @@ import (
 //
 // To make room it reads the headers of the fullest shards. What is past the life it was written with goes first, then
 // what nobody finished, then the entries that save the least: seconds of run time times uses, for each byte and
-// second of idleness. A shard that was read is also counted anew, which heals what killed stores left in the books.
+// second of idleness. The record of a command is weighed like an entry that saves next to nothing. A shard that was read is also counted anew, which heals what killed stores left in the books.
 //
 // Removed is only what is an entry, a body, a pending file or a lock by name and place (P11a).
 
 const (
-	cleanBudget = 20 * time.Millisecond
+	cleanBudget = 20 * time.Millisecond // for one store, from its beginning to its end
 	cleanLock   = "stat/clean.lock"
 	goneLimit   = 64 << 10 // bytes of tombstones for each shard
 	goneRecord  = 40
+	leastSaved  = time.Millisecond
 	sampleMin   = 512            // weigh at least so many entries against each other, if the time allows
 	newMargin   = time.Minute    // leave alone what may be in the making
 	tempMargin  = time.Hour      // temporary files are renamed within milliseconds
@@ -37,9 +38,30 @@ const (
 	oldMargin   = 24 * time.Hour // pending files where there are no locks to ask
 )
 
-// candidate is an entry that may have to go.
+// budget is the time that one store may still spend on cleaning.
+type budget struct {
+	left time.Duration
+	used bool
+}
+
+func newBudget() *budget { return &budget{left: cleanBudget} }
+
+// spend does some work that ends at a deadline, and counts how long it took. When there is no time left it does
+// nothing.
+func (b *budget) spend(work func(deadline time.Time)) {
+	if b.left <= 0 {
+		return
+	}
+	began := time.Now()
+	work(began.Add(b.left))
+	b.left -= time.Since(began)
+	b.used = true
+}
+
+// candidate is an entry that may have to go, or the record of a command.
 type candidate struct {
-	key     hashing.Key
+	key     hashing.Key // of a command its id
+	command bool
 	slot    Slot
 	bytes   int64
 	score   float64
@@ -74,23 +96,34 @@ func (d *Dir) scan(sh byte, deadline time.Time) scanned {
 	}
 	dir = "commands/" + shard(sh)
 	_ = d.v1.list(dir, func(name string) bool {
-		fi, err := d.v1.stat(dir + "/" + name)
-		if _, perr := hashing.ParseKey(name); err != nil || perr != nil || !fi.regular {
-			return inTime()
+		if id, err := hashing.ParseKey(name); err == nil && dir+"/"+name == commandName(hashing.CommandID(id)) {
+			d.weighCommand(&c, id)
 		}
-		if d.now().Sub(fi.mtime) > d.o.Keep && d.v1.remove(dir+"/"+name) == nil {
-			return inTime()
-		}
-		c.bytes += onDisk(fi.size)
 		return inTime()
 	})
 	return c
+}
+
+// weighCommand adds the record of a command to what was found.
+func (d *Dir) weighCommand(c *scanned, id hashing.Key) {
+	fi, err := d.v1.stat(commandName(hashing.CommandID(id)))
+	if err != nil || !fi.regular {
+		return
+	}
+	size, idle := onDisk(fi.size), max(d.now().Sub(fi.mtime), time.Second)
+	c.bytes += size
+	c.candidates = append(c.candidates, candidate{
+		key: id, command: true, bytes: size,
+		score:   leastSaved.Seconds() / (float64(size) * idle.Seconds()),
+		expired: idle > d.o.Keep,
+	})
 }
 
 // weigh adds an entry to what was found.
 func (d *Dir) weigh(c *scanned, key hashing.Key, s Slot) {
 	f, fi, err := d.v1.openRead(entryName(key, s))
 	if err != nil {
+		c.complete = c.complete && isUseless(err) // it may be there and hold something
 		return
 	}
 	defer f.close()
@@ -111,7 +144,7 @@ func (d *Dir) weigh(c *scanned, key hashing.Key, s Slot) {
 	c.bytes += size
 	now := d.now()
 	idle := max(now.Sub(fi.mtime), time.Second)
-	saved := max(h.Ended.Sub(h.Started), time.Millisecond)
+	saved := max(h.Ended.Sub(h.Started), leastSaved)
 	c.candidates = append(c.candidates, candidate{
 		key: key, slot: s, bytes: size,
 		score:   saved.Seconds() * float64(1+d.hits(key)) / (float64(size) * idle.Seconds()),
@@ -142,7 +175,6 @@ func (d *Dir) clean(deadline time.Time) {
 		return
 	}
 	defer unlock()
-	d.cleaned.Store(true)
 	counted, err := d.beginCount()
 	if err != nil {
 		return
@@ -153,7 +185,7 @@ func (d *Dir) clean(deadline time.Time) {
 		return
 	}
 	var all []candidate
-	reading := deadline.Add(-cleanBudget / 2) // however slow the disk is, some time is left to remove what was found
+	reading := deadline.Add(-time.Until(deadline) / 2) // however slow the disk is, some time is left to remove what was found
 	for _, sh := range fullest(&s) {
 		if len(all) >= sampleMin || time.Now().After(reading) {
 			break
@@ -223,22 +255,42 @@ func unlinkTime(bytes int64) time.Duration {
 
 // evictOne removes an entry to make room. The caller holds the cleaner's lock, so no shard is counted meanwhile.
 func (d *Dir) evictOne(b *booksFile, c candidate) bool {
-	d.bury(c.key)
+	if !c.command {
+		d.bury(c.key)
+	}
 	return d.drop(b, c)
 }
 
 func (d *Dir) drop(b *booksFile, c candidate) bool {
 	since := b.now()
+	if c.command {
+		return d.dropCommand(b, c)
+	}
 	bytes, err := d.unlink(c.key, c.slot)
 	b.giveBack(since, book{shard: c.key[0], word: wordOf(c.key), bytes: -bytes}, bytes)
 	return err == nil
 }
 
+// dropCommand removes the record of a command. A run may write it again at the same instant, which found it there and
+// so notes nothing of it: each of the two looks when it is through, and who sees the other counts the record.
+func (d *Dir) dropCommand(b *booksFile, c candidate) bool {
+	name := commandName(hashing.CommandID(c.key))
+	since := b.now()
+	if d.v1.remove(name) != nil {
+		return false
+	}
+	b.giveBack(since, book{shard: c.key[0], word: wordOf(c.key), bytes: -c.bytes}, c.bytes)
+	if _, err := d.v1.stat(name); err == nil {
+		_, _ = b.append(appendBook(nil, book{kind: kindChange, shard: c.key[0], bytes: c.bytes}))
+	}
+	return true
+}
+
 // tidy is what a store does when it is through: the hourly sweep, unless it has had its share of cleaning, and
 // compacting the books.
-func (d *Dir) tidy() {
-	if !d.cleaned.Load() {
-		d.sweep()
+func (d *Dir) tidy(cleaning *budget) {
+	if !cleaning.used {
+		cleaning.spend(d.sweep)
 	}
 	fi, err := d.v1.stat(booksName)
 	if err != nil || fi.size < booksCompact {
@@ -252,7 +304,7 @@ func (d *Dir) tidy() {
 
 // sweep is the cleaning that is due once an hour even if there is room: what was abandoned, what was not used for
 // long, shard by shard, as far as the time allows.
-func (d *Dir) sweep() {
+func (d *Dir) sweep(deadline time.Time) {
 	if !d.dueHourly() {
 		return
 	}
@@ -261,7 +313,6 @@ func (d *Dir) sweep() {
 		return
 	}
 	defer unlock()
-	deadline := time.Now().Add(cleanBudget)
 	d.dropAbandoned(deadline)
 	d.dropLocks(deadline)
 	counted, err := d.beginCount()
@@ -293,7 +344,11 @@ func (d *Dir) sweepShard(counted *count, sh byte, deadline time.Time) {
 
 // unused reports whether an entry was not used for so long that it goes without need.
 func (d *Dir) unused(c candidate) bool {
-	fi, err := d.v1.stat(entryName(c.key, c.slot))
+	name := entryName(c.key, c.slot)
+	if c.command {
+		name = commandName(hashing.CommandID(c.key))
+	}
+	fi, err := d.v1.stat(name)
 	return err == nil && d.now().Sub(fi.mtime) > d.o.Keep
 }
 
@@ -360,7 +415,7 @@ func pendingRun(base string) (string, bool) {
 		return "", false
 	}
 	switch base[i:] {
-	case runSuffix, bodySuffix, tableSuffix, linkSuffix:
+	case runSuffix, bodySuffix, tableSuffix, linkSuffix, liveSuffix, saidSuffix:
 		return base[:i] + runSuffix, true
 	}
 	return "", false

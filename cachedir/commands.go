@@ -49,23 +49,26 @@ func (d *Dir) Command(id hashing.CommandID) (CommandRecord, bool) {
 	return r, err == nil
 }
 
-// NoteRun adds a run to the record of its command.
+// NoteRun adds a run to the record of its command. One that is new and does not fit is ErrNoRoom.
 func (d *Dir) NoteRun(id hashing.CommandID, run CommandRun) error {
 	if d.o.ReadOnly {
 		return ErrReadOnly
 	}
-	old, known := d.Command(id)
 	runs := []CommandRun{run}
-	for _, r := range old.Runs {
-		if r.Key != run.Key && len(runs) < commandRuns {
-			runs = append(runs, r)
+	isNew := func() bool {
+		old, known := d.Command(id)
+		for _, r := range old.Runs {
+			if r.Key != run.Key && len(runs) < commandRuns {
+				runs = append(runs, r)
+			}
 		}
+		return !known
 	}
-	if err := d.v1.replace(commandName(id), encodeCommand(id, runs)); err != nil {
+	err := d.accounted(hashing.Key(id), onDisk(1), isNew, func() error {
+		return d.v1.replace(commandName(id), encodeCommand(id, runs))
+	})
+	if err != nil {
 		return fmt.Errorf("note the run: %w", err)
-	}
-	if !known {
-		d.account(id[0], onDisk(1))
 	}
 	return nil
 }

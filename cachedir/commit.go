@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/cachex-cli/cachex/hashing"
 )
 
 // Commit makes the entry visible under its key. Key, Command, Recipe and TagMark of m are those given to Begin and
-// found by it. Besides what the system says, the errors are ErrNoRoom, ErrTooLarge, ErrPurged, ErrNewer and
+// found by it; a tag's count is at most the mark's. Besides what the system says, the errors are ErrNoRoom, ErrTooLarge, ErrPurged, ErrNewer and
 // ErrClosed; after any of them nothing is left of the entry.
 //
 // What can die between the steps, and what is left:
@@ -36,16 +37,22 @@ func (p *Pending) Commit(m Meta) error {
 	p.err = ErrClosed
 	p.dropSpools()
 	p.entry.close()
-	p.d.tidy()
+	p.d.tidy(p.cleaning)
 	return nil
 }
 
 func (p *Pending) commit(m Meta) error {
 	m.Key, m.Command, m.Recipe, m.TagMark = p.run.Key, p.run.Command, p.run.Recipe, p.mark
+	m.Tags = slices.Clone(m.Tags)
+	tags := make([]string, len(m.Tags))
+	for i := range m.Tags {
+		m.Tags[i].Seq = min(m.Tags[i].Seq, p.mark.Seq)
+		tags[i] = m.Tags[i].Name
+	}
 	if err := checkMeta(&m); err != nil {
 		return err
 	}
-	if err := p.d.healTags(m.Tags); err != nil {
+	if err := p.d.healMarksOf(m.Key, tags); err != nil {
 		return err
 	}
 	h, err := p.finish(m)
@@ -53,7 +60,7 @@ func (p *Pending) commit(m Meta) error {
 		return fmt.Errorf("record output: %w", err)
 	}
 	slot := m.slot()
-	room, err := p.d.openReservation(m.Key, p.id)
+	room, err := p.d.openReservation(m.Key, p.id, p.cleaning)
 	if err != nil {
 		return err
 	}
@@ -95,8 +102,21 @@ func checkMeta(m *Meta) error {
 		return fmt.Errorf("%w: %d tags", ErrTooLarge, len(m.Tags))
 	}
 	for _, t := range m.Tags {
-		if len(t) > maxTag {
-			return fmt.Errorf("%w: tag of %d bytes", ErrTooLarge, len(t))
+		if len(t.Name) > maxTag {
+			return fmt.Errorf("%w: tag of %d bytes", ErrTooLarge, len(t.Name))
+		}
+	}
+	if m.Learned == nil {
+		return nil
+	}
+	for _, names := range [...][]string{m.Learned.Env, m.Learned.Files} {
+		if len(names) > maxNames {
+			return fmt.Errorf("%w: %d learned inputs", ErrTooLarge, len(names))
+		}
+		for _, n := range names {
+			if len(n) > maxName {
+				return fmt.Errorf("%w: learned input with a name of %d bytes", ErrTooLarge, len(n))
+			}
 		}
 	}
 	return nil
@@ -106,11 +126,17 @@ func checkMeta(m *Meta) error {
 func (p *Pending) finish(m Meta) (*header, error) {
 	p.tableBuf = p.frames.end(p.tableBuf)
 	h := &header{Meta: m, stdout: p.sizes[0], stderr: p.sizes[1], table: p.tableBuf, tableLen: int64(len(p.tableBuf))}
+	if p.live.open && h.bodyLen() <= inlineMax { // the body was written for those who follow: the entry needs its room
+		p.dropSpool(&p.body)
+		p.dropSpool(&p.live)
+	}
 	if !p.body.open {
 		return h, nil
 	}
-	if err := p.flush(); err != nil {
-		return nil, err
+	if !p.live.open {
+		if err := p.flush(); err != nil {
+			return nil, err
+		}
 	}
 	if p.table.open {
 		if err := p.appendTable(); err != nil {

@@ -79,7 +79,7 @@ func childStores() {
 		case 0:
 			_, _ = d.Purge(func(i EntryInfo) bool { return i.Key == r.Key }, false)
 		case 1:
-			_ = d.PurgeTag("tag" + strconv.Itoa(key%2))
+			_ = d.PurgeTag("tag"+strconv.Itoa(key%2), false)
 		case 2, 3, 4:
 			stdout, _, _, err := lookup(d, r, Good)
 			var miss *Miss
@@ -88,7 +88,7 @@ func childStores() {
 			}
 		default:
 			m := metaNow()
-			m.Tags = []string{"tag" + strconv.Itoa(key%2)}
+			m.Tags = []Tag{{"tag" + strconv.Itoa(key%2), OwnSeq}}
 			err := tryStore(d, r, m, part{0, outputOf(key, rand.IntN(5))})
 			if err != nil && !errors.Is(err, ErrPurged) && !errors.Is(err, ErrNoRoom) {
 				fmt.Println("store:", err)

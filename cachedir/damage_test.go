@@ -39,11 +39,11 @@ func newFixture(t testing.TB) *fixture {
 	d, err := Open(x.path, fixtureOptions)
 	require.NoError(t, err)
 	defer d.Close()
-	require.NoError(t, d.PurgeTag("tag"))
+	require.NoError(t, d.PurgeTag("tag", false))
 	m := metaNow()
-	m.Tags = []string{"tag"}
+	m.Tags = []Tag{{"tag", OwnSeq}}
 	storeMeta(t, d, x.small, m, x.parts...)
-	require.NoError(t, d.PurgeTag("another")) // so that the file of the first is read
+	require.NoError(t, d.PurgeTag("another", false)) // so that the file of the first is read
 	store(t, d, x.large, x.body...)
 	require.NoError(t, d.NoteRun(x.command, CommandRun{Key: x.small.Key, Ended: time.Unix(5, 0)}))
 	require.NoError(t, d.Log(Record{Served: Hit, Family: "x"}))
@@ -154,7 +154,7 @@ func (x *fixture) right(t *testing.T, what string, heal bool) {
 func (x *fixture) heals(t *testing.T, d *Dir, what string) {
 	t.Helper()
 	m := metaNow()
-	m.Tags = []string{"tag"}
+	m.Tags = []Tag{{"tag", OwnSeq}}
 	for range 2 { // where the file of a tag was damaged, the first store counts as purged with what was there before
 		require.NoError(t, tryStore(d, x.small, m, x.parts...), what)
 		if _, _, _, err := lookup(d, x.small, Good); err == nil {

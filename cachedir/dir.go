@@ -8,6 +8,7 @@
 //	v1/commands/ab/<sha256>              what is known of a command beyond its entries
 //	v1/locks/<key>                       one lock for each recipe that runs now
 //	v1/pending/                          what is being written; nothing here is ever read as an entry
+//	v1/scopes/ab/<sha256>                which entries were stored under a limit of entries
 //	v1/journal/ v1/tags/ v1/stat/        counts of runs, counts of purges, sizes and digests
 //
 // Three rules carry it. A file becomes visible by one rename and is never changed afterwards, or it consists of
@@ -52,7 +53,6 @@ type Dir struct {
 	used    *table // by key: hours in which an entry was used
 
 	journalSize atomic.Int64 // as Log saw it last
-	cleaned     atomic.Bool  // this process has made room
 }
 
 // Errors of this package besides *Refused, *Miss and *ReplayError.
@@ -154,6 +154,9 @@ func Open(path string, o Options) (*Dir, error) {
 
 // Path is the directory as an absolute path.
 func (d *Dir) Path() string { return d.path }
+
+// Foreign reports whether the directory belongs to another user.
+func (d *Dir) Foreign() bool { return d.root.foreign }
 
 // Close gives the directory's descriptors back. Entries that were looked up stay readable.
 func (d *Dir) Close() {

@@ -21,6 +21,7 @@ type Entry struct {
 	StdoutSize, StderrSize int64     // bytes
 	Stored                 int64     // bytes on disk, the body included
 	LastUse                time.Time // accurate to an hour
+	Soft                   bool      // purged softly since, as Lookup saw it
 
 	d      *Dir
 	h      *header
@@ -46,7 +47,7 @@ func (d *Dir) Lookup(key hashing.Key, recipe []byte, s Slot) (*Entry, error) {
 		e.Close()
 		return nil, &Miss{Corrupt, errors.New("its recipe is another one")}
 	}
-	if err := d.CheckTags(e.Meta); err != nil {
+	if e.Soft, err = d.CheckTags(e.Meta); err != nil {
 		e.Close()
 		return nil, &Miss{Purged, err}
 	}
@@ -186,6 +187,13 @@ func (e *Entry) Touch() {
 	}
 	if e.d.v1.touch(entryName(e.Key, e.Slot), now) == nil {
 		e.d.countHit(e.Key)
+	}
+}
+
+// TouchNow notes the use to the nanosecond, for LimitScope.
+func (e *Entry) TouchNow() {
+	if !e.d.o.ReadOnly {
+		_ = e.d.v1.touch(entryName(e.Key, e.Slot), e.d.now())
 	}
 }
 

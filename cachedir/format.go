@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -25,10 +26,10 @@ import (
 
 const (
 	entryMagic    = "cachexE\n"
-	formatVersion = 1
+	formatVersion = 2
 	prefixSize    = 32
 	trailerSize   = 8
-	fixedSize     = 32 + 32 + 8 + 12 + 12 + 16 + 8 + 8 + 8 + 8 + 16 + 8 + 8 + 8 + 1 + 32 + 4 + 8
+	fixedSize     = 32 + 32 + 8 + 12 + 12 + 16 + 8 + 8 + 8 + 8 + 16 + 8 + 8 + 8 + 1 + 32 + 4 + 8 + 12 + 8 + 8
 
 	chunkSize = 256 << 10 // bodies have a checksum for each chunk, so that several goroutines can verify one
 	inlineMax = 256 << 10 // larger bodies get a file of their own
@@ -36,6 +37,8 @@ const (
 	maxRecipe = 4 << 20
 	maxTags   = 1 << 10
 	maxTag    = 4 << 10
+	maxNames  = 1 << 12 // of learned inputs
+	maxName   = 4 << 10
 	maxFamily = 4 << 10
 	maxTable  = 512 << 10 // a frame table within meta; a longer one lies behind the body
 	maxMeta   = 64 << 20  // the rest is checksums of chunks: enough for a body of 1 TiB
@@ -56,11 +59,29 @@ type Meta struct {
 	BootID                 [16]byte
 	StartedBoot, EndedBoot int64 // ns of CLOCK_BOOTTIME under BootID
 
-	TTL    time.Duration // how long the writer wanted it kept fresh; negative: without end
-	Random uint64        // for jitter
-	Tags   []string
+	TTL     time.Duration // how long the writer wanted it kept fresh; negative: without end
+	Until   time.Time     // when its life ends whatever the reader wants; zero: never
+	Stale   time.Duration // how long after its life the command itself lets it be served while it is refreshed
+	Private bool          // for the user who ran it alone, and for this machine
+	UID     int64         // who ran it; -1 where users have no numbers
+	Random  uint64        // for jitter
+	Tags    []Tag
 	TagMark
+
+	// Learned is set in a redirect, which holds no result: the results of this recipe lie under the keys of the recipe
+	// extended by these inputs.
+	Learned *hashing.Learned
 }
+
+// Tag is a label for purging. Seq is the count of purges that what the tag speaks of is known to come after: that of the
+// entry itself, or a lower one for what a nested run replayed.
+type Tag struct {
+	Name string
+	Seq  uint64
+}
+
+// OwnSeq is a Tag.Seq that Commit replaces by the entry's own.
+const OwnSeq = math.MaxUint64
 
 func (m *Meta) slot() Slot {
 	if m.Code != 0 || m.Signal != 0 {
@@ -97,6 +118,8 @@ const (
 	flagPty
 	flagInFile
 	flagTableBehind
+	flagPrivate
+	flagRedirect
 	flagsKnown = 1<<iota - 1 // all of the above
 )
 
@@ -104,10 +127,15 @@ const (
 func (h *header) encode(inline []byte) []byte {
 	b := make([]byte, prefixSize, prefixSize+fixedSize+len(h.Recipe)+len(h.table)+8*len(h.chunks)+len(inline)+256)
 	b = h.appendFixed(b)
+	le := binary.LittleEndian
 	b = appendBytes(b, []byte(h.Family))
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(h.Tags)))
+	b = le.AppendUint32(b, uint32(len(h.Tags)))
 	for _, t := range h.Tags {
-		b = appendBytes(b, []byte(t))
+		b = le.AppendUint64(appendBytes(b, []byte(t.Name)), t.Seq)
+	}
+	if h.Learned != nil {
+		b = append(b, h.Learned.ID[:]...)
+		b = appendNames(appendNames(b, h.Learned.Env), h.Learned.Files)
 	}
 	b = appendBytes(b, h.table)
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(h.chunks)))
@@ -134,7 +162,14 @@ func (h *header) appendFixed(b []byte) []byte {
 	for _, f := range [...]struct {
 		set bool
 		bit uint64
-	}{{h.Merged, flagMerged}, {h.Pty, flagPty}, {h.inFile, flagInFile}, {h.tableBehind, flagTableBehind}} {
+	}{
+		{h.Merged, flagMerged},
+		{h.Pty, flagPty},
+		{h.inFile, flagInFile},
+		{h.tableBehind, flagTableBehind},
+		{h.Private, flagPrivate},
+		{h.Learned != nil, flagRedirect},
+	} {
 		if f.set {
 			flags |= f.bit
 		}
@@ -156,12 +191,23 @@ func (h *header) appendFixed(b []byte) []byte {
 	b = append(b, byte(h.Signal))
 	b = append(b, h.sum[:]...)
 	b = le.AppendUint32(b, uint32(int32(h.Code)))
-	return le.AppendUint64(b, uint64(h.tableLen))
+	b = le.AppendUint64(b, uint64(h.tableLen))
+	b = appendTime(b, h.Until)
+	b = le.AppendUint64(b, uint64(h.Stale))
+	return le.AppendUint64(b, uint64(h.UID))
 }
 
 func appendTime(b []byte, t time.Time) []byte {
 	b = binary.LittleEndian.AppendUint64(b, uint64(t.Unix()))
 	return binary.LittleEndian.AppendUint32(b, uint32(t.Nanosecond()))
+}
+
+func appendNames(b []byte, names []string) []byte {
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(names)))
+	for _, n := range names {
+		b = appendBytes(b, []byte(n))
+	}
+	return b
 }
 
 func appendBytes(b, s []byte) []byte {
@@ -227,6 +273,8 @@ func (h *header) check(inlineLen int64) error {
 		return bad("sizes")
 	}
 	switch {
+	case h.Learned != nil && (inlineLen != 0 || h.inFile || h.slot() != Good):
+		return bad("a redirect with a result")
 	case h.inFile && (inlineLen != 0 || int64(len(h.chunks)) != chunkCount(h.fileLen())):
 		return bad("checksums of the body")
 	case !h.inFile && (inlineLen != h.bodyLen() || len(h.chunks) != 0 || h.tableBehind):
@@ -317,6 +365,10 @@ func (d *decoder) fixed(h *header) {
 	}
 	h.Merged, h.Pty = flags&flagMerged != 0, flags&flagPty != 0
 	h.inFile, h.tableBehind = flags&flagInFile != 0, flags&flagTableBehind != 0
+	h.Private = flags&flagPrivate != 0
+	if flags&flagRedirect != 0 {
+		h.Learned = &hashing.Learned{} // its names are behind the fixed part
+	}
 	h.Started, h.Ended = d.time(), d.time()
 	copy(h.BootID[:], d.take(16))
 	h.StartedBoot, h.EndedBoot = d.i64(), d.i64()
@@ -329,6 +381,23 @@ func (d *decoder) fixed(h *header) {
 	copy(h.sum[:], d.take(32))
 	h.Code = int(int32(d.u32()))
 	h.tableLen = d.i64()
+	if until := d.time(); !until.IsZero() {
+		h.Until = until
+	}
+	h.Stale = time.Duration(d.i64())
+	h.UID = d.i64()
+}
+
+// names reads a list of names.
+func (d *decoder) names() (names []string) {
+	n := d.u32()
+	if n > maxNames {
+		d.err = errShort
+	}
+	for i := uint32(0); i < n && d.err == nil; i++ {
+		names = append(names, string(d.bytes(maxName)))
+	}
+	return names
 }
 
 // decodeMeta takes meta apart. Nothing is allocated by a length before there are that many bytes.
@@ -339,13 +408,17 @@ func decodeMeta(b []byte) (*header, error) {
 	h.Family = string(d.bytes(maxFamily))
 	if n := d.u32(); n <= maxTags {
 		for range n {
-			h.Tags = append(h.Tags, string(d.bytes(maxTag)))
+			h.Tags = append(h.Tags, Tag{string(d.bytes(maxTag)), d.u64()})
 			if d.err != nil {
 				return nil, d.err
 			}
 		}
 	} else {
 		d.err = errShort
+	}
+	if h.Learned != nil {
+		copy(h.Learned.ID[:], d.take(16))
+		h.Learned.Env, h.Learned.Files = d.names(), d.names()
 	}
 	h.table = d.bytes(maxTable)
 	if n := int(d.u32()); n > 0 && d.err == nil && n <= len(d.b)/8 {

@@ -25,7 +25,8 @@ func sampleEntry() []byte {
 		Meta: Meta{
 			Key: r.Key, Command: r.Command, Recipe: r.Recipe, Family: "sample", Code: 0, Merged: true,
 			Started: time.Unix(10, 5), Ended: time.Unix(11, 6), StartedBoot: 1, EndedBoot: 2, TTL: time.Hour,
-			Tags: []string{"one", "two"}, Random: 99,
+			Tags: []Tag{{"one", 3}, {"two", 4}}, Random: 99, Until: time.Unix(12, 7), Stale: time.Minute, UID: 8,
+			Private: true,
 		},
 		stdout: 5, stderr: 6, table: table, tableLen: int64(len(table)),
 	}
@@ -131,7 +132,7 @@ func FuzzRecords(f *testing.F) {
 	f.Add(rec)
 	f.Add(encodeCommand(id, []CommandRun{{Key: hashing.Key{2}, NotStored: "no"}}))
 	f.Add(encodeRun(runOf("run")))
-	f.Add(encodeMark(TagMark{Seq: 4}))
+	f.Add(encodePurges(purges{soft: 4}))
 	var tot totals
 	tot.add(Record{Served: Hit, Family: "x \"y\"\n"})
 	tot.included = []string{"123"}

@@ -45,10 +45,12 @@ const (
 	Shared   Served = "shared"   // waited for a concurrent run and got its result
 	Bypassed Served = "bypassed" // ran without the cache
 	Declined Served = "refused"  // did not run
+	Renewed  Served = "renewed"  // ran in the background, for the next callers
+	Unfresh  Served = "failed"   // the same, and the old result stays
 )
 
 var (
-	servedCodes = [...]Served{Hit, Missed, Stale, Shared, Bypassed, Declined}
+	servedCodes = [...]Served{Hit, Missed, Stale, Shared, Bypassed, Declined, Renewed, Unfresh}
 	reasonCodes = [...]Reason{
 		"", New, Changed, Expired, Evicted, Corrupt, Version, Forced, Uncacheable, LockTimeout, TierError, Purged,
 	}

@@ -202,7 +202,7 @@ func TestReadOnlyWritesNothing(t *testing.T) {
 	require.ErrorIs(t, err, ErrReadOnly)
 	require.ErrorIs(t, d.NoteRun(x.command, CommandRun{}), ErrReadOnly)
 	require.ErrorIs(t, d.Remove(x.small.Key, Good), ErrReadOnly)
-	require.ErrorIs(t, d.PurgeTag("tag"), ErrReadOnly)
+	require.ErrorIs(t, d.PurgeTag("tag", false), ErrReadOnly)
 	_, err = d.PurgeAll()
 	require.ErrorIs(t, err, ErrReadOnly)
 	_, err = d.Purge(func(EntryInfo) bool { return true }, false)

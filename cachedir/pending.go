@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"io"
+	"io/fs"
 	"math/rand/v2"
+	"path/filepath"
 	"sync"
-	"time"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -22,6 +24,8 @@ import (
 //	<key>.<word>.body   a large body
 //	<key>.<word>.table  its frame table, while that is long
 //	<key>.<word>.link   a second name of the body, on its way to its place beside the entry
+//	<key>.<word>.live   which bytes of the body belong to which stream, for those who follow
+//	<key>.<word>.control  what the command says of its result; the command makes it, if anybody does
 //	tmp.<word>          a small file on its way to its place
 //	aside.<word>        what lay where a file belongs
 //
@@ -34,6 +38,7 @@ const (
 	bodySuffix  = ".body"
 	tableSuffix = ".table"
 	linkSuffix  = ".link"
+	saidSuffix  = ".control"
 	tempPrefix  = "tmp."
 	asidePrefix = "aside."
 
@@ -45,21 +50,24 @@ type Run struct {
 	Key     hashing.Key
 	Command hashing.CommandID
 	Recipe  []byte
+	Tags    []string // those known before it starts; a pending file does not name them
 }
 
 // Pending is an entry that is being recorded. Append and Commit may be called from different goroutines.
 type Pending struct {
-	d    *Dir
-	run  Run
-	id   uint64 // the random word
-	base string // name without the last part
-	mark TagMark
+	d        *Dir
+	run      Run
+	id       uint64 // the random word
+	base     string // name without the last part
+	mark     TagMark
+	cleaning *budget
 
 	mu       sync.Mutex
 	err      error // why nothing more is recorded
 	entry    file
 	body     spool
 	table    spool
+	live     spool
 	frames   frameWriter
 	tableBuf []byte // what was not yet written to the table
 	sizes    [2]int64
@@ -68,7 +76,8 @@ type Pending struct {
 	chunk    *xxhash.Digest
 	filled   int      // bytes in chunk
 	chunks   []uint64 // finished ones
-	next     int64    // look at the free space when the body is this large
+	next     int64    // look at the free space when so much was written
+	said     bool     // there is a control file
 }
 
 // spool is a pending file that is only made when it is needed.
@@ -112,13 +121,18 @@ func (d *Dir) Begin(r Run) (*Pending, error) {
 		return nil, fmt.Errorf("%w: recipe of %d bytes", ErrTooLarge, len(r.Recipe))
 	}
 	d.healMarks()
+	// A tag whose count is damaged counts as purged once it is found so: before this run if possible, so that its
+	// result is a hit. What is learned during the run is looked at by Commit.
+	if err := d.healMarksOf(r.Key, r.Tags); err != nil {
+		return nil, fmt.Errorf("begin an entry: %w", err)
+	}
 	mark, err := d.markOrHeal()
 	if err != nil {
 		return nil, fmt.Errorf("begin an entry: %w", err)
 	}
-	p := &Pending{d: d, run: r, mark: mark, id: rand.Uint64(), next: spaceStep}
+	p := &Pending{d: d, run: r, mark: mark, id: rand.Uint64(), cleaning: newBudget(), next: spaceStep}
 	p.base = fmt.Sprintf("pending/%s.%016x", r.Key, p.id)
-	if err := d.makingRoom(time.Now().Add(cleanBudget), p.claim); err != nil {
+	if err := d.makingRoom(p.cleaning, p.claim); err != nil {
 		return nil, fmt.Errorf("begin an entry: %w", err)
 	}
 	return p, nil
@@ -143,6 +157,45 @@ func (p *Pending) claim() error {
 	}
 	p.entry = f
 	return nil
+}
+
+// Mark is the moment in the history of purges at which the run began.
+func (p *Pending) Mark() TagMark { return p.mark }
+
+// Retarget makes the entry one of another recipe of the same command: of what the run has turned out to be.
+func (p *Pending) Retarget(r Run) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.run = r
+}
+
+// ControlPath is the absolute path of the file in which the command may say something of its result. It does not exist
+// yet. Once it was read it is removed with the pending entry; one that was not, by the cleaner.
+func (p *Pending) ControlPath() string {
+	return filepath.Join(p.d.v1.path, filepath.FromSlash(p.base+saidSuffix))
+}
+
+// Control returns what the command said: nothing if there is no such file. One that is no regular file of ours, or larger
+// than limit bytes, is an error.
+func (p *Pending) Control(limit int64) ([]byte, error) {
+	f, fi, err := p.d.v1.openWritten(p.base + saidSuffix)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.close()
+	p.said = true
+	if fi.size > limit {
+		return nil, fmt.Errorf("more than %d bytes", limit)
+	}
+	b := make([]byte, fi.size)
+	n, err := f.readAt(b, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	return b[:n], nil
 }
 
 // Size is the number of bytes appended so far.
@@ -178,14 +231,17 @@ func (p *Pending) append(stream uint8, b []byte) error {
 	if size > p.d.o.MaxSize {
 		return ErrTooLarge
 	}
-	if size > p.next {
-		p.next = size + spaceStep
+	if written := size + p.live.size; written > p.next {
+		p.next = written + spaceStep
 		if free, floor, err := p.d.room(); err == nil && free < floor {
 			return ErrNoRoom
 		}
 	}
 	if err := p.addFrame(stream, len(b)); err != nil {
 		return err
+	}
+	if p.live.open {
+		return p.appendLive(stream, b)
 	}
 	if len(p.tail)+len(b) <= inlineMax {
 		if p.tail == nil && len(b) > 32<<10 {
@@ -299,12 +355,19 @@ func (p *Pending) drop() {
 }
 
 func (p *Pending) dropSpools() {
-	for _, s := range [...]*spool{&p.body, &p.table} {
-		if s.open {
-			s.open = false
-			_ = p.d.v1.remove(s.name)
-			s.f.close()
-		}
+	if p.said {
+		_ = p.d.v1.remove(p.base + saidSuffix)
+	}
+	for _, s := range [...]*spool{&p.body, &p.table, &p.live} {
+		p.dropSpool(s)
 	}
 	p.tail, p.tableBuf = nil, nil
+}
+
+func (p *Pending) dropSpool(s *spool) {
+	if s.open {
+		s.open = false
+		_ = p.d.v1.remove(s.name)
+		s.f.close()
+	}
 }

@@ -62,13 +62,13 @@ func TestPurgeForbidsTheCommit(t *testing.T) {
 			return err
 		}},
 		"all":    {purge: func(d *Dir) error { _, err := d.PurgeAll(); return err }},
-		"by tag": {purge: func(d *Dir) error { return d.PurgeTag("tag") }, commit: true},
+		"by tag": {purge: func(d *Dir) error { return d.PurgeTag("tag", false) }, commit: true},
 	} {
 		for _, output := range []string{"small", strings.Repeat("large", 100_000)} {
 			t.Run(name, func(t *testing.T) {
 				d := newDir(t, Options{})
 				m := metaNow()
-				m.Tags = []string{"tag"}
+				m.Tags = []Tag{{Name: "tag", Seq: OwnSeq}}
 				p, err := d.Begin(runOf("x"))
 				require.NoError(t, err)
 				defer p.Discard()

@@ -1,8 +1,11 @@
 package cachedir
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/cachex-cli/cachex/hashing"
 	"github.com/cachex-cli/cachex/lock"
@@ -38,3 +41,23 @@ func (p lockPlace) Open() (*os.File, error) {
 func (p lockPlace) Stat() (os.FileInfo, error) { return os.Lstat(p.Path()) }
 
 func (p lockPlace) Remove() error { return p.t.remove(p.name) }
+
+// shortWait bounds the wait for locks that are held for less than a millisecond.
+const shortWait = 10 * time.Second
+
+// lockShort takes a lock for a few steps in a row; unlock gives it back. Where there are no locks it succeeds all the
+// same, and locked is false.
+func (d *Dir) lockShort(name, about string) (unlock func(), locked bool, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), shortWait)
+	defer cancel()
+	l, _, err := lock.Wait(ctx, d.place(name), lock.Held{}, about)
+	switch {
+	case errors.Is(err, lock.ErrUnsupported):
+		return func() {}, false, nil
+	case err != nil:
+		return nil, false, err
+	case l == nil: // nobody leaves a note at these locks
+		return func() {}, false, nil
+	}
+	return func() { _ = l.Abandon() }, true, nil
+}

@@ -124,12 +124,43 @@ func (d *Dir) Purge(match func(EntryInfo) bool, dryRun bool) (int, error) {
 // PurgeAll removes all entries. Runs that have begun are purged too: a new epoch makes what they store invalid.
 func (d *Dir) PurgeAll() (int, error) {
 	_, err := d.advance(
-		func(m TagMark) TagMark { return TagMark{Epoch: newEpoch(), Seq: m.Seq + 1} },
-		func(TagMark) error { return nil })
+		func(p purges) purges { return purges{TagMark: TagMark{newEpoch(), p.Seq + 1}} },
+		func(purges) error { return nil })
 	if err != nil {
 		return 0, fmt.Errorf("purge: %w", err)
 	}
 	return d.Purge(func(EntryInfo) bool { return true }, false)
+}
+
+// PurgeSoftly lets the entries that match selects be served once more while they are refreshed. Runs that have begun are
+// not forbidden: what they store counts as softly purged. It returns how many entries it reached, or, with dryRun, would.
+func (d *Dir) PurgeSoftly(match func(EntryInfo) bool, dryRun bool) (int, error) {
+	var names []string
+	n, err := d.Purge(func(i EntryInfo) bool {
+		if !match(i) || i.Err != nil {
+			return false
+		}
+		names = append(names, keyMark(i.Key))
+		return true
+	}, true)
+	if err != nil || dryRun || n == 0 {
+		return n, err
+	}
+	if err := d.purgeMarks(true, names...); err != nil {
+		return 0, fmt.Errorf("purge: %w", err)
+	}
+	return n, nil
+}
+
+// PurgeAllSoftly is PurgeSoftly for everything, also for runs that have begun.
+func (d *Dir) PurgeAllSoftly() error {
+	_, err := d.advance(
+		func(p purges) purges { p.Seq++; p.soft = p.Seq; return p },
+		func(purges) error { return nil })
+	if err != nil {
+		return fmt.Errorf("purge: %w", err)
+	}
+	return nil
 }
 
 // forbid unlinks the .run files of the runs that match selects, and of those that cannot be read.

@@ -51,7 +51,7 @@ func (t *tree) admit(o Options) error {
 	if st.Mode&0o022 != 0 {
 		return &Refused{t.path, fmt.Sprintf("others may write to it (mode %04o; chmod 700 helps)", st.Mode&0o7777)}
 	}
-	t.owner = t.uid
+	t.owner, t.foreign = t.uid, owner != t.uid
 	if t.uid == 0 {
 		t.owner = owner // what root leaves behind, the directory's owner must be able to read and remove
 	}

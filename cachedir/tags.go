@@ -1,7 +1,6 @@
 package cachedir
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
@@ -11,16 +10,19 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"time"
 
 	"github.com/cespare/xxhash/v2"
 
-	"github.com/cachex-cli/cachex/lock"
+	"github.com/cachex-cli/cachex/hashing"
 )
 
 // tags/SEQ counts the purges of an epoch, and tags/<sha256 of tag> says which of them was the tag's last. A run notes
 // epoch and count before it starts; its entry is valid as long as the epoch is the same and none of its tags was
 // purged since. So a purge reaches results that are still being made, and waits for none of them.
+//
+// A purge is hard or soft. After a hard one an entry is as good as gone; after a soft one it may be served once more
+// while it is refreshed. A file keeps both counts, because a soft purge after a hard one takes nothing back. Soft purges
+// of a single recipe use a file under the name of its key, those of everything a field of SEQ.
 //
 // The count is raised before the tag's file is written: a run that begins between the two counts as begun after the
 // purge, and whatever it reads it reads after the purge was asked for.
@@ -33,36 +35,39 @@ type TagMark struct {
 	Seq   uint64
 }
 
+// purges is what a file says: the last hard and the last soft purge of its subject. In SEQ, Seq is the count of all.
+type purges struct {
+	TagMark
+	soft uint64
+}
+
 const (
 	seqName     = "tags/SEQ"
 	tagsLock    = "tags/lock"
-	tagMagic    = "cxT1"
-	tagFileSize = 4 + 4 + 16 + 8 + 8
-	purgeHard   = 1
-
-	purgeWait = 10 * time.Second // for other purges, each of which takes less than a millisecond
+	tagMagic    = "cxT2"
+	tagFileSize = 4 + 4 + 16 + 8 + 8 + 8
 )
 
 var errNotValid = errors.New("purged since")
 
-func encodeMark(m TagMark) []byte {
+func encodePurges(p purges) []byte {
 	b := make([]byte, 0, tagFileSize)
-	b = append(b, tagMagic...)
-	b = binary.LittleEndian.AppendUint32(b, purgeHard)
-	b = append(b, m.Epoch[:]...)
-	b = binary.LittleEndian.AppendUint64(b, m.Seq)
+	b = append(append(b, tagMagic...), 0, 0, 0, 0)
+	b = append(b, p.Epoch[:]...)
+	b = binary.LittleEndian.AppendUint64(b, p.Seq)
+	b = binary.LittleEndian.AppendUint64(b, p.soft)
 	return binary.LittleEndian.AppendUint64(b, xxhash.Sum64(b))
 }
 
-// readMark reads SEQ or a tag's file. One that does not exist is the zero mark, which no entry has; anything that cannot be read or does
-// not verify is an error.
-func (d *Dir) readMark(name string) (TagMark, error) {
+// readPurges reads SEQ or a subject's file. One that does not exist is zero, an epoch that no entry has; anything that
+// cannot be read or does not verify is an error.
+func (d *Dir) readPurges(name string) (purges, error) {
 	f, err := d.v1.open(name, os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
-		return TagMark{}, nil
+		return purges{}, nil
 	}
 	if err != nil {
-		return TagMark{}, err
+		return purges{}, err
 	}
 	defer f.close()
 	var b [tagFileSize + 1]byte
@@ -71,16 +76,17 @@ func (d *Dir) readMark(name string) (TagMark, error) {
 		if fi, ierr := f.info(); ierr == nil && !fi.regular {
 			err = errForeign
 		}
-		return TagMark{}, d.v1.pathError("read", name, err)
+		return purges{}, d.v1.pathError("read", name, err)
 	}
 	end := tagFileSize - 8
 	if n != tagFileSize || string(b[:4]) != tagMagic || binary.LittleEndian.Uint64(b[end:]) != xxhash.Sum64(b[:end]) {
-		return TagMark{}, fmt.Errorf("%s: %w", name, errSpoiled)
+		return purges{}, fmt.Errorf("%s: %w", name, errSpoiled)
 	}
-	var m TagMark
-	copy(m.Epoch[:], b[8:24])
-	m.Seq = binary.LittleEndian.Uint64(b[24:])
-	return m, nil
+	var p purges
+	copy(p.Epoch[:], b[8:24])
+	p.Seq = binary.LittleEndian.Uint64(b[24:])
+	p.soft = binary.LittleEndian.Uint64(b[32:])
+	return p, nil
 }
 
 func markName(tag string) string {
@@ -88,41 +94,61 @@ func markName(tag string) string {
 	return "tags/" + hex.EncodeToString(sum[:])
 }
 
-// CheckTags returns nil if no purge came after the run began, and an error that says what did.
-func (d *Dir) CheckTags(m Meta) error {
-	now, err := d.readMark(seqName)
+// keyMark is the file of a recipe that was purged softly on its own. No tag has this name: none holds a NUL.
+func keyMark(key hashing.Key) string { return markName("\x00" + string(key[:])) }
+
+// CheckTags holds an entry against the purges that came after its run began. An error says which one made it invalid,
+// or that this cannot be told; soft, that it was purged softly.
+func (d *Dir) CheckTags(m Meta) (soft bool, err error) {
+	now, err := d.readPurges(seqName)
 	if err != nil {
-		return fmt.Errorf("count of purges: %w", err)
+		return false, fmt.Errorf("count of purges: %w", err)
 	}
 	if now.Epoch != m.Epoch {
-		return errNotValid
-	}
-	if now == m.TagMark {
-		return nil // no purge of any tag since
+		return false, errNotValid
 	}
 	if now.Seq < m.Seq {
-		return fmt.Errorf("count of purges: %w", errSpoiled)
+		return false, fmt.Errorf("count of purges: %w", errSpoiled)
 	}
+	soft = now.soft > m.Seq
 	for _, tag := range m.Tags {
-		last, err := d.readMark(markName(tag))
+		if tag.Seq == now.Seq {
+			continue // no purge since
+		}
+		s, err := d.checkMark(markName(tag.Name), m.Epoch, tag.Seq)
 		if err != nil {
-			return fmt.Errorf("tag %q: %w", tag, err)
+			return false, fmt.Errorf("tag %q: %w", tag.Name, err)
 		}
-		if last.Epoch == m.Epoch && last.Seq > m.Seq {
-			return fmt.Errorf("tag %q: %w", tag, errNotValid)
-		}
+		soft = soft || s
 	}
-	return nil
+	if m.Seq == now.Seq {
+		return soft, nil
+	}
+	s, err := d.checkMark(keyMark(m.Key), m.Epoch, m.Seq)
+	return soft || s, err
+}
+
+// checkMark looks at one subject's file for purges after a count.
+func (d *Dir) checkMark(name string, epoch [16]byte, seq uint64) (soft bool, err error) {
+	last, err := d.readPurges(name)
+	if err != nil || last.Epoch != epoch {
+		return false, err
+	}
+	if last.Seq > seq {
+		return false, errNotValid
+	}
+	return last.soft > seq, nil
 }
 
 // markOrHeal returns the present mark. A count that is damaged or missing cannot say what was purged: a new epoch
 // makes all that was stored before invalid, and what is stored from now on valid again.
 func (d *Dir) markOrHeal() (TagMark, error) {
-	m, err := d.readMark(seqName)
-	if err == nil && m != (TagMark{}) || err != nil && !isUseless(err) {
-		return m, err
+	p, err := d.readPurges(seqName)
+	if err == nil && p != (purges{}) || err != nil && !isUseless(err) {
+		return p.TagMark, err
 	}
-	return d.advance(func(m TagMark) TagMark { return m }, func(TagMark) error { return nil })
+	p, err = d.advance(func(p purges) purges { return p }, func(purges) error { return nil })
+	return p.TagMark, err
 }
 
 func newEpoch() (e [16]byte) {
@@ -132,58 +158,89 @@ func newEpoch() (e [16]byte) {
 
 // advance changes SEQ, and then what else, under the lock of purges. What it hands to next for a damaged or missing one
 // is a new epoch, and so it does where there are no locks: two purges that count at once could count the same.
-func (d *Dir) advance(next func(TagMark) TagMark, then func(TagMark) error) (TagMark, error) {
+func (d *Dir) advance(next func(purges) purges, then func(purges) error) (purges, error) {
 	if d.o.ReadOnly {
-		return TagMark{}, ErrReadOnly
+		return purges{}, ErrReadOnly
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), purgeWait)
-	defer cancel()
-	l, _, err := lock.Wait(ctx, d.place(tagsLock), lock.Held{}, "purge")
-	switch {
-	case err == nil && l != nil:
-		defer func() { _ = l.Abandon() }()
-	case err != nil && !errors.Is(err, lock.ErrUnsupported):
-		return TagMark{}, fmt.Errorf("lock the count of purges: %w", err)
+	unlock, locked, err := d.lockShort(tagsLock, "purge")
+	if err != nil {
+		return purges{}, fmt.Errorf("lock the count of purges: %w", err)
 	}
-	m, err := d.readMark(seqName)
+	defer unlock()
+	p, err := d.readPurges(seqName)
 	if err != nil && !isUseless(err) {
-		return TagMark{}, fmt.Errorf("count purges: %w", err)
+		return purges{}, fmt.Errorf("count purges: %w", err)
 	}
-	old := m
-	if err != nil || l == nil || m == (TagMark{}) {
-		m.Epoch = newEpoch()
+	old := p
+	if err != nil || !locked || p == (purges{}) {
+		p.Epoch = newEpoch()
 	}
-	if m = next(m); m == old {
-		return m, then(m)
+	if p = next(p); p == old {
+		return p, then(p)
 	}
-	if err := d.v1.replace(seqName, encodeMark(m)); err != nil {
-		return m, fmt.Errorf("count purges: %w", err)
+	if err := d.v1.replace(seqName, encodePurges(p)); err != nil {
+		return p, fmt.Errorf("count purges: %w", err)
 	}
-	return m, then(m)
+	return p, then(p)
 }
 
-// PurgeTag makes all results with this tag invalid, also those of runs that have begun.
+// PurgeTag makes all results with this tag invalid, or softly purged, also those of runs that have begun. It costs the
+// same however many they are.
 //
 // The tag's file is written second: a purge that is killed in between has purged nothing, and said so to nobody.
-func (d *Dir) PurgeTag(tag string) error {
-	_, err := d.advance(
-		func(m TagMark) TagMark { m.Seq++; return m },
-		func(m TagMark) error { return d.v1.replace(markName(tag), encodeMark(m)) })
-	if err != nil {
+func (d *Dir) PurgeTag(tag string, soft bool) error {
+	if err := d.purgeMarks(soft, markName(tag)); err != nil {
 		return fmt.Errorf("purge tag %q: %w", tag, err)
 	}
 	return nil
 }
 
-// healTags replaces the marks of tags that were damaged. What they said is lost, so all that was stored under the tag
-// before counts as purged.
-func (d *Dir) healTags(tags []string) error {
-	for _, tag := range tags {
-		if _, err := d.readMark(markName(tag)); isUseless(err) {
-			if err := d.PurgeTag(tag); err != nil {
-				return err
+// purgeMarks counts one purge and writes it into the files of its subjects.
+func (d *Dir) purgeMarks(soft bool, names ...string) error {
+	_, err := d.advance(
+		func(p purges) purges { p.Seq++; return p },
+		func(now purges) error {
+			for _, name := range names {
+				last, err := d.readPurges(name)
+				if err != nil && !isUseless(err) {
+					return err
+				}
+				if err != nil { // what it said is lost: the worst is taken for it
+					last = now
+				}
+				if last.Epoch != now.Epoch {
+					last = purges{}
+				}
+				last.Epoch = now.Epoch
+				if soft {
+					last.soft = now.Seq
+				} else {
+					last.Seq = now.Seq
+				}
+				if err := d.v1.replace(name, encodePurges(last)); err != nil {
+					return err
+				}
 			}
+			return nil
+		})
+	return err
+}
+
+// healMarksOf replaces the files of tags, and of the key, that were damaged. What they said is lost, so all that was stored
+// before under them counts as purged.
+func (d *Dir) healMarksOf(key hashing.Key, tags []string) error {
+	names := []string{keyMark(key)}
+	for _, tag := range tags {
+		names = append(names, markName(tag))
+	}
+	var damaged []string
+	for _, name := range names {
+		if _, err := d.readPurges(name); isUseless(err) {
+			damaged = append(damaged, name)
 		}
 	}
-	return nil
+	if damaged == nil {
+		return nil
+	}
+	return d.purgeMarks(false, damaged...)
 }

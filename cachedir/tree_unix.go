@@ -24,6 +24,8 @@ type tree struct {
 	trust []int
 	loose bool // others may read or enter the directory itself
 
+	foreign bool // the directory belongs to another user
+
 	testOnlyNoLinks bool // as on a filesystem that has no hard links
 }
 

@@ -159,9 +159,9 @@ func TestModesWhateverTheUmask(t *testing.T) {
 		r := runOf("modes")
 		store(t, d, r, part{0, strings.Repeat("x", inlineMax+1)})
 		m := metaNow()
-		m.Tags = []string{"x"}
+		m.Tags = []Tag{{Name: "x", Seq: OwnSeq}}
 		storeMeta(t, d, r, m, part{0, "x"})
-		require.NoError(t, d.PurgeTag("x"))
+		require.NoError(t, d.PurgeTag("x", false))
 		require.NoError(t, d.NoteRun(hashing.CommandID{}, CommandRun{}))
 		require.NoError(t, d.Log(Record{Served: Hit}))
 		d.Digests().Remember(hashing.StatID{}, hashing.Digest{})

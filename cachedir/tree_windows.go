@@ -19,6 +19,8 @@ type tree struct {
 	root *os.Root
 	path string
 
+	foreign bool // never: files have access lists here, not an owner
+
 	testOnlyNoLinks bool // there are none anyway
 }
 

@@ -367,7 +367,7 @@ func (row setting) texts(raw any) (texts []string, ok bool) {
 		list = true
 	case *[]int, *ExitSet:
 		number, list = true, true
-	case *int64, *time.Duration:
+	case *int64, *time.Duration, *Beta, *Count:
 		number = true
 	}
 	elements, isList := raw.([]any)
@@ -416,6 +416,12 @@ func (row setting) wanted() (what, hint string) {
 		return "a size", hintSize + ", with quotes"
 	case *time.Duration:
 		return "a duration", hintDuration + ", with quotes"
+	case *Clock:
+		return "a time of day", hintClock + ", with quotes"
+	case *Percent:
+		return "a percentage", hintPercent + ", with quotes"
+	case *Beta, *Count:
+		return "a number", hintNumber
 	}
 	return "text", "write it with quotes"
 }

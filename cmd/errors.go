@@ -62,6 +62,7 @@ func judge(err error) (code int, hint string) {
 		start     *runner.StartError
 		uncached  *engine.NotCachedError
 		undeliver *engine.DeliveryError
+		mixed     *engine.MixedError
 		refused   *cachedir.Refused
 	)
 	switch {
@@ -87,6 +88,8 @@ func judge(err error) (code int, hint string) {
 		return exitFault, "run it once without --cached-only"
 	case errors.As(err, &undeliver):
 		return exitFault, "check where the output goes; the result was not stored"
+	case errors.As(err, &mixed):
+		return exitFault, "what was printed is not a result: run it again"
 	case errors.As(err, &refused):
 		return exitFault, "choose another directory with --cache-dir, or see cachex doctor"
 	case errors.Is(err, cachedir.ErrAbsent):

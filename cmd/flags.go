@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/engine"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -22,6 +23,7 @@ func addKeyFlags(fs *pflag.FlagSet) {
 	fs.Bool("stdin", false, "read stdin whole, put it in the key, feed it to the command")
 	fs.String("cwd", "path", "how the working directory enters the key: `path|repo|none`")
 	fs.String("exe", "content", "how the executable enters the key: `content|digest|path|none`")
+	fs.StringArray("vary", nil, "put in the key what this `SHELL TEXT` prints")
 	fs.String("scope", "", "free text in the key: a `WORD` such as a version or a salt")
 	fs.String("namespace", "", "separates teams, as in `a/b`; purged by prefix")
 	fs.String("key", "", "the key is this `NAME`, the namespace, the scope and the inputs given by flag; not the command line")
@@ -33,12 +35,23 @@ func addPolicyFlags(fs *pflag.FlagSet) {
 	fs.String("ttl", "1h", "how long a result is fresh: a duration `D`; none: no end; 0: only for concurrent callers")
 	fs.String("ttl-fail", "", "how long a result with another exit code than 0 is fresh: `D` as for --ttl (alone it implies --cache-exit any)")
 	fs.String("cache-exit", "0", "exit codes that may be replayed: a `LIST` such as 0,1 or 0-3, or any")
+	fs.String("ttl-until", "", "a result's life ends at the next `HH:MM`, local time")
+	fs.String("jitter", "", "shorten each life by up to `P`%, so that results stored together do not end together")
+	fs.String("stale", "", "for `D` after its life, serve the old result while one refresh runs in the background")
+	fs.String("stale-if-error", "", "for `D` after its life, serve the old result if the command fails")
+	fs.String("early", "", "refresh by chance before a life ends, in the background; `BETA` 1 is usual, more is earlier")
 	fs.Bool("refresh", false, "run now and replace what is stored")
 	fs.Bool("cached-only", false, "never run: exit 125 when there is nothing to replay")
 	fs.Bool("no-cache", false, "run, touch nothing, share with nobody")
 	fs.Bool("read-only", false, "use entries, store none")
 	fs.String("wait", "", "wait at most `D` for another run of the same recipe, then run alone")
 	fs.StringArray("tag", nil, "label the entry with this `TAG` for purge --tag")
+	fs.StringArray("purge-tag", nil, "run, store nothing, and purge this `TAG` if the command succeeds")
+	fs.Bool("private", false, "for this user and this machine alone")
+	fs.String("min-cost", "", "do not store a result that took less than `D`")
+	fs.String("max-entry", "", "do not store more output than `SIZE`")
+	fs.String("max-entries", "", "keep at most `N` entries of this scope and namespace: those used last")
+	fs.Bool("follow", false, "while waiting for another run, print what it writes (usual at a terminal)")
 }
 
 // words splits what stands behind the flags into the words of the command line, with -c becoming sh -c.
@@ -68,7 +81,7 @@ func (a *App) settingsFor(c *cobra.Command, argv []string) (Settings, []Warning,
 	})
 }
 
-// spec is the identity of a run under these settings. Dir is empty where the working directory cannot be named: run
+// spec is the identity of a run, all but what --vary prints, under these settings. Dir is empty where the working directory cannot be named: run
 // goes on without the cache then.
 func (a *App) spec(c *cobra.Command, s Settings, argv []string) (hashing.Spec, error) {
 	dir, err := a.Getwd()
@@ -95,6 +108,9 @@ func (a *App) namedSpec(c *cobra.Command, s Settings, argv []string) (hashing.Sp
 	spec, err := a.spec(c, s, argv)
 	if err == nil && spec.Dir == "" {
 		err = &usageError{Err: errors.New("the working directory cannot be named"), Hint: "cd to a directory that exists"}
+	}
+	if err == nil {
+		spec.Vary, err = engine.VaryOutputs(s.Vary, spec)
 	}
 	return spec, err
 }

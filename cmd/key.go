@@ -17,7 +17,7 @@ of run that belong to the key. Values of environment variables and words that lo
 			"0    printed", "125  bad flag, or an input that cannot be read", "126  the command cannot be executed", "127  the command was not found"),
 		Example: "  cachex key --file go.sum -- go build ./...",
 		RunE: func(c *cobra.Command, args []string) error {
-			recipe, _, err := app.recipe(c, args, nil)
+			recipe, _, _, err := app.recipe(c, args, nil)
 			if err != nil {
 				return err
 			}
@@ -31,24 +31,23 @@ of run that belong to the key. Values of environment variables and words that lo
 	return c
 }
 
-// recipe captures the recipe of the command line that key, why and purge were given.
-func (a *App) recipe(c *cobra.Command, args []string, digests hashing.Digests) (hashing.Recipe, Settings, error) {
+// recipe captures the recipe of the command line that key and why were given.
+func (a *App) recipe(c *cobra.Command, args []string, digests hashing.Digests) (r hashing.Recipe, spec hashing.Spec, s Settings, err error) {
 	argv, err := words(c, args)
 	if err != nil {
-		return hashing.Recipe{}, Settings{}, err
+		return r, spec, s, err
 	}
 	s, warnings, err := a.settingsFor(c, argv)
 	if err != nil {
-		return hashing.Recipe{}, s, err
+		return r, spec, s, err
 	}
 	a.warnAll(warnings)
-	spec, err := a.namedSpec(c, s, argv)
-	if err != nil {
-		return hashing.Recipe{}, s, err
+	if spec, err = a.namedSpec(c, s, argv); err != nil {
+		return r, spec, s, err
 	}
-	if err := a.stdinDigest(s, &spec); err != nil {
-		return hashing.Recipe{}, s, err
+	if err = a.stdinDigest(s, &spec); err != nil {
+		return r, spec, s, err
 	}
-	recipe, err := hashing.Capture(spec, digests)
-	return recipe, s, err
+	r, err = hashing.Capture(spec, digests)
+	return r, spec, s, err
 }

@@ -51,7 +51,7 @@ func (a *App) ls(c *cobra.Command) error {
 	}
 	var rows []row
 	err = dir.Walk(func(i cachedir.EntryInfo) error {
-		if i.Err == nil && dir.CheckTags(i.Meta) == nil {
+		if valid(dir, i) {
 			rows = append(rows, newRow(i))
 		}
 		return nil
@@ -60,6 +60,15 @@ func (a *App) ls(c *cobra.Command) error {
 		return err
 	}
 	return a.list(rows)
+}
+
+// valid reports whether an entry holds a result that could still be replayed.
+func valid(dir *cachedir.Dir, i cachedir.EntryInfo) bool {
+	if i.Err != nil || i.Pending || i.Learned != nil {
+		return false
+	}
+	_, err := dir.CheckTags(i.Meta)
+	return err == nil
 }
 
 // list prints rows, youngest first.

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -19,14 +20,20 @@ func newPurgeCommand(app *App) *cobra.Command {
 		Short: "forget results",
 		Long: `Purge removes the entries that one selector names: --all, --expired, --older-than, --tag, --key, --scope, --namespace
 or --command. It may run at any time beside others and waits for nobody: the result of a run that is under way and
-selected is delivered, but not stored.
+selected is delivered, but not stored. With --soft the entries are kept, and served once more while one run in the
+background renews them.
+
+With --stdin and --match it reads a stream of events, and purges the tag that each line names: what the first group of
+the regular expression matches. It ends with an error when the stream does, so that a supervisor starts it again.
 
 With a command behind --, all entries of this command line in this directory go, whatever their inputs; with flags of run
 that belong to the key (--env, --file, --stdin, --scope, ...) exactly that recipe.` + exitCodes(
 			"0    purged; also when there was nothing to purge", "125  bad selector, or no usable cache directory"),
 		Example: `  cachex purge --older-than 7d --dry-run
   cachex purge --tag users
+  cachex purge --tag users --soft
   cachex purge --command 'terraform *'
+  inotifywait -m src | cachex purge --stdin --match '([a-z]+)\.go'
   cachex purge -- kubectl get pods`,
 		RunE: func(c *cobra.Command, args []string) error { return app.purge(c, args) },
 	}
@@ -37,8 +44,11 @@ that belong to the key (--env, --file, --stdin, --scope, ...) exactly that recip
 	c.Flags().String("older-than", "", "entries whose run ended longer ago than this")
 	c.Flags().String("tag", "", "entries with this tag")
 	c.Flags().String("command", "", "entries whose command line matches this `GLOB`")
+	c.Flags().String("match", "", "with --stdin: purge the tag that the first group of this `RE` finds in each line")
+	c.Flags().Bool("soft", false, "serve the old results until they have been renewed")
 	c.Flags().Bool("dry-run", false, "list what would go, and remove nothing")
 	addKeyFlags(c.Flags())
+	c.Flags().Lookup("stdin").Usage = "with --match: read events from stdin; with a command: as for run"
 	c.Flags().Lookup("key").Usage = "the entry of this `KEY`: hex digits as ls shows them, or name:X"
 	c.Flags().Lookup("scope").Usage = "entries with this scope"
 	c.Flags().Lookup("namespace").Usage = "entries in this namespace and below"
@@ -49,10 +59,14 @@ that belong to the key (--env, --file, --stdin, --scope, ...) exactly that recip
 type selector struct {
 	match func(cachedir.EntryInfo) bool
 	all   bool   // everything: also what cannot be read, and every run under way
+	soft  bool   // the entries are kept
 	tag   string // by counting up, which costs the same whatever the cache holds
 }
 
 func (a *App) purge(c *cobra.Command, args []string) error {
+	if c.Flags().Changed("match") {
+		return a.purgeEvents(c, args)
+	}
 	dry, _ := c.Flags().GetBool("dry-run")
 	withCommand := len(args) > 0 || c.Flags().Changed("shell")
 	names, err := givenSelectors(c, withCommand)
@@ -83,6 +97,7 @@ func (a *App) purge(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	sel.soft, _ = c.Flags().GetBool("soft")
 	if dry {
 		return a.dryPurge(dir, sel)
 	}
@@ -97,24 +112,37 @@ func (a *App) carryOut(dir *cachedir.Dir, sel selector) error {
 	var err error
 	switch {
 	case sel.all:
-		if n, err = selected(dir, sel, func(cachedir.EntryInfo) {}); err != nil {
-			return err
-		}
-		_, err = dir.PurgeAll() // counts also what had been purged before, by a tag
+		n, err = purgeAll(dir, sel)
 	case sel.tag != "":
-		if err := dir.PurgeTag(sel.tag); err != nil {
+		if err := dir.PurgeTag(sel.tag, sel.soft); err != nil {
 			return err
 		}
 		_, err = fmt.Fprintln(a.Stdout, "purged the tag")
 		return err
+	case sel.soft:
+		n, err = dir.PurgeSoftly(func(i cachedir.EntryInfo) bool { return valid(dir, i) && sel.match(i) }, false)
 	default:
-		n, err = dir.Purge(sel.match, false)
+		// What was learned of a recipe stays known: it is no result.
+		n, err = dir.Purge(func(i cachedir.EntryInfo) bool { return i.Learned == nil && sel.match(i) }, false)
 	}
 	if err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(a.Stdout, "purged %s\n", entries(n))
 	return err
+}
+
+// purgeAll counts the entries that could still be replayed, not also those that had been purged by a tag before.
+func purgeAll(dir *cachedir.Dir, sel selector) (int, error) {
+	n, err := selected(dir, sel, func(cachedir.EntryInfo) {})
+	switch {
+	case err != nil:
+	case sel.soft:
+		err = dir.PurgeAllSoftly()
+	default:
+		_, err = dir.PurgeAll()
+	}
+	return n, err
 }
 
 func (a *App) dryPurge(dir *cachedir.Dir, sel selector) error {
@@ -133,7 +161,7 @@ func (a *App) dryPurge(dir *cachedir.Dir, sel selector) error {
 // selected visits the entries that are selected and could still be replayed, and counts them.
 func selected(dir *cachedir.Dir, sel selector, visit func(cachedir.EntryInfo)) (int, error) {
 	return dir.Purge(func(i cachedir.EntryInfo) bool {
-		if i.Err != nil || i.Pending || !sel.match(i) || dir.CheckTags(i.Meta) != nil {
+		if !valid(dir, i) || !sel.match(i) {
 			return false
 		}
 		visit(i)
@@ -168,7 +196,7 @@ func givenSelectors(c *cobra.Command, withCommand bool) ([]string, error) {
 	case len(given) > 1:
 		return nil, &usageError{Err: fmt.Errorf("--%s and --%s both select", given[0], given[1]), Hint: hint}
 	}
-	for _, name := range []string{"env", "file", "stdin", "cwd", "exe", "pty"} {
+	for _, name := range []string{"env", "file", "stdin", "cwd", "exe", "vary", "pty"} {
 		if c.Flags().Changed(name) {
 			return nil, &usageError{Err: fmt.Errorf("--%s needs a command", name), Hint: "write it behind --, as for run"}
 		}
@@ -199,12 +227,14 @@ func selectBy(c *cobra.Command, dir *cachedir.Dir, s Settings, name string) (sel
 		return finished(func(i cachedir.EntryInfo) bool { return now.Sub(i.Ended) > age })
 	case "tag":
 		tag := hashing.Guard(value, s.Secret)
-		sel, err := finished(func(i cachedir.EntryInfo) bool { return slices.Contains(i.Tags, tag) })
+		sel, err := finished(func(i cachedir.EntryInfo) bool {
+			return slices.ContainsFunc(i.Tags, func(t cachedir.Tag) bool { return t.Name == tag })
+		})
 		sel.tag = tag
 		return sel, err
 	case "key":
 		key, err := parseKey(dir, s, value)
-		return selector{match: func(i cachedir.EntryInfo) bool { return i.Key == key }}, err
+		return selector{match: matchKey(dir, key)}, err
 	case "scope":
 		sample, err := hashing.Capture(hashing.Spec{Name: "sample", Scope: value, Secret: s.Secret}, nil)
 		want := factOf(sample.Text, "scope").Value // as recipes have it: a digest, if it looks secret
@@ -218,6 +248,19 @@ func selectBy(c *cobra.Command, dir *cachedir.Dir, s Settings, name string) (sel
 	return selector{match: func(i cachedir.EntryInfo) bool { return matchCommand(value, i.Recipe) }}, nil
 }
 
+// matchKey selects the entry of a key, or, where inputs were learned of its recipe, all that lie under what it became.
+func matchKey(dir *cachedir.Dir, key hashing.Key) func(cachedir.EntryInfo) bool {
+	var recipe []byte
+	if e, err := dir.Load(key, cachedir.Good); err == nil {
+		if e.Close(); e.Learned != nil {
+			recipe = e.Recipe
+		}
+	}
+	return func(i cachedir.EntryInfo) bool {
+		return i.Key == key || recipe != nil && bytes.HasPrefix(i.Recipe, recipe)
+	}
+}
+
 // selectCommand selects all entries of a command line in this directory, or with key flags exactly one recipe.
 func (a *App) selectCommand(c *cobra.Command, s Settings, argv []string) (selector, error) {
 	spec, err := a.namedSpec(c, s, argv)
@@ -225,7 +268,7 @@ func (a *App) selectCommand(c *cobra.Command, s Settings, argv []string) (select
 		return selector{}, err
 	}
 	exact := false
-	for _, name := range []string{"env", "file", "stdin", "cwd", "exe", "scope", "pty"} {
+	for _, name := range []string{"env", "file", "stdin", "cwd", "exe", "scope", "vary", "pty"} {
 		exact = exact || c.Flags().Changed(name)
 	}
 	if !exact {
@@ -236,7 +279,9 @@ func (a *App) selectCommand(c *cobra.Command, s Settings, argv []string) (select
 		return selector{}, err
 	}
 	recipe, err := hashing.Capture(spec, nil)
-	return selector{match: func(i cachedir.EntryInfo) bool { return i.Key == recipe.Key }}, err
+	return selector{match: func(i cachedir.EntryInfo) bool { // also with what was learned
+		return i.Key == recipe.Key || i.Command == recipe.Command && bytes.HasPrefix(i.Recipe, recipe.Text)
+	}}, err
 }
 
 // factOf is the first fact of a kind in a recipe.

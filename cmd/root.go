@@ -17,13 +17,14 @@ import (
 // App is what the commands get from the process they live in, so that a test can build two.
 type App struct {
 	Stdin, Stdout, Stderr *os.File
+	Args                  []string // behind the program's own name
 	Environ               []string
 	Getwd                 func() (string, error)
 }
 
 // Main runs the command line and returns the exit code of the process.
 func Main(args []string, stdin, stdout, stderr *os.File) int {
-	app := &App{Stdin: stdin, Stdout: stdout, Stderr: stderr, Environ: os.Environ(), Getwd: os.Getwd}
+	app := &App{Stdin: stdin, Stdout: stdout, Stderr: stderr, Args: args, Environ: os.Environ(), Getwd: os.Getwd}
 	root := NewRoot(app)
 	root.SetArgs(args)
 	return app.exitCode(root.Execute())

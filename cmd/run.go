@@ -1,10 +1,12 @@
 package cmd
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -44,6 +46,7 @@ directory as it is: do not cache commands that print secrets.`,
 	c.Flags().SortFlags = false
 	addKeyFlags(c.Flags())
 	addPolicyFlags(c.Flags())
+	c.Flags().Bool("warm", false, "see to it, in the background, that a fresh result will be there, and print nothing")
 	c.Flags().BoolP("explain", "v", false, "one line on stderr: hit or miss, why, age, time saved")
 	c.Flags().Int("status-fd", -1, "the same as one JSON line on this descriptor `N`")
 	c.Flags().BoolP("quiet", "q", false, "no warnings")
@@ -51,11 +54,12 @@ directory as it is: do not cache commands that print secrets.`,
 }
 
 func (a *App) run(c *cobra.Command, args []string) error {
+	refresher := a.takeRefresher()
 	argv, err := words(c, args)
 	if err != nil {
 		return err
 	}
-	status, err := statusFile(c)
+	status, err := statusFile(c, refresher != nil)
 	if err != nil {
 		return err
 	}
@@ -71,13 +75,22 @@ func (a *App) run(c *cobra.Command, args []string) error {
 		s.NoCache = true
 		warnings = append([]Warning{"not cached: the working directory cannot be named"}, warnings...)
 	}
+	warm, _ := c.Flags().GetBool("warm")
+	if warm && (s.NoCache || len(s.PurgeTag) > 0) {
+		return &usageError{Err: errors.New("--warm: nothing is stored of this run"), Hint: "leave out --warm, or --no-cache and --purge-tag"}
+	}
 	held, _ := a.lookupEnv("CACHEX_HELD")
+	encloser, _ := a.lookupEnv("CACHEX_CONTROL")
 	eng := engine.Engine{Open: func() (*cachedir.Dir, error) { return a.openStore(s, false) }}
 	out, err := eng.Do(engine.Request{
-		Spec: spec, TTL: s.TTL, TTLFail: s.TTLFail, CacheExit: s.CacheExit.Has, Tags: guardTags(s),
-		Refresh: s.Refresh, CachedOnly: s.CachedOnly, NoCache: s.NoCache, ReadOnly: s.ReadOnly,
-		Wait: s.Wait, FeedStdin: s.Stdin, Held: held, Explain: s.Explain || status != nil,
-		Stdin: a.Stdin, Stdout: a.Stdout, Stderr: a.Stderr,
+		Spec: spec, TTL: s.TTL, TTLFail: s.TTLFail, CacheExit: s.CacheExit.Has,
+		Jitter: float64(s.Jitter), Stale: s.Stale, StaleIfError: s.StaleIfError, Early: float64(s.Early), Until: s.TTLUntil.Next(),
+		Tags: guardTags(s.Tag, s.Secret), PurgeTags: guardTags(s.PurgeTag, s.Secret), Private: s.Private,
+		Refresh: s.Refresh, Warm: warm, CachedOnly: s.CachedOnly, NoCache: s.NoCache, ReadOnly: s.ReadOnly,
+		Wait: s.Wait, Follow: s.Follow, FeedStdin: s.Stdin, Vary: s.Vary, Explain: s.Explain || status != nil,
+		MinCost: s.MinCost, MaxEntry: s.MaxEntry, MaxEntries: int(s.MaxEntries),
+		Held: held, Encloser: encloser, Self: a.self(), Refresher: refresher, Waiting: a.waiting(s),
+		Restarted: a.restarted, Stdin: a.Stdin, Stdout: a.Stdout, Stderr: a.Stderr,
 	})
 	if !s.Quiet {
 		a.warnOnce(out, warnings, !s.Stdin && runner.InputWaiting(a.Stdin))
@@ -100,13 +113,66 @@ func (a *App) run(c *cobra.Command, args []string) error {
 	return exitStatus(out.Code)
 }
 
-// guardTags lists the tags as entries hold them: one that looks secret only by its digest.
-func guardTags(s Settings) []string {
+// guardTags lists tags as entries hold them: one that looks secret only by its digest.
+func guardTags(given []string, secret []byte) []string {
 	var tags []string
-	for _, tag := range s.Tag {
-		tags = append(tags, hashing.Guard(tag, s.Secret))
+	for _, tag := range given {
+		tags = append(tags, hashing.Guard(tag, secret))
 	}
 	return tags
+}
+
+// takeRefresher tells whether this process renews a result in the background, and hides that from the command.
+func (a *App) takeRefresher() *engine.Refresher {
+	value, ok := a.lookupEnv(engine.RefreshVariable)
+	if !ok {
+		return nil
+	}
+	a.Environ = slices.DeleteFunc(slices.Clone(a.Environ), func(kv string) bool {
+		return strings.HasPrefix(kv, engine.RefreshVariable+"=")
+	})
+	refresher, _ := engine.ParseRefresher(value)
+	return refresher
+}
+
+// self is how this program is started again.
+func (a *App) self() engine.Self {
+	path, err := os.Executable()
+	if err != nil {
+		path = os.Args[0]
+	}
+	return engine.Self{Path: path, Argv: append([]string{"cachex"}, a.Args...), Env: a.Environ}
+}
+
+// waiting explains a long wait to who can see it: a person at a terminal, or the log of a CI job.
+func (a *App) waiting(s Settings) func(engine.Wait) {
+	ci, _ := a.lookupEnv("CI")
+	if s.Quiet || !runner.IsTerminal(a.Stderr) && (ci == "" || ci == "false") {
+		return nil
+	}
+	return func(w engine.Wait) { a.warn(waitLine(w)) }
+}
+
+// restarted tells a person where another output begins. It is said under -q too: without it a mixture would pass for a whole.
+func (a *App) restarted(midLine bool) {
+	if midLine {
+		fmt.Fprintln(a.Stderr)
+	}
+	a.warn("what was shown so far is no result: this is another run")
+}
+
+func waitLine(w engine.Wait) string {
+	line := "waiting for another run of this command"
+	if w.PID > 0 {
+		line = fmt.Sprintf("waiting for pid %d, which runs this command", w.PID)
+	}
+	if w.Since >= 0 {
+		line += ", " + engine.Short(w.Since) + " in"
+	}
+	if w.Usual > 0 {
+		line += ", usually " + engine.Short(w.Usual)
+	}
+	return line
 }
 
 // warnOnce prints the one warning that a run may have: the gravest of those that came up.
@@ -116,6 +182,8 @@ func (a *App) warnOnce(out engine.Outcome, settings []Warning, unread bool) {
 		a.warn(out.Warning.Error())
 	case unread:
 		a.warn("stdin has data that the command does not get: feed it with --stdin, or silence this with </dev/null")
+	case out.Doubt != nil:
+		a.warn(out.Doubt.Error())
 	case len(settings) == 1:
 		a.warn(settings[0].String())
 	case len(settings) > 1:
@@ -129,6 +197,8 @@ func explainLine(out engine.Outcome) string {
 	switch out.Served {
 	case cachedir.Hit:
 		fmt.Fprintf(&b, "hit, %s old, saved %s", engine.Short(out.Age), engine.Short(out.Saved))
+	case cachedir.Stale:
+		fmt.Fprintf(&b, "stale, %s old, saved %s", engine.Short(out.Age), engine.Short(out.Saved))
 	case cachedir.Shared:
 		fmt.Fprintf(&b, "shared a concurrent run, saved %s", engine.Short(out.Saved))
 	case cachedir.Bypassed:
@@ -136,11 +206,17 @@ func explainLine(out engine.Outcome) string {
 	default:
 		b.WriteString("miss")
 	}
+	if out.Refreshed {
+		b.WriteString(", refreshing in the background")
+	}
 	if why := missWords(out); why != "" {
 		b.WriteString(": " + why)
 	}
 	if out.Served == cachedir.Missed && out.NotStored != "" {
 		b.WriteString("; not stored: " + out.NotStored)
+	}
+	if len(out.Unknown) > 0 {
+		b.WriteString("; ignored in CACHEX_CONTROL: " + strings.Join(out.Unknown, ", "))
 	}
 	return b.String()
 }
@@ -170,6 +246,7 @@ type status struct {
 	Saved     float64 `json:"saved_seconds"`
 	Bytes     int64   `json:"bytes"`
 	Stored    bool    `json:"stored"`
+	Refreshed bool    `json:"refreshed,omitempty"`
 	NotStored string  `json:"not_stored,omitempty"`
 	Warning   string  `json:"warning,omitempty"`
 }
@@ -178,13 +255,13 @@ func writeStatus(f *os.File, out engine.Outcome) error {
 	st := status{
 		Result: string(out.Served), Reason: string(out.Reason), Detail: out.Detail, Exit: out.Code, Signal: out.Signal,
 		Age: out.Age.Seconds(), Took: out.Took.Seconds(), Saved: out.Saved.Seconds(),
-		Bytes: out.Bytes, Stored: out.Stored, NotStored: out.NotStored,
+		Bytes: out.Bytes, Stored: out.Stored, Refreshed: out.Refreshed, NotStored: out.NotStored,
 	}
 	if out.Key != (hashing.Key{}) {
 		st.Key = out.Key.String()
 	}
-	if out.Warning != nil {
-		st.Warning = out.Warning.Error()
+	if warning := cmp.Or(out.Warning, out.Doubt); warning != nil {
+		st.Warning = warning.Error()
 	}
 	line, err := json.Marshal(st)
 	if err != nil {
@@ -194,9 +271,9 @@ func writeStatus(f *os.File, out engine.Outcome) error {
 	return err
 }
 
-// statusFile opens the descriptor that --status-fd names; nil when it is not asked for.
-func statusFile(c *cobra.Command) (*os.File, error) {
-	if !c.Flags().Changed("status-fd") {
+// statusFile opens the descriptor that --status-fd names; nil when it is not asked for, or does not exist in the background.
+func statusFile(c *cobra.Command, background bool) (*os.File, error) {
+	if background || !c.Flags().Changed("status-fd") {
 		return nil, nil
 	}
 	fd, err := c.Flags().GetInt("status-fd")

@@ -25,6 +25,18 @@ type Settings struct {
 	CacheExit ExitSet       // exit codes that may be replayed
 	Wait      time.Duration // NoEnd: for ever
 
+	Stale        time.Duration // NoEnd: for ever
+	StaleIfError time.Duration // NoEnd: for ever
+	TTLUntil     Clock
+	Jitter       Percent
+	Early        Beta
+
+	MinCost    time.Duration
+	MaxEntry   int64 // bytes; 0: no limit
+	MaxEntries Count // 0: no limit
+	Private    bool
+	Follow     bool
+
 	Refresh    bool
 	NoCache    bool
 	ReadOnly   bool
@@ -46,6 +58,8 @@ type Settings struct {
 	Scope     string
 	Namespace string
 	Tag       []string
+	PurgeTag  []string
+	Vary      []string
 	Stdin     bool
 	Pty       bool
 
@@ -91,7 +105,17 @@ func settingTable() []setting {
 		{name: "ttl", policy: true, project: true, none: true, field: func(s *Settings) any { return &s.TTL }},
 		{name: "ttl-fail", policy: true, project: true, none: true, field: func(s *Settings) any { return &s.TTLFail }},
 		{name: "cache-exit", policy: true, project: true, field: func(s *Settings) any { return &s.CacheExit }},
+		{name: "ttl-until", policy: true, project: true, field: func(s *Settings) any { return &s.TTLUntil }},
+		{name: "jitter", policy: true, project: true, field: func(s *Settings) any { return &s.Jitter }},
+		{name: "stale", policy: true, project: true, none: true, field: func(s *Settings) any { return &s.Stale }},
+		{name: "stale-if-error", policy: true, project: true, none: true, field: func(s *Settings) any { return &s.StaleIfError }},
+		{name: "early", policy: true, project: true, field: func(s *Settings) any { return &s.Early }},
 		{name: "wait", policy: true, project: true, none: true, field: func(s *Settings) any { return &s.Wait }},
+		{name: "follow", policy: true, field: func(s *Settings) any { return &s.Follow }},
+		{name: "min-cost", policy: true, project: true, field: func(s *Settings) any { return &s.MinCost }},
+		{name: "max-entry", policy: true, project: true, field: func(s *Settings) any { return &s.MaxEntry }},
+		{name: "max-entries", project: true, field: func(s *Settings) any { return &s.MaxEntries }},
+		{name: "private", project: true, field: func(s *Settings) any { return &s.Private }},
 		{name: "refresh", policy: true, field: func(s *Settings) any { return &s.Refresh }},
 		{name: "no-cache", policy: true, project: true, field: func(s *Settings) any { return &s.NoCache }},
 		{name: "read-only", policy: true, project: true, field: func(s *Settings) any { return &s.ReadOnly }},
@@ -112,6 +136,8 @@ func settingTable() []setting {
 		{name: "scope", project: true, field: func(s *Settings) any { return &s.Scope }},
 		{name: "namespace", project: true, field: func(s *Settings) any { return &s.Namespace }},
 		{name: "tag", project: true, field: func(s *Settings) any { return &s.Tag }},
+		{name: "purge-tag", project: true, field: func(s *Settings) any { return &s.PurgeTag }},
+		{name: "vary", field: func(s *Settings) any { return &s.Vary }},
 		{name: "pty", field: func(s *Settings) any { return &s.Pty }},
 	}
 }
@@ -187,6 +213,14 @@ func (row setting) replace(s *Settings, src source, texts []string) (err error) 
 		}
 	case *time.Duration:
 		*p, err = row.duration(src, text)
+	case *Clock:
+		*p, err = ParseClock(src.name, text)
+	case *Percent:
+		*p, err = ParsePercent(src.name, text)
+	case *Beta:
+		*p, err = ParseBeta(src.name, text)
+	case *Count:
+		*p, err = ParseCount(src.name, text)
 	case *[]int:
 		*p, err = parseOwners(src, texts)
 	case *hashing.CwdMode:
@@ -229,7 +263,7 @@ func (row setting) duration(src source, text string) (time.Duration, error) {
 		return ParseLife(src.name, text)
 	}
 	d, err := ParseDuration(src.name, text)
-	if err == nil && d == 0 {
+	if err == nil && d == 0 && row.name == "keep" {
 		err = src.bad(text, "nothing would be kept", hintDuration)
 	}
 	return d, err
@@ -341,9 +375,14 @@ func (row setting) show(s *Settings) any {
 	case *ExitSet:
 		return p.String()
 	case *int64:
+		if *p == 0 {
+			return "none"
+		}
 		return FormatSize(*p)
 	case *time.Duration:
 		return FormatDuration(*p)
+	case fmt.Stringer:
+		return p.String()
 	case *[]int:
 		owners := make([]string, 0, len(*p))
 		for _, uid := range *p {
@@ -476,7 +515,6 @@ func applyEnvironment(s *Settings, in settingsInput) ([]Warning, error) {
 	}
 	ignore("CACHEX_KEY")
 	ignore("CACHEX_OUTPUT")
-	ignore("CACHEX_VARY")
 	return warnings, nil
 }
 

@@ -181,6 +181,18 @@ func TestWhoMaySetWhat(t *testing.T) {
 		{"scope", `"v2"`, false, true},
 		{"namespace", `"team/app"`, false, true},
 		{"tag", `"nightly"`, false, true},
+		{"ttl-until", `"06:30"`, true, true},
+		{"jitter", `"10%"`, true, true},
+		{"stale", `"7m"`, true, true},
+		{"stale-if-error", `"7m"`, true, true},
+		{"early", `"1.5"`, true, true},
+		{"min-cost", `"200ms"`, true, true},
+		{"max-entry", `"5MiB"`, true, true},
+		{"max-entries", `"32"`, false, true},
+		{"private", `true`, false, true},
+		{"follow", `true`, true, false},
+		{"purge-tag", `"users"`, false, true},
+		{"vary", `"date +%F"`, false, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			row, known := findSetting(c.name)
@@ -227,7 +239,7 @@ func TestWhoMaySetWhat(t *testing.T) {
 			}
 		})
 	}
-	require.Len(t, settingTable(), 25, "each setting has its row above")
+	require.Len(t, settingTable(), 37, "each setting has its row above")
 }
 
 func TestListsAddUp(t *testing.T) {

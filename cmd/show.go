@@ -77,9 +77,31 @@ func (a *App) showEntry(e *cachedir.Entry) error {
 		e.Key, commandLine(e.Recipe), e.Ended.Local().Format(time.RFC3339), exitText(e.Meta), e.Ended.Sub(e.Started).Round(time.Millisecond),
 		ttl, e.StdoutSize, e.StderrSize)
 	for _, tag := range e.Tags {
-		fmt.Fprintf(a.Stdout, "tag      %s\n", tag)
+		fmt.Fprintf(a.Stdout, "tag      %s\n", tag.Name)
 	}
+	a.showLife(e)
 	fmt.Fprintf(a.Stdout, "\n--- recipe\n%s", e.Recipe)
 	fmt.Fprintf(a.Stdout, "--- output\n")
 	return e.Replay(a.Stdout, a.Stdout)
+}
+
+// showLife prints what limits the life of an entry besides its time to live.
+func (a *App) showLife(e *cachedir.Entry) {
+	if !e.Until.IsZero() {
+		fmt.Fprintf(a.Stdout, "until    %s\n", e.Until.Local().Format(time.RFC3339))
+	}
+	if e.Stale > 0 {
+		fmt.Fprintf(a.Stdout, "stale    %s more while it is refreshed\n", FormatDuration(e.Stale))
+	}
+	if e.Private {
+		fmt.Fprintf(a.Stdout, "private  to user %d\n", e.UID)
+	}
+	if e.Learned != nil {
+		for _, name := range e.Learned.Env {
+			fmt.Fprintf(a.Stdout, "varies   by env %s\n", hashing.Show(name))
+		}
+		for _, name := range e.Learned.Files {
+			fmt.Fprintf(a.Stdout, "varies   by file %s\n", hashing.Show(name))
+		}
+	}
 }

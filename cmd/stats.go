@@ -20,8 +20,9 @@ func newStatsCommand(app *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "stats",
 		Short: "print what the cache did and saved",
-		Long: `Stats counts the runs since the cache was made: hits, misses and their reasons, shared and uncached runs, bytes served,
-seconds spent and saved, in all and by command. Every run is one of hit, miss, shared and bypassed.` + exitCodes(
+		Long: `Stats counts the runs since the cache was made: hits, misses and their reasons, stale, shared and uncached runs, bytes
+served, seconds spent and saved, in all and by command. Every run is one of hit, miss, stale, shared and bypassed. What
+renewed results in the background is counted apart, as are calls that --cached-only refused.` + exitCodes(
 			"0    printed", "125  bad flag, or no usable cache directory"),
 		Example: "  cachex stats\n  cachex stats --format json | jq .hits",
 		Args:    noArguments,
@@ -71,21 +72,24 @@ func (a *App) stats(c *cobra.Command, format string) error {
 // statsReport is what every format shows. Times are seconds.
 type statsReport struct {
 	counts
-	HitRate  float64       `json:"hit_rate"` // of hits and shared runs among all runs; 0 without runs
+	HitRate  float64       `json:"hit_rate"` // of hits, stale and shared runs among all runs; 0 without runs
 	Reasons  []reasonCount `json:"reasons"`  // of misses
 	Commands []commandRow  `json:"commands"` // by family, the dearest first
 	Size     int64         `json:"size_bytes"`
 	MaxSize  int64         `json:"max_size_bytes"`
 }
 
-// counts is what is counted in all and for each command. Hits, misses, shared and bypassed add up to runs; what
-// --cached-only refused did not run.
+// counts is what is counted in all and for each command. Hits, misses, stale, shared and bypassed add up to runs; what
+// --cached-only refused did not run, and what ran in the background answered nobody.
 type counts struct {
 	Hits     int64   `json:"hits"`
 	Misses   int64   `json:"misses"`
+	Stale    int64   `json:"stale"`
 	Shared   int64   `json:"shared"`
 	Bypassed int64   `json:"bypassed"`
 	Refused  int64   `json:"refused"`
+	Renewed  int64   `json:"renewed"` // in the background
+	Failed   int64   `json:"failed_renewals"`
 	Runs     int64   `json:"runs"`
 	Bytes    int64   `json:"bytes"`
 	Spent    float64 `json:"spent_seconds"`
@@ -96,6 +100,8 @@ func (c *counts) add(r cachedir.Row) {
 	switch r.Served {
 	case cachedir.Hit:
 		c.Hits += r.Runs
+	case cachedir.Stale:
+		c.Stale += r.Runs
 	case cachedir.Shared:
 		c.Shared += r.Runs
 	case cachedir.Bypassed:
@@ -104,6 +110,14 @@ func (c *counts) add(r cachedir.Row) {
 		c.Misses += r.Runs
 	case cachedir.Declined:
 		c.Refused += r.Runs
+		return
+	case cachedir.Renewed:
+		c.Renewed += r.Runs
+		c.Spent += r.Spent.Seconds()
+		return
+	case cachedir.Unfresh:
+		c.Failed += r.Runs
+		c.Spent += r.Spent.Seconds()
 		return
 	}
 	c.Runs += r.Runs
@@ -127,7 +141,7 @@ func newStatsReport(rows []cachedir.Row) statsReport {
 		commands[row.Family].add(row)
 	}
 	if r.Runs > 0 {
-		r.HitRate = float64(r.Hits+r.Shared) / float64(r.Runs)
+		r.HitRate = float64(r.Hits+r.Stale+r.Shared) / float64(r.Runs)
 	}
 	for reason, n := range reasons {
 		r.Reasons = append(r.Reasons, reasonCount{string(reason), n})
@@ -164,10 +178,13 @@ func statsJSON(w io.Writer, r statsReport) error {
 
 func statsText(w io.Writer, r statsReport) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d runs: %d hits, %d shared, %d misses, %d uncached; hit rate %.0f %%\n",
-		r.Runs, r.Hits, r.Shared, r.Misses, r.Bypassed, 100*r.HitRate)
+	fmt.Fprintf(&b, "%d runs: %d hits, %d stale, %d shared, %d misses, %d uncached; hit rate %.0f %%\n",
+		r.Runs, r.Hits, r.Stale, r.Shared, r.Misses, r.Bypassed, 100*r.HitRate)
 	fmt.Fprintf(&b, "saved %s, spent %s; %s of output served\n", seconds(r.Saved), seconds(r.Spent), roundSize(r.Bytes))
 	fmt.Fprintf(&b, "%s of %s used\n", roundSize(r.Size), roundSize(r.MaxSize))
+	if r.Renewed+r.Failed > 0 {
+		fmt.Fprintf(&b, "renewed in the background: %d, failed: %d\n", r.Renewed, r.Failed)
+	}
 	if len(r.Reasons) > 0 {
 		var parts []string
 		for _, rc := range r.Reasons {
@@ -178,9 +195,9 @@ func statsText(w io.Writer, r statsReport) error {
 	if len(r.Commands) > 0 {
 		b.WriteString("\n")
 		tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-		_, _ = fmt.Fprintln(tw, "runs\thits\tshared\tmisses\tsaved\tspent\t  command")
+		_, _ = fmt.Fprintln(tw, "runs\thits\tstale\tshared\tmisses\tsaved\tspent\t  command")
 		for _, c := range r.Commands {
-			fmt.Fprintf(tw, "%d\t%d\t%d\t%d\t%s\t%s\t  %s\n", c.Runs, c.Hits, c.Shared, c.Misses, seconds(c.Saved), seconds(c.Spent), c.Command)
+			fmt.Fprintf(tw, "%d\t%d\t%d\t%d\t%d\t%s\t%s\t  %s\n", c.Runs, c.Hits, c.Stale, c.Shared, c.Misses, seconds(c.Saved), seconds(c.Spent), c.Command)
 		}
 		if err := tw.Flush(); err != nil {
 			return err
@@ -192,14 +209,14 @@ func statsText(w io.Writer, r statsReport) error {
 
 func statsMarkdown(w io.Writer, r statsReport) error {
 	var b strings.Builder
-	b.WriteString("| runs | hits | shared | misses | uncached | hit rate | saved | spent |\n|---:|---:|---:|---:|---:|---:|---:|---:|\n")
-	fmt.Fprintf(&b, "| %d | %d | %d | %d | %d | %.0f %% | %s | %s |\n",
-		r.Runs, r.Hits, r.Shared, r.Misses, r.Bypassed, 100*r.HitRate, seconds(r.Saved), seconds(r.Spent))
+	b.WriteString("| runs | hits | stale | shared | misses | uncached | hit rate | saved | spent |\n|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
+	fmt.Fprintf(&b, "| %d | %d | %d | %d | %d | %d | %.0f %% | %s | %s |\n",
+		r.Runs, r.Hits, r.Stale, r.Shared, r.Misses, r.Bypassed, 100*r.HitRate, seconds(r.Saved), seconds(r.Spent))
 	if len(r.Commands) > 0 {
-		b.WriteString("\n| command | runs | hits | shared | misses | saved | spent |\n|---|---:|---:|---:|---:|---:|---:|\n")
+		b.WriteString("\n| command | runs | hits | stale | shared | misses | saved | spent |\n|---|---:|---:|---:|---:|---:|---:|---:|\n")
 		for _, c := range r.Commands {
 			name := strings.NewReplacer("|", `\|`, "`", "'").Replace(c.Command)
-			fmt.Fprintf(&b, "| `%s` | %d | %d | %d | %d | %s | %s |\n", name, c.Runs, c.Hits, c.Shared, c.Misses, seconds(c.Saved), seconds(c.Spent))
+			fmt.Fprintf(&b, "| `%s` | %d | %d | %d | %d | %d | %s | %s |\n", name, c.Runs, c.Hits, c.Stale, c.Shared, c.Misses, seconds(c.Saved), seconds(c.Spent))
 		}
 	}
 	_, err := io.WriteString(w, b.String())
@@ -218,7 +235,7 @@ func statsPrometheus(w io.Writer, r statsReport) error {
 		for _, row := range []struct {
 			result string
 			n      int64
-		}{{"hit", c.Hits}, {"miss", c.Misses}, {"shared", c.Shared}, {"bypassed", c.Bypassed}} {
+		}{{"hit", c.Hits}, {"miss", c.Misses}, {"stale", c.Stale}, {"shared", c.Shared}, {"bypassed", c.Bypassed}} {
 			fmt.Fprintf(&b, "cachex_runs_total{command=%s,result=%q} %d\n", promLabel(c.Command), row.result, row.n)
 		}
 	}
@@ -232,6 +249,8 @@ func statsPrometheus(w io.Writer, r statsReport) error {
 	fmt.Fprintf(&b, "cachex_spent_seconds_total %g\n", r.Spent)
 	family("cachex_saved_seconds_total", "counter", "Seconds that commands did not have to run.")
 	fmt.Fprintf(&b, "cachex_saved_seconds_total %g\n", r.Saved)
+	family("cachex_renewals_total", "counter", "Runs in the background, by how they ended.")
+	fmt.Fprintf(&b, "cachex_renewals_total{result=\"renewed\"} %d\ncachex_renewals_total{result=\"failed\"} %d\n", r.Renewed, r.Failed)
 	family("cachex_refused_total", "counter", "Calls with --cached-only that found nothing.")
 	fmt.Fprintf(&b, "cachex_refused_total %d\n", r.Refused)
 	family("cachex_size_bytes", "gauge", "Bytes that entries and their bodies use.")

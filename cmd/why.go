@@ -29,7 +29,7 @@ flags that run got. What cannot be known is called unknown. Nothing is run and n
 }
 
 func (a *App) why(c *cobra.Command, args []string) error {
-	recipe, s, err := a.recipe(c, args, nil)
+	recipe, spec, s, err := a.recipe(c, args, nil)
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,8 @@ func (a *App) why(c *cobra.Command, args []string) error {
 		return err
 	}
 	w := engine.Look(dir, recipe, engine.Request{
-		TTL: s.TTL, TTLFail: s.TTLFail, CacheExit: s.CacheExit.Has, Stdout: a.Stdout, Stderr: a.Stderr,
+		Spec: spec, TTL: s.TTL, TTLFail: s.TTLFail, CacheExit: s.CacheExit.Has, Jitter: float64(s.Jitter),
+		Stdout: a.Stdout, Stderr: a.Stderr,
 	})
 	var b strings.Builder
 	switch {

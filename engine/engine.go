@@ -10,9 +10,12 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,21 +29,48 @@ const Forever = time.Duration(-1)
 
 // Request is one run as the caller wants it.
 type Request struct {
-	Spec hashing.Spec // what makes identity; Stdin is filled in by the engine when FeedStdin is set
+	Spec hashing.Spec // what makes identity; Stdin and Vary are filled in by the engine
 
-	TTL       time.Duration       // how long a result that exited 0 is fresh; 0: only for concurrent callers; Forever
-	TTLFail   time.Duration       // the same for other exit codes
-	CacheExit func(code int) bool // exit codes that may be replayed
-	Tags      []string            // labels for purging
+	TTL          time.Duration       // how long a result that exited 0 is fresh; 0: only for concurrent callers; Forever
+	TTLFail      time.Duration       // the same for other exit codes
+	CacheExit    func(code int) bool // exit codes that may be replayed
+	Jitter       float64             // shortens each life by up to this part of it, 0 to 1
+	Stale        time.Duration       // how long after its life a result is served while one refresh runs; Forever
+	StaleIfError time.Duration       // how long after its life a result is served if the command fails; Forever
+	Early        float64             // refresh early, with a probability that grows towards the end of life; 0: never
+	Tags         []string            // labels for purging
+	Private      bool                // for this user and this machine alone
+
+	// Until is when a result of a run that started then ends its life, whatever readers want; nil: never.
+	Until func(started time.Time) time.Time
 
 	Refresh    bool          // run now and replace what is stored
+	Warm       bool          // only see to it that a fresh result will be there: in the background, nothing is printed
 	CachedOnly bool          // never run
 	NoCache    bool          // run, touch nothing, share with nobody
 	ReadOnly   bool          // use entries, store none
+	PurgeTags  []string      // run, store nothing, and purge these tags if the command succeeds
 	Wait       time.Duration // how long to wait for another run of the same recipe; Forever
+	Follow     bool          // print what another run writes while waiting for it
 	FeedStdin  bool          // read stdin whole, put it in the key, feed it to the command
-	Held       string        // what the environment says that ancestors hold
+	Vary       []string      // shell texts whose output belongs to the key
 	Explain    bool          // the caller wants Outcome.Detail; finding it may read earlier entries
+
+	MinCost    time.Duration // a result of a run that took less is not stored
+	MaxEntry   int64         // bytes of output; a result with more is not stored; 0: no limit
+	MaxEntries int           // of this scope and namespace; those used longest ago go; 0: no limit
+
+	Held      string     // what the environment says that ancestors hold
+	Encloser  string     // the control file of the run that this one is part of; empty: none
+	Self      Self       // how to start this program again for a refresh in the background
+	Refresher *Refresher // this is such a process
+
+	// Restarted is called when a run that was followed at a terminal has no result, before a new one is printed. midLine says
+	// that the last line of what was printed has not ended. nil: such a thing is a *MixedError.
+	Restarted func(midLine bool)
+
+	// Waiting is called once when waiting for another run takes long; nil: never.
+	Waiting func(Wait)
 
 	Stdin, Stdout, Stderr *os.File
 }
@@ -58,8 +88,11 @@ type Outcome struct {
 	Saved     time.Duration   // how much of that was saved for this caller
 	Bytes     int64           // of output
 	Stored    bool
-	NotStored string // why a finished run was not stored
-	Warning   error  // what went wrong with the cache; the command's result stands
+	NotStored string   // why a finished run was not stored
+	Unknown   []string // lines of the command's control file that mean nothing
+	Refreshed bool     // a refresh was started in the background
+	Warning   error    // what went wrong with the cache; the command's result stands
+	Doubt     error    // nothing went wrong, but what the key leaves out may make a later hit a wrong one
 }
 
 // NotCachedError is what Do returns under CachedOnly when there is nothing to replay.
@@ -107,6 +140,11 @@ func (e *Engine) now() time.Time {
 func (e *Engine) Do(req Request) (Outcome, error) {
 	r := &run{e: e, req: req, arrived: bootNow(), began: e.now()}
 	out, err := r.do()
+	out.Doubt = r.doubt
+	var uncached *NotCachedError
+	if errors.As(err, &uncached) {
+		r.tell(report{NoStore: "a nested run had nothing to replay"})
+	}
 	r.log(out, err)
 	return out, err
 }
@@ -118,12 +156,21 @@ type run struct {
 	arrived moment    // P9: results that ended after this were made for us too
 	began   time.Time // wall clock, for the journal
 	dir     *cachedir.Dir
-	recipe  hashing.Recipe
+	base    hashing.Recipe   // of what the caller named
+	known   *hashing.Learned // what is known besides, from earlier runs; nil: nothing
+	recipe  hashing.Recipe   // base, extended by what is known
 	input   *input
 	warning error // the first thing that went wrong: one warning a run
+	doubt   error
 
 	reason cachedir.Reason // why the first look was not a hit
 	detail string
+
+	fallback   *cachedir.Entry // what is served if the command fails; nil: nothing
+	printed    [2]beginning    // of each stream of another run, that was followed
+	midLine    bool            // what was printed last of it is not the end of a line
+	told       sync.Once       // that it waits
+	learnedNow bool            // more is known of the recipe's inputs than when this run began
 }
 
 func (r *run) warn(err error) {
@@ -133,7 +180,10 @@ func (r *run) warn(err error) {
 }
 
 func (r *run) do() (Outcome, error) {
-	if r.req.NoCache {
+	switch {
+	case len(r.req.PurgeTags) > 0:
+		return r.write()
+	case r.req.NoCache:
 		return r.plain(cachedir.Uncacheable, "no-cache is set")
 	}
 	dir, err := r.e.store()
@@ -141,32 +191,61 @@ func (r *run) do() (Outcome, error) {
 		return r.withoutStore(err)
 	}
 	r.dir = dir
+	defer r.dropFallback()
 	if err := r.capture(); err != nil {
 		return r.uncapturable(err)
 	}
 	defer r.input.close()
-
-	found := r.look(fresh)
-	if found != nil {
-		return r.replay(found, cachedir.Hit)
+	if r.req.Refresher != nil {
+		return r.refresh()
+	}
+	found, err := r.look(servable)
+	if err != nil {
+		return r.uncapturable(err)
+	}
+	r.doubtKey()
+	switch {
+	case found != nil && r.req.Warm:
+		found.Close()
+		return r.outcome(cachedir.Declined), nil
+	case found != nil:
+		return r.serve(found)
 	}
 	r.explain()
-	if r.req.CachedOnly {
+	switch {
+	case r.req.Warm:
+		return r.warm()
+	case r.req.CachedOnly:
 		return r.outcome(cachedir.Declined), &NotCachedError{Reason: r.reason, Detail: r.detail}
-	}
-	if r.req.ReadOnly {
+	case r.req.ReadOnly:
 		return r.plain(r.reason, "read-only is set")
 	}
 	return r.share()
 }
 
+// serve answers with an entry: at once if it is fresh, and with a refresh in the background if it is not.
+func (r *run) serve(e *cachedir.Entry) (Outcome, error) {
+	if fresh(r, e).ok() && !r.early(e) {
+		return r.replay(e, cachedir.Hit)
+	}
+	return r.serveStale(e)
+}
+
 // withoutStore answers when there is no usable cache directory (P8, P14).
 func (r *run) withoutStore(err error) (Outcome, error) {
 	r.warn(fmt.Errorf("not cached: %w", err))
-	if r.req.CachedOnly {
+	return r.uncached(err, "no cache directory")
+}
+
+// uncached answers what cannot be cached: the command runs, unless that was not wanted.
+func (r *run) uncached(err error, why string) (Outcome, error) {
+	switch {
+	case r.req.CachedOnly:
 		return r.outcome(cachedir.Declined), &NotCachedError{Reason: cachedir.Uncacheable, Detail: err.Error()}
+	case r.req.Warm || r.req.Refresher != nil:
+		return r.outcome(cachedir.Declined), nil // a run whose result nobody gets has no use
 	}
-	return r.plain(cachedir.Uncacheable, "no cache directory")
+	return r.plain(cachedir.Uncacheable, why)
 }
 
 // capture turns the request into a recipe, reading stdin first where it belongs to the key.
@@ -179,9 +258,31 @@ func (r *run) capture() error {
 		}
 		r.req.Spec.Stdin = &in.digest
 	}
-	recipe, err := hashing.Capture(r.req.Spec, r.dir.Digests())
-	r.recipe = recipe
+	recipe, err := r.captureBase()
+	r.base, r.recipe = recipe, recipe
 	return err
+}
+
+// doubtKey notes what is known to make a trap of this key. It is done before the command runs, which may remove the traces.
+func (r *run) doubtKey() {
+	names := r.req.Spec.Files
+	if r.known != nil {
+		names = slices.Concat(names, r.known.Files)
+	}
+	if file, log, found := r.recipe.Unlogged(names); found {
+		r.doubt = fmt.Errorf("file %s: %s beside it is not in the key; add --file %s", file, log, log)
+	}
+}
+
+// captureBase looks at what the caller named.
+func (r *run) captureBase() (hashing.Recipe, error) {
+	spec := r.req.Spec
+	var err error
+	if spec.Vary, err = VaryOutputs(r.req.Vary, spec); err != nil {
+		exe, _ := hashing.LookPath(spec.Argv[0], spec.Dir, spec.Environ)
+		return hashing.Recipe{Exe: exe}, err
+	}
+	return hashing.Capture(spec, r.dir.Digests())
 }
 
 // uncapturable answers when no recipe could be made. What the caller got wrong is an error and nothing runs; what
@@ -197,13 +298,11 @@ func (r *run) uncapturable(err error) (Outcome, error) {
 	}
 	defer r.input.close()
 	r.warn(fmt.Errorf("not cached: %w", err))
-	if r.req.CachedOnly {
-		return r.outcome(cachedir.Declined), &NotCachedError{Reason: cachedir.Uncacheable, Detail: err.Error()}
-	}
-	return r.plain(cachedir.Uncacheable, "")
+	return r.uncached(err, "")
 }
 
-// plain runs the command as if cachex were not there: its own descriptors, no capture, nothing stored or shared.
+// plain runs the command as if cachex were not there: its own descriptors, no capture, nothing stored or shared. What it
+// says in its control file is heard by nobody but an enclosing run.
 func (r *run) plain(reason cachedir.Reason, why string) (Outcome, error) {
 	if r.reason == "" {
 		r.reason = reason
@@ -212,13 +311,36 @@ func (r *run) plain(reason cachedir.Reason, why string) (Outcome, error) {
 	if err != nil {
 		return r.outcome(cachedir.Declined), err
 	}
+	if !r.restart() {
+		c.Hold = r.holdRest()
+	}
 	res, err := runner.Run(c)
 	if err != nil {
 		return r.outcome(cachedir.Declined), err
 	}
 	out := r.ran(res)
 	out.Served, out.NotStored = cachedir.Bypassed, why
-	return out, delivered(res)
+	r.tell(report{NoStore: "a nested run was not cached"})
+	return out, cmp.Or(delivered(res), r.mixed(res))
+}
+
+// write runs a command that changes what others have read, and purges their tags if it succeeded.
+func (r *run) write() (Outcome, error) {
+	dir, unusable := r.e.store()
+	r.dir = dir
+	out, err := r.plain(cachedir.Uncacheable, "it purges "+strings.Join(r.req.PurgeTags, ", "))
+	if err != nil || out.Code != 0 || out.Signal != 0 {
+		return out, err
+	}
+	for _, tag := range r.req.PurgeTags {
+		if unusable == nil {
+			unusable = dir.PurgeTag(tag, false)
+		}
+	}
+	if unusable != nil {
+		out.Warning = fmt.Errorf("results that this command made outdated were not purged: %w", unusable)
+	}
+	return out, nil
 }
 
 // outcome is the part of an Outcome that every way out shares.

@@ -112,13 +112,16 @@ func explainMiss(reason cachedir.Reason, detail string) string {
 // Look answers, without running or writing anything, what Do would find for this recipe under the freshness rules of
 // the request: an empty Reason is a hit.
 func Look(dir *cachedir.Dir, recipe hashing.Recipe, req Request) Why {
-	r := &run{e: &Engine{}, req: req, dir: dir, recipe: recipe, arrived: bootNow()}
-	if e := r.look(fresh); e != nil {
+	r := &run{e: &Engine{}, req: req, dir: dir, base: recipe, arrived: bootNow()}
+	e, err := r.look(fresh)
+	switch {
+	case err != nil:
+		return Why{Reason: cachedir.Uncacheable, Detail: err.Error()}
+	case e != nil:
 		defer e.Close()
-		return Why{Detail: Short(r.e.now().Sub(e.Ended)) + " old", Nearest: recipe.Key}
+		return Why{Detail: Short(r.e.now().Sub(e.Ended)) + " old", Nearest: r.recipe.Key}
+	case r.reason == cachedir.New || r.reason == cachedir.Evicted:
+		return Explain(dir, r.recipe)
 	}
-	if r.reason == cachedir.New || r.reason == cachedir.Evicted {
-		return Explain(dir, recipe)
-	}
-	return Why{Reason: r.reason, Detail: explainMiss(r.reason, r.detail), Nearest: recipe.Key}
+	return Why{Reason: r.reason, Detail: explainMiss(r.reason, r.detail), Nearest: r.recipe.Key}
 }

@@ -1,10 +1,15 @@
 package engine
 
 import (
+	"cmp"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -27,14 +32,15 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 		return r.outcome(cachedir.Declined), err
 	}
 	if l != nil {
-		c.Env = setenv(c.Env, "CACHEX_HELD", lock.ParseHeld(r.req.Held).With(l))
+		c.Env = setenv(c.Env, heldVariable, lock.ParseHeld(r.req.Held).With(l))
 	}
-	pending, err := r.dir.Begin(cachedir.Run{Key: r.recipe.Key, Command: r.recipe.Command, Recipe: r.recipe.Text})
-	if err != nil {
-		r.warn(fmt.Errorf("not stored: %w", err))
-	} else {
-		c.Sink = recorder{pending}
+	pending := r.begin(&c)
+	if pending != nil {
 		defer pending.Discard()
+	}
+	r.hold(&c)
+	if l != nil { // else it is not the run that anybody waits for
+		defer r.goLive(&c, pending)()
 	}
 	started := bootNow()
 	res, err := runner.Run(c)
@@ -45,29 +51,134 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 		finish(l, noteNotStored+err.Error())
 		return r.outcome(cachedir.Declined), err
 	}
+	if res.HoldErr != nil {
+		r.warn(fmt.Errorf("its output could not be held back: %w", res.HoldErr))
+	}
 	out := r.ran(res)
 	if res.Interrupted || res.Cut != nil {
 		out.NotStored = "interrupted"
-		if l != nil {
-			_ = l.Abandon() // nothing was learned: one of those who wait takes over
-		}
-		return out, delivered(res)
+		r.endLive(pending)
+		abandon(l) // nothing was learned: one of those who wait takes over
+		r.tell(report{NoStore: "a nested run was interrupted"})
+		return out, cmp.Or(delivered(res), r.mixed(res))
 	}
-	if pending != nil {
-		out.Bytes = pending.Size()
-		out.NotStored = r.store(pending, res, r.meta(res, started))
-	} else {
-		out.NotStored = "no room for it in the cache directory"
-	}
-	out.Stored = out.NotStored == ""
-	if out.Stored {
+	r.keep(&out, pending, res, started)
+	r.endLive(pending)
+	if out.Stored || r.learnedNow {
 		finish(l, noteStored)
 	} else {
 		finish(l, noteNotStored+out.NotStored)
 	}
 	r.noteRun(&out, res)
 	out.Warning = r.warning
-	return out, nil
+	if res.Dropped && !r.hasFollowed() {
+		return r.serveFallback(exitWordsOf(res.Code, res.Signal))
+	}
+	return out, r.mixed(res)
+}
+
+// goLive lets others follow a run that takes long. What is held back because something older would be preferred to its
+// failure is not for them either.
+func (r *run) goLive(c *runner.Command, pending *cachedir.Pending) (stop func()) {
+	if pending == nil || c.Hold != nil && !r.hasFollowed() {
+		return func() {}
+	}
+	merged := r.merged()
+	timer := time.AfterFunc(liveAfter, func() { pending.GoLive(merged) })
+	return func() { timer.Stop() }
+}
+
+// endLive ends a recording that was not stored before the lock is free: who waits then shall follow the next run, not this.
+func (r *run) endLive(pending *cachedir.Pending) {
+	if pending != nil {
+		pending.Discard()
+	}
+}
+
+// begin opens the pending entry that records the run, and names the command the file in which it may say something of its
+// result.
+func (r *run) begin(c *runner.Command) *cachedir.Pending {
+	pending, err := r.dir.Begin(cachedir.Run{
+		Key: r.recipe.Key, Command: r.recipe.Command, Recipe: r.recipe.Text, Tags: r.req.Tags,
+	})
+	if err != nil {
+		r.warn(fmt.Errorf("not stored: %w", err))
+		return nil
+	}
+	c.Sink = recorder{pending, r.req.MaxEntry}
+	c.Env = setenv(c.Env, controlVariable, pending.ControlPath())
+	return pending
+}
+
+const (
+	controlVariable = "CACHEX_CONTROL" // names the control file to the command
+	heldVariable    = "CACHEX_HELD"    // names the locks that the command's ancestors hold
+)
+
+// environ is what the command sees of the environment. Where nothing is recorded it can write into the control file all
+// the same: that of the enclosing run, or one that nobody reads.
+func (r *run) environ() []string {
+	if r.req.Encloser == "" {
+		return setenv(r.req.Spec.Environ, controlVariable, os.DevNull)
+	}
+	return r.req.Spec.Environ
+}
+
+// keep stores the result of a finished run, or says why not, and tells an enclosing run what it is made of.
+func (r *run) keep(out *Outcome, pending *cachedir.Pending, res runner.Result, started moment) {
+	if pending == nil {
+		out.NotStored = "no room for it in the cache directory"
+		r.tell(report{NoStore: "a nested run was not recorded"})
+		return
+	}
+	out.Bytes = pending.Size()
+	m := r.meta(res, started)
+	said := r.hear(pending)
+	for _, line := range said.unknown {
+		out.Unknown = append(out.Unknown, shownLine(line))
+	}
+	said.apply(&m)
+	m.TagMark = pending.Mark()
+	reason := r.store(pending, res, m, said)
+	out.NotStored, out.Stored = reason.text, reason.text == ""
+	if reason.unsure {
+		r.tell(report{NoStore: "a nested run was not stored: " + reason.text})
+	} else {
+		end, ends := untilOf(&m)
+		r.tell(r.used(&m, end, ends))
+	}
+	if out.Stored && r.req.MaxEntries > 0 {
+		if err := r.dir.LimitScope(scopeID(&r.req.Spec), r.recipe.Key, r.req.MaxEntries); err != nil {
+			r.warn(err)
+		}
+	}
+}
+
+// scopeID names a scope within its namespace.
+func scopeID(spec *hashing.Spec) [32]byte {
+	return sha256.Sum256([]byte(strconv.Quote(spec.Namespace) + strconv.Quote(spec.Scope)))
+}
+
+// hold keeps the output of a run back as long as something older would be preferred to its failure, or as it may turn out
+// to be something else than what was followed of another run.
+func (r *run) hold(c *runner.Command) {
+	switch {
+	case r.req.Refresher != nil:
+	case !r.restart():
+		c.Hold = r.holdRest()
+	case r.fallback != nil:
+		c.Hold = &runner.Hold{Deliver: func(res runner.Result) bool {
+			return res.Interrupted || r.req.CacheExit(exitNumberOf(res.Code, res.Signal))
+		}}
+	}
+}
+
+// serveFallback answers with an old result in place of a failure.
+func (r *run) serveFallback(failure string) (Outcome, error) {
+	e := r.fallback
+	r.fallback = nil
+	r.warn(fmt.Errorf("the command %s: this is its result from %s ago", failure, Short(r.e.now().Sub(e.Ended))))
+	return r.replay(e, cachedir.Stale)
 }
 
 // withoutDescriptors runs a command that could not be started because the store took the last descriptors: the store
@@ -88,34 +199,66 @@ func scarce(err error) bool {
 }
 
 // recorder gives what was delivered to a pending entry.
-type recorder struct{ p *cachedir.Pending }
+type recorder struct {
+	p    *cachedir.Pending
+	most int64 // bytes; 0: no limit
+}
 
-func (r recorder) Append(s runner.Stream, b []byte) error { return r.p.Append(uint8(s), b) }
+func (r recorder) Append(s runner.Stream, b []byte) error {
+	if r.most > 0 && r.p.Size()+int64(len(b)) > r.most {
+		r.p.Discard()
+		return errTooMuch
+	}
+	return r.p.Append(uint8(s), b)
+}
+
+var errTooMuch = errors.New("more output than --max-entry allows")
+
+// refusal is why a result is not stored. An unsure one means that nobody knows what the result depends on, or that it
+// may not be kept: then an enclosing run must not be stored either.
+type refusal struct {
+	text   string
+	unsure bool
+}
 
 // store commits a finished run, or says why not. Only what broke in the cache itself is worth a warning; the rest is
 // told under -v, to those who wait, and to the command's record.
-func (r *run) store(p *cachedir.Pending, res runner.Result, m cachedir.Meta) string {
-	if errors.Is(res.SinkErr, cachedir.ErrTooLarge) || errors.Is(res.SinkErr, cachedir.ErrNoRoom) {
-		return res.SinkErr.Error()
+func (r *run) store(p *cachedir.Pending, res runner.Result, m cachedir.Meta, s said) refusal {
+	switch {
+	case s.noStore != "":
+		return refusal{s.noStore, true}
+	case !res.Complete && res.SinkErr == nil:
+		return refusal{"a process that the command left behind kept its output open", true}
 	}
-	if res.SinkErr != nil {
-		r.warn(fmt.Errorf("not stored: %w", res.SinkErr))
-		return res.SinkErr.Error()
+	if err := r.unchanged(); err != nil {
+		return refusal{fmt.Sprintf("%v while the command ran", err), true}
 	}
-	if !res.Complete {
-		return "a process that the command left behind kept its output open"
+	if changed := r.sameAsNested(s.nested); changed != "" {
+		return refusal{changed + " while the command ran", true}
 	}
-	again, err := hashing.Capture(r.req.Spec, r.dir.Digests())
+	if why := r.learn(p, m, s, res); why.text != "" {
+		return why
+	}
+	return refusal{text: r.commit(p, res, m)}
+}
+
+// commit is the part of store that has nothing to do with what the result is.
+func (r *run) commit(p *cachedir.Pending, res runner.Result, m cachedir.Meta) string {
+	took := res.Ended.Sub(res.Started)
+	switch {
+	case took < r.req.MinCost:
+		return "it took " + Short(took) + ", less than --min-cost"
+	case m.Private && r.dir.Foreign():
+		return "it is private, and the cache directory belongs to another user"
+	}
+	err := res.SinkErr
 	if err == nil {
-		err = r.recipe.Same(again)
+		err = p.Commit(m)
 	}
-	if err != nil {
-		return fmt.Sprintf("%v while the command ran", err)
-	}
-	err = p.Commit(m)
-	for _, expected := range []error{cachedir.ErrNoRoom, cachedir.ErrPurged, cachedir.ErrTooLarge, cachedir.ErrNewer} {
-		if errors.Is(err, expected) {
-			return expected.Error()
+	expected := []error{cachedir.ErrNoRoom, cachedir.ErrPurged, cachedir.ErrTooLarge, cachedir.ErrNewer, errTooMuch}
+	for _, e := range expected {
+		if errors.Is(err, e) {
+			return e.Error()
 		}
 	}
 	if err != nil {
@@ -125,27 +268,94 @@ func (r *run) store(p *cachedir.Pending, res runner.Result, m cachedir.Meta) str
 	return ""
 }
 
+// unchanged looks at the inputs again (P3).
+func (r *run) unchanged() error {
+	base, err := r.captureBase()
+	if err != nil {
+		return err
+	}
+	if err := r.base.Same(base); err != nil || r.known == nil {
+		return err
+	}
+	again, err := hashing.Extend(base, r.req.Spec, *r.known, r.dir.Digests())
+	if err != nil {
+		return err
+	}
+	return r.recipe.Same(again)
+}
+
+// learn makes the entry one of the recipe that the run has turned out to have, if it has named inputs that were not known
+// when it began. These are captured only now. A file counts if it cannot have been another one at the beginning, or if a
+// nested run has seen it in this state; else nothing is stored, and the next run looks at it in time.
+func (r *run) learn(p *cachedir.Pending, m cachedir.Meta, s said, res runner.Result) refusal {
+	if len(s.learned.Env)+len(s.learned.Files) == 0 || r.known != nil && r.known.Covers(s.learned) {
+		return refusal{}
+	}
+	base := cachedir.Run{Key: r.base.Key, Command: r.base.Command, Recipe: r.base.Text}
+	learned, err := r.dir.Learn(base, m, s.learned)
+	if err != nil {
+		r.warn(fmt.Errorf("not stored: %w", err))
+		return refusal{err.Error(), true}
+	}
+	r.learnedNow = true
+	recipe, err := hashing.Extend(r.base, r.req.Spec, learned, r.dir.Digests())
+	if err != nil {
+		return refusal{err.Error(), true}
+	}
+	if name, found := hashing.Unsettled(r.req.Spec, r.late(learned, s), res.Started.Add(-learnMargin).UnixNano()); found {
+		return refusal{"it learned of " + name + ", which may have changed since it began", true}
+	}
+	if changed := r.sameAsNested(s.nested); changed != "" {
+		return refusal{changed + " while the command ran", true}
+	}
+	r.known, r.recipe = &learned, recipe
+	p.Retarget(cachedir.Run{Key: recipe.Key, Command: recipe.Command, Recipe: recipe.Text})
+	return refusal{}
+}
+
+// learnMargin is how long before a run a file must have been changed last to count as unchanged during the run, although
+// it was not looked at when the run began: times of filesystems are as coarse.
+const learnMargin = 2 * time.Second
+
+// late lists the files that were not looked at in time: neither at the beginning, nor by a nested run.
+func (r *run) late(l hashing.Learned, s said) []string {
+	seen := slices.Clone(r.req.Spec.Files)
+	if r.known != nil {
+		seen = append(seen, r.known.Files...)
+	}
+	seen = append(seen, s.seen...)
+	return slices.DeleteFunc(slices.Clone(l.Files), func(name string) bool { return slices.Contains(seen, name) })
+}
+
 func (r *run) meta(res runner.Result, started moment) cachedir.Meta {
 	ended := bootNow()
 	ttl := r.req.TTL
 	if res.Code != 0 || res.Signal != 0 {
 		ttl = r.req.TTLFail
 	}
-	return cachedir.Meta{
+	m := cachedir.Meta{
 		Key: r.recipe.Key, Recipe: r.recipe.Text, Command: r.recipe.Command, Family: r.family(),
 		Merged: r.merged(), Pty: r.req.Spec.Pty, Code: res.Code, Signal: res.Signal,
 		Started: res.Started, Ended: res.Ended, BootID: bootID(),
 		StartedBoot: int64(started), EndedBoot: int64(ended) - int64(time.Since(res.Ended)),
-		TTL: ttl, Random: rand.Uint64(), Tags: r.req.Tags,
+		TTL: ttl, Random: rand.Uint64(), Private: r.req.Private, UID: userID(),
 	}
+	for _, tag := range r.req.Tags {
+		m.Tags = append(m.Tags, cachedir.Tag{Name: tag, Seq: cachedir.OwnSeq})
+	}
+	if r.req.Until != nil {
+		m.Until = r.req.Until(res.Started)
+	}
+	return m
 }
 
-// noteRun keeps what serves why, waiting and budgets: the last keys of this command and how long it takes.
+// noteRun keeps what serves why, waiting and budgets: the last keys of this command and how long it takes. That there is
+// no room for it is worth no warning: nothing is decided by it.
 func (r *run) noteRun(out *Outcome, res runner.Result) {
 	err := r.dir.NoteRun(r.recipe.Command, cachedir.CommandRun{
 		Key: r.recipe.Key, Ended: res.Ended, Duration: out.Took, Code: out.Code, NotStored: out.NotStored,
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, cachedir.ErrNoRoom) {
 		r.warn(fmt.Errorf("record of the command: %w", err))
 	}
 }
@@ -160,8 +370,11 @@ func (r *run) command() (runner.Command, error) {
 		}
 	}
 	c := runner.Command{
-		Path: exe, Argv: r.req.Spec.Argv, Env: r.req.Spec.Environ,
+		Path: exe, Argv: r.req.Spec.Argv, Env: r.environ(),
 		Stdout: r.req.Stdout, Stderr: r.req.Stderr, Merged: r.merged(), Pty: r.req.Spec.Pty,
+	}
+	if r.req.Refresher != nil {
+		c.Stdout, c.Stderr = nil, nil
 	}
 	switch {
 	case r.input != nil:
@@ -174,6 +387,9 @@ func (r *run) command() (runner.Command, error) {
 
 // merged says that the caller's two streams are one file, so that the command gets one pipe for both (P1).
 func (r *run) merged() bool {
+	if r.req.Refresher != nil {
+		return r.req.Refresher.Merged
+	}
 	return runner.SameFile(r.req.Stdout, r.req.Stderr)
 }
 
@@ -189,13 +405,18 @@ func (r *run) family() string {
 
 // setenv returns a copy of environ with one variable set.
 func setenv(environ []string, name, value string) []string {
+	return append(unsetenv(environ, name), name+"="+value)
+}
+
+// unsetenv returns a copy of environ without a variable.
+func unsetenv(environ []string, name string) []string {
 	out := make([]string, 0, len(environ)+1)
 	for _, kv := range environ {
 		if !strings.HasPrefix(kv, name+"=") {
 			out = append(out, kv)
 		}
 	}
-	return append(out, name+"="+value)
+	return out
 }
 
 func isBrokenPipe(err error) bool { return errors.Is(err, syscall.EPIPE) }

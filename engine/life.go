@@ -2,6 +2,10 @@ package engine
 
 import (
 	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"strconv"
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
@@ -22,26 +26,119 @@ func (v verdict) ok() bool { return v.reason == "" }
 // A judge decides whether this run may be answered with an entry.
 type judge func(r *run, e *cachedir.Entry) verdict
 
-// fresh admits what the reader's own flags still call fresh, in the order of the rules: exit code, purges, age. The
-// reader's time to live decides, not the one the entry was written under, so that a shorter one takes effect at once.
+// The rules of life, in their order. The reader's own flags decide, not what the entry was written under, so that a
+// shorter time to live takes effect at once; only an end of life that the entry itself has holds for everybody.
+//
+//  1. an exit code that the reader does not admit, or purged: a miss
+//  2. within its life, and not softly purged: a hit
+//  3. within the time of grace after it, or softly purged: the old answer, and one refresh
+//  4. within the time of grace for errors: it is served if the command fails
+//  5. else a miss
+//
+// Refresh skips the second and the third.
+
+// fresh admits what is a hit (rules 1 and 2).
 func fresh(r *run, e *cachedir.Entry) verdict {
 	if r.req.Refresh {
 		return verdict{cachedir.Forced, "--refresh"}
 	}
+	if v := r.admissible(e); !v.ok() {
+		return v
+	}
+	if e.Soft {
+		return verdict{cachedir.Purged, "purged softly"}
+	}
+	return r.within(e, 0)
+}
+
+// stale admits what may be served while it is refreshed (rule 3), and what is fresh.
+func stale(r *run, e *cachedir.Entry) verdict {
+	if r.req.Refresh {
+		return verdict{cachedir.Forced, "--refresh"}
+	}
+	if v := r.admissible(e); !v.ok() {
+		return v
+	}
+	return r.within(e, longer(r.req.Stale, e.Stale))
+}
+
+// servable admits what is answered without waiting for a run. A warming run wants a fresh result.
+func servable(r *run, e *cachedir.Entry) verdict {
+	if r.req.Warm {
+		return fresh(r, e)
+	}
+	return stale(r, e)
+}
+
+// ifError admits what may be served if the command fails (rule 4).
+func ifError(r *run, e *cachedir.Entry) verdict {
+	if r.req.StaleIfError == 0 {
+		return verdict{reason: cachedir.Expired}
+	}
+	if v := r.admissible(e); !v.ok() {
+		return v
+	}
+	return r.within(e, r.req.StaleIfError)
+}
+
+// admissible holds rule 1, and what every reader needs besides. Who was purged is not found.
+func (r *run) admissible(e *cachedir.Entry) verdict {
 	if !r.req.CacheExit(exitNumber(e)) {
 		return verdict{cachedir.Uncacheable, "the last run " + exitWords(e) + ", which --cache-exit leaves out"}
 	}
 	if v := r.deliverable(e); !v.ok() {
 		return v
 	}
-	age := r.e.now().Sub(e.Ended)
-	if age < -clockSlack {
+	if age := r.e.now().Sub(e.Ended); age < -clockSlack {
 		return verdict{cachedir.Expired, "recorded " + Short(-age) + " in the future"}
 	}
-	if life := r.life(e); life != Forever && max(age, 0) >= life {
-		return verdict{cachedir.Expired, "expired " + Short(age-life) + " ago"}
+	return verdict{}
+}
+
+// within admits an entry until some time after its life; the detail counts from the end of its life.
+func (r *run) within(e *cachedir.Entry, grace time.Duration) verdict {
+	end, ends := r.end(e)
+	if !ends || grace == Forever {
+		return verdict{}
+	}
+	now := r.e.now()
+	if now.Before(e.Ended) {
+		now = e.Ended // a clock that went back a little
+	}
+	if past := now.Sub(end); past >= grace {
+		return verdict{cachedir.Expired, "expired " + Short(past) + " ago"}
 	}
 	return verdict{}
+}
+
+// end is when the life of an entry ends for this reader; not ends: never.
+func (r *run) end(e *cachedir.Entry) (end time.Time, ends bool) {
+	if life := r.life(e); life != Forever {
+		end, ends = e.Ended.Add(life), true
+	}
+	if !e.Until.IsZero() && (!ends || e.Until.Before(end)) {
+		end, ends = e.Until, true
+	}
+	return end, ends
+}
+
+// early decides by chance whether a result is refreshed before its life ends: the sooner the end and the longer the
+// command runs, the likelier (Vattani, Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede Prevention, VLDB
+// 2015). So of many callers one is likely to refresh in time, and none waits.
+func (r *run) early(e *cachedir.Entry) bool {
+	end, ends := r.end(e)
+	if r.req.Early == 0 || !ends || r.req.CachedOnly || r.req.ReadOnly {
+		return false
+	}
+	ahead := float64(e.Ended.Sub(e.Started)) * r.req.Early * rand.ExpFloat64()
+	return float64(end.Sub(r.e.now())) <= ahead
+}
+
+func longer(a, b time.Duration) time.Duration {
+	if a == Forever || b == Forever {
+		return Forever
+	}
+	return max(a, b)
 }
 
 // concurrent admits the result of a run that was under way while this one waited for it, whatever its exit code (P9).
@@ -66,33 +163,47 @@ func either(r *run, e *cachedir.Entry) verdict {
 	return fresh(r, e)
 }
 
-// deliverable holds what every reader needs: that the streams were recorded in a way this caller can be given (P1).
+// deliverable holds what every reader needs: that the streams were recorded in a way this caller can be given (P1), and
+// that what is private is his.
 func (r *run) deliverable(e *cachedir.Entry) verdict {
+	if e.Private && e.UID != userID() {
+		return verdict{cachedir.Changed, "private to user " + strconv.FormatInt(e.UID, 10)}
+	}
 	if e.Merged && !r.merged() {
 		return verdict{cachedir.Changed, "recorded where stdout and stderr were one file"}
 	}
 	return verdict{}
 }
 
-// life is how long an entry is fresh for this reader.
+func userID() int64 { return int64(os.Geteuid()) }
+
+// life is how long an entry is fresh for this reader: shortened by jitter, which is drawn once for each entry.
 func (r *run) life(e *cachedir.Entry) time.Duration {
+	life := r.req.TTL
 	if e.Code != 0 || e.Signal != 0 {
-		return r.req.TTLFail
+		life = r.req.TTLFail
 	}
-	return r.req.TTL
+	if life == Forever || r.req.Jitter == 0 {
+		return life
+	}
+	return life - time.Duration(float64(life)*r.req.Jitter*float64(e.Random)/math.MaxUint64)
 }
 
 // exitNumber is the exit code as a shell would name it: 128 plus the signal for a death by signal.
-func exitNumber(e *cachedir.Entry) int {
-	if e.Signal != 0 {
-		return 128 + e.Signal
+func exitNumber(e *cachedir.Entry) int { return exitNumberOf(e.Code, e.Signal) }
+
+func exitNumberOf(code, signal int) int {
+	if signal != 0 {
+		return 128 + signal
 	}
-	return e.Code
+	return code
 }
 
-func exitWords(e *cachedir.Entry) string {
-	if e.Signal != 0 {
-		return fmt.Sprintf("died of signal %d", e.Signal)
+func exitWords(e *cachedir.Entry) string { return exitWordsOf(e.Code, e.Signal) }
+
+func exitWordsOf(code, signal int) string {
+	if signal != 0 {
+		return fmt.Sprintf("died of signal %d", signal)
 	}
-	return fmt.Sprintf("exited %d", e.Code)
+	return fmt.Sprintf("exited %d", code)
 }

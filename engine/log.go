@@ -17,14 +17,15 @@ func (r *run) log(out Outcome, err error) {
 	rec := cachedir.Record{
 		Time: r.began, Served: out.Served, Reason: out.Reason, Family: r.family(), Bytes: out.Bytes, Saved: out.Saved,
 	}
-	if out.Served == cachedir.Missed || out.Served == cachedir.Bypassed {
+	switch out.Served {
+	case cachedir.Missed, cachedir.Bypassed, cachedir.Renewed, cachedir.Unfresh:
 		rec.Spent = out.Took
 	}
 	if out.Served == cachedir.Missed && !out.Stored {
 		rec.Reason = cachedir.Uncacheable // what keeps later runs from being hits matters more than why this was none
 	}
 	_ = r.dir.Log(rec)
-	if out.Served == cachedir.Missed {
+	if rec.Spent > 0 {
 		r.dir.Fold()
 	}
 }

@@ -4,25 +4,51 @@ import (
 	"errors"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/hashing"
 )
 
 // look reads the slots that this caller may be answered from, without a lock, and returns the youngest entry that
 // the judge admits. With none it returns nil, and the reason of the first look stays in r: later ones, after a lock,
 // say less. The caller closes the entry.
-func (r *run) look(admit judge) *cachedir.Entry {
-	var best *cachedir.Entry
-	var why verdict
+//
+// The first slot may hold a redirect: then the recipe is extended by what earlier runs have learned, and the slots of
+// that recipe are read. After every wait this is done anew, for more may have been learned meanwhile.
+func (r *run) look(admit judge) (*cachedir.Entry, error) {
+	r.recipe, r.known = r.base, nil
+	best, why := r.slots(admit)
+	if r.known != nil {
+		recipe, err := hashing.Extend(r.base, r.req.Spec, *r.known, r.dir.Digests())
+		if err != nil {
+			return nil, err
+		}
+		r.recipe = recipe
+		best, why = r.slots(admit)
+	}
+	if best == nil && r.reason == "" {
+		r.reason, r.detail = why.reason, why.detail
+	}
+	return best, nil
+}
+
+// slots reads the two slots of the recipe. A redirect in the first ends it.
+func (r *run) slots(admit judge) (best *cachedir.Entry, why verdict) {
 	for _, slot := range [...]cachedir.Slot{cachedir.Good, cachedir.Failed} {
 		e, err := r.dir.Lookup(r.recipe.Key, r.recipe.Text, slot)
 		if err != nil {
 			why = moreTelling(why, r.unreadable(err))
 			continue
 		}
+		if e.Learned != nil && r.known == nil {
+			r.known = e.Learned
+			e.Touch()
+			e.Close()
+			return nil, verdict{}
+		}
 		v := admit(r, e)
 		switch {
 		case !v.ok():
 			why = moreTelling(why, v)
-			e.Close()
+			r.keepFallback(e)
 		case best != nil && !e.Ended.After(best.Ended):
 			e.Close()
 		default:
@@ -35,10 +61,24 @@ func (r *run) look(admit judge) *cachedir.Entry {
 			break // the failed slot could only be read in vain
 		}
 	}
-	if best == nil && r.reason == "" {
-		r.reason, r.detail = why.reason, why.detail
+	return best, why
+}
+
+// keepFallback keeps an entry that may be served should the command fail, and closes any other.
+func (r *run) keepFallback(e *cachedir.Entry) {
+	if !ifError(r, e).ok() || r.fallback != nil && !e.Ended.After(r.fallback.Ended) {
+		e.Close()
+		return
 	}
-	return best
+	r.dropFallback()
+	r.fallback = e
+}
+
+func (r *run) dropFallback() {
+	if r.fallback != nil {
+		r.fallback.Close()
+		r.fallback = nil
+	}
 }
 
 // unreadable names the reason of a miss. Damage is worth a warning only where it is the cache that is broken

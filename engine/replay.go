@@ -21,8 +21,10 @@ func (r *run) replay(e *cachedir.Entry, how cachedir.Served) (Outcome, error) {
 	if e.StdoutSize+e.StderrSize > atOnce {
 		defer runner.DieOnSignals()()
 	}
-	err := e.Replay(r.req.Stdout, r.req.Stderr)
+	r.tellUse(e, how) // first: whoever reads the output may go away, and this process with him
+	err := r.replayRest(e)
 	var bad *cachedir.ReplayError
+	var mixed *MixedError
 	switch {
 	case err == nil:
 	case isBrokenPipe(err):
@@ -31,10 +33,12 @@ func (r *run) replay(e *cachedir.Entry, how cachedir.Served) (Outcome, error) {
 	case errors.As(err, &bad) && !bad.Written:
 		r.reason, r.detail = cachedir.Corrupt, err.Error()
 		return r.rerun()
+	case errors.As(err, &mixed):
+		return r.outcome(how), err
 	default:
 		return r.outcome(how), &DeliveryError{Err: err}
 	}
-	e.Touch()
+	r.noteUse(e)
 	out := r.outcome(how)
 	out.Reason, out.Detail = "", ""
 	out.Code, out.Signal = e.Code, e.Signal
@@ -42,10 +46,34 @@ func (r *run) replay(e *cachedir.Entry, how cachedir.Served) (Outcome, error) {
 	out.Age = max(r.e.now().Sub(e.Ended), 0)
 	out.Bytes = e.StdoutSize + e.StderrSize
 	out.Saved = out.Took
+	if how == cachedir.Stale {
+		out.Reason, out.Detail = r.reason, r.detail
+	}
 	if how == cachedir.Shared { // it waited for part of that time: only the rest was saved
 		out.Saved = max(out.Took-r.e.now().Sub(r.began), 0)
 	}
 	return out, nil
+}
+
+// noteUse keeps that an entry was used.
+func (r *run) noteUse(e *cachedir.Entry) {
+	if r.req.MaxEntries > 0 {
+		e.TouchNow()
+	} else {
+		e.Touch()
+	}
+}
+
+// tellUse tells an enclosing run what an entry is made from.
+func (r *run) tellUse(e *cachedir.Entry, how cachedir.Served) {
+	if r.req.Encloser == "" {
+		return
+	}
+	end, ends := r.end(e)
+	if how == cachedir.Stale || e.Soft {
+		end, ends = r.soon()
+	}
+	r.tell(r.used(&e.Meta, end, ends))
 }
 
 // rerun answers an entry that its header promised and its body broke.

@@ -23,11 +23,13 @@ const (
 	noteNotStored = "not stored: "
 )
 
-// share answers a miss: it takes the lock of the recipe or waits for who has it, looks again, and runs if need be.
+// share answers a miss: it takes the lock of the recipe or waits for who has it, looks again, and runs if need be. The
+// recipe is the most specific one known; if more was learned while this run waited, it goes on under the new key.
 func (r *run) share() (Outcome, error) {
-	place := r.dir.LockPlace(r.recipe.Key)
 	held := lock.ParseHeld(r.req.Held)
 	for {
+		key := r.recipe.Key
+		place := r.dir.LockPlace(key)
 		l, note, err := r.acquire(place, held)
 		switch {
 		case errors.Is(err, lock.ErrDeadlock):
@@ -45,23 +47,38 @@ func (r *run) share() (Outcome, error) {
 			r.warn(fmt.Errorf("lock: %w", err))
 			return r.lead(nil)
 		}
-		if found := r.look(either); found != nil {
+		found, err := r.look(either)
+		switch {
+		case err != nil:
+			abandon(l)
+			return r.uncapturable(err)
+		case found != nil:
 			finish(l, noteStored)
-			return r.replay(found, r.served(found))
-		}
-		if l != nil {
+			return r.replayFound(found)
+		case r.recipe.Key != key:
+			finish(l, noteStored) // everybody who waits for this key shall derive it anew
+		case l != nil:
 			return r.lead(l)
-		}
-		if strings.HasPrefix(string(note), noteNotStored) {
+		case strings.HasPrefix(string(note), noteNotStored):
 			return r.besideOthers(place)
 		}
 	}
 }
 
+// replayFound serves what was there after a wait. The failure of a run that was under way is everybody's, unless
+// something older is preferred to it.
+func (r *run) replayFound(e *cachedir.Entry) (Outcome, error) {
+	if !r.req.CacheExit(exitNumber(e)) && r.fallback != nil {
+		e.Close()
+		return r.serveFallback(exitWords(e))
+	}
+	return r.replay(e, r.served(e))
+}
+
 // acquire tries for the lock and waits if somebody has it. A nil lock with a nil error means that its holder
 // finished, and note is what it left.
-func (r *run) acquire(place lock.Place, held lock.Held) (*lock.Lock, []byte, error) {
-	l, err := lock.Try(place, r.about())
+func (r *run) acquire(place lock.Place, held lock.Held) (l *lock.Lock, note []byte, err error) {
+	l, err = lock.Try(place, r.about())
 	if !errors.Is(err, lock.ErrBusy) {
 		return l, nil, err
 	}
@@ -75,7 +92,17 @@ func (r *run) acquire(place lock.Place, held lock.Held) (*lock.Lock, []byte, err
 		defer cancel()
 	}
 	defer runner.DieOnSignals()()
-	return lock.Wait(ctx, place, held, r.about())
+	defer r.tellWaiting(place)()
+	f := r.follow()
+	l, note, err = lock.Wait(ctx, place, held, r.about())
+	if !f.stop(stuck) { // its reader has stopped: that must not hold up who waits for the lock
+		abandon(l)
+		f.stop(0)
+		if l != nil {
+			return r.acquire(place, held)
+		}
+	}
+	return l, note, err
 }
 
 // besideOthers runs a command whose result the last holder could not store. Whoever gets the lock leads, so that
@@ -85,9 +112,18 @@ func (r *run) besideOthers(place lock.Place) (Outcome, error) {
 	if err != nil {
 		return r.lead(nil)
 	}
-	if found := r.look(either); found != nil {
+	key := r.recipe.Key
+	found, err := r.look(either)
+	switch {
+	case err != nil:
+		abandon(l)
+		return r.uncapturable(err)
+	case found != nil:
 		finish(l, noteStored)
-		return r.replay(found, r.served(found))
+		return r.replayFound(found)
+	case r.recipe.Key != key:
+		finish(l, noteStored)
+		return r.lead(nil)
 	}
 	return r.lead(l)
 }
@@ -100,14 +136,16 @@ func (r *run) served(e *cachedir.Entry) cachedir.Served {
 	return cachedir.Hit
 }
 
-// about is what the lock's record tells people and waiters about this run.
-func (r *run) about() string {
-	return fmt.Sprintf("%x %d %s", bootID(), r.arrived, r.family())
-}
-
 // finish gives a lock back with a note for those who wait. That it fails is harmless: the lock ends with the process.
 func finish(l *lock.Lock, note string) {
 	if l != nil {
 		_ = l.Finish([]byte(note))
+	}
+}
+
+// abandon gives a lock back to who waits.
+func abandon(l *lock.Lock) {
+	if l != nil {
+		_ = l.Abandon()
 	}
 }

@@ -1,0 +1,221 @@
+package cachedir
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/cachex-cli/cachex/hashing"
+)
+
+// A run that takes long can be followed: what it writes lies in its pending body at once, and <key>.<word>.live says which
+// bytes belong to which stream, in records of 8 bytes: where the bytes of one append end, times two, plus the stream. The
+// bytes are written before their record. The first record says whether both streams are one pipe. Both files go when the
+// run has ended; who has them open reads them to their end.
+
+const (
+	liveSuffix = ".live"
+	liveRecord = 8
+)
+
+// GoLive makes what was recorded so far, and what comes, readable by those who follow. Runs of some tenths of a second
+// never do it. merged says that both streams are one pipe. That it fails ends the recording, as a failing Append does.
+func (p *Pending) GoLive(merged bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.err != nil || p.live.open {
+		return
+	}
+	if err := p.goLive(merged); err != nil {
+		_ = p.fail(err)
+	}
+}
+
+// goLive writes the body as far as it is known, and its order.
+func (p *Pending) goLive(merged bool) error {
+	if p.body.size == 0 {
+		if err := p.writeBody(p.tail); err != nil {
+			return err
+		}
+	} else if err := p.flush(); err != nil {
+		return err
+	}
+	first := uint64(0)
+	if merged {
+		first = 1
+	}
+	if err := p.spill(&p.live, liveSuffix, binary.LittleEndian.AppendUint64(nil, first)); err != nil {
+		return err
+	}
+	return p.tellOrder()
+}
+
+// tellOrder writes the records of what was appended before the run went live: one for each frame that was noted.
+func (p *Pending) tellOrder() error {
+	var noted io.Reader = bytes.NewReader(p.tableBuf)
+	if p.table.open {
+		noted = io.MultiReader(&section{f: p.table.f, end: p.table.size}, noted)
+	}
+	table := bufio.NewReader(noted)
+	var b []byte
+	end := int64(0)
+	for {
+		v, err := binary.ReadUvarint(table)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("%w: frame table", errSpoiled)
+		}
+		end += int64(v >> 1)
+		b = binary.LittleEndian.AppendUint64(b, uint64(end)<<1|v&1)
+		if len(b) >= 64<<10 {
+			if err := p.spill(&p.live, liveSuffix, b); err != nil {
+				return err
+			}
+			b = b[:0]
+		}
+	}
+	if p.frames.size > 0 {
+		b = binary.LittleEndian.AppendUint64(b, uint64(end+p.frames.size)<<1|uint64(p.frames.stream))
+	}
+	return p.spill(&p.live, liveSuffix, b)
+}
+
+// appendLive is append for a run that is live.
+func (p *Pending) appendLive(stream uint8, b []byte) error {
+	if len(p.tail)+len(b) <= inlineMax && int64(len(p.tail)) == p.body.size {
+		p.tail = append(p.tail, b...) // the result may still be a small one
+	} else {
+		p.tail = nil
+	}
+	if err := p.writeBody(b); err != nil {
+		return err
+	}
+	end := uint64(p.sizes[0] + p.sizes[1])
+	return p.spill(&p.live, liveSuffix, binary.LittleEndian.AppendUint64(nil, end<<1|uint64(stream)))
+}
+
+// Live is a run of another process being followed.
+type Live struct {
+	Merged bool // both streams are one pipe
+
+	d           *Dir
+	run         string // the file that the run has locked
+	body, order file
+	watch       watch
+	at          int64 // bytes of the order read
+	from        int64 // bytes of the body read
+	end         int64 // of the stretch that is being read
+	stream      uint8
+}
+
+// Follow opens the run of a recipe that another process is recording, if it is live.
+func (d *Dir) Follow(key hashing.Key) (*Live, bool) {
+	var l *Live
+	prefix := key.String() + "."
+	_ = d.v1.list("pending", func(base string) bool {
+		run, isPending := pendingRun(base)
+		run = "pending/" + run
+		if isPending && strings.HasPrefix(base, prefix) && strings.HasSuffix(base, liveSuffix) && d.isLocked(run) {
+			l = d.openLive(run)
+		}
+		return l == nil
+	})
+	return l, l != nil
+}
+
+// openLive opens what a run records. The run may end meanwhile, and then one of the names is gone: but who has opened both
+// files has those of one run, for the random word in their names is never used again.
+func (d *Dir) openLive(run string) *Live {
+	base := strings.TrimSuffix(run, runSuffix)
+	order, _, err := d.v1.openWritten(base + liveSuffix)
+	if err != nil {
+		return nil
+	}
+	body, _, err := d.v1.openRead(base + bodySuffix)
+	if err != nil {
+		order.close()
+		return nil
+	}
+	l := &Live{d: d, run: run, body: body, order: order, watch: newWatch(d.v1, base+liveSuffix)}
+	first, ok := l.record()
+	if l.Merged = first&1 == 1; !ok {
+		l.Close()
+		return nil
+	}
+	return l
+}
+
+// Next reads more of what the run wrote, and says of which stream it is; io.EOF if there is no more at the moment.
+func (l *Live) Next(b []byte) (stream uint8, n int, err error) {
+	for l.from == l.end {
+		v, ok := l.record()
+		if !ok {
+			return 0, 0, io.EOF
+		}
+		if int64(v>>1) < l.end {
+			return 0, 0, errSpoiled
+		}
+		l.end, l.stream = int64(v>>1), uint8(v&1)
+	}
+	n, err = l.body.readAt(b[:min(int64(len(b)), l.end-l.from)], l.from)
+	l.from += int64(n)
+	if n > 0 {
+		err = nil
+	}
+	return l.stream, n, err
+}
+
+// record reads the next record, if it is there.
+func (l *Live) record() (v uint64, ok bool) {
+	var b [liveRecord]byte
+	if n, _ := l.order.readAt(b[:], l.at); n < liveRecord {
+		return 0, false
+	}
+	l.at += liveRecord
+	return binary.LittleEndian.Uint64(b[:]), true
+}
+
+// Wait returns when the run may have written more, when stop is closed, or after most. Only in the first case it may report
+// that it was woken.
+func (l *Live) Wait(stop <-chan struct{}, most time.Duration) (woken bool) {
+	return l.watch.wait(stop, most)
+}
+
+// Over reports whether the run has ended: what it has not written by now never comes.
+func (l *Live) Over() bool { return !l.d.isLocked(l.run) }
+
+// Rewind makes Next begin anew.
+func (l *Live) Rewind() { l.at, l.from, l.end, l.stream = liveRecord, 0, 0, 0 }
+
+// Close gives the descriptors back.
+func (l *Live) Close() {
+	l.watch.close()
+	l.body.close()
+	l.order.close()
+}
+
+// pause waits for an event, for so long, or until stop is closed. Without events it waits only a little.
+func pause(events <-chan struct{}, stop <-chan struct{}, most time.Duration) (woken bool) {
+	if events == nil {
+		most = min(most, pollEvery)
+	}
+	timer := time.NewTimer(most)
+	defer timer.Stop()
+	select {
+	case <-events:
+		return true
+	case <-timer.C:
+	case <-stop:
+	}
+	return false
+}
+
+// pollEvery is how often a file is looked at where nothing wakes who waits.
+const pollEvery = 50 * time.Millisecond

@@ -1,0 +1,56 @@
+package cachedir
+
+import (
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// watch wakes a follower when a file was written to, without asking again and again: inotify, or, where there is none left,
+// a look now and then.
+type watch struct {
+	events chan struct{}
+	f      *os.File
+}
+
+func newWatch(t *tree, name string) watch {
+	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	if err != nil {
+		return watch{}
+	}
+	f := os.NewFile(uintptr(fd), "inotify")
+	path := filepath.Join(t.path, filepath.FromSlash(name))
+	if _, err := unix.InotifyAddWatch(fd, path, unix.IN_MODIFY|unix.IN_DELETE_SELF|unix.IN_ATTRIB); err != nil {
+		_ = f.Close()
+		return watch{}
+	}
+	w := watch{events: make(chan struct{}, 1), f: f}
+	go w.run()
+	return w
+}
+
+// run turns events into wake-ups; several become one.
+func (w *watch) run() {
+	buf := make([]byte, 4096)
+	for {
+		if _, err := w.f.Read(buf); err != nil {
+			return
+		}
+		select {
+		case w.events <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (w *watch) wait(stop <-chan struct{}, most time.Duration) (woken bool) {
+	return pause(w.events, stop, most)
+}
+
+func (w *watch) close() {
+	if w.f != nil {
+		_ = w.f.Close()
+	}
+}

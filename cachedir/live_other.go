@@ -1,0 +1,16 @@
+//go:build !linux
+
+package cachedir
+
+import "time"
+
+// watch lets a follower look now and then whether a file was written to.
+type watch struct{}
+
+func newWatch(*tree, string) watch { return watch{} }
+
+func (*watch) wait(stop <-chan struct{}, most time.Duration) (woken bool) {
+	return pause(nil, stop, most)
+}
+
+func (*watch) close() {}

@@ -1,0 +1,59 @@
+package cachedir
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+
+	"github.com/cachex-cli/cachex/hashing"
+)
+
+// Redirect returns the inputs that were learned of a recipe; nil if none were, or if that cannot be told.
+func (d *Dir) Redirect(key hashing.Key, recipe []byte) *hashing.Learned {
+	e, err := d.Lookup(key, recipe, Good)
+	if err != nil {
+		return nil
+	}
+	e.Close()
+	return e.Learned
+}
+
+// Learn makes the redirect of a recipe cover more inputs, and returns the set that is in force now: it only grows, and
+// with each growth gets a new id. The redirect takes the place of a result that was stored when nothing was known.
+//
+// Two runs may learn different things at once, so reading, joining and writing is done under a lock, one for each shard.
+func (d *Dir) Learn(r Run, m Meta, more hashing.Learned) (hashing.Learned, error) {
+	if d.o.ReadOnly {
+		return hashing.Learned{}, ErrReadOnly
+	}
+	unlock, locked, err := d.lockShort("stat/"+shard(r.Key[0])+".learn", "learned inputs")
+	if err != nil {
+		return hashing.Learned{}, fmt.Errorf("learn inputs: %w", err)
+	}
+	defer unlock()
+	if !locked {
+		return hashing.Learned{}, errors.New("learn inputs: the filesystem has no file locks")
+	}
+	known := d.Redirect(r.Key, r.Recipe)
+	if known == nil {
+		known = &hashing.Learned{}
+	} else if known.Covers(more) {
+		return *known, nil
+	}
+	l := known.With(more)
+	_, _ = rand.Read(l.ID[:]) // never fails
+	m.Learned, m.TTL, m.Code, m.Signal, m.Tags = &l, -1, 0, 0, nil
+	if err := d.writeRedirect(r, m); err != nil {
+		return hashing.Learned{}, fmt.Errorf("learn inputs: %w", err)
+	}
+	return l, nil
+}
+
+func (d *Dir) writeRedirect(r Run, m Meta) error {
+	p, err := d.Begin(r)
+	if err != nil {
+		return err
+	}
+	defer p.Discard()
+	return p.Commit(m)
+}

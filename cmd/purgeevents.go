@@ -1,0 +1,112 @@
+package cmd
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/hashing"
+)
+
+// maxEvent is the length in bytes of a line of events. What is longer is no event that anybody matches.
+const maxEvent = 1 << 20
+
+// purgeEvents purges the tags that a stream names, as long as it lasts. It ends with an error in any case: a stream of
+// events that is over leaves results unpurged, and somebody has to start it again.
+func (a *App) purgeEvents(c *cobra.Command, args []string) error {
+	match, err := eventPattern(c, args)
+	if err != nil {
+		return err
+	}
+	soft, _ := c.Flags().GetBool("soft")
+	dry, _ := c.Flags().GetBool("dry-run")
+	s, warnings, err := a.settingsFor(c, []string{})
+	if err != nil {
+		return err
+	}
+	a.warnAll(warnings)
+	dir, err := a.openStore(s, dry)
+	if err != nil {
+		return err
+	}
+	lines := bufio.NewReaderSize(a.Stdin, 64<<10)
+	for {
+		line, err := readEvent(lines)
+		if err == nil || len(line) > 0 {
+			if tag, ok := eventTag(match, line); ok {
+				if err := a.purgeEvent(dir, hashing.Guard(tag, s.Secret), soft, dry); err != nil {
+					return err
+				}
+			}
+		}
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				err = errors.New("it ended")
+			}
+			return &usageError{Err: fmt.Errorf("the stream of events: %w", err), Hint: "start it again, and this with it: what happens meanwhile is not purged"}
+		}
+	}
+}
+
+// eventPattern checks the flags of an event stream.
+func eventPattern(c *cobra.Command, args []string) (*regexp.Regexp, error) {
+	text, _ := c.Flags().GetString("match")
+	on, _ := c.Flags().GetBool("stdin")
+	given, err := givenSelectors(c, true)
+	switch {
+	case err != nil || len(given) > 0 || len(args) > 0 || c.Flags().Changed("scope") || c.Flags().Changed("namespace"):
+		return nil, &usageError{Err: errors.New("--match and another selector both select"), Hint: "write one of the two"}
+	case !on:
+		return nil, &usageError{Err: errors.New("--match needs events"), Hint: "write --stdin --match RE, and pipe the events in"}
+	}
+	match, err := regexp.Compile(text)
+	switch {
+	case err != nil:
+		return nil, &BadValue{Name: "--match", Value: text, Why: oneLine(err.Error()), Hint: "see https://golang.org/s/re2syntax"}
+	case match.NumSubexp() == 0:
+		return nil, &BadValue{Name: "--match", Value: text, Why: "no group", Hint: "put what is the tag in parentheses"}
+	}
+	return match, nil
+}
+
+// readEvent reads one line, without its end; of one that is too long, nothing.
+func readEvent(lines *bufio.Reader) ([]byte, error) {
+	var line []byte
+	for {
+		part, more, err := lines.ReadLine()
+		if len(line)+len(part) <= maxEvent {
+			line = append(line, part...)
+		} else {
+			line = nil
+		}
+		if err != nil || !more {
+			return line, err
+		}
+	}
+}
+
+// eventTag is the tag that a line names; an event that is not known names none.
+func eventTag(match *regexp.Regexp, line []byte) (string, bool) {
+	found := match.FindSubmatch(line)
+	if found == nil || len(found[1]) == 0 {
+		return "", false
+	}
+	return string(found[1]), true
+}
+
+// purgeEvent purges one tag, and says so at once.
+func (a *App) purgeEvent(dir *cachedir.Dir, tag string, soft, dry bool) error {
+	words := "purged"
+	if dry {
+		words = "would purge"
+	} else if err := dir.PurgeTag(tag, soft); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(a.Stdout, "%s %s\n", words, hashing.Show(tag))
+	return err
+}

@@ -1,0 +1,237 @@
+package engine
+
+import (
+	"errors"
+	"io"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/runner"
+)
+
+// Who waits at a terminal for another run of the same recipe sees what it writes, from its first byte and as it comes. The
+// bytes are copied from what that run records. They are not believed to be a result: when the wait is over, what was
+// printed is held against what was stored, and only the rest is printed. If it is something else, because that run was
+// killed or its result may not be stored, a person is told that a new run begins; elsewhere, where a mixture could pass for
+// a whole, it is an error.
+//
+// Before the first run of a command has ended nobody knows which inputs it may still learn, so another caller's output
+// could be seen; that first run is followed only on request.
+
+// MixedError says that output of a run that has no result was printed already, and that another run has written something
+// else.
+type MixedError struct{}
+
+func (*MixedError) Error() string {
+	return "the run that was followed has no result, and another one has written something else"
+}
+
+const (
+	liveAfter = 200 * time.Millisecond // runs that take longer can be followed
+	lookEvery = 50 * time.Millisecond  // for a run that is not live yet
+	lookMost  = time.Second            // the same when that has taken long, and for the end of one that is
+	stuck     = 200 * time.Millisecond // how long a follower may take to end
+)
+
+// follower copies what another run writes until it is stopped.
+type follower struct {
+	quit, done chan struct{}
+}
+
+// stop ends the copying, and reports whether it has ended; it waits at most so long, or, with 0, as long as it takes.
+func (f *follower) stop(wait time.Duration) bool {
+	if f == nil {
+		return true
+	}
+	select {
+	case <-f.quit:
+	default:
+		close(f.quit)
+	}
+	if wait == 0 {
+		<-f.done
+		return true
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-f.done:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+// follow starts copying if this caller is to see the runs that it waits for.
+func (r *run) follow() *follower {
+	if !r.follows() {
+		return nil
+	}
+	f := &follower{make(chan struct{}), make(chan struct{})}
+	go func() {
+		defer close(f.done)
+		for live := r.awaitLive(f.quit); live != nil; live = r.awaitLive(f.quit) {
+			again := r.copyLive(live, f.quit)
+			live.Close()
+			if !again {
+				return
+			}
+		}
+	}()
+	return f
+}
+
+// follows reports whether what is under way now is for this caller to see. What --refresh waits for is not what it will
+// get, and where something older would be preferred to a failure nobody knows yet.
+func (r *run) follows() bool {
+	switch {
+	case r.req.Refresh || r.fallback != nil:
+		return false
+	case r.req.Follow:
+		return true
+	case !runner.IsTerminal(r.req.Stdout):
+		return false
+	}
+	_, known := r.dir.Command(r.recipe.Command)
+	return known
+}
+
+// awaitLive opens what the other run records, as soon as there is something.
+func (r *run) awaitLive(quit <-chan struct{}) *cachedir.Live {
+	for wait := lookEvery; ; wait = min(2*wait, lookMost) {
+		if live, ok := r.dir.Follow(r.recipe.Key); ok {
+			if live.Merged && !r.merged() { // nobody can tell its streams apart
+				live.Close()
+				return nil
+			}
+			return live
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-quit:
+			timer.Stop()
+			return nil
+		case <-timer.C:
+		}
+	}
+}
+
+// copyLive prints what a run writes beyond what was printed already, until it ends; then there may be another one to follow.
+// If it turns out to write something else, a person is told and sees it from its beginning.
+func (r *run) copyLive(live *cachedir.Live, quit <-chan struct{}) (again bool) {
+	buf := make([]byte, 64<<10)
+	behind := r.behind()
+	for over := false; ; {
+		select {
+		case <-quit:
+			return false // the rest of it is in the store, or is no result
+		default:
+		}
+		stream, n, err := live.Next(buf)
+		switch {
+		case errors.Is(err, io.EOF) && over:
+			return true
+		case errors.Is(err, io.EOF):
+			over = !live.Wait(quit, lookMost) && live.Over()
+			continue
+		case err != nil:
+			return false
+		}
+		over = false
+		b := behind.after(runner.Stream(stream), buf[:n])
+		if behind.differs() {
+			if !r.restart() {
+				return false
+			}
+			live.Rewind()
+			behind = r.behind()
+			continue
+		}
+		if !r.print(stream, b) {
+			return false
+		}
+	}
+}
+
+// print writes to the caller what another run has written, and keeps account of it.
+func (r *run) print(stream uint8, b []byte) bool {
+	if len(b) == 0 {
+		return true
+	}
+	n, err := [...]*os.File{r.req.Stdout, r.req.Stderr}[stream].Write(b)
+	if n > 0 {
+		r.printed[r.streamOf(runner.Stream(stream))].add(b[:n])
+		r.midLine = b[n-1] != '\n'
+	}
+	if isBrokenPipe(err) {
+		runner.Die(int(syscall.SIGPIPE))
+	}
+	return err == nil
+}
+
+// streamOf is where bytes of a stream are counted: where both go to one file, their common order is what must be right.
+func (r *run) streamOf(s runner.Stream) runner.Stream {
+	if r.merged() {
+		return runner.Stdout
+	}
+	return s
+}
+
+func (r *run) hasFollowed() bool { return r.printed[0].n+r.printed[1].n > 0 }
+
+// restart tells a person that what was printed so far is no result, and reports whether something else may be printed now.
+// It may not where a mixture could pass for a whole: where something of it went to a file or a pipe, or nobody sees the word.
+func (r *run) restart() bool {
+	if !r.hasFollowed() {
+		return true
+	}
+	if r.req.Restarted == nil || !runner.IsTerminal(r.req.Stderr) || r.printed[0].n > 0 && !runner.IsTerminal(r.req.Stdout) {
+		return false
+	}
+	r.printed = [2]beginning{}
+	r.req.Restarted(r.midLine)
+	return true
+}
+
+// replayRest replays an entry without what was printed of it already.
+func (r *run) replayRest(e *cachedir.Entry) error {
+	if !r.hasFollowed() {
+		return e.Replay(r.req.Stdout, r.req.Stderr)
+	}
+	seen := r.behind()
+	if err := e.Replay(&onlyRest{seen, runner.Stdout, io.Discard}, &onlyRest{seen, runner.Stderr, io.Discard}); err != nil {
+		return err
+	}
+	if !seen.begins() && !r.restart() {
+		return &MixedError{}
+	}
+	rest := r.behind()
+	return e.Replay(&onlyRest{rest, runner.Stdout, r.req.Stdout}, &onlyRest{rest, runner.Stderr, r.req.Stderr})
+}
+
+// holdRest holds the output of a run back until it is known whether it begins as what was printed of another one, and then
+// only delivers the rest.
+func (r *run) holdRest() *runner.Hold {
+	var seen *behind
+	return &runner.Hold{
+		Deliver: func(runner.Result) bool { return seen.begins() },
+		Rest: func() func(runner.Stream, []byte) []byte {
+			rest := r.behind()
+			if seen == nil {
+				seen = rest
+			}
+			return rest.after
+		},
+	}
+}
+
+// mixed is the error of a run that has written something else than what was printed before. That it died of a signal says
+// as much, and more.
+func (r *run) mixed(res runner.Result) error {
+	if r.hasFollowed() && (res.Dropped || !res.Held) && res.Signal == 0 {
+		return &MixedError{}
+	}
+	return nil
+}

@@ -1,0 +1,222 @@
+package engine
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/hashing"
+)
+
+// A run may be part of a command that is itself being cached. What the inner result was made from, and how long it lives,
+// then holds for the outer one too: nothing may outlive what it was made from. So each inner run tells the outer one, by a
+// line in its control file: which variables and files it depends on, and in what state it saw the files; its tags, with the
+// count of purges at which its result stands; what is left of its life; and whether the result may be stored at all.
+//
+// The outer run learns these inputs as if the command had named them. It holds the state of the files at its own end
+// against what the inner runs saw: if it differs, the outer result mixes two states and is not stored.
+
+// reportPrefix begins the line of a nested run.
+const reportPrefix = "cachex-nested "
+
+// report is what a nested run tells. Names are bytes: JSON texts hold no others than UTF-8.
+type report struct {
+	NoStore string      `json:"no_store,omitempty"` // why the outer result must not be stored
+	Private bool        `json:"private,omitempty"`
+	Until   int64       `json:"until,omitempty"` // when its life ends, in ns since 1970; 0: never
+	Epoch   string      `json:"epoch,omitempty"` // of its tags, in hex
+	Tags    []reportTag `json:"tags,omitempty"`
+	Env     [][]byte    `json:"env,omitempty"`
+	Dir     []byte      `json:"dir,omitempty"` // that relative files start from
+	Files   [][]byte    `json:"files,omitempty"`
+	Sum     string      `json:"sum,omitempty"` // over names and states of all files that these name, in hex
+	Exe     []byte      `json:"exe,omitempty"` // the executable, if its content belongs to the key
+	ExeSum  string      `json:"exe_sum,omitempty"`
+}
+
+type reportTag struct {
+	Name []byte `json:"name"`
+	Seq  uint64 `json:"seq"`
+}
+
+func parseReport(text string) (report, error) {
+	var n report
+	err := json.Unmarshal([]byte(text), &n)
+	return n, err
+}
+
+// used is the report of a run that used, or made, a result whose state is known.
+func (r *run) used(m *cachedir.Meta, end time.Time, ends bool) report {
+	n := report{Private: m.Private, Epoch: hex.EncodeToString(m.Epoch[:])}
+	if ends {
+		n.Until = max(end.UnixNano(), 1)
+	}
+	for _, t := range m.Tags {
+		n.Tags = append(n.Tags, reportTag{[]byte(t.Name), min(t.Seq, m.Seq)})
+	}
+	spec := r.req.Spec
+	env, files := spec.Env, spec.Files
+	if r.known != nil {
+		env, files = slices.Concat(env, r.known.Env), slices.Concat(files, r.known.Files)
+	}
+	for _, name := range env {
+		n.Env = append(n.Env, []byte(name))
+	}
+	if len(files) > 0 {
+		sum := r.recipe.FilesSum()
+		n.Dir, n.Sum = []byte(spec.Dir), hex.EncodeToString(sum[:])
+	}
+	for _, name := range files {
+		n.Files = append(n.Files, []byte(name))
+	}
+	if sum, ok := r.recipe.ExecutableSum(); ok {
+		n.Exe, n.ExeSum = []byte(absolute(r.recipe.Exe, spec.Dir)), sum
+	}
+	return n
+}
+
+func absolute(path, dir string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
+}
+
+// tell writes a report into the control file of the enclosing run, if there is one. If that fails, the enclosing run must
+// not store: what it would miss might be what changes next.
+func (r *run) tell(n report) {
+	path := r.req.Encloser
+	if path == "" || path == os.DevNull || r.req.Refresher != nil {
+		return
+	}
+	line, err := json.Marshal(n)
+	if err == nil && len(line) > controlLimit/4 {
+		line, err = json.Marshal(report{NoStore: "a nested run has too many inputs"})
+	}
+	if err == nil {
+		err = appendLine(path, "\n"+reportPrefix+string(line)+"\n")
+	}
+	if err != nil {
+		forbidStore(path)
+	}
+}
+
+// controlName is the name of a control file. The part before its ending names the pending entry too.
+var controlName = regexp.MustCompile(`^[0-9a-f]{64}\.[0-9a-f]{16}\.control$`)
+
+// forbidStore keeps the run to which a control file belongs from storing, as a purge does.
+func forbidStore(path string) {
+	if controlName.MatchString(filepath.Base(path)) {
+		_ = os.Remove(strings.TrimSuffix(path, ".control") + ".run")
+	}
+}
+
+// join takes over what a nested run told.
+func (s *said) join(n report, mark cachedir.TagMark, r *run) {
+	switch {
+	case n.NoStore != "":
+		s.noStore = n.NoStore
+		return
+	case n.Epoch != hex.EncodeToString(mark.Epoch[:]):
+		s.noStore = "everything was purged, or a nested run used another cache directory"
+		return
+	}
+	s.private = s.private || n.Private
+	if n.Until != 0 {
+		s.until = earlier(s.until, time.Unix(0, n.Until))
+	}
+	for _, t := range n.Tags {
+		s.tags = append(s.tags, cachedir.Tag{Name: string(t.Name), Seq: t.Seq})
+	}
+	var l hashing.Learned
+	for _, name := range n.Env {
+		l.Env = append(l.Env, string(name))
+	}
+	for _, name := range n.Files {
+		l.Files = append(l.Files, r.rebase(string(name), string(n.Dir)))
+	}
+	if len(n.Exe) > 0 && string(n.Exe) != absolute(r.recipe.Exe, r.req.Spec.Dir) {
+		l.Files = append(l.Files, r.rebase(string(n.Exe), ""))
+	}
+	l.Env = slices.DeleteFunc(l.Env, func(name string) bool { return slices.Contains(r.req.Spec.Env, name) })
+	l.Files = slices.DeleteFunc(l.Files, func(name string) bool { return slices.Contains(r.req.Spec.Files, name) })
+	s.seen = append(s.seen, l.Files...)
+	if err := s.learn(l); err != nil {
+		s.noStore = "an input of a nested run has no name here: " + err.Error()
+	}
+}
+
+// rebase names an input of a nested run from this run's directory. Where results are shared between directories, a name
+// that begins in this one must stay relative: each has its own.
+func (r *run) rebase(name, dir string) string {
+	spec := &r.req.Spec
+	if !filepath.IsAbs(name) {
+		if filepath.Clean(dir) == filepath.Clean(spec.Dir) {
+			return name
+		}
+		name = globEscape(dir, name) + "/" + name // not cleaned: the way back from a link is not the way there
+	}
+	root := spec.Dir
+	if repo, ok := hashing.RepoRoot(spec.Dir); ok {
+		root = repo
+	}
+	if spec.Cwd == hashing.CwdPath || name != root && !strings.HasPrefix(name, root+string(filepath.Separator)) {
+		return name
+	}
+	if relative, err := filepath.Rel(spec.Dir, name); err == nil {
+		return relative
+	}
+	return name
+}
+
+// globEscape makes a directory stand for itself in front of a pattern.
+func globEscape(dir, pattern string) string {
+	if !strings.ContainsAny(pattern, "*?[{") {
+		return dir
+	}
+	return strings.NewReplacer("*", "[*]", "?", "[?]", "[", "[[]", "{", "[{]", "}", "[}]").Replace(dir)
+}
+
+// sameAsNested holds the present state of what nested runs used against what they saw.
+func (r *run) sameAsNested(reports []report) (changed string) {
+	for _, n := range reports {
+		if len(n.Files) > 0 {
+			var files []string
+			for _, name := range n.Files {
+				files = append(files, string(name))
+			}
+			sum, err := hashing.FilesSumOf(string(n.Dir), files, r.dir.Digests())
+			if err != nil || hex.EncodeToString(sum[:]) != n.Sum {
+				return "a file that a nested run used changed"
+			}
+		}
+		if len(n.Exe) > 0 {
+			sum, err := hashing.DigestFile(string(n.Exe), r.dir.Digests())
+			if err != nil || sum.String() != n.ExeSum {
+				return "the program of a nested run changed"
+			}
+		}
+	}
+	return ""
+}
+
+// soon is the end of a life that is over: what was served stale makes the enclosing result stale from the beginning.
+func (r *run) soon() (end time.Time, ends bool) { return r.e.now().Add(-time.Nanosecond), true }
+
+// untilOf is the end of a result's life by its recorded times alone.
+func untilOf(m *cachedir.Meta) (end time.Time, ends bool) {
+	if m.TTL >= 0 && m.TTL < math.MaxInt64 {
+		end, ends = m.Ended.Add(m.TTL), true
+	}
+	if !m.Until.IsZero() && (!ends || m.Until.Before(end)) {
+		end, ends = m.Until, true
+	}
+	return end, ends
+}

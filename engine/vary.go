@@ -1,0 +1,84 @@
+package engine
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/runner"
+)
+
+// VaryOutputs runs the shell texts whose output belongs to the key, and returns what each printed. They see what the
+// command will see, with an empty stdin. One that fails says nothing about its input: *hashing.InputError.
+func VaryOutputs(texts []string, spec hashing.Spec) ([]hashing.Vary, error) {
+	var outputs []hashing.Vary
+	for _, text := range sorted(texts) {
+		v, err := varyOutput(text, spec)
+		if err != nil {
+			return nil, &hashing.InputError{Path: "--vary " + shown(text), Err: err}
+		}
+		outputs = append(outputs, v)
+	}
+	return outputs, nil
+}
+
+func shown(text string) string {
+	s, _ := hashing.Redact(text, "")
+	return s
+}
+
+// sorted returns the texts in order, each once.
+func sorted(texts []string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(texts)))
+}
+
+func varyOutput(text string, spec hashing.Spec) (hashing.Vary, error) {
+	argv := []string{"sh", "-c", text}
+	exe, err := hashing.LookPath(argv[0], spec.Dir, spec.Environ)
+	if err != nil {
+		return hashing.Vary{}, err
+	}
+	out := &digester{sum: sha256.New()}
+	res, err := runner.Run(runner.Command{Path: exe, Argv: argv, Env: spec.Environ, Sink: out})
+	switch {
+	case err != nil:
+		return hashing.Vary{}, err
+	case res.Interrupted:
+		runner.Die(max(res.Signal, int(syscall.SIGINT))) // whoever interrupted it meant this program
+		return hashing.Vary{}, errors.New("interrupted")
+	case res.Code != 0 || res.Signal != 0 || !res.Complete:
+		return hashing.Vary{}, fmt.Errorf("exit code %d%s", res.Code, out.said())
+	}
+	return hashing.Vary{Text: text, Output: hashing.Digest(out.sum.Sum(nil))}, nil
+}
+
+// digester hashes stdout and keeps the first line of stderr.
+type digester struct {
+	sum  hash.Hash
+	line []byte
+}
+
+// Append takes what the text wrote.
+func (d *digester) Append(s runner.Stream, b []byte) error {
+	const most = 200
+	if s == runner.Stdout {
+		d.sum.Write(b)
+	} else if len(d.line) < most {
+		d.line = append(d.line, b[:min(len(b), most-len(d.line))]...)
+	}
+	return nil
+}
+
+func (d *digester) said() string {
+	first, _, _ := bytes.Cut(d.line, []byte("\n"))
+	if len(first) == 0 {
+		return ""
+	}
+	return ": " + strings.ToValidUTF8(string(first), "?")
+}

@@ -1,0 +1,71 @@
+package engine
+
+import (
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cachex-cli/cachex/lock"
+)
+
+// Wait is what is known of a run that another one waits for.
+type Wait struct {
+	PID   int           // as that process sees itself; 0: not known
+	Since time.Duration // how long it has been at it; negative: not known
+	Usual time.Duration // how long this command usually takes; 0: not known
+}
+
+// patience is how long a wait is not worth a word.
+const patience = 3 * time.Second
+
+// tellWaiting calls the caller's Waiting when a wait has become long. It is called once a run.
+func (r *run) tellWaiting(place lock.Place) (stop func()) {
+	if r.req.Waiting == nil {
+		return func() {}
+	}
+	usual := r.usual()
+	timer := time.AfterFunc(patience, func() {
+		r.told.Do(func() {
+			w := Wait{Since: -1, Usual: usual}
+			if holder, held := lock.Holder(place); held {
+				w.PID, w.Since = holder.PID, sinceAbout(holder.About)
+			}
+			r.req.Waiting(w)
+		})
+	})
+	return func() { timer.Stop() }
+}
+
+// about is what the lock's record tells people and waiters about this run.
+func (r *run) about() string {
+	return fmt.Sprintf("%x %d %s", bootID(), r.arrived, r.family())
+}
+
+// sinceAbout is how long ago the run that wrote this into its lock arrived; negative where that cannot be told.
+func sinceAbout(about string) time.Duration {
+	var boot string
+	var arrived int64
+	if _, err := fmt.Sscanf(about, "%s %d", &boot, &arrived); err != nil {
+		return -1
+	}
+	own := bootID()
+	if boot != hex.EncodeToString(own[:]) {
+		return -1
+	}
+	return time.Duration(int64(bootNow()) - arrived)
+}
+
+// usual is the median of the command's last run times.
+func (r *run) usual() time.Duration {
+	record, known := r.dir.Command(r.recipe.Command)
+	if !known || len(record.Runs) == 0 {
+		return 0
+	}
+	var times []time.Duration
+	for _, run := range record.Runs {
+		times = append(times, run.Duration)
+	}
+	slices.Sort(times)
+	return times[len(times)/2]
+}

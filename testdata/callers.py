@@ -1,0 +1,68 @@
+"""What the scripts in Python have in common: callers of cachex, and waiting for what others do."""
+import faulthandler, json, os, subprocess, time
+
+faulthandler.dump_traceback_later(240, exit=True)  # who hangs shall say where
+
+
+def until(happened, what="it"):
+    "waits for something that another process does"
+    deadline = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < deadline, f"{what} did not happen"
+        time.sleep(0.002)
+
+
+def start(*words, **options):
+    "a caller of cachex"
+    given = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(["cachex", *words], **(given | options))
+
+
+def cachex(*words, code=0, warns=False, **options):
+    "runs cachex and returns what it prints; what it says on stderr must be nothing, or, with warns, something"
+    given = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
+    got = subprocess.run(["cachex", *words], **(given | options))
+    assert got.returncode == code and bool(got.stderr) == warns, (words, got)
+    return got.stdout
+
+
+def served(*words, **options):
+    "how a run was answered, as --status-fd says; what it prints goes nowhere"
+    r, w = os.pipe()
+    with open(r) as f:
+        p = start("run", "--status-fd", str(w), *words, pass_fds=[w], stdout=subprocess.DEVNULL, **options)
+        os.close(w)
+        status = json.loads(f.read())
+        p.communicate()
+    return status
+
+
+def stats():
+    return json.loads(cachex("stats", "--format", "json"))
+
+
+def lines(name):
+    "how many lines a file has: commands under test append one a run"
+    try:
+        with open(name) as f:
+            return f.read().count("\n")
+    except FileNotFoundError:
+        return 0
+
+
+def waits(p):
+    "p sleeps in flock: it has arrived and waits for another run"
+    try:
+        for task in os.listdir(f"/proc/{p.pid}/task"):
+            with open(f"/proc/{p.pid}/task/{task}/syscall") as f:
+                if f.read().startswith("73 "):
+                    return True
+    except OSError:
+        pass
+    return False
+
+
+def open_gate(name="gate"):
+    "lets go who reads a line from a FIFO"
+    with open(name, "w") as f:
+        f.write("go\n")
