@@ -17,10 +17,11 @@ import (
 // import that is not, fails the test: change the table here and in ARCHITECTURE.md together, or move the code.
 var arrows = map[string][]string{
 	"cachex":   {"cmd"},
-	"cmd":      {"engine", "cachedir", "runner", "hashing"},
-	"engine":   {"cachedir", "runner", "hashing", "lock"},
+	"cmd":      {"engine", "cachedir", "remote", "runner", "hashing"},
+	"engine":   {"cachedir", "remote", "runner", "hashing", "lock"},
 	"cachedir": {"hashing", "lock"},
 	"runner":   {},
+	"remote":   {},
 	"hashing":  {},
 	"lock":     {},
 	"generate": {"cmd"}, // scripts/generate writes completions and man pages

@@ -1,0 +1,268 @@
+package remote
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// memcachedServer is one server, with the connections to it that nobody uses just now.
+type memcachedServer struct {
+	addr   string
+	place  string // for errors
+	lead   string // prefix of keys
+	dialer dialer
+
+	mu         sync.Mutex
+	idle       []*memcachedConn
+	closed     bool
+	generation string
+	learned    time.Time // when the server told it
+}
+
+// memcachedIdle is how many connections are kept.
+const memcachedIdle = 4
+
+// memcachedUse is the use of one connection by one caller, within one context.
+type memcachedUse struct {
+	server     *memcachedServer
+	conn       *memcachedConn
+	generation string
+
+	ctx   context.Context
+	stop  func() bool // leave the context alone
+	ended bool
+}
+
+// begin takes a connection or makes one, and sees that the generation is known. Every use must be ended.
+func (s *memcachedServer) begin(ctx context.Context) (*memcachedUse, error) {
+	u := &memcachedUse{server: s, ctx: ctx, conn: s.take()}
+	if u.conn == nil {
+		moving, err := s.dial(ctx)
+		if err != nil {
+			return nil, fault(ctx, s.place, err)
+		}
+		u.conn = newMemcachedConn(moving)
+	}
+	deadline, _ := ctx.Deadline()
+	u.conn.moving.SetDeadline(deadline)
+	u.stop = context.AfterFunc(ctx, u.conn.moving.cut)
+	generation, err := s.greet(u.conn)
+	if err != nil {
+		return nil, u.end(err)
+	}
+	u.generation = generation
+	return u, nil
+}
+
+func (s *memcachedServer) dial(ctx context.Context) (*movingConn, error) {
+	c, err := s.dialer.dial(ctx, "tcp", s.addr)
+	if err != nil {
+		return nil, err
+	}
+	return c.(*movingConn), nil
+}
+
+func (s *memcachedServer) take() *memcachedConn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.idle) == 0 {
+		return nil
+	}
+	c := s.idle[len(s.idle)-1]
+	s.idle = s.idle[:len(s.idle)-1]
+	return c
+}
+
+// end gives the connection back, unless there was an error: then it closes it. It returns the error with its kind.
+func (u *memcachedUse) end(err error) error {
+	if u.ended {
+		return err
+	}
+	u.ended = true
+	whole := u.stop() && err == nil
+	if whole && u.server.keep(u.conn) {
+		return nil
+	}
+	u.conn.moving.Close()
+	return u.named(err)
+}
+
+// abandon is end in the middle of an answer.
+func (u *memcachedUse) abandon(err error) error {
+	u.ended = true
+	u.stop()
+	u.conn.moving.Close()
+	return u.named(err)
+}
+
+// named gives an error its place and kind.
+func (u *memcachedUse) named(err error) error {
+	if err != nil && hasKind(err) && !strings.HasPrefix(err.Error(), u.server.place) {
+		return fmt.Errorf("%s: %w", u.server.place, err)
+	}
+	return fault(u.ctx, u.server.place, err)
+}
+
+func (s *memcachedServer) keep(c *memcachedConn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || len(s.idle) == memcachedIdle || c.asked != c.answered || len(c.keys) > 0 || c.r.Buffered() > 0 {
+		return false
+	}
+	s.idle = append(s.idle, c)
+	return true
+}
+
+func (s *memcachedServer) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	for _, c := range s.idle {
+		c.moving.Close()
+	}
+	s.idle = nil
+}
+
+func (s *memcachedServer) generationKey() string { return memcachedKey(s.lead + ":g") }
+
+// greet learns the dialect on a new connection, and the generation if it is not known or has been for long: both in one
+// round trip, by commands that all servers know.
+func (s *memcachedServer) greet(c *memcachedConn) (string, error) {
+	s.mu.Lock()
+	generation, fresh := s.generation, time.Since(s.learned) < memcachedFresh
+	s.mu.Unlock()
+	isNew := !c.greeted
+	c.greeted = true
+	if isNew {
+		fmt.Fprint(c.w, "version\r\n")
+	}
+	if !fresh {
+		fmt.Fprintf(c.w, "gets %s\r\n", s.generationKey())
+	}
+	if err := c.flush(); err != nil || !isNew && fresh {
+		return generation, err
+	}
+	speaksMeta := false
+	if isNew {
+		line, err := c.line()
+		if err != nil {
+			return "", err
+		}
+		version, ok := strings.CutPrefix(line, "VERSION ")
+		if !ok {
+			return "", c.odd(line)
+		}
+		speaksMeta = memcachedMeta(version)
+	}
+	if fresh {
+		c.meta = speaksMeta
+		return generation, nil
+	}
+	return s.learn(c, c.meta || speaksMeta)
+}
+
+// memcachedMeta tells whether a version has the meta commands in the form that stayed, 1.6.12 or later.
+func memcachedMeta(version string) bool {
+	parts := strings.Split(strings.TrimSpace(version), ".")
+	if len(parts) != 3 {
+		return false
+	}
+	number := 0
+	for _, part := range parts {
+		n, err := strconv.Atoi(part)
+		if err != nil || n < 0 || n > 999 {
+			return false
+		}
+		number = number*1000 + n
+	}
+	return number >= 1_006_012
+}
+
+// learn reads the answer for the generation, or begins one.
+func (s *memcachedServer) learn(c *memcachedConn, meta bool) (string, error) {
+	c.meta = false // the question was a gets
+	c.keys = append(c.keys, s.generationKey())
+	it, err := c.readGet()
+	c.meta = meta
+	if err != nil {
+		return "", err
+	}
+	generation := string(it.data)
+	if !it.found {
+		if generation, err = s.first(c); err != nil {
+			return "", err
+		}
+	}
+	if len(generation) != 32 || strings.Trim(generation, "0123456789abcdef") != "" {
+		return "", fmt.Errorf("%w: its generation is not ours", ErrServer)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.generation, s.learned = generation, time.Now()
+	return generation, nil
+}
+
+// first begins a generation; of several that try at a time, all go on with the same.
+func (s *memcachedServer) first(c *memcachedConn) (string, error) {
+	mine, err := newToken()
+	if err != nil {
+		return "", err
+	}
+	stored, err := c.storeOne("add", s.generationKey(), []byte(mine), 0, 0)
+	if err != nil || stored == memcachedStored {
+		return mine, err
+	}
+	it, err := c.getOne(s.generationKey())
+	if err == nil && !it.found {
+		err = fmt.Errorf("%w: it forgets at once", ErrServer)
+	}
+	return string(it.data), err
+}
+
+// renew begins another generation, whatever the one before was.
+func (s *memcachedServer) renew(ctx context.Context) error {
+	u, err := s.begin(ctx)
+	if err != nil {
+		return err
+	}
+	next, err := newToken()
+	if err == nil {
+		err = u.conn.setOne(s.generationKey(), []byte(next), 0)
+	}
+	if err == nil {
+		s.mu.Lock()
+		s.generation, s.learned = next, time.Now()
+		s.mu.Unlock()
+	}
+	return u.end(err)
+}
+
+// clock is the server's time in seconds.
+func (c *memcachedConn) clock() (int64, error) {
+	c.w.WriteString("stats\r\n")
+	if err := c.flush(); err != nil {
+		return 0, err
+	}
+	var seconds int64
+	for range 1000 {
+		line, err := c.line()
+		switch {
+		case err != nil:
+			return 0, err
+		case line == "END" && seconds > 0:
+			return seconds, nil
+		case line == "END":
+			return 0, fmt.Errorf("%w: it does not tell the time", ErrServer)
+		}
+		if text, ok := strings.CutPrefix(line, "STAT time "); ok {
+			if seconds, err = strconv.ParseInt(text, 10, 64); err != nil {
+				return 0, c.odd(line)
+			}
+		}
+	}
+	return 0, fmt.Errorf("%w: its statistics do not end", ErrServer)
+}

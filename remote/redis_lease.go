@@ -1,0 +1,249 @@
+package remote
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Leases and counts in Redis are scripts, each an instant of its own for the server.
+//
+// Fences and counts start from the server's clock, in microseconds, and never go back: what was evicted, or lost in a
+// restart or a fail-over, starts again above all that was given out before. A fence that the server does not know any
+// more guards nothing, so what is stored under it is refused.
+//
+// Numbers go through Lua as text of whole numbers below 2^53, which it keeps exactly until the year 2255.
+
+const redisNow = `local t = redis.call('TIME')
+local n = tonumber(t[1]) * 1000000 + tonumber(t[2])
+`
+
+// redisAcquire: lease, fence; token, life, life of the fence. Returns the fence, or 0 when the lease is held.
+const redisAcquire = redisNow + `
+if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return '0' end
+local last = tonumber(redis.call('GET', KEYS[2]) or '0')
+if last >= n then n = last + 1 end
+local fence = string.format('%.0f', n)
+redis.call('SET', KEYS[2], fence, 'PX', ARGV[3])
+return fence`
+
+// redisRenew: lease, fence; token, life, life of the fence. Returns 0 when the lease is not ours.
+const redisRenew = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+redis.call('PEXPIRE', KEYS[2], ARGV[3])
+return 1`
+
+// redisRelease: lease; token.
+const redisRelease = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])`
+
+// redisPut: value, fence; bytes, life, fence.
+const redisPut = `
+if redis.call('GET', KEYS[2]) ~= ARGV[3] then return 0 end
+if ARGV[2] == '0' then redis.call('SET', KEYS[1], ARGV[1])
+else redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
+return 1`
+
+// redisCommit: value coming in, value, fence; size, life, fence or nothing. Returns -1 when not all of it is there.
+const redisCommit = `
+if ARGV[3] ~= '' and redis.call('GET', KEYS[3]) ~= ARGV[3] then redis.call('UNLINK', KEYS[1]) return 0 end
+if redis.call('STRLEN', KEYS[1]) ~= tonumber(ARGV[1]) then redis.call('UNLINK', KEYS[1]) return -1 end
+if ARGV[2] == '0' then redis.call('PERSIST', KEYS[1])
+else redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+redis.call('RENAME', KEYS[1], KEYS[2])
+return 1`
+
+// redisBump: count.
+const redisBump = redisNow + `
+if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('SET', KEYS[1], string.format('%.0f', n))
+else redis.call('INCR', KEYS[1]) end
+return redis.call('GET', KEYS[1])`
+
+func fencedErr(cmd *redis.Cmd) error {
+	switch n, err := cmd.Int(); {
+	case err != nil:
+		return err
+	case n == 0:
+		return ErrFenced
+	case n < 0:
+		return errRedisLost
+	}
+	return nil
+}
+
+func newToken() (string, error) {
+	var b [16]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(b[:]), nil
+}
+
+// fenceLife is how long a fence is remembered after the lease was last touched.
+func fenceLife(life time.Duration) int64 { return max(2*life, redisFence).Milliseconds() }
+
+func (t *redisTier) Acquire(ctx context.Context, name string, life time.Duration) (Lease, error) {
+	if err := checkName(name); err != nil {
+		return Lease{}, err
+	}
+	token, err := newToken()
+	if err != nil {
+		return Lease{}, err
+	}
+	key := t.key("l", name)
+	var fence int64
+	err = t.do(ctx, key, t.patience, func(ctx context.Context, node *redis.Client) (err error) {
+		keys := []string{key, t.key("f", name)}
+		fence, err = node.Eval(ctx, redisAcquire, keys, token, max(milliseconds(life), 1), fenceLife(life)).Int64()
+		if err == nil && fence == 0 {
+			return ErrHeld
+		}
+		return err
+	})
+	if err != nil {
+		return Lease{}, err
+	}
+	return Lease{Name: name, Token: token, Fence: fence}, nil
+}
+
+func (t *redisTier) Renew(ctx context.Context, l Lease, life time.Duration) error {
+	key := t.key("l", l.Name)
+	return t.do(ctx, key, t.patience, func(ctx context.Context, node *redis.Client) error {
+		keys := []string{key, t.key("f", l.Name)}
+		return fencedErr(node.Eval(ctx, redisRenew, keys, l.Token, max(milliseconds(life), 1), fenceLife(life)))
+	})
+}
+
+func (t *redisTier) Release(ctx context.Context, l Lease) error {
+	key := t.key("l", l.Name)
+	return t.do(ctx, key, t.patience, func(ctx context.Context, node *redis.Client) error {
+		return node.Eval(ctx, redisRelease, []string{key}, l.Token).Err()
+	})
+}
+
+func (t *redisTier) State(ctx context.Context, name string) (int64, bool, error) {
+	if err := checkName(name); err != nil {
+		return 0, false, err
+	}
+	key := t.key("l", name)
+	var fence int64
+	var held bool
+	err := t.do(ctx, key, t.patience, func(ctx context.Context, node *redis.Client) (err error) {
+		p := node.Pipeline()
+		last, exists := p.MGet(ctx, t.key("f", name)), p.Exists(ctx, key)
+		if _, err := p.Exec(ctx); err != nil {
+			return err
+		}
+		held = exists.Val() == 1
+		fence, err = redisNumber(last.Val())
+		return err
+	})
+	if err != nil {
+		return 0, false, err
+	}
+	return fence, held, nil
+}
+
+// redisNumber reads the one answer of an MGET; no value is 0.
+func redisNumber(answer []any) (int64, error) {
+	if len(answer) != 1 {
+		return 0, fmt.Errorf("%w: %d values where one was asked for", ErrServer, len(answer))
+	}
+	text, ok := answer[0].(string)
+	if !ok {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%w: not a number: %s", ErrServer, plainText(text))
+	}
+	return n, nil
+}
+
+func (t *redisTier) PutFenced(ctx context.Context, l Lease, name string, body io.ReadSeeker, size int64, life time.Duration) error {
+	if err := checkGuarded(l, name); err != nil {
+		return err
+	}
+	return t.put(ctx, &l, name, body, size, life)
+}
+
+func (t *redisTier) Bump(ctx context.Context, name string) (int64, error) {
+	if err := checkName(name); err != nil {
+		return 0, err
+	}
+	key := t.key("n", name)
+	var n int64
+	err := t.do(ctx, key, t.patience, func(ctx context.Context, node *redis.Client) (err error) {
+		n, err = node.Eval(ctx, redisBump, []string{key}).Int64()
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+// Counts asks each server of a Cluster once, all at the same time.
+func (t *redisTier) Counts(ctx context.Context, names ...string) ([]int64, error) {
+	for _, name := range names {
+		if err := checkName(name); err != nil {
+			return nil, err
+		}
+	}
+	counts := make([]int64, len(names))
+	err := beside(ctx, t.patience, func(ctx context.Context) error {
+		groups := map[*redis.Client][]int{}
+		for i, name := range names {
+			node, err := t.node(ctx, t.key("n", name))
+			if err != nil {
+				return err
+			}
+			groups[node] = append(groups[node], i)
+		}
+		return t.countAll(ctx, groups, names, counts)
+	})
+	if err = t.fault(ctx, err); err != nil {
+		t.learn(err)
+		return nil, err
+	}
+	return counts, nil
+}
+
+// countAll fills counts; groups holds the indices of the names that each server keeps.
+func (t *redisTier) countAll(ctx context.Context, groups map[*redis.Client][]int, names []string, counts []int64) error {
+	var wg sync.WaitGroup
+	failures := make(chan error, len(groups))
+	for node, group := range groups {
+		wg.Go(func() {
+			p := node.Pipeline()
+			answers := make([]*redis.SliceCmd, len(group))
+			for i, of := range group {
+				answers[i] = p.MGet(ctx, t.key("n", names[of])) // unlike GET it tells no value from an error
+			}
+			_, err := p.Exec(ctx)
+			for i, of := range group {
+				if err == nil {
+					counts[of], err = redisNumber(answers[i].Val())
+				}
+			}
+			failures <- err
+		})
+	}
+	wg.Wait()
+	close(failures)
+	for err := range failures {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
