@@ -86,10 +86,15 @@ func (e *Entry) Replay(stdout, stderr io.Writer) error {
 	}
 	var table io.ByteReader = bytes.NewReader(e.h.table)
 	if e.h.tableBehind {
-		table = bufio.NewReaderSize(&section{f: e.body, off: e.h.bodyLen(), end: e.h.fileLen()}, 64<<10)
+		table = e.h.tableIn(e.body)
 	}
 	body := &chunked{section: section{f: e.body, end: e.h.bodyLen()}, buf: make([]byte, chunkSize)}
 	return e.replayFrom(body, table, out)
+}
+
+// tableIn reads the frame table that lies behind a body.
+func (h *header) tableIn(body file) io.ByteReader {
+	return bufio.NewReaderSize(&section{f: body, off: h.bodyLen(), end: h.fileLen()}, 64<<10)
 }
 
 // replayWhole reads a body of a few MiB once, and writes what was verified.

@@ -26,12 +26,26 @@ import (
 // A reader sees the old entry or the new one, and each finds the body that it names: only after the new one is in
 // place does the old body go.
 func (p *Pending) Commit(m Meta) error {
+	return p.end(func() error {
+		if err := p.prepare(&m); err != nil {
+			return err
+		}
+		h, err := p.finish(m)
+		if err != nil {
+			return fmt.Errorf("record output: %w", err)
+		}
+		return p.store(h, p.inline(h))
+	})
+}
+
+// end ends a pending entry by what makes it visible.
+func (p *Pending) end(publish func() error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.err != nil {
 		return p.err
 	}
-	if err := p.commit(m); err != nil {
+	if err := publish(); err != nil {
 		return p.fail(fmt.Errorf("store: %w", err))
 	}
 	p.err = ErrClosed
@@ -41,7 +55,8 @@ func (p *Pending) Commit(m Meta) error {
 	return nil
 }
 
-func (p *Pending) commit(m Meta) error {
+// prepare fills in what Begin knows of an entry, and sees that its tags can be held against purges.
+func (p *Pending) prepare(m *Meta) error {
 	m.Key, m.Command, m.Recipe, m.TagMark = p.run.Key, p.run.Command, p.run.Recipe, p.mark
 	m.Tags = slices.Clone(m.Tags)
 	tags := make([]string, len(m.Tags))
@@ -49,27 +64,25 @@ func (p *Pending) commit(m Meta) error {
 		m.Tags[i].Seq = min(m.Tags[i].Seq, p.mark.Seq)
 		tags[i] = m.Tags[i].Name
 	}
-	if err := checkMeta(&m); err != nil {
+	if err := checkMeta(m); err != nil {
 		return err
 	}
-	if err := p.d.healMarksOf(m.Key, tags); err != nil {
-		return err
-	}
-	h, err := p.finish(m)
-	if err != nil {
-		return fmt.Errorf("record output: %w", err)
-	}
-	slot := m.slot()
-	room, err := p.d.openReservation(m.Key, p.id, p.cleaning)
+	return p.d.healMarksOf(m.Key, tags)
+}
+
+// store makes room for an entry whose body, if it has a file of its own, is complete, and publishes it.
+func (p *Pending) store(h *header, inline []byte) error {
+	slot := h.slot()
+	room, err := p.d.openReservation(h.Key, p.id, p.cleaning)
 	if err != nil {
 		return err
 	}
 	defer room.close()
-	old, err := p.d.stored(m.Key, slot)
+	old, err := p.d.stored(h.Key, slot)
 	if err != nil {
 		return err
 	}
-	content := h.encode(p.inline(h))
+	content := h.encode(inline)
 	if len(content) > maxMeta {
 		return ErrTooLarge
 	}
@@ -84,7 +97,7 @@ func (p *Pending) commit(m Meta) error {
 		return err
 	}
 	if old.inFile && old.sum != h.sum {
-		p.d.dropBody(m.Key, slot, old.sum)
+		p.d.dropBody(h.Key, slot, old.sum)
 	}
 	room.commit(old.size)
 	return nil
@@ -253,15 +266,8 @@ func (p *Pending) publishBody(h *header, s Slot) error {
 	body, link := p.body.name, p.base+linkSuffix
 	blob, beside := blobName(h.sum), bodyName(h.Key, s, h.sum)
 	defer func() { _ = t.remove(link) }() // a rename over a link of the same file leaves both
-	if t.link(blob, link) == nil {
-		if p.sameBody(link, h) {
-			if err := t.moveOver(link, beside); err != nil {
-				return err
-			}
-			_ = t.remove(body)
-			return nil
-		}
-		_ = t.remove(link)
+	if p.linked || p.linkBlob(h) {
+		return t.moveOver(link, beside) // what was recorded of it goes with the other spools
 	}
 	if t.link(body, link) != nil {
 		return t.moveOver(body, beside) // no hard links here, or too many of them: this entry keeps it for itself
@@ -278,7 +284,20 @@ func (p *Pending) publishBody(h *header, s Slot) error {
 	return nil
 }
 
-// sameBody reports whether a file holds exactly the body that was just recorded. It is read, because damage must not
+// linkBlob gives the blob that holds an entry's body a pending name, which keeps it from being taken for garbage, if
+// there is a sound one.
+func (p *Pending) linkBlob(h *header) bool {
+	link := p.base + linkSuffix
+	if p.d.v1.link(blobName(h.sum), link) != nil {
+		return false
+	}
+	if p.linked = p.sameBody(link, h); !p.linked {
+		_ = p.d.v1.remove(link)
+	}
+	return p.linked
+}
+
+// sameBody reports whether a file holds exactly the body that an entry speaks of. It is read, because damage must not
 // be inherited.
 func (p *Pending) sameBody(name string, h *header) bool {
 	f, fi, err := p.d.v1.openRead(name)

@@ -35,6 +35,8 @@ func TestMain(m *testing.M) {
 		childOnce()
 	case "journal":
 		childLogs()
+	case "probe":
+		childProbes()
 	}
 }
 
@@ -86,6 +88,12 @@ func childStores() {
 			if err == nil && !isOutputOf(key, stdout) || err != nil && !errors.As(err, &miss) {
 				fmt.Println("wrong hit:", key, len(stdout), err)
 			}
+		case 5:
+			err := importAgain(d, r)
+			var miss *Miss
+			if err != nil && !errors.As(err, &miss) && !errors.Is(err, ErrPurged) && !errors.Is(err, ErrNoRoom) {
+				fmt.Println("import:", err)
+			}
 		default:
 			m := metaNow()
 			m.Tags = []Tag{{"tag" + strconv.Itoa(key%2), OwnSeq}}
@@ -98,6 +106,34 @@ func childStores() {
 			d.Fold()
 		}
 	}
+}
+
+// importAgain imports an entry over itself, or over what took its place meanwhile.
+func importAgain(d *Dir, r Run) error {
+	e, err := d.Lookup(r.Key, r.Recipe, Good)
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	x, err := e.Export()
+	if err != nil {
+		return err
+	}
+	i, err := d.Import(r, x.Content)
+	if err != nil {
+		return err
+	}
+	defer i.Discard()
+	needed := x.Body != nil
+	if rand.IntN(2) == 0 {
+		_, _, needed = i.NeedsBody() // it is here, unless it goes this moment
+	}
+	if needed {
+		if err := i.WriteBody(x.Body); err != nil {
+			return err
+		}
+	}
+	return i.Commit()
 }
 
 // Processes that work on one directory are killed at any instant. What they leave is right without repair.

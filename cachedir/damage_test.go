@@ -47,6 +47,9 @@ func newFixture(t testing.TB) *fixture {
 	store(t, d, x.large, x.body...)
 	require.NoError(t, d.NoteRun(x.command, CommandRun{Key: x.small.Key, Ended: time.Unix(5, 0)}))
 	require.NoError(t, d.Log(Record{Served: Hit, Family: "x"}))
+	require.NoError(t, d.LogTier(TierRecord{Tier: "x", Op: TierGet, Result: TierHit, Bytes: 3}))
+	require.NoError(t, d.NoteTag("x", "tag", 5, false))
+	d.Breaker("x").Failed()
 	d.Digests().Remember(x.stamp, hashing.Digest{9})
 	d.countHit(x.small.Key)
 	d.bury(x.small.Key)
@@ -140,6 +143,15 @@ func (x *fixture) right(t *testing.T, what string, heal bool) {
 		require.Equal(t, hashing.Digest{9}, digest, what)
 	}
 	d.WasEvicted(x.small.Key)
+	if count, _, known := d.TagSeen("x", "tag"); known {
+		require.Equal(t, int64(5), count, what)
+	}
+	require.LessOrEqual(t, d.Breaker("x").State().Failures, 1, what)
+	tiers, err := d.TierStats(time.Time{})
+	require.NoError(t, err, what)
+	if len(tiers) > 0 {
+		require.Equal(t, []TierRow{{Tier: "x", Op: TierGet, Results: map[TierResult]int64{TierHit: 1}, Bytes: 3}}, tiers, what)
+	}
 	rows, err := d.Stats(time.Time{})
 	require.NoError(t, err, what)
 	for _, r := range rows {
@@ -166,6 +178,12 @@ func (x *fixture) heals(t *testing.T, d *Dir, what string) {
 	requireHit(t, d, x.large, Good, x.body...)
 	require.NoError(t, d.NoteRun(x.command, CommandRun{Key: x.small.Key, Ended: time.Unix(5, 0)}), what)
 	require.NoError(t, d.Log(Record{Served: Hit, Family: "x"}), what)
+	require.NoError(t, d.LogTier(TierRecord{Op: TierGet, Result: TierHit}), what)
+	require.NoError(t, d.NoteTag("x", "tag", 6, false), what)
+	count, _, known := d.TagSeen("x", "tag")
+	require.True(t, known && count == 6, what)
+	d.Breaker("x").Failed()
+	require.NotZero(t, d.Breaker("x").State().Failures, what)
 	require.Empty(t, faults(t, d), what)
 	for name, text := range map[string]string{tagFile: tagText, "v1/" + markFile: markText} {
 		require.Equal(t, whole, d.holds(name, text), what)

@@ -64,6 +64,8 @@ var (
 	ErrPurged   = errors.New("purged while the command ran")                            // the pending file is gone
 	ErrNewer    = errors.New("the entry was written by a newer version, which is kept") // Commit
 	ErrClosed   = errors.New("the pending entry is closed")                             // after Commit or Discard
+	ErrPrivate  = errors.New("the result is private")                                   // Export and Import
+	ErrLearned  = errors.New("other inputs of the command have been learned here")      // Import
 	ErrKey      = errors.New("a key is 64 hex digits, or a unique prefix of 8 or more") // Find
 	errLocked   = errors.New("locked by another process")                               // tryLock
 	errNoLocks  = errors.New("the filesystem has no file locks")                        // tryLock
@@ -183,7 +185,8 @@ const (
 	Failed
 )
 
-func (s Slot) suffix() string {
+// Suffix is what the slot's name ends in, behind the key.
+func (s Slot) Suffix() string {
 	if s == Failed {
 		return ".fail"
 	}
@@ -199,7 +202,7 @@ func (s Slot) String() string {
 }
 
 func entryName(key hashing.Key, s Slot) string {
-	return "entries/" + shard(key[0]) + "/" + key.String() + s.suffix()
+	return "entries/" + shard(key[0]) + "/" + key.String() + s.Suffix()
 }
 
 func bodyName(key hashing.Key, s Slot, sum [32]byte) string {

@@ -155,7 +155,7 @@ func TestStoreAndReplay(t *testing.T) {
 func faults(t testing.TB, d *Dir) (found []string) {
 	t.Helper()
 	require.NoError(t, d.Check(func(i EntryInfo) error {
-		found = append(found, i.Key.String()+i.Slot.suffix()+": "+i.Err.Error())
+		found = append(found, i.Key.String()+i.Slot.Suffix()+": "+i.Err.Error())
 		return nil
 	}))
 	return found

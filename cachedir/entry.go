@@ -227,7 +227,7 @@ func contains(keys []hashing.Key, key hashing.Key) bool {
 
 // parseEntryName tells the names of entries from all others.
 func parseEntryName(name string) (hashing.Key, Slot, bool) {
-	text, failed := strings.CutSuffix(name, Failed.suffix())
+	text, failed := strings.CutSuffix(name, Failed.Suffix())
 	key, err := hashing.ParseKey(text)
 	if err != nil || key.String() != text {
 		return hashing.Key{}, Good, false

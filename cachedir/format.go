@@ -284,7 +284,12 @@ func (h *header) check(inlineLen int64) error {
 	case h.tableBehind:
 		return nil // it is checked when it is read
 	}
-	frames := frameReader{r: bytes.NewReader(h.table), stdout: h.stdout, stderr: h.stderr}
+	return h.checkFrames(bytes.NewReader(h.table))
+}
+
+// checkFrames holds a frame table to the sizes of the streams.
+func (h *header) checkFrames(table io.ByteReader) error {
+	frames := frameReader{r: table, stdout: h.stdout, stderr: h.stderr}
 	for {
 		if _, _, err := frames.next(); errors.Is(err, io.EOF) {
 			return nil

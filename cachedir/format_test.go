@@ -133,6 +133,8 @@ func FuzzRecords(f *testing.F) {
 	f.Add(encodeCommand(id, []CommandRun{{Key: hashing.Key{2}, NotStored: "no"}}))
 	f.Add(encodeRun(runOf("run")))
 	f.Add(encodePurges(purges{soft: 4}))
+	f.Add(encodeBreaker(3, time.Unix(1, 0)))
+	f.Add(encodeRemoteTag(remoteTag("tier", "tag"), 4, time.Unix(1, 0)))
 	var tot totals
 	tot.add(Record{Served: Hit, Family: "x \"y\"\n"})
 	tot.included = []string{"123"}
@@ -148,6 +150,14 @@ func FuzzRecords(f *testing.F) {
 				require.LessOrEqual(t, len(r.Runs), commandRuns)
 			}
 			_, _ = decodeRun(b)
+			if s, ok := decodeBreaker(b); ok {
+				require.Equal(t, b, encodeBreaker(s.Failures, s.Last))
+				require.LessOrEqual(t, backoff(s.Failures), breakerMost)
+			}
+			if count, at, ok := decodeRemoteTag(b, remoteTag("tier", "tag")); ok {
+				_, _, ok := decodeRemoteTag(encodeRemoteTag(remoteTag("tier", "tag"), count, at), remoteTag("tier", "tag"))
+				require.True(t, ok)
+			}
 			_ = parseBooks(b)
 			_ = unfinished(b)
 			if tot, err := decodeTotals(b); err == nil {

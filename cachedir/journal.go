@@ -23,15 +23,15 @@ import (
 // hold it open for a while after that, so a segment is only folded into the totals when it was renamed an hour ago.
 
 const (
-	journalNow     = "journal/current"
-	journalLock    = "journal/lock"
-	journalRecord  = 64
-	journalMagic   = "cxJ1"
-	segmentSize    = 1 << 20        // rename a segment of this size
-	segmentLimit   = 64 << 20       // what lies behind is not read
-	segmentRest    = time.Hour      // then leave it alone for so long
-	segmentAge     = 24 * time.Hour // rename one that is older, too
-	familyInRecord = 16
+	journalNow    = "journal/current"
+	journalLock   = "journal/lock"
+	journalRecord = 64
+	journalMagic  = "cxJ1"
+	segmentSize   = 1 << 20        // rename a segment of this size
+	segmentLimit  = 64 << 20       // what lies behind is not read
+	segmentRest   = time.Hour      // then leave it alone for so long
+	segmentAge    = 24 * time.Hour // rename one that is older, too
+	nameInRecord  = 16
 )
 
 // Served says how a run was answered.
@@ -79,19 +79,26 @@ func (d *Dir) Log(r Record) error {
 	if err != nil {
 		return err
 	}
-	f, fi, err := d.v1.openInPlace(journalNow, os.O_APPEND)
+	size, err := d.appendRecord(journalNow, b)
+	d.journalSize.Store(size)
+	return err
+}
+
+// appendRecord appends a record to a journal, by one write, and returns how large that is now.
+func (d *Dir) appendRecord(name string, b []byte) (size int64, err error) {
+	f, fi, err := d.v1.openInPlace(name, os.O_APPEND)
 	if err != nil {
-		return fmt.Errorf("journal: %w", err)
+		return 0, fmt.Errorf("journal: %w", err)
 	}
 	defer f.close()
-	d.journalSize.Store(fi.size + journalRecord)
-	if n, err := f.write(b); err != nil || n < len(b) {
-		if err == nil {
-			err = io.ErrShortWrite
-		}
-		return fmt.Errorf("journal: %w", d.v1.pathError("write", journalNow, err))
+	n, err := f.write(b)
+	if err == nil && n < len(b) {
+		err = io.ErrShortWrite
 	}
-	return nil
+	if err != nil {
+		err = fmt.Errorf("journal: %w", d.v1.pathError("write", name, err))
+	}
+	return fi.size + int64(len(b)), err
 }
 
 func encodeRecord(r Record) ([]byte, error) {
@@ -104,15 +111,19 @@ func encodeRecord(r Record) ([]byte, error) {
 	for _, v := range [...]int64{r.Time.UnixNano(), r.Bytes, int64(r.Spent), int64(r.Saved)} {
 		b = binary.LittleEndian.AppendUint64(b, uint64(v))
 	}
-	var family [familyInRecord]byte
-	copy(family[:], strings.ToValidUTF8(r.Family[:min(len(r.Family), familyInRecord)], ""))
-	b = append(b, family[:]...)
+	b = appendShort(b, r.Family)
 	return binary.LittleEndian.AppendUint64(b, xxhash.Sum64(b)), nil
 }
 
+// appendShort appends the beginning of a name, 16 bytes whatever its length.
+func appendShort(b []byte, name string) []byte {
+	var short [nameInRecord]byte
+	copy(short[:], strings.ToValidUTF8(name[:min(len(name), nameInRecord)], ""))
+	return append(b, short[:]...)
+}
+
 func decodeRecord(b []byte) (Record, bool) {
-	const end = journalRecord - 8
-	if string(b[:4]) != journalMagic || binary.LittleEndian.Uint64(b[end:]) != xxhash.Sum64(b[:end]) {
+	if !isRecord(b, journalMagic) {
 		return Record{}, false
 	}
 	served, reason := int(b[4]), int(b[5])
@@ -126,8 +137,25 @@ func decodeRecord(b []byte) (Record, bool) {
 	}, true
 }
 
+// isRecord reports whether b is a whole record of a journal.
+func isRecord(b []byte, magic string) bool {
+	const end = journalRecord - 8
+	return string(b[:len(magic)]) == magic && binary.LittleEndian.Uint64(b[end:]) == xxhash.Sum64(b[:end])
+}
+
 // readJournal calls fn with each record of a segment. One that is not there has none.
 func (d *Dir) readJournal(name string, fn func(Record)) error {
+	return d.readRecords(name, journalMagic, func(b []byte) bool {
+		r, ok := decodeRecord(b)
+		if ok {
+			fn(r)
+		}
+		return ok
+	})
+}
+
+// readRecords calls fn with each place of a journal at which a record may begin; fn says whether one does.
+func (d *Dir) readRecords(name, magic string, fn func(b []byte) bool) error {
 	f, fi, err := d.v1.openWritten(name)
 	if isUseless(err) {
 		return nil
@@ -146,13 +174,12 @@ func (d *Dir) readJournal(name string, fn func(Record)) error {
 		off += int64(n)
 		b := buf[:have+n]
 		for len(b) >= journalRecord {
-			if r, ok := decodeRecord(b[:journalRecord]); ok {
-				fn(r)
+			if fn(b[:journalRecord]) {
 				b = b[journalRecord:]
-			} else if i := bytes.Index(b[1:], []byte(journalMagic)); i >= 0 {
+			} else if i := bytes.Index(b[1:], []byte(magic)); i >= 0 {
 				b = b[1+i:]
 			} else {
-				b = b[len(b)-len(journalMagic)+1:] // the beginning of the next may be here
+				b = b[len(b)-len(magic)+1:] // the beginning of the next may be here
 			}
 		}
 		have = copy(buf, b)

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/cespare/xxhash/v2"
@@ -78,6 +79,7 @@ type Pending struct {
 	chunks   []uint64 // finished ones
 	next     int64    // look at the free space when so much was written
 	said     bool     // there is a control file
+	linked   bool     // .link is the body of another entry, which has the same
 }
 
 // spool is a pending file that is only made when it is needed.
@@ -175,6 +177,13 @@ func (p *Pending) ControlPath() string {
 	return filepath.Join(p.d.v1.path, filepath.FromSlash(p.base+saidSuffix))
 }
 
+// IsControlName reports whether the base name of a file is that of a control file. What is before its ending names the
+// pending entry too.
+func IsControlName(base string) bool {
+	_, ok := pendingRun(base)
+	return ok && strings.HasSuffix(base, saidSuffix)
+}
+
 // Control returns what the command said: nothing if there is no such file. One that is no regular file of ours, or larger
 // than limit bytes, is an error.
 func (p *Pending) Control(limit int64) ([]byte, error) {
@@ -231,11 +240,8 @@ func (p *Pending) append(stream uint8, b []byte) error {
 	if size > p.d.o.MaxSize {
 		return ErrTooLarge
 	}
-	if written := size + p.live.size; written > p.next {
-		p.next = written + spaceStep
-		if free, floor, err := p.d.room(); err == nil && free < floor {
-			return ErrNoRoom
-		}
+	if err := p.checkSpace(size + p.live.size); err != nil {
+		return err
 	}
 	if err := p.addFrame(stream, len(b)); err != nil {
 		return err
@@ -257,6 +263,18 @@ func (p *Pending) append(stream uint8, b []byte) error {
 		return p.writeBody(b)
 	}
 	p.tail = append(p.tail, b...)
+	return nil
+}
+
+// checkSpace looks now and then whether a growing body leaves the free space that is not ours to take.
+func (p *Pending) checkSpace(size int64) error {
+	if size <= p.next {
+		return nil
+	}
+	p.next = size + spaceStep
+	if free, floor, err := p.d.room(); err == nil && free < floor {
+		return ErrNoRoom
+	}
 	return nil
 }
 
@@ -357,6 +375,9 @@ func (p *Pending) drop() {
 func (p *Pending) dropSpools() {
 	if p.said {
 		_ = p.d.v1.remove(p.base + saidSuffix)
+	}
+	if p.linked {
+		_ = p.d.v1.remove(p.base + linkSuffix)
 	}
 	for _, s := range [...]*spool{&p.body, &p.table, &p.live} {
 		p.dropSpool(s)

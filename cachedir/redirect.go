@@ -26,7 +26,7 @@ func (d *Dir) Learn(r Run, m Meta, more hashing.Learned) (hashing.Learned, error
 	if d.o.ReadOnly {
 		return hashing.Learned{}, ErrReadOnly
 	}
-	unlock, locked, err := d.lockShort("stat/"+shard(r.Key[0])+".learn", "learned inputs")
+	unlock, locked, err := d.lockLearning(r.Key)
 	if err != nil {
 		return hashing.Learned{}, fmt.Errorf("learn inputs: %w", err)
 	}
@@ -47,6 +47,11 @@ func (d *Dir) Learn(r Run, m Meta, more hashing.Learned) (hashing.Learned, error
 		return hashing.Learned{}, fmt.Errorf("learn inputs: %w", err)
 	}
 	return l, nil
+}
+
+// lockLearning is for whoever looks what was learned of a recipe and then changes that.
+func (d *Dir) lockLearning(key hashing.Key) (unlock func(), locked bool, err error) {
+	return d.lockShort("stat/"+shard(key[0])+".learn", "learned inputs")
 }
 
 func (d *Dir) writeRedirect(r Run, m Meta) error {

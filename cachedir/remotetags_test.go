@@ -1,0 +1,76 @@
+package cachedir
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func requireSeen(t testing.TB, d *Dir, tier, tag string, count int64, at time.Time) {
+	t.Helper()
+	gotCount, gotAt, known := d.TagSeen(tier, tag)
+	require.True(t, known)
+	require.Equal(t, count, gotCount)
+	require.True(t, at.Equal(gotAt))
+}
+
+func requireNotSeen(t testing.TB, d *Dir, tier, tag string, what ...any) {
+	t.Helper()
+	_, _, known := d.TagSeen(tier, tag)
+	require.False(t, known, what...)
+}
+
+func TestRemoteTags(t *testing.T) {
+	now := time.Unix(1<<31, 5)
+	d := newDir(t, Options{Now: func() time.Time { return now }})
+	tagged(t, d, "x", "users")
+	tagged(t, d, "y", "others")
+	requireNotSeen(t, d, "redis", "users")
+	require.NoError(t, d.NoteTag("redis", "users", 7, false))
+	requireSeen(t, d, "redis", "users", 7, now)
+	requireNotSeen(t, d, "memcached", "users")
+	requireNotSeen(t, d, "redis", "others")
+	requireNotSeen(t, d, "redisu", "sers")
+	requireHit(t, d, runOf("x"), Good, part{0, "x"})
+
+	now = now.Add(time.Second)
+	require.NoError(t, d.NoteTag("redis", "users", 9, true))
+	requireSeen(t, d, "redis", "users", 9, now)
+	requireMiss(t, d, runOf("x"), Good, Purged)
+	requireHit(t, d, runOf("y"), Good, part{0, "y"})
+	tagged(t, d, "x", "users")
+	requireHit(t, d, runOf("x"), Good, part{0, "x"})
+
+	ro := openAt(t, d.Path(), Options{ReadOnly: true})
+	requireSeen(t, ro, "redis", "users", 9, now)
+	require.ErrorIs(t, ro.NoteTag("redis", "users", 10, false), ErrReadOnly)
+}
+
+func TestDamagedRemoteTagIsNotKnown(t *testing.T) {
+	d := newDir(t, Options{})
+	require.NoError(t, d.NoteTag("redis", "users", 7, false))
+	require.NoError(t, d.NoteTag("redis", "others", 8, false))
+	path := func(tag string) string { return filepath.Join(d.Path(), "v1", remoteTagName(remoteTag("redis", tag))) }
+	whole, err := os.ReadFile(path("users"))
+	require.NoError(t, err)
+	for at := range whole {
+		flipped := bytes.Clone(whole)
+		flipped[at] ^= 0x41
+		for _, content := range [][]byte{flipped, whole[:at]} {
+			require.NoError(t, os.WriteFile(path("users"), content, 0o600))
+			requireNotSeen(t, d, "redis", "users", at)
+		}
+	}
+	require.NoError(t, os.Rename(path("others"), path("users")))
+	requireNotSeen(t, d, "redis", "users", "what is said of another tag")
+	require.NoError(t, os.WriteFile(path("users"), append(whole, 0), 0o600))
+	requireNotSeen(t, d, "redis", "users")
+	require.NoError(t, d.NoteTag("redis", "users", 9, false))
+	count, _, known := d.TagSeen("redis", "users")
+	require.True(t, known)
+	require.Equal(t, int64(9), count)
+}

@@ -1,0 +1,273 @@
+package cachedir
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+)
+
+// An entry goes to another machine in two pieces: the bytes of its file, and its body if that has a file of its own,
+// under the name of its SHA-256. What comes from there is believed in nothing. All of it is held to its checksums and
+// to the recipe that was asked for before it gets a name here, and it gets that name as a run's own result does:
+// through a pending entry that purges can forbid, under the same limits, by the same rename.
+//
+// What is the writer's is kept: when it ran and how it ended, how long it wanted that kept. What only means something
+// on the writer's machine is not: its boot clock, and its counts of purges. For those of this directory the entry counts
+// as begun when the import was, so that has to be before the other machine is asked.
+
+// Exported is an entry as it goes to another machine.
+type Exported struct {
+	Content []byte            // the entry file
+	BodySum [32]byte          // SHA-256 of the body
+	Body    *io.SectionReader // nil if the body is in Content; else readable until the entry is closed
+}
+
+// Export returns what another directory needs to import the entry. The body is not verified: a damaged one is not
+// imported. A private entry is ErrPrivate.
+func (e *Entry) Export() (Exported, error) {
+	if e.Private {
+		return Exported{}, ErrPrivate
+	}
+	x := Exported{Content: e.h.encode(e.inline)}
+	if e.h.inFile {
+		x.BodySum, x.Body = e.h.sum, io.NewSectionReader(bodyReader{e}, 0, e.h.fileLen())
+	}
+	return x, nil
+}
+
+// bodyReader reads an entry's body as long as the entry is open.
+type bodyReader struct{ e *Entry }
+
+// ReadAt is that of io.ReaderAt.
+func (r bodyReader) ReadAt(b []byte, off int64) (int, error) {
+	if !r.e.open {
+		return 0, ErrClosed
+	}
+	return r.e.body.readAt(b, off)
+}
+
+// Import is an entry of another machine that is being stored here. After an error nothing is left of it.
+type Import struct {
+	p      *Pending
+	h      *header // nil: not read yet
+	inline []byte
+	whole  bool // the body is here
+}
+
+// BeginImport opens a pending entry for what another machine may have of a run. It comes before that machine is asked:
+// purges from now on are held against the answer.
+func (d *Dir) BeginImport(r Run) (*Import, error) {
+	p, err := d.Begin(r)
+	if err != nil {
+		return nil, err
+	}
+	return &Import{p: p}, nil
+}
+
+// Import is BeginImport and Read at once, for content that no purge can have overtaken.
+func (d *Dir) Import(r Run, content []byte) (*Import, error) {
+	i, err := d.BeginImport(r)
+	if err == nil {
+		err = i.Read(content)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return i, nil
+}
+
+// Read takes the bytes of an entry file, which it keeps. What is damaged, or is the entry of another recipe, is a *Miss
+// with the reason Corrupt, what a newer version wrote one with Version; a private entry is ErrPrivate, one that is
+// larger than this directory may be ErrTooLarge.
+func (i *Import) Read(content []byte) error {
+	i.p.mu.Lock()
+	defer i.p.mu.Unlock()
+	if i.p.err != nil {
+		return i.p.err
+	}
+	if err := i.read(content); err != nil {
+		return i.p.fail(fmt.Errorf("import: %w", err))
+	}
+	return nil
+}
+
+func (i *Import) read(content []byte) error {
+	h, inline, err := decodeEntry(content)
+	switch r := i.p.run; {
+	case errors.Is(err, errVersion):
+		return &Miss{Version, err}
+	case err != nil:
+		return &Miss{Corrupt, err}
+	case h.Key != r.Key || !bytes.Equal(h.Recipe, r.Recipe):
+		return &Miss{Corrupt, fmt.Errorf("%w: it is the entry of another key", errSpoiled)}
+	case h.Learned != nil && h.Learned.Check() != nil:
+		return &Miss{Corrupt, fmt.Errorf("%w: %w", errSpoiled, h.Learned.Check())}
+	case h.Private:
+		return ErrPrivate
+	case h.fileLen() > i.p.d.o.MaxSize:
+		return ErrTooLarge
+	}
+	h.Command = i.p.run.Command
+	h.BootID, h.StartedBoot, h.EndedBoot = [16]byte{}, 0, 0
+	for t := range h.Tags {
+		h.Tags[t].Seq = OwnSeq
+	}
+	i.h, i.inline, i.whole = h, inline, !h.inFile
+	return nil
+}
+
+// Meta is what the writer says of the run, when Read has returned. The counts of purges are not in it before Commit.
+func (i *Import) Meta() Meta { return i.h.Meta }
+
+// MarkConcurrent makes the entry one that those accept who wait here now: it ended at this moment of a boot.
+func (i *Import) MarkConcurrent(boot [16]byte, ended int64) {
+	i.h.BootID, i.h.StartedBoot, i.h.EndedBoot = boot, 0, ended
+}
+
+// Slot is where the entry belongs.
+func (i *Import) Slot() Slot { return i.h.slot() }
+
+// NeedsBody reports whether WriteBody must come before Commit, and what the body is. It must not if the entry holds its
+// body, or if there is a sound one of the same content here already.
+func (i *Import) NeedsBody() (sum [32]byte, size int64, needed bool) {
+	i.p.mu.Lock()
+	defer i.p.mu.Unlock()
+	if i.p.err != nil || !i.h.inFile {
+		return [32]byte{}, 0, false
+	}
+	if !i.whole {
+		i.whole = i.p.linkBlob(i.h) && i.checkTable(i.p.base+linkSuffix) == nil
+	}
+	return i.h.sum, i.h.fileLen(), !i.whole
+}
+
+// checkTable reads the frame table behind a body: a right checksum says that it is what was written, not that it is one.
+func (i *Import) checkTable(name string) error {
+	if !i.h.tableBehind {
+		return nil
+	}
+	f, _, err := i.p.d.v1.openRead(name)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	return i.h.checkFrames(i.h.tableIn(f))
+}
+
+// WriteBody takes the body, in constant memory, and ends with the first chunk that is not what the entry says. A body
+// that differs in anything, in its length too, is a *Miss with the reason Corrupt; other errors are src's or the system's.
+func (i *Import) WriteBody(src io.Reader) error {
+	i.p.mu.Lock()
+	defer i.p.mu.Unlock()
+	switch {
+	case i.p.err != nil:
+		return i.p.err
+	case i.whole:
+		return nil
+	}
+	err := i.copyBody(src)
+	if err == nil {
+		err = i.checkBody()
+	}
+	if errors.Is(err, errSpoiled) {
+		err = &Miss{Corrupt, err}
+	}
+	if err != nil {
+		return i.p.fail(fmt.Errorf("import: %w", err))
+	}
+	i.whole = true
+	return nil
+}
+
+// copyBody writes a body of the right length whose chunks have the right checksums.
+func (i *Import) copyBody(src io.Reader) error {
+	if err := i.p.writeBody(nil); err != nil { // there is a file of an empty one, too
+		return err
+	}
+	buf := make([]byte, chunkSize)
+	for size := i.h.fileLen(); i.p.body.size < size; {
+		b := buf[:min(chunkSize, size-i.p.body.size)]
+		n, err := io.ReadFull(src, b)
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return fmt.Errorf("%w: the body ends after %d of %d bytes", errSpoiled, i.p.body.size+int64(n), size)
+		}
+		if err != nil {
+			return fmt.Errorf("read body: %w", err)
+		}
+		if err := i.p.checkSpace(i.p.body.size); err != nil {
+			return err
+		}
+		if err := i.p.writeBody(b); err != nil {
+			return err
+		}
+		if done := len(i.p.chunks); !slices.Equal(i.p.chunks, i.h.chunks[:done]) {
+			return fmt.Errorf("%w: checksum of chunk %d of the body", errSpoiled, done-1)
+		}
+	}
+	if n, err := io.ReadFull(src, buf[:1]); n > 0 {
+		return fmt.Errorf("%w: the body is longer than %d bytes", errSpoiled, i.p.body.size)
+	} else if !errors.Is(err, io.EOF) {
+		return fmt.Errorf("read body: %w", err)
+	}
+	return nil
+}
+
+// checkBody is what can be said of a body when all of it is there.
+func (i *Import) checkBody() error {
+	if i.p.filled > 0 {
+		i.p.endChunk()
+	}
+	if !slices.Equal(i.p.chunks, i.h.chunks) {
+		return fmt.Errorf("%w: checksum of the body", errSpoiled)
+	}
+	if [sha256.Size]byte(i.p.sum.Sum(nil)) != i.h.sum {
+		return fmt.Errorf("%w: SHA-256 of the body", errSpoiled)
+	}
+	return i.checkTable(i.p.body.name)
+}
+
+// Commit makes the entry visible under its key, as Pending.Commit does, and with the same errors. ErrLearned besides
+// says that the run is known here to depend on inputs that the entry does not speak of.
+func (i *Import) Commit() error {
+	return i.p.end(func() error {
+		if i.h == nil || !i.whole {
+			return errors.New("the import is not complete")
+		}
+		if err := i.p.prepare(&i.h.Meta); err != nil {
+			return err
+		}
+		unlock, err := i.joinLearned()
+		if err != nil {
+			return err
+		}
+		defer unlock()
+		return i.p.store(i.h, i.inline)
+	})
+}
+
+// joinLearned sees that no learned input is forgotten for an entry that does not know it: neither for a redirect that
+// names fewer nor for a result that names none. unlock ends the time in which nobody else learns.
+func (i *Import) joinLearned() (unlock func(), err error) {
+	if i.h.slot() == Failed {
+		return func() {}, nil
+	}
+	unlock, locked, err := i.p.d.lockLearning(i.h.Key)
+	if err == nil && !locked && i.h.Learned != nil {
+		err = errNoLocks // as Learn does; a result needs no lock of a redirect that is not there
+	}
+	if err != nil {
+		return nil, err
+	}
+	known := i.p.d.Redirect(i.h.Key, i.h.Recipe)
+	if known != nil && (i.h.Learned == nil || !i.h.Learned.Covers(*known)) {
+		unlock()
+		return nil, ErrLearned
+	}
+	return unlock, nil
+}
+
+// Discard ends an import that was not committed, and removes what it left. After Commit it does nothing.
+func (i *Import) Discard() { i.p.Discard() }
