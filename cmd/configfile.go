@@ -363,7 +363,7 @@ func (row setting) texts(raw any) (texts []string, ok bool) {
 	case *bool:
 		on, ok := raw.(bool)
 		return []string{strconv.FormatBool(on)}, ok
-	case *[]string:
+	case *[]string, *TierList:
 		list = true
 	case *[]int, *ExitSet:
 		number, list = true, true
@@ -406,7 +406,7 @@ func (row setting) wanted() (what, hint string) {
 	switch row.field(new(Settings)).(type) {
 	case *bool:
 		return "true or false", hintBool
-	case *[]string:
+	case *[]string, *TierList:
 		return "text or a list of texts", "write [\"a\", \"b\"], with quotes"
 	case *[]int:
 		return "a list of numbers", "write the numbers that id -u NAME prints"

@@ -13,9 +13,9 @@ import (
 func newDoctorCommand(app *App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor",
-		Short: "check the directory, its filesystem, locks and clock",
+		Short: "check the directory, its filesystem, locks, clock and tiers",
 		Long: `Doctor tries what cachex needs: a private directory, a filesystem that renames, links and locks, free space, and a clock
-that agrees with the filesystem's. It prints a line for each, and a hint for what is wrong.` + exitCodes(
+that agrees with the filesystem's; and of each server of --remote that it keeps what is written. It prints a line for each, and a hint for what is wrong.` + exitCodes(
 			"0    nothing is wrong", "1    something is", "125  bad configuration"),
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return app.doctor(c) },
@@ -74,7 +74,8 @@ func (a *App) examine(s Settings) []finding {
 	if err != nil {
 		return append(found, finding{what: "filesystem", fault: err, hint: "check the disk and its mount"})
 	}
-	return append(found, filesystemFindings(r), spaceFinding(r), linksFinding(r), locksFinding(r), clockFinding(r), secretFinding(s))
+	found = append(found, filesystemFindings(r), spaceFinding(r), linksFinding(r), locksFinding(r), clockFinding(r), secretFinding(s))
+	return append(found, a.tierFindings(s)...)
 }
 
 func filesystemFindings(r cachedir.Report) finding {

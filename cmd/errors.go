@@ -63,6 +63,7 @@ func judge(err error) (code int, hint string) {
 		uncached  *engine.NotCachedError
 		undeliver *engine.DeliveryError
 		mixed     *engine.MixedError
+		tier      *engine.TierError
 		refused   *cachedir.Refused
 	)
 	switch {
@@ -88,6 +89,8 @@ func judge(err error) (code int, hint string) {
 		return exitFault, "run it once without --cached-only"
 	case errors.As(err, &undeliver):
 		return exitFault, "check where the output goes; the result was not stored"
+	case errors.As(err, &tier):
+		return exitFault, "check the server with cachex doctor, or leave --remote-required out to run without it"
 	case errors.As(err, &mixed):
 		return exitFault, "what was printed is not a result: run it again"
 	case errors.As(err, &refused):

@@ -45,6 +45,7 @@ func addPolicyFlags(fs *pflag.FlagSet) {
 	fs.Bool("no-cache", false, "run, touch nothing, share with nobody")
 	fs.Bool("read-only", false, "use entries, store none")
 	fs.String("wait", "", "wait at most `D` for another run of the same recipe, then run alone")
+	fs.Bool("remote-required", false, "fail when a server of --remote cannot be used")
 	fs.StringArray("tag", nil, "label the entry with this `TAG` for purge --tag")
 	fs.StringArray("purge-tag", nil, "run, store nothing, and purge this `TAG` if the command succeeds")
 	fs.Bool("private", false, "for this user and this machine alone")

@@ -85,6 +85,9 @@ func (a *App) purge(c *cobra.Command, args []string) error {
 	}
 	a.warnAll(warnings)
 	dir, err := a.openStore(s, true)
+	if errors.Is(err, cachedir.ErrAbsent) && len(s.Remote) > 0 && !dry { // other hosts may have results
+		dir, err = a.openStore(s, false)
+	}
 	if err != nil {
 		return err
 	}
@@ -104,7 +107,8 @@ func (a *App) purge(c *cobra.Command, args []string) error {
 	if dir, err = a.openStore(s, false); err != nil {
 		return err
 	}
-	return a.carryOut(dir, sel)
+	// Whatever is wrong with a server, what is here goes; and whatever is wrong here, other hosts shall know.
+	return errors.Join(a.carryOut(dir, sel), a.purgeTiers(s, sel))
 }
 
 func (a *App) carryOut(dir *cachedir.Dir, sel selector) error {
@@ -189,6 +193,8 @@ func givenSelectors(c *cobra.Command, withCommand bool) ([]string, error) {
 		return nil, &usageError{Err: fmt.Errorf("--%s and a command both select", given[0]), Hint: "write one of the two"}
 	case withCommand:
 		return nil, nil
+	case len(given) == 0 && c.Flags().Changed("stdin"):
+		return nil, &usageError{Err: errors.New("--stdin names no tags by itself"), Hint: "write --stdin --match RE"}
 	case len(given) == 0:
 		return nil, &usageError{Err: errors.New("nothing is selected"), Hint: hint}
 	case given[0] == "key":

@@ -39,7 +39,7 @@ func (a *App) purgeEvents(c *cobra.Command, args []string) error {
 		line, err := readEvent(lines)
 		if err == nil || len(line) > 0 {
 			if tag, ok := eventTag(match, line); ok {
-				if err := a.purgeEvent(dir, hashing.Guard(tag, s.Secret), soft, dry); err != nil {
+				if err := a.purgeEvent(s, dir, hashing.Guard(tag, s.Secret), soft, dry); err != nil {
 					return err
 				}
 			}
@@ -99,12 +99,12 @@ func eventTag(match *regexp.Regexp, line []byte) (string, bool) {
 	return string(found[1]), true
 }
 
-// purgeEvent purges one tag, and says so at once.
-func (a *App) purgeEvent(dir *cachedir.Dir, tag string, soft, dry bool) error {
+// purgeEvent purges one tag, here and for other hosts, and says so at once.
+func (a *App) purgeEvent(s Settings, dir *cachedir.Dir, tag string, soft, dry bool) error {
 	words := "purged"
 	if dry {
 		words = "would purge"
-	} else if err := dir.PurgeTag(tag, soft); err != nil {
+	} else if err := errors.Join(dir.PurgeTag(tag, soft), a.purgeTiers(s, selector{tag: tag})); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(a.Stdout, "%s %s\n", words, hashing.Show(tag))

@@ -5,6 +5,8 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"os"
 	"strings"
 
@@ -24,6 +26,7 @@ type App struct {
 
 // Main runs the command line and returns the exit code of the process.
 func Main(args []string, stdin, stdout, stderr *os.File) int {
+	log.SetOutput(io.Discard) // nothing here logs but net/http, about servers; stderr belongs to the command
 	app := &App{Stdin: stdin, Stdout: stdout, Stderr: stderr, Args: args, Environ: os.Environ(), Getwd: os.Getwd}
 	root := NewRoot(app)
 	root.SetArgs(args)
@@ -62,6 +65,7 @@ hour is over every further run replays them. Runs at the same time share one exe
 	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help-command"})
 	root.PersistentFlags().String("cache-dir", "", "keep results in `DIR` (default $XDG_CACHE_HOME/cachex, else ~/.cache/cachex)")
 	root.PersistentFlags().StringSlice("trust-owner", nil, "admit a cache directory that belongs to this user `UID`")
+	root.PersistentFlags().StringArray("remote", nil, "share results through this server, and through further ones in their order: a `URL`")
 	root.AddCommand(
 		newRunCommand(app),
 		newStatsCommand(app),
@@ -72,6 +76,7 @@ hour is over every further run replays them. Runs at the same time share one exe
 		newKeyCommand(app),
 		newVerifyCommand(app),
 		newDoctorCommand(app),
+		newKeygenCommand(app),
 		newConfigCommand(app),
 		newCompletionCommand(app),
 		newVersionCommand(app),

@@ -81,6 +81,10 @@ func (a *App) run(c *cobra.Command, args []string) error {
 	}
 	held, _ := a.lookupEnv("CACHEX_HELD")
 	encloser, _ := a.lookupEnv("CACHEX_CONTROL")
+	tiers, err := a.tiers(s)
+	if err != nil {
+		return err
+	}
 	eng := engine.Engine{Open: func() (*cachedir.Dir, error) { return a.openStore(s, false) }}
 	out, err := eng.Do(engine.Request{
 		Spec: spec, TTL: s.TTL, TTLFail: s.TTLFail, CacheExit: s.CacheExit.Has,
@@ -89,6 +93,7 @@ func (a *App) run(c *cobra.Command, args []string) error {
 		Refresh: s.Refresh, Warm: warm, CachedOnly: s.CachedOnly, NoCache: s.NoCache, ReadOnly: s.ReadOnly,
 		Wait: s.Wait, Follow: s.Follow, FeedStdin: s.Stdin, Vary: s.Vary, Explain: s.Explain || status != nil,
 		MinCost: s.MinCost, MaxEntry: s.MaxEntry, MaxEntries: int(s.MaxEntries),
+		Tiers: tiers, TiersRequired: s.RemoteRequired,
 		Held: held, Encloser: encloser, Self: a.self(), Refresher: refresher, Waiting: a.waiting(s),
 		Restarted: a.restarted, Stdin: a.Stdin, Stdout: a.Stdout, Stderr: a.Stderr,
 	})

@@ -51,6 +51,13 @@ type Settings struct {
 	SecretFile string        // absolute; empty when the secret was given as a value
 	Secret     []byte        // nil: none; read from SecretFile only where there is a command line
 
+	Remote           TierList // URLs of tiers, in their order
+	RemoteRequired   bool
+	Sign             Algorithm
+	RequireSignature bool
+	Encrypt          bool
+	KeyFile          string // absolute; empty: none
+
 	Env       []string // names and globs
 	File      []string // paths, globs and directories; relative ones to the working directory
 	Cwd       hashing.CwdMode
@@ -128,6 +135,12 @@ func settingTable() []setting {
 		{name: "trust-owner", policy: true, field: func(s *Settings) any { return &s.TrustOwner }},
 		{name: "secret-file", policy: true, field: func(s *Settings) any { return &s.SecretFile }},
 		{name: "secret", policy: true, field: func(s *Settings) any { return &s.Secret }},
+		{name: "remote", policy: true, field: func(s *Settings) any { return &s.Remote }},
+		{name: "remote-required", policy: true, field: func(s *Settings) any { return &s.RemoteRequired }},
+		{name: "sign", policy: true, field: func(s *Settings) any { return &s.Sign }},
+		{name: "require-signature", policy: true, field: func(s *Settings) any { return &s.RequireSignature }},
+		{name: "encrypt", policy: true, field: func(s *Settings) any { return &s.Encrypt }},
+		{name: "key-file", policy: true, field: func(s *Settings) any { return &s.KeyFile }},
 		{name: "env", project: true, field: func(s *Settings) any { return &s.Env }},
 		{name: "file", project: true, field: func(s *Settings) any { return &s.File }},
 		{name: "stdin", project: true, field: func(s *Settings) any { return &s.Stdin }},
@@ -221,6 +234,10 @@ func (row setting) replace(s *Settings, src source, texts []string) (err error) 
 		*p, err = ParseBeta(src.name, text)
 	case *Count:
 		*p, err = ParseCount(src.name, text)
+	case *TierList:
+		*p, err = parseTiers(src, texts)
+	case *Algorithm:
+		*p, err = parseAlgorithm(src, text)
 	case *[]int:
 		*p, err = parseOwners(src, texts)
 	case *hashing.CwdMode:
@@ -274,7 +291,7 @@ func (row setting) text(src source, text string) (string, error) {
 	switch {
 	case row.name == "namespace" && text != "" && slices.Contains(strings.Split(text, "/"), ""):
 		return "", src.bad(text, "a part of it is empty", "write parts with one slash between them, as in team/app")
-	case row.name != "cache-dir" && row.name != "secret-file":
+	case row.name != "cache-dir" && row.name != "secret-file" && row.name != "key-file":
 		return text, nil
 	case text == "":
 		return "", src.bad(text, "empty", "write a path, or leave it out")

@@ -193,6 +193,12 @@ func TestWhoMaySetWhat(t *testing.T) {
 		{"follow", `true`, true, false},
 		{"purge-tag", `"users"`, false, true},
 		{"vary", `"date +%F"`, false, false},
+		{"remote", `"redis://127.0.0.1:1"`, true, false},
+		{"remote-required", `true`, true, false},
+		{"sign", `"hmac"`, true, false},
+		{"require-signature", `true`, true, false},
+		{"encrypt", `true`, true, false},
+		{"key-file", `"/etc/keys"`, true, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			row, known := findSetting(c.name)
@@ -239,7 +245,7 @@ func TestWhoMaySetWhat(t *testing.T) {
 			}
 		})
 	}
-	require.Len(t, settingTable(), 37, "each setting has its row above")
+	require.Len(t, settingTable(), 43, "each setting has its row above")
 }
 
 func TestListsAddUp(t *testing.T) {

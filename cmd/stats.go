@@ -64,7 +64,16 @@ func (a *App) stats(c *cobra.Command, format string) error {
 	if err != nil {
 		return err
 	}
+	tiers, err := dir.TierStats(from)
+	if err != nil {
+		return err
+	}
 	r := newStatsReport(rows)
+	named, err := a.tiers(s)
+	if err != nil {
+		return err
+	}
+	r.Tiers = newTierReports(dir, tiers, named)
 	r.Size, r.MaxSize = used, s.MaxSize
 	return write(a.Stdout, r)
 }
@@ -75,6 +84,7 @@ type statsReport struct {
 	HitRate  float64       `json:"hit_rate"` // of hits, stale and shared runs among all runs; 0 without runs
 	Reasons  []reasonCount `json:"reasons"`  // of misses
 	Commands []commandRow  `json:"commands"` // by family, the dearest first
+	Tiers    []tierReport  `json:"tiers,omitempty"`
 	Size     int64         `json:"size_bytes"`
 	MaxSize  int64         `json:"max_size_bytes"`
 }
@@ -203,6 +213,9 @@ func statsText(w io.Writer, r statsReport) error {
 			return err
 		}
 	}
+	if err := tiersText(&b, r.Tiers); err != nil {
+		return err
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -219,6 +232,7 @@ func statsMarkdown(w io.Writer, r statsReport) error {
 			fmt.Fprintf(&b, "| `%s` | %d | %d | %d | %d | %d | %s | %s |\n", name, c.Runs, c.Hits, c.Stale, c.Shared, c.Misses, seconds(c.Saved), seconds(c.Spent))
 		}
 	}
+	tiersMarkdown(&b, r.Tiers)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -253,6 +267,7 @@ func statsPrometheus(w io.Writer, r statsReport) error {
 	fmt.Fprintf(&b, "cachex_renewals_total{result=\"renewed\"} %d\ncachex_renewals_total{result=\"failed\"} %d\n", r.Renewed, r.Failed)
 	family("cachex_refused_total", "counter", "Calls with --cached-only that found nothing.")
 	fmt.Fprintf(&b, "cachex_refused_total %d\n", r.Refused)
+	tiersPrometheus(&b, r.Tiers, family)
 	family("cachex_size_bytes", "gauge", "Bytes that entries and their bodies use.")
 	fmt.Fprintf(&b, "cachex_size_bytes %d\n", r.Size)
 	family("cachex_max_size_bytes", "gauge", "Bytes that they may use.")

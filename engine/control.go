@@ -41,6 +41,7 @@ type said struct {
 	tags    []cachedir.Tag
 	learned hashing.Learned
 	nested  []report
+	begun   []string // runs nested in the command, by their ids
 	seen    []string // files that nested runs have seen
 	unknown []string
 }
@@ -73,6 +74,11 @@ func parseControl(text []byte) said {
 			s.unknown = append(s.unknown, line)
 		}
 	}
+	for _, id := range s.begun {
+		if !slices.ContainsFunc(s.nested, func(n report) bool { return n.ID == id }) {
+			s.noStore = "a nested run did not report what it used"
+		}
+	}
 	return s
 }
 
@@ -89,6 +95,10 @@ func (s *said) take(line string) error {
 			return errNestedLine
 		}
 		s.nested = append(s.nested, n)
+		return nil
+	}
+	if id, ok := strings.CutPrefix(line, beganPrefix); ok {
+		s.begun = append(s.begun, id)
 		return nil
 	}
 	name, value, given := strings.Cut(line, "=")

@@ -60,10 +60,12 @@ type Request struct {
 	MaxEntry   int64         // bytes of output; a result with more is not stored; 0: no limit
 	MaxEntries int           // of this scope and namespace; those used longest ago go; 0: no limit
 
-	Held      string     // what the environment says that ancestors hold
-	Encloser  string     // the control file of the run that this one is part of; empty: none
-	Self      Self       // how to start this program again for a refresh in the background
-	Refresher *Refresher // this is such a process
+	Tiers         []Tier     // the same cache on other machines, in their order
+	TiersRequired bool       // fail, and do not run, when one of them cannot be asked
+	Held          string     // what the environment says that ancestors hold
+	Encloser      string     // the control file of the run that this one is part of; empty: none
+	Self          Self       // how to start this program again for a refresh in the background
+	Refresher     *Refresher // this is such a process
 
 	// Restarted is called when a run that was followed at a terminal has no result, before a new one is printed. midLine says
 	// that the last line of what was printed has not ended. nil: such a thing is a *MixedError.
@@ -105,6 +107,13 @@ func (e *NotCachedError) Error() string {
 	return "no result to replay: " + explainMiss(e.Reason, e.Detail)
 }
 
+// TierError is what Do returns under TiersRequired when a tier cannot be asked.
+type TierError struct{ Err error }
+
+func (e *TierError) Error() string { return e.Err.Error() }
+
+func (e *TierError) Unwrap() error { return e.Err }
+
 // DeliveryError says that the result could not be handed to the caller's stdout or stderr.
 type DeliveryError struct{ Err error }
 
@@ -139,6 +148,7 @@ func (e *Engine) now() time.Time {
 // command has not run (or, for *DeliveryError, its output was cut).
 func (e *Engine) Do(req Request) (Outcome, error) {
 	r := &run{e: e, req: req, arrived: bootNow(), began: e.now()}
+	r.announce()
 	out, err := r.do()
 	out.Doubt = r.doubt
 	var uncached *NotCachedError
@@ -166,11 +176,17 @@ type run struct {
 	reason cachedir.Reason // why the first look was not a hit
 	detail string
 
-	fallback   *cachedir.Entry // what is served if the command fails; nil: nothing
-	printed    [2]beginning    // of each stream of another run, that was followed
-	midLine    bool            // what was printed last of it is not the end of a line
-	told       sync.Once       // that it waits
-	learnedNow bool            // more is known of the recipe's inputs than when this run began
+	fallback    *cachedir.Entry // what is served if the command fails; nil: nothing
+	tierList    []*tier         // the caller's tiers, in use
+	tierFailure error           // why one of them could not be asked
+	lease       *held           // of this run among all hosts; nil: none
+	fenceSeen   int64           // the lease of the host that this run waits for; 0: none
+	alone       bool            // that host had no result to share
+	printed     [2]beginning    // of each stream of another run, that was followed
+	midLine     bool            // what was printed last of it is not the end of a line
+	nested      string          // id of this run for the one that encloses it
+	told        sync.Once       // that it waits
+	learnedNow  bool            // more is known of the recipe's inputs than when this run began
 }
 
 func (r *run) warn(err error) {
@@ -192,6 +208,7 @@ func (r *run) do() (Outcome, error) {
 	}
 	r.dir = dir
 	defer r.dropFallback()
+	defer r.closeTiers()
 	if err := r.capture(); err != nil {
 		return r.uncapturable(err)
 	}
@@ -216,11 +233,21 @@ func (r *run) do() (Outcome, error) {
 	case r.req.Warm:
 		return r.warm()
 	case r.req.CachedOnly:
-		return r.outcome(cachedir.Declined), &NotCachedError{Reason: r.reason, Detail: r.detail}
+		return r.cachedOnly()
 	case r.req.ReadOnly:
 		return r.plain(r.reason, "read-only is set")
 	}
 	return r.share()
+}
+
+// cachedOnly answers a miss of the local store from the tiers, or not at all.
+func (r *run) cachedOnly() (Outcome, error) {
+	if r.fetch(servable) {
+		if found, err := r.look(servable); err == nil && found != nil {
+			return r.serve(found)
+		}
+	}
+	return r.outcome(cachedir.Declined), &NotCachedError{Reason: r.reason, Detail: r.detail}
 }
 
 // serve answers with an entry: at once if it is fresh, and with a refresh in the background if it is not.
@@ -336,6 +363,10 @@ func (r *run) write() (Outcome, error) {
 		if unusable == nil {
 			unusable = dir.PurgeTag(tag, false)
 		}
+	}
+	if unusable == nil {
+		defer r.closeTiers()
+		unusable = r.purgeTiers(r.req.PurgeTags)
 	}
 	if unusable != nil {
 		out.Warning = fmt.Errorf("results that this command made outdated were not purged: %w", unusable)

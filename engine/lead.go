@@ -29,11 +29,13 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 	c, err := r.command()
 	if err != nil {
 		finish(l, noteNotStored+err.Error())
+		r.dropLease()
 		return r.outcome(cachedir.Declined), err
 	}
 	if l != nil {
 		c.Env = setenv(c.Env, heldVariable, lock.ParseHeld(r.req.Held).With(l))
 	}
+	r.markTiers()
 	pending := r.begin(&c)
 	if pending != nil {
 		defer pending.Discard()
@@ -49,6 +51,7 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 	}
 	if err != nil {
 		finish(l, noteNotStored+err.Error())
+		r.dropLease()
 		return r.outcome(cachedir.Declined), err
 	}
 	if res.HoldErr != nil {
@@ -59,6 +62,7 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 		out.NotStored = "interrupted"
 		r.endLive(pending)
 		abandon(l) // nothing was learned: one of those who wait takes over
+		r.dropLease()
 		r.tell(report{NoStore: "a nested run was interrupted"})
 		return out, cmp.Or(delivered(res), r.mixed(res))
 	}
@@ -70,11 +74,19 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 		finish(l, noteNotStored+out.NotStored)
 	}
 	r.noteRun(&out, res)
+	r.push(&out)
 	out.Warning = r.warning
 	if res.Dropped && !r.hasFollowed() {
 		return r.serveFallback(exitWordsOf(res.Code, res.Signal))
 	}
 	return out, r.mixed(res)
+}
+
+// dropLease gives back the lease of a run that has nothing to store.
+func (r *run) dropLease() {
+	if r.lease != nil {
+		r.lease.release(nil)
+	}
 }
 
 // goLive lets others follow a run that takes long. What is held back because something older would be preferred to its
@@ -188,6 +200,7 @@ func (r *run) withoutDescriptors(l *lock.Lock, pending *cachedir.Pending, cause 
 		pending.Discard()
 	}
 	finish(l, noteNotStored+"too few descriptors")
+	r.dropLease()
 	r.dir.Close()
 	r.dir = nil
 	r.warn(fmt.Errorf("not cached: %w", cause))

@@ -45,6 +45,9 @@ func (r *run) slots(admit judge) (best *cachedir.Entry, why verdict) {
 			return nil, verdict{}
 		}
 		v := admit(r, e)
+		if v.ok() && !r.tagsSynced(e) {
+			v = verdict{cachedir.Purged, "a tag was purged on another host, or that cannot be told"}
+		}
 		switch {
 		case !v.ok():
 			why = moreTelling(why, v)

@@ -1,12 +1,12 @@
 package engine
 
 import (
+	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
 	"math"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -20,14 +20,20 @@ import (
 // line in its control file: which variables and files it depends on, and in what state it saw the files; its tags, with the
 // count of purges at which its result stands; what is left of its life; and whether the result may be stored at all.
 //
+// Before that, when it begins, it writes that a report is to come. One that never comes, because the inner run was killed
+// or goes on in the background, leaves open what the outer result is made from.
+//
 // The outer run learns these inputs as if the command had named them. It holds the state of the files at its own end
 // against what the inner runs saw: if it differs, the outer result mixes two states and is not stored.
 
-// reportPrefix begins the line of a nested run.
-const reportPrefix = "cachex-nested "
+const (
+	reportPrefix = "cachex-nested "        // begins the line of a nested run
+	beganPrefix  = "cachex-nested-begins " // begins the line that says that one will come
+)
 
 // report is what a nested run tells. Names are bytes: JSON texts hold no others than UTF-8.
 type report struct {
+	ID      string      `json:"id"`                 // of the run that makes it
 	NoStore string      `json:"no_store,omitempty"` // why the outer result must not be stored
 	Private bool        `json:"private,omitempty"`
 	Until   int64       `json:"until,omitempty"` // when its life ends, in ns since 1970; 0: never
@@ -92,28 +98,42 @@ func absolute(path, dir string) string {
 // tell writes a report into the control file of the enclosing run, if there is one. If that fails, the enclosing run must
 // not store: what it would miss might be what changes next.
 func (r *run) tell(n report) {
-	path := r.req.Encloser
-	if path == "" || path == os.DevNull || r.req.Refresher != nil {
+	if !r.isNested() {
 		return
 	}
+	n.ID = r.nested
 	line, err := json.Marshal(n)
 	if err == nil && len(line) > controlLimit/4 {
-		line, err = json.Marshal(report{NoStore: "a nested run has too many inputs"})
+		line, err = json.Marshal(report{ID: n.ID, NoStore: "a nested run has too many inputs"})
 	}
 	if err == nil {
-		err = appendLine(path, "\n"+reportPrefix+string(line)+"\n")
+		err = appendLine(r.req.Encloser, "\n"+reportPrefix+string(line)+"\n")
 	}
 	if err != nil {
-		forbidStore(path)
+		forbidStore(r.req.Encloser)
 	}
 }
 
-// controlName is the name of a control file. The part before its ending names the pending entry too.
-var controlName = regexp.MustCompile(`^[0-9a-f]{64}\.[0-9a-f]{16}\.control$`)
+// isNested reports whether an enclosing run waits for what this one has to tell. What runs in the background is no part
+// of anybody's result.
+func (r *run) isNested() bool {
+	return r.req.Encloser != "" && r.req.Encloser != os.DevNull && r.req.Refresher == nil && !r.req.Warm
+}
+
+// announce tells an enclosing run that a report will come.
+func (r *run) announce() {
+	if !r.isNested() {
+		return
+	}
+	r.nested = strings.ToLower(rand.Text())
+	if err := appendLine(r.req.Encloser, "\n"+beganPrefix+r.nested+"\n"); err != nil {
+		forbidStore(r.req.Encloser)
+	}
+}
 
 // forbidStore keeps the run to which a control file belongs from storing, as a purge does.
 func forbidStore(path string) {
-	if controlName.MatchString(filepath.Base(path)) {
+	if cachedir.IsControlName(filepath.Base(path)) {
 		_ = os.Remove(strings.TrimSuffix(path, ".control") + ".run")
 	}
 }

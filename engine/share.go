@@ -48,6 +48,15 @@ func (r *run) share() (Outcome, error) {
 			return r.lead(nil)
 		}
 		found, err := r.look(either)
+		if found == nil && err == nil && l != nil && r.recipe.Key == key {
+			found, err = r.lookFurther()
+			if found == nil && r.tierFailure != nil && r.req.TiersRequired {
+				abandon(l)
+				r.dropLease()
+				r.warning = nil // the error says it
+				return r.outcome(cachedir.Declined), &TierError{r.tierFailure}
+			}
+		}
 		switch {
 		case err != nil:
 			abandon(l)

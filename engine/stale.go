@@ -36,11 +36,25 @@ type Refresher struct {
 	Lock   *os.File // nil where locks do not work
 	Nonce  string   // of the holding that was handed over
 	Merged bool     // record stdout and stderr through one pipe, as the old entry was
+
+	// Uploads says that nothing is renewed: the entry in this slot is pushed to the tiers of the background.
+	Uploads bool
+	Push    cachedir.Slot
 }
+
+const pushWord = "push"
 
 // ParseRefresher reads the value of RefreshVariable.
 func ParseRefresher(value string) (*Refresher, bool) {
 	nonce, merged, ok := strings.Cut(value, " ")
+	if nonce == pushWord {
+		for _, slot := range [...]cachedir.Slot{cachedir.Good, cachedir.Failed} {
+			if merged == slot.String() {
+				return &Refresher{Uploads: true, Push: slot}, true
+			}
+		}
+		return nil, false
+	}
 	m, err := strconv.ParseBool(merged)
 	if !ok || err != nil || nonce == "" {
 		return nil, false
@@ -160,8 +174,15 @@ func (r *run) refresh() (Outcome, error) {
 	if _, err := r.look(nothing); err != nil {
 		return r.outcome(cachedir.Declined), nil
 	}
+	if r.req.Refresher.Uploads {
+		return r.pushOnly()
+	}
 	l, err := r.adopt()
 	if err != nil && !errors.Is(err, lock.ErrUnsupported) {
+		return r.outcome(cachedir.Declined), nil
+	}
+	if r.fetch(fresh) { // another host has renewed it
+		finish(l, noteStored)
 		return r.outcome(cachedir.Declined), nil
 	}
 	r.reason = cachedir.Expired

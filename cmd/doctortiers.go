@@ -1,0 +1,114 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/cachex-cli/cachex/engine"
+	"github.com/cachex-cli/cachex/remote"
+)
+
+// tierFindings tries each tier from end to end: write, read, delete, a large value, and what it offers besides.
+func (a *App) tierFindings(s Settings) []finding {
+	tiers, err := a.tiers(s)
+	if err != nil {
+		return []finding{{what: "tiers", fault: err, hint: "see cachex config for what is set"}}
+	}
+	var found []finding
+	for _, t := range tiers {
+		f := finding{what: "tier"}
+		conn, err := t.Open()
+		if err == nil {
+			f.say, err = examineTier(t, conn)
+			_ = conn.Close()
+		}
+		if err != nil {
+			f.fault, f.hint = fmt.Errorf("%s: %w", t.Name, err), tierFaultHint(err)
+		}
+		found = append(found, f)
+	}
+	return found
+}
+
+// examineTier stores a value and takes it back.
+func examineTier(t engine.Tier, conn remote.Tier) (say string, err error) {
+	const patience = 30 * time.Second
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	name := "e/doctor-" + rand.Text()[:12]
+	name = string(bytes.ToLower([]byte(name)))
+	if !t.Write {
+		value, err := conn.Get(ctx, name)
+		if err == nil {
+			_ = value.Close()
+		}
+		if err != nil && !errors.Is(err, remote.ErrAbsent) {
+			return "", fmt.Errorf("read: %w", err)
+		}
+		return t.Name + ": answers; not written to", nil
+	}
+	began := time.Now()
+	if err := roundTrip(ctx, conn, name, 64); err != nil {
+		return "", err
+	}
+	took := time.Since(began) / 3
+	say = fmt.Sprintf("%s: written, read and deleted, %s a request", t.Name, took.Round(10*time.Microsecond))
+	if err := roundTrip(ctx, conn, name, 4<<20); errors.Is(err, remote.ErrTooLarge) {
+		say += "; values of 4 MiB stay local"
+	} else if err != nil {
+		return "", fmt.Errorf("4 MiB: %w", err)
+	}
+	if _, ok := conn.(remote.Leaser); ok {
+		say += "; one execution for all hosts"
+	}
+	if _, ok := conn.(remote.Counter); !ok {
+		say += "; results with tags stay local"
+	}
+	return say, nil
+}
+
+func roundTrip(ctx context.Context, conn remote.Tier, name string, size int) error {
+	want := make([]byte, size)
+	_, _ = rand.Read(want)
+	if err := conn.Put(ctx, name, bytes.NewReader(want), int64(size), time.Minute); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	value, err := conn.Get(ctx, name)
+	if err != nil {
+		return fmt.Errorf("read: %w", err)
+	}
+	got, err := io.ReadAll(value)
+	_ = value.Close()
+	switch {
+	case err != nil:
+		return fmt.Errorf("read: %w", err)
+	case !bytes.Equal(got, want):
+		return errors.New("read: other bytes than were written")
+	}
+	if err := conn.Delete(ctx, name); err != nil && !errors.Is(err, remote.ErrUnsupported) {
+		return fmt.Errorf("delete: %w", err)
+	}
+	return nil
+}
+
+func tierFaultHint(err error) string {
+	switch {
+	case errors.Is(err, remote.ErrUnreachable):
+		return "check host and port, and that the server is up; runs go on without it"
+	case errors.Is(err, remote.ErrTimeout):
+		return "the server is slow or drops packets: timeout= in the URL sets how long it may take"
+	case errors.Is(err, remote.ErrDenied):
+		return "check user, password or token, and what they may do; mode=r in the URL does without writing"
+	case strings.Contains(err.Error(), "OOM "): // Redis: it is full, and may not evict
+		return "its memory is full: raise maxmemory, or let it evict with maxmemory-policy allkeys-lru"
+	case errors.Is(err, remote.ErrAbsent):
+		return "it forgets at once what is written: check its memory limit and eviction policy"
+	}
+	return "check that this is a server of that kind"
+}

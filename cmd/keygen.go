@@ -1,0 +1,35 @@
+package cmd
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cachex-cli/cachex/remote"
+)
+
+func newKeygenCommand(app *App) *cobra.Command {
+	return &cobra.Command{
+		Use:   "keygen ed25519|hmac|xchacha20",
+		Short: "make a key for signing or encrypting what other machines keep",
+		Long: `Keygen prints a new key as a line of a key file, and for ed25519 the public key as a second line: who has only that
+line can check signatures and make none. Put the lines into a file that only you can read, and name it with key-file in
+your own configuration. The first key of a kind is used for writing, all of them for reading: so keys are changed.` + exitCodes(
+			"0    printed", "125  no such kind of key"),
+		Example:   "  (umask 077; cachex keygen ed25519 >>~/.config/cachex/keys)",
+		Args:      oneArgument("KIND", "write ed25519, hmac or xchacha20"),
+		ValidArgs: []string{string(remote.Ed25519), string(remote.HMAC), string(remote.XChaCha20)},
+		RunE: func(_ *cobra.Command, args []string) error {
+			key, err := remote.GenerateKey(remote.Algorithm(args[0]))
+			if err != nil {
+				return &usageError{Err: fmt.Errorf("no key of kind %q", args[0]), Hint: "write ed25519, hmac or xchacha20"}
+			}
+			text := key.Text() + "\n"
+			if public, ok := key.Public(); ok {
+				text += public.Text() + "\n"
+			}
+			_, err = app.Stdout.WriteString(text)
+			return err
+		},
+	}
+}

@@ -1,0 +1,171 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/cachex-cli/cachex/engine"
+	"github.com/cachex-cli/cachex/remote"
+)
+
+// TierList is the URLs of tiers. They may hold secrets, and are shown without them.
+type TierList []string
+
+// String shows the tiers without their secrets.
+func (l TierList) String() string {
+	shown := make([]string, len(l))
+	for i, text := range l {
+		shown[i] = redactTier(text)
+	}
+	return strings.Join(shown, " ")
+}
+
+func redactTier(text string) string {
+	c, _, err := remote.Parse(text, noEnvironment)
+	if err != nil || c.URL == nil {
+		return "(not a URL)"
+	}
+	return c.Redacted()
+}
+
+func noEnvironment(string) (string, bool) { return "", false }
+
+// Algorithm is how results are signed; empty: not at all.
+type Algorithm string
+
+// String is the word for it.
+func (a Algorithm) String() string {
+	if a == "" {
+		return "none"
+	}
+	return string(a)
+}
+
+func parseAlgorithm(src source, text string) (Algorithm, error) {
+	switch remote.Algorithm(text) {
+	case remote.Ed25519, remote.HMAC:
+		return Algorithm(text), nil
+	}
+	return "", src.bad(text, "not one of the choices", "write ed25519 or hmac")
+}
+
+// parseTiers checks URLs of tiers. A wrong one is shown without what may be a secret in it.
+func parseTiers(src source, texts []string) (TierList, error) {
+	var list TierList
+	for _, text := range texts {
+		list = append(list, strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == '\n' || r == '\t' })...)
+	}
+	seen := map[string]bool{}
+	for _, text := range list {
+		c, _, err := remote.Parse(text, noEnvironment)
+		if err != nil {
+			return nil, &usageError{Err: fmt.Errorf("%s: %w", src.name, err), Hint: tierHint}
+		}
+		place := c.URL.Scheme + c.URL.Host + c.URL.Path + c.Prefix
+		if seen[place] {
+			return nil, &BadValue{Name: src.name, Value: c.Redacted(), Why: "named twice", Hint: "leave one of the two out"}
+		}
+		seen[place] = true
+	}
+	return list, nil
+}
+
+const tierHint = "write a URL such as redis://host:6379, memcached://host1,host2, s3://bucket/prefix, https://host/path or file:///shared/dir"
+
+// tiers makes the tiers of the settings ready for the engine. Nothing is connected to.
+func (a *App) tiers(s Settings) ([]engine.Tier, error) {
+	if len(s.Remote) == 0 {
+		return nil, nil
+	}
+	sealer, err := a.sealer(s)
+	if err != nil {
+		return nil, err
+	}
+	var tiers []engine.Tier
+	for _, text := range s.Remote {
+		c, o, err := remote.Parse(text, a.lookupEnv)
+		if err != nil {
+			return nil, err
+		}
+		tiers = append(tiers, engine.Tier{
+			Name: c.Redacted(), Open: func() (remote.Tier, error) { return remote.Open(c) },
+			Read: o.Mode != remote.ModeWrite, Write: o.Mode != remote.ModeRead, Life: o.Life,
+			Background: o.Upload == remote.UploadBackground, Sealer: sealer,
+		})
+	}
+	return tiers, nil
+}
+
+// sealer is what values are wrapped with on their way.
+func (a *App) sealer(s Settings) (*remote.Sealer, error) {
+	p := remote.Policy{
+		Sign: remote.Algorithm(s.Sign), RequireSignature: s.RequireSignature, Encrypt: s.Encrypt, Compress: true,
+	}
+	if s.KeyFile != "" {
+		text, err := readSmall(s.KeyFile, maxSecret)
+		if err != nil {
+			return nil, &BadValue{Name: "key-file", Value: s.KeyFile, Why: reason(err), Hint: "name a file that cachex keygen made"}
+		}
+		if p.Keys, err = remote.ParseKeys(string(text)); err != nil {
+			return nil, keyError(s.KeyFile, err)
+		}
+	}
+	sealer, err := remote.NewSealer(p)
+	if err != nil {
+		return nil, keyError("--sign, --encrypt, --require-signature", err)
+	}
+	return sealer, nil
+}
+
+func keyError(where string, err error) error {
+	hint := "make keys with cachex keygen, and name their file with key-file"
+	var bad *remote.KeyError
+	if errors.As(err, &bad) && bad.Hint != "" {
+		hint = bad.Hint
+	}
+	return &usageError{Err: fmt.Errorf("%s: %w", where, err), Hint: hint}
+}
+
+// eachTier opens each tier of the settings for a command that talks to it itself.
+func (a *App) eachTier(s Settings, do func(engine.Tier, remote.Tier) error) error {
+	tiers, err := a.tiers(s)
+	if err != nil {
+		return err
+	}
+	var all []error
+	for _, t := range tiers {
+		conn, err := t.Open()
+		if err == nil {
+			err = do(t, conn)
+			_ = conn.Close()
+		}
+		if err != nil {
+			all = append(all, fmt.Errorf("tier %s: %w", t.Name, err))
+		}
+	}
+	return errors.Join(all...)
+}
+
+// purgeTiers makes a purge known to other hosts: of a tag by its count, of everything by removing what lies under the
+// prefix of the tier.
+func (a *App) purgeTiers(s Settings, sel selector) error {
+	const patience = time.Minute
+	if !sel.all && sel.tag == "" {
+		return nil
+	}
+	return a.eachTier(s, func(t engine.Tier, conn remote.Tier) error {
+		if !t.Write {
+			return nil
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if sel.tag != "" {
+			return engine.PurgeTierTag(ctx, conn, sel.tag)
+		}
+		_, err := conn.Clear(ctx)
+		return err
+	})
+}

@@ -1,0 +1,153 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/remote"
+)
+
+// maxTierEntry is the size in bytes of a record that is read: entries are no larger, and bodies lie apart.
+const maxTierEntry = 65 << 20
+
+// fetch asks the tiers for a result that the judge admits, and copies the first that it finds into the local store. What
+// it found otherwise, it forgets: a tier that has an old result may be followed by one that has a new one.
+func (r *run) fetch(admit judge) (found bool) {
+	if len(r.req.Tiers) == 0 {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), r.budget())
+	defer cancel()
+	for _, t := range r.tiers() {
+		if t.Read && t.fetch(ctx, admit) {
+			return true
+		}
+	}
+	return false
+}
+
+// fetch asks one tier: for the last good result, and for the last failure where that would do as well.
+func (t *tier) fetch(ctx context.Context, admit judge) bool {
+	slots := []cachedir.Slot{cachedir.Good}
+	if t.r.admitsFailures() || t.r.fenceSeen > 0 {
+		slots = append(slots, cachedir.Failed)
+	}
+	for _, slot := range slots {
+		if t.fetchSlot(ctx, slot, admit) || t.again && t.fetchSlot(ctx, slot, admit) {
+			return true
+		}
+	}
+	return false
+}
+
+// fetchSlot begins with a pending entry, before the tier is asked: a purge that comes in between is held against the
+// answer.
+func (t *tier) fetchSlot(ctx context.Context, slot cachedir.Slot, admit judge) bool {
+	r := t.r
+	t.again = false
+	in, err := r.dir.BeginImport(cachedir.Run{Key: r.recipe.Key, Command: r.recipe.Command, Recipe: r.recipe.Text})
+	if err != nil {
+		return false // what cannot be stored here is not asked for
+	}
+	defer in.Discard()
+	v, err := t.get(ctx, slot)
+	switch {
+	case err != nil:
+		return false
+	case v.note != "":
+		r.alone = r.alone || t.awaited(v)
+		return false
+	}
+	return t.promote(in, v, admit)
+}
+
+// get reads a record. Damage, and what is not signed as it must be, is counted like a failure of the server.
+func (t *tier) get(ctx context.Context, slot cachedir.Slot) (v tierRecord, err error) {
+	name := t.entryName(t.r.recipe.Key, slot)
+	err = t.ask(cachedir.TierGet, func(c remote.Tier) (int64, error) {
+		var plain bytes.Buffer
+		n, err := t.open(ctx, c, name, name, &plain, maxTierEntry)
+		if err == nil {
+			v, err = decodeTierRecord(plain.Bytes())
+		}
+		return n, err
+	})
+	return v, err
+}
+
+// open reads a value into dst that was sealed under a name. Nothing of it may be believed before it returns without an error.
+func (t *tier) open(ctx context.Context, c remote.Tier, name, sealed string, dst io.Writer, most int64) (int64, error) {
+	value, err := c.Get(ctx, name)
+	if err != nil {
+		return 0, err
+	}
+	defer value.Close()
+	return t.Sealer.Open(dst, sealed, nil, value, most)
+}
+
+// promote copies a result into the local store, if it may be served.
+func (t *tier) promote(in *cachedir.Import, v tierRecord, admit judge) bool {
+	r := t.r
+	if err := in.Read(v.entry); err != nil {
+		t.log(cachedir.TierGet, 0, remote.ErrDamaged, 0)
+		return false
+	}
+	m := in.Meta()
+	e := &cachedir.Entry{Meta: m}
+	switch {
+	case m.Learned != nil:
+	case t.awaited(v) && r.deliverable(e).ok():
+		in.MarkConcurrent(bootID(), int64(bootNow())) // for those who wait here
+	case !admit(r, e).ok():
+		return false
+	}
+	return t.tagsStand(v.tags, m.Tags) && t.fetchBody(in, v) && in.Commit() == nil
+}
+
+// awaited reports whether a record was made under the lease that this run found held, or a later one.
+func (t *tier) awaited(v tierRecord) bool {
+	return t.r.fenceSeen > 0 && v.fence >= t.r.fenceSeen
+}
+
+// fetchBody reads a large body. It may take as long as the command took: then running it would have been as good.
+func (t *tier) fetchBody(in *cachedir.Import, v tierRecord) bool {
+	sum, size, needed := in.NeedsBody()
+	if !needed {
+		return true
+	}
+	m := in.Meta()
+	ctx, cancel := context.WithTimeout(context.Background(), max(m.Ended.Sub(m.Started), 2*time.Second))
+	defer cancel()
+	err := t.ask(cachedir.TierGet, func(c remote.Tier) (int64, error) {
+		pr, pw := io.Pipe()
+		done := make(chan error, 1)
+		go func() {
+			err := in.WriteBody(pr)
+			_ = pr.CloseWithError(errors.Join(err, io.ErrClosedPipe))
+			done <- err
+		}()
+		n, err := t.open(ctx, c, blobTierName(v.blob), sealedBodyName(sum), pw, size)
+		_ = pw.CloseWithError(err) // nil is the end of file
+		if werr := <-done; werr != nil && err == nil {
+			err = werr
+		}
+		return n, err
+	})
+	return err == nil
+}
+
+// lookFurther looks into the tiers for what the local store has not. The caller holds the lock of the recipe. Without an
+// entry this run leads, here and, where a tier can lend a lease, among all hosts.
+func (r *run) lookFurther() (*cachedir.Entry, error) {
+	if len(r.req.Tiers) == 0 {
+		return nil, nil
+	}
+	if !r.req.Refresh && r.fetch(fresh) {
+		return r.look(either)
+	}
+	return r.takeLease()
+}

@@ -1,0 +1,162 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/remote"
+	"github.com/cachex-cli/cachex/runner"
+)
+
+// Among hosts, who leads has a lease of the first tier that can lend one. The others ask that tier now and then for the
+// result. They take one that was made under the lease that they found held, or a later one, whatever its exit code: it
+// ended after they arrived, as the order of leases shows without any clock being compared. A host that dies stops renewing,
+// and when its lease ends another one leads. A host that was held up past its lease keeps its own output, but the tier
+// refuses its result: somebody else may have led since.
+//
+// Whatever is wrong with leases costs a duplicate run and nothing else.
+
+const (
+	leaseLife = 15 * time.Second
+	pollLeast = 100 * time.Millisecond // between two questions for a result; twice that at the most
+)
+
+// held is a lease that this run has.
+type held struct {
+	t     *tier
+	from  remote.Leaser
+	lease remote.Lease
+	key   hashing.Key // of the recipe when it was taken
+	stop  chan struct{}
+	done  chan struct{}
+}
+
+// takeLease makes this run the leader of all hosts, or returns the result of the host that leads. It returns neither where
+// there are no leases, or where a wait has lasted too long: then the command is run in any case.
+func (r *run) takeLease() (*cachedir.Entry, error) {
+	t := r.lender()
+	if t == nil {
+		return nil, nil
+	}
+	defer runner.DieOnSignals()()
+	began := time.Now()
+	for waited := false; ; waited = true {
+		err := t.acquire()
+		switch {
+		case err == nil && waited:
+			// The one who led may have left its result just before.
+			if r.fetch(fresh) {
+				r.lease.release(nil)
+				return r.look(either)
+			}
+			return nil, nil
+		case !errors.Is(err, remote.ErrHeld):
+			return nil, nil
+		case r.fenceSeen == 0 && !t.seeFence():
+			return nil, nil
+		case r.req.Wait != Forever && time.Since(began) > r.req.Wait:
+			r.reason, r.detail = cachedir.LockTimeout, "waited "+Short(r.req.Wait)+" for another host"
+			return nil, nil
+		}
+		time.Sleep(pollLeast + rand.N(pollLeast))
+		if r.fetch(fresh) {
+			return r.look(either)
+		}
+		if r.alone {
+			return nil, nil // the host that led has no result to share
+		}
+	}
+}
+
+// lender is the first tier that is written to and can lend leases.
+func (r *run) lender() *tier {
+	for _, t := range r.tiers() {
+		if t.Write && t.leaser() != nil {
+			return t
+		}
+	}
+	return nil
+}
+
+func (t *tier) leaser() remote.Leaser {
+	if t.conn == nil {
+		conn, err := t.Open()
+		if err != nil {
+			return nil
+		}
+		t.conn = conn
+	}
+	l, _ := t.conn.(remote.Leaser)
+	return l
+}
+
+// leaseName goes with the name of the result that the lease guards.
+func (t *tier) leaseName() string { return "l/" + t.Sealer.Names(t.r.recipe.Key[:])[0] }
+
+func (t *tier) acquire() error {
+	var lease remote.Lease
+	err := t.ask(cachedir.TierLease, func(remote.Tier) (int64, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), t.r.budget())
+		defer cancel()
+		var err error
+		lease, err = t.leaser().Acquire(ctx, t.leaseName(), leaseLife)
+		return 0, err
+	})
+	if err == nil {
+		h := &held{t: t, from: t.leaser(), lease: lease, key: t.r.recipe.Key, stop: make(chan struct{}), done: make(chan struct{})}
+		t.r.lease = h
+		go h.renew()
+	}
+	return err
+}
+
+// seeFence notes under which lease the host leads that this run waits for.
+func (t *tier) seeFence() bool {
+	err := t.ask(cachedir.TierLease, func(remote.Tier) (int64, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), t.r.budget())
+		defer cancel()
+		fence, _, err := t.leaser().State(ctx, t.leaseName())
+		t.r.fenceSeen = fence
+		return 0, err
+	})
+	return err == nil
+}
+
+// renew prolongs the lease every third of its life, until it is released or lost.
+func (h *held) renew() {
+	defer close(h.done)
+	ticker := time.NewTicker(leaseLife / 3)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-h.stop:
+			return
+		case <-ticker.C:
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), leaseLife/3)
+		err := h.from.Renew(ctx, h.lease, leaseLife)
+		cancel()
+		if errors.Is(err, remote.ErrFenced) {
+			return
+		}
+	}
+}
+
+// release ends the lease after last, which may store under it.
+func (h *held) release(last func(*held)) {
+	close(h.stop)
+	<-h.done
+	if last != nil {
+		last(h)
+	}
+	_ = h.t.ask(cachedir.TierLease, func(remote.Tier) (int64, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), leaseLife/3)
+		defer cancel()
+		return 0, h.from.Release(ctx, h.lease)
+	})
+	h.t.r.lease = nil
+}

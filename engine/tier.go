@@ -1,0 +1,276 @@
+package engine
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/remote"
+)
+
+// Tiers are the same cache on other machines. A tier is handed names and sealed bytes, and is never believed: what comes
+// back is opened, decoded and compared like a local entry, and whatever is wrong with it, or with the server, is a miss
+// that is counted.
+//
+// A run asks the tiers in their order after the local store, with the lock of the recipe held, within a part of the time
+// that running would take. What is found is copied into the local store first, and served from there. After a run its
+// result is handed to each tier that is written to, when the caller has its output and the lock is free again.
+//
+//	e/<key>        a result: a record (see tierRecord), the entry, and which blob holds its body if that is large
+//	e/<key>.fail   the same of a run that failed, or why the last run left nothing to share
+//	b/<sha256>     a body, under the digest of what is stored there
+//	l/<key>        the lease of the host that runs the command (see lease.go)
+//	t/<sha256>     the count of purges of a tag, and t/all of all tags (see tiertags.go)
+
+// Tier is one place on other machines, as the caller wants it used.
+type Tier struct {
+	Name        string                      // for people: without secrets
+	Open        func() (remote.Tier, error) // makes it; connects to nothing
+	Read, Write bool
+	Life        time.Duration // at most, of what is written; 0: no limit
+	Background  bool          // the caller does not wait for uploads
+	Sealer      *remote.Sealer
+}
+
+// ID is a short name for the tier, of at most 16 bytes: its scheme and a digest of its name.
+func (t Tier) ID() string {
+	scheme, _, _ := strings.Cut(t.Name, ":")
+	sum := sha256.Sum256([]byte(t.Name))
+	return scheme[:min(len(scheme), 7)] + "-" + hex.EncodeToString(sum[:4])
+}
+
+// tier is a tier in use by one run.
+type tier struct {
+	Tier
+	r       *run
+	conn    remote.Tier
+	breaker *cachedir.Breaker
+	marks   marks // before the command started
+	again   bool  // a result was not taken only because it told of a purge
+}
+
+// tiers makes the caller's tiers ready, once.
+func (r *run) tiers() []*tier {
+	if r.tierList == nil {
+		for _, t := range r.req.Tiers {
+			r.tierList = append(r.tierList, &tier{Tier: t, r: r, breaker: r.dir.Breaker(t.Name)})
+		}
+	}
+	return r.tierList
+}
+
+func (r *run) closeTiers() {
+	for _, t := range r.tierList {
+		if t.conn != nil {
+			_ = t.conn.Close()
+		}
+	}
+}
+
+// errBreaker says that a server failed a short while ago, and is not asked again yet.
+var errBreaker = errors.New("left alone after failures")
+
+// ask makes one call to a tier: not if it failed a moment ago, timed, and counted. What went wrong is the run's warning.
+// The call returns how many bytes went over the line.
+func (t *tier) ask(op cachedir.TierOp, call func(remote.Tier) (int64, error)) error {
+	ok, _ := t.breaker.Allow()
+	if !ok {
+		t.log(op, 0, errBreaker, 0)
+		t.failed(errBreaker)
+		return errBreaker
+	}
+	began := time.Now()
+	n, err := int64(0), error(nil)
+	if t.conn == nil {
+		t.conn, err = t.Open()
+	}
+	if err == nil {
+		n, err = call(t.conn)
+	}
+	if errors.Is(err, remote.ErrUnreachable) || errors.Is(err, remote.ErrTimeout) {
+		t.breaker.Failed()
+	} else {
+		t.breaker.Succeeded()
+	}
+	t.log(op, n, err, time.Since(began))
+	if err != nil && !expectedOfTier(err) {
+		t.failed(err)
+		t.r.warn(t.r.tierFailure)
+	}
+	return err
+}
+
+// failed keeps the first failure of a run.
+func (t *tier) failed(err error) {
+	if t.r.tierFailure == nil {
+		t.r.tierFailure = t.fault(err)
+	}
+}
+
+// fault is what went wrong with a tier, which is named if that does not name its server itself.
+func (t *tier) fault(err error) error {
+	scheme, rest, _ := strings.Cut(t.Name, "://")
+	host, _, _ := strings.Cut(rest, "/")
+	if strings.Contains(err.Error(), scheme+"://"+host) {
+		return fmt.Errorf("tier %w", err)
+	}
+	return fmt.Errorf("tier %s: %w", t.Name, err)
+}
+
+// expectedOfTier tells answers from failures.
+func expectedOfTier(err error) bool {
+	for _, e := range []error{remote.ErrAbsent, remote.ErrHeld, remote.ErrFenced} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *tier) log(op cachedir.TierOp, n int64, err error, took time.Duration) {
+	_ = t.r.dir.LogTier(cachedir.TierRecord{
+		Time: t.r.e.now(), Tier: t.ID(), Op: op, Result: tierResult(op, err), Bytes: n, Took: took,
+	})
+}
+
+// tierResult is the word under which the outcome of a call is counted.
+func tierResult(op cachedir.TierOp, err error) cachedir.TierResult {
+	for _, k := range []struct {
+		err    error
+		result cachedir.TierResult
+	}{
+		{errBreaker, cachedir.TierBreaker},
+		{remote.ErrAbsent, cachedir.TierMiss},
+		{remote.ErrHeld, cachedir.TierOK},
+		{remote.ErrFenced, cachedir.TierOK},
+		{remote.ErrUnreachable, cachedir.TierUnreachable},
+		{remote.ErrTimeout, cachedir.TierTimeout},
+		{remote.ErrDenied, cachedir.TierDenied},
+		{remote.ErrTooLarge, cachedir.TierTooLarge},
+		{remote.ErrUnsigned, cachedir.TierUnsigned},
+		{remote.ErrBadSignature, cachedir.TierUnsigned},
+		{remote.ErrDamaged, cachedir.TierDamaged},
+	} {
+		if errors.Is(err, k.err) {
+			return k.result
+		}
+	}
+	switch {
+	case err != nil:
+		return cachedir.TierServer
+	case op == cachedir.TierGet:
+		return cachedir.TierHit
+	}
+	return cachedir.TierOK
+}
+
+// budget is how long looking into the tiers may take: a tenth of what the command takes, within bounds.
+func (r *run) budget() time.Duration {
+	const least, most = 100 * time.Millisecond, 2 * time.Second
+	if usual := r.usual(); usual > 0 {
+		return min(max(usual/10, least), most)
+	}
+	return most
+}
+
+// entryName is the name of a result. Where values are encrypted, names tell nothing either.
+func (t *tier) entryName(key hashing.Key, s cachedir.Slot) string {
+	return "e/" + t.Sealer.Names(key[:])[0] + s.Suffix()
+}
+
+// tierRecord is what a tier holds for a result.
+type tierRecord struct {
+	fence  int64 // of the lease under which it was made; 0: none
+	tags   []tierTag
+	note   string   // why there is no result to share; empty: there is one
+	blob   [32]byte // digest of the sealed body; zero: the entry holds it
+	sealed int64    // its size
+	entry  []byte
+}
+
+// tierTag is a tag with the count of purges that the tier had when the run began.
+type tierTag struct {
+	name  string
+	count int64
+}
+
+const tierMagic = "cachexV1"
+
+// encode returns the bytes of a record: lengths before everything that has one, little endian.
+func (v *tierRecord) encode() []byte {
+	le := binary.LittleEndian
+	b := le.AppendUint64([]byte(tierMagic), uint64(v.fence))
+	b = appendText(b, v.note)
+	b = append(b, v.blob[:]...)
+	b = le.AppendUint64(b, uint64(v.sealed))
+	b = le.AppendUint32(b, uint32(len(v.tags)))
+	for _, t := range v.tags {
+		b = le.AppendUint64(appendText(b, t.name), uint64(t.count))
+	}
+	return append(b, v.entry...)
+}
+
+func appendText(b []byte, s string) []byte {
+	return append(binary.LittleEndian.AppendUint32(b, uint32(len(s))), s...)
+}
+
+// decodeTierRecord reads one. What it holds is checked by whoever uses it.
+func decodeTierRecord(b []byte) (tierRecord, error) {
+	d := tierDecoder{b: b}
+	if string(d.take(len(tierMagic))) != tierMagic {
+		return tierRecord{}, fmt.Errorf("%w: no record", remote.ErrDamaged)
+	}
+	var v tierRecord
+	v.fence = int64(d.u64())
+	v.note = string(d.text())
+	copy(v.blob[:], d.take(32))
+	v.sealed = int64(d.u64())
+	for n := d.u32(); n > 0 && !d.short; n-- {
+		v.tags = append(v.tags, tierTag{string(d.text()), int64(d.u64())})
+	}
+	v.entry = d.b
+	if d.short || v.sealed < 0 || v.fence < 0 {
+		return tierRecord{}, fmt.Errorf("%w: a field does not fit", remote.ErrDamaged)
+	}
+	return v, nil
+}
+
+// tierDecoder takes fields off a slice; short says that one was not there.
+type tierDecoder struct {
+	b     []byte
+	short bool
+}
+
+func (d *tierDecoder) take(n int) []byte {
+	if n < 0 || n > len(d.b) {
+		d.short, d.b = true, nil
+		return make([]byte, 0, 8)
+	}
+	out := d.b[:n]
+	d.b = d.b[n:]
+	return out
+}
+
+func (d *tierDecoder) u32() uint32 {
+	if b := d.take(4); len(b) == 4 {
+		return binary.LittleEndian.Uint32(b)
+	}
+	return 0
+}
+
+func (d *tierDecoder) u64() uint64 {
+	if b := d.take(8); len(b) == 8 {
+		return binary.LittleEndian.Uint64(b)
+	}
+	return 0
+}
+
+func (d *tierDecoder) text() []byte { return d.take(int(d.u32())) }
+
+func blobTierName(sum [32]byte) string { return "b/" + hex.EncodeToString(sum[:]) }
