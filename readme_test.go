@@ -30,7 +30,7 @@ func TestReadme(t *testing.T) {
 	home := t.TempDir()
 	work := readersProject(t)
 	env := append(os.Environ(), goDirs(t)...)
-	env = append(env, "HOME="+home, "XDG_CACHE_HOME=", "XDG_CONFIG_HOME=", "API="+server.URL,
+	env = append(env, "HOME="+home, "XDG_CACHE_HOME=", "XDG_CONFIG_HOME=", "API="+server.URL, "TEAM=file://"+filepath.ToSlash(t.TempDir()),
 		"PATH="+binDir+string(os.PathListSeparator)+os.Getenv("PATH"))
 	ran := 0
 	for _, line := range readmeCommands(string(text)) {

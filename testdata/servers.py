@@ -1,0 +1,159 @@
+"""Servers for the scripts, each a real one on a loopback port of its own. They end with the script, whatever happens to it."""
+import ctypes, os, shutil, signal, socket, subprocess, tempfile, time
+
+libc = ctypes.CDLL(None)
+
+
+def _dies_with_us():
+    libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class _Server:
+    def __init__(self):
+        self.port = free_port()
+        self.hostport = f"127.0.0.1:{self.port}"
+        self.process = None
+
+    def start(self):
+        program = self.argv()[0]
+        assert shutil.which(program), f"no {program} here: install it"
+        self.process = subprocess.Popen(self.argv(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, preexec_fn=_dies_with_us)
+        deadline = time.monotonic() + 30
+        while not self.answers():
+            assert self.process.poll() is None and time.monotonic() < deadline, f"{program} does not answer"
+            time.sleep(0.01)
+        return self
+
+    def kill(self):
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.kill()
+
+
+class Redis(_Server):
+    "redis-server, with a password if there is one. It keeps nothing on disk"
+
+    def __init__(self, password=None):
+        super().__init__()
+        self.password = password
+        self.dir = tempfile.TemporaryDirectory(prefix="cachex-redis.")
+
+    def argv(self):
+        words = ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--save", "", "--dir", self.dir.name]
+        return words + (["--requirepass", self.password] if self.password else [])
+
+    def answers(self):
+        try:
+            return f"process_id:{self.process.pid}\r".encode() in self("INFO", "server")
+        except (OSError, AssertionError):
+            return False
+
+    def url(self, options="", user=""):
+        return f"redis://{user}{self.hostport}{options}"
+
+    def __call__(self, *words):
+        "one command; its answer as bytes, an int, None, or a list of these"
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as s, s.makefile("rwb") as f:
+            if self.password:
+                self._ask(f, "AUTH", self.password)
+            return self._ask(f, *words)
+
+    def _ask(self, f, *words):
+        words = [w if isinstance(w, bytes) else str(w).encode() for w in words]
+        f.write(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in words))
+        f.flush()
+        return self._answer(f)
+
+    def _answer(self, f):
+        line = f.readline()
+        kind, rest = line[:1], line[1:-2]
+        assert kind in (b"+", b":", b"$", b"*"), line
+        if kind == b"+":
+            return rest
+        n = int(rest)
+        if kind == b":":
+            return n
+        if n < 0:
+            return None
+        if kind == b"*":
+            return [self._answer(f) for _ in range(n)]
+        text = f.read(n + 2)
+        return text[:-2]
+
+    def requests(self):
+        "how many commands it has been sent, but for those of this script that ask"
+        stats = [l.split(":") for l in self("INFO", "commandstats").decode().splitlines() if l.startswith("cmdstat_")]
+        return sum(int(v.split(",")[0].split("=")[1]) for k, v in stats if k not in ("cmdstat_info", "cmdstat_auth"))
+
+    def keys(self, pattern="*"):
+        return sorted(k.decode() for k in self("KEYS", pattern))
+
+    def values(self):
+        return self.keys("*:v:*")
+
+    def cli(self, *words):
+        given = os.environ | ({"REDISCLI_AUTH": self.password} if self.password else {})
+        return subprocess.run(["redis-cli", "-p", str(self.port), *words], check=True, capture_output=True, text=True, env=given).stdout
+
+
+class Memcached(_Server):
+    def argv(self):
+        as_user = ["-u", "nobody"] if os.getuid() == 0 else []
+        return ["memcached", "-l", "127.0.0.1", "-p", str(self.port), "-U", "0", *as_user]
+
+    def answers(self):
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as s, s.makefile("rwb") as f:
+                f.write(b"stats\r\n")
+                f.flush()
+                return f.readline() == b"STAT pid %d\r\n" % self.process.pid
+        except OSError:
+            return False
+
+    def requests(self):
+        "how many values it has been asked for"
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as s, s.makefile("rwb") as f:
+            f.write(b"stats\r\n")
+            f.flush()
+            stats = dict(l.split()[1:3] for l in iter(f.readline, b"END\r\n"))
+        return int(stats[b"cmd_get"]) + int(stats[b"cmd_meta"])
+
+    def url(self, options=""):
+        return f"memcached://{self.hostport}{options}"
+
+
+class Listener:
+    "a port that counts who connects, and answers each with the same bytes, or, with None, not at all"
+
+    def __init__(self, port=0, answer=None):
+        self.socket = socket.create_server(("127.0.0.1", port), backlog=1024)
+        self.socket.setblocking(False)
+        self.port = self.socket.getsockname()[1]
+        self.hostport = f"127.0.0.1:{self.port}"
+        self.kept = []
+
+    def arrived(self):
+        "how many have connected so far"
+        while True:
+            try:
+                self.kept.append(self.socket.accept()[0])
+            except BlockingIOError:
+                return len(self.kept)
+
+
+def host(name, **more):
+    "the environment of a host of its own: it has its own cache directory"
+    return os.environ | {"CACHEX_CACHE_DIR": os.path.join(os.environ["WORK"], "host-" + name)} | more
