@@ -83,8 +83,12 @@ func specOf(argv, labels, env, environ, files, dir string, modes byte) Spec {
 	if modes&128 != 0 {
 		s.Stdin = &Digest{modes}
 	}
-	if l := strings.SplitN(labels, ",", 3); len(l) == 3 {
+	l := strings.SplitN(labels, ",", 4)
+	if len(l) >= 3 {
 		s.Namespace, s.Scope, s.Name = l[0], l[1], l[2]
+	}
+	if len(l) == 4 {
+		s.Vary = []Vary{{Text: l[3], Output: sha256.Sum256([]byte{modes & 1})}}
 	}
 	return s
 }
@@ -100,6 +104,8 @@ func FuzzTwoSpecs(f *testing.F) {
 	add("a,--token,x", "a,--token,y", "n,,", ",n,", "A,B", "B,A,A", "x,y", "y,./x/")
 	add("a,secret 1 sha256:00", "a", ",,n", ",n,", "A*", "A", "{x", "x*")
 	add("a", "a", "a\"\nscope \"b,,", "a,b,", "C", "C,D", "a\"\nfile \"b", "a,b")
+	add("a", "a", ",,,date", ",,,date\" sha256:00", "", "", "", "")
+	add("a", "a", ",,,curl --token x", ",,,curl --token y", "", "", "", "")
 	add("\xff", "\ufffd", ",\u0080,", ",\x80,", "A\nB", "A,B", "\xff", "\\xff")
 	f.Add("a", ",,", "T", "T=,", "x", "d", byte(0), "a", ",,", "T", "", "x", "d", byte(0))
 	f.Add("a", ",,", "T", "T=1", "x", "d", byte(1), "a", ",,", "T", "T=1", "x", "d\"\npty yes\n", byte(64))
@@ -136,6 +142,9 @@ func textOf(facts []Fact) string {
 		switch f.Kind {
 		case "env", "file", "env-match", "file-match":
 			text = appendQuoted(append(text, ' '), f.Name)
+		}
+		if f.Kind == "vary" {
+			text = append(append(text, ' '), f.Name...)
 		}
 		if f.Value != "" {
 			text = append(append(text, ' '), f.Value...)
