@@ -23,8 +23,7 @@ func playCompete(dir, times string) error {
 	const goroutines = 4
 	results := make(chan error)
 	for range goroutines {
-		// Opened before any lock: a process that is killed closes its files in order, and must not free the lock first.
-		witness, err := os.OpenFile(filepath.Join(dir, "witness"), os.O_RDWR|os.O_CREATE, 0o600)
+		witness, err := openWitness(filepath.Join(dir, "witness"))
 		if err != nil {
 			return err
 		}
