@@ -81,6 +81,7 @@ func (a *App) run(c *cobra.Command, args []string) error {
 	}
 	held, _ := a.lookupEnv("CACHEX_HELD")
 	encloser, _ := a.lookupEnv("CACHEX_CONTROL")
+	_, freshOnly := a.lookupEnv(engine.FreshVariable)
 	tiers, err := a.tiers(s)
 	if err != nil {
 		return err
@@ -94,7 +95,7 @@ func (a *App) run(c *cobra.Command, args []string) error {
 		Wait: s.Wait, Follow: s.Follow, FeedStdin: s.Stdin, Vary: s.Vary, Explain: s.Explain || status != nil,
 		MinCost: s.MinCost, MaxEntry: s.MaxEntry, MaxEntries: int(s.MaxEntries),
 		Tiers: tiers, TiersRequired: s.RemoteRequired,
-		Held: held, Encloser: encloser, Self: a.self(), Refresher: refresher, Waiting: a.waiting(s),
+		Held: held, Encloser: encloser, Self: a.self(), Refresher: refresher, FreshOnly: freshOnly, Waiting: a.waiting(s),
 		Restarted: a.restarted, Stdin: a.Stdin, Stdout: a.Stdout, Stderr: a.Stderr,
 	})
 	if !s.Quiet {

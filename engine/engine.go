@@ -66,6 +66,7 @@ type Request struct {
 	Encloser      string     // the control file of the run that this one is part of; empty: none
 	Self          Self       // how to start this program again for a refresh in the background
 	Refresher     *Refresher // this is such a process
+	FreshOnly     bool       // this run is part of a refresh, to which nothing stale is served
 
 	// Restarted is called when a run that was followed at a terminal has no result, before a new one is printed. midLine says
 	// that the last line of what was printed has not ended. nil: such a thing is a *MixedError.

@@ -125,6 +125,9 @@ func (r *run) begin(c *runner.Command) *cachedir.Pending {
 const (
 	controlVariable = "CACHEX_CONTROL" // names the control file to the command
 	heldVariable    = "CACHEX_HELD"    // names the locks that the command's ancestors hold
+
+	// FreshVariable tells runs nested in a refresh that they are.
+	FreshVariable = "CACHEX_FRESH"
 )
 
 // environ is what the command sees of the environment. Where nothing is recorded it can write into the control file all
@@ -388,6 +391,7 @@ func (r *run) command() (runner.Command, error) {
 	}
 	if r.req.Refresher != nil {
 		c.Stdout, c.Stderr = nil, nil
+		c.Env = setenv(c.Env, FreshVariable, "1")
 	}
 	switch {
 	case r.input != nil:

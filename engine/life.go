@@ -62,9 +62,10 @@ func stale(r *run, e *cachedir.Entry) verdict {
 	return r.within(e, longer(r.req.Stale, e.Stale))
 }
 
-// servable admits what is answered without waiting for a run. A warming run wants a fresh result.
+// servable admits what is answered without waiting for a run. A warming run wants a fresh result, and so does a refresh of
+// what it is nested in: made from something old, the new result would be over as soon as it is there.
 func servable(r *run, e *cachedir.Entry) verdict {
-	if r.req.Warm {
+	if r.req.Warm || r.req.FreshOnly {
 		return fresh(r, e)
 	}
 	return stale(r, e)
