@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"os"
@@ -57,7 +56,7 @@ const signalCount = 65 // as the runtime counts, with the signal 0 that is none
 func inherited() inheritance {
 	in := inheritance{mask: maskAtInit}
 	mask, handlers := make([]byte, 8), make([]byte, 8*signalCount)
-	err := readVariables(map[string][]byte{"runtime.initSigmask": mask, "runtime.fwdSig": handlers})
+	err := readVariables([]variable{{"runtime.initSigmask", mask}, {"runtime.fwdSig", handlers}})
 	if err != nil {
 		return in
 	}
@@ -109,14 +108,18 @@ func ignoredIn(handlers []byte) (ignored []syscall.Signal) {
 	return ignored
 }
 
-// readVariables fills in the present contents of variables of this program, given by their names and
-// of exactly this size.
-func readVariables(vars map[string][]byte) error {
+// variable is one of this program, given by its name and with room for exactly its contents.
+type variable struct {
+	name string
+	b    []byte
+}
+
+// readVariables fills in the present contents of variables.
+func readVariables(vars []variable) error {
 	exe, err := mapExecutable()
 	if err != nil {
 		return err
 	}
-	defer unix.Munmap(exe)
 	table, text, err := symbolTable(exe)
 	if err != nil {
 		return err
@@ -126,18 +129,14 @@ func readVariables(vars map[string][]byte) error {
 		return err
 	}
 	defer mem.Close()
-	for name, b := range vars {
-		addr, err := lookUp(table, text, name, uint64(len(b)))
-		if err != nil {
-			return err
-		}
-		if _, err := mem.ReadAt(b, int64(addr)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return lookUp(table, text, vars, func(v variable, addr uint64) error {
+		_, err := mem.ReadAt(v.b, int64(addr))
+		return err
+	})
 }
 
+// mapExecutable maps the file of this program, once for its whole life: to unmap it, with all processors to be told, would cost
+// more than the search.
 func mapExecutable() ([]byte, error) {
 	f, err := os.Open("/proc/self/exe")
 	if err != nil {
@@ -178,23 +177,40 @@ func symbolTable(exe []byte) (table, text []byte, err error) {
 	return nil, nil, errNoSymbols
 }
 
-// lookUp returns the address of a variable. Few have the right size, so few names are looked at: most
-// pages of a long table stay on the disk.
-func lookUp(table, text []byte, name string, size uint64) (addr uint64, err error) {
+// lookUp calls found with the address of each variable. It goes from the end: the linker puts variables behind functions, and
+// the runtime's behind most others, so most pages of a long table stay on the disk. So do most names, for few variables have
+// the right size.
+func lookUp(table, text []byte, vars []variable, found func(v variable, addr uint64) error) error {
 	const (
-		entry    = 24
-		variable = 1 // the type in st_info
+		entry  = 24
+		object = 1 // the type in st_info
 	)
-	want := []byte(name + "\x00")
-	for ; len(table) >= entry; table = table[entry:] {
-		if u64(table[16:]) != size || table[4]&0xf != variable {
+	left := len(vars)
+	for end := len(table) / entry * entry; end > 0 && left > 0; end -= entry {
+		symbol := table[end-entry : end]
+		if symbol[4]&0xf != object {
 			continue
 		}
-		if bytes.Equal(window(text, uint64(u32(table)), uint64(len(want))), want) {
-			return u64(table[8:]), nil
+		for _, v := range vars {
+			if u64(symbol[16:]) != uint64(len(v.b)) || !hasName(text, u32(symbol), v.name) {
+				continue
+			}
+			if err := found(v, u64(symbol[8:])); err != nil {
+				return err
+			}
+			left--
 		}
 	}
-	return 0, errNoSymbols
+	if left > 0 {
+		return errNoSymbols
+	}
+	return nil
+}
+
+// hasName reports whether the name that begins at an offset of the table of names is this one.
+func hasName(text []byte, at uint32, name string) bool {
+	b := window(text, uint64(at), uint64(len(name))+1)
+	return b != nil && b[len(name)] == 0 && string(b[:len(name)]) == name
 }
 
 // window returns n bytes of b, or nil if they are not there.

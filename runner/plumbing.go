@@ -142,6 +142,20 @@ func (p *plumbing) openInput(c Command) error {
 	return nil
 }
 
+// catch sees to it that the rarer signals are the command's before anybody can see that it runs: before its first output
+// passes here, and soon if there is none; at once if its output does not come here, or if a terminal has to be kept up with.
+// After stop nothing is begun any more.
+func (p *plumbing) catch(all func()) (stop func()) {
+	for _, s := range p.streams {
+		s.before = all
+	}
+	if len(p.streams) == 0 || p.tty != nil {
+		all()
+	}
+	timer := time.AfterFunc(settling, all)
+	return func() { timer.Stop() }
+}
+
 // begin sets everything flowing. The command's ends are closed here first: as long as this process
 // holds one, the end of the stream never comes.
 func (p *plumbing) begin(c Command) {
@@ -151,9 +165,6 @@ func (p *plumbing) begin(c Command) {
 	}
 	if p.tty != nil {
 		p.tty.begin()
-	}
-	if p.sink != nil {
-		go p.sink.run()
 	}
 	for _, s := range p.streams {
 		go s.pump()

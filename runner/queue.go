@@ -32,6 +32,7 @@ type queue struct {
 	frames []frame
 	free   []*slot
 	made   int
+	begun  bool // run was started
 	closed bool
 
 	err error // of the sink; to be read after close
@@ -80,6 +81,10 @@ func (q *queue) room() {
 func (q *queue) push(f frame) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if !q.begun {
+		q.begun = true
+		go q.run()
+	}
 	if n := len(q.frames); n > 0 && q.frames[n-1].slot == f.slot && q.frames[n-1].to == f.from {
 		q.frames[n-1].to, q.frames[n-1].last = f.to, f.last
 	} else {
@@ -88,7 +93,7 @@ func (q *queue) push(f frame) {
 	q.change.Broadcast()
 }
 
-// run hands frames to the sink until the queue is closed and empty.
+// run hands frames to the sink until the queue is closed and empty. The first frame starts it.
 func (q *queue) run() {
 	defer close(q.done)
 	var batch []frame
@@ -119,8 +124,11 @@ func (q *queue) run() {
 // close waits until the sink has got everything.
 func (q *queue) close() {
 	q.mu.Lock()
+	begun := q.begun
 	q.closed = true
 	q.change.Broadcast()
 	q.mu.Unlock()
-	<-q.done
+	if begun {
+		<-q.done
+	}
 }

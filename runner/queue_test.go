@@ -24,7 +24,6 @@ func (g *gatedSink) Append(_ Stream, b []byte) error {
 func TestQueueIsBoundedAndKeepsTheOrder(t *testing.T) {
 	sink := &gatedSink{gate: make(chan struct{})}
 	q := newQueue(sink)
-	go q.run()
 	const n = 10 * slotCount
 	ahead := make(chan int, n)
 	go func() {
@@ -56,6 +55,7 @@ func TestQueueIsBoundedAndKeepsTheOrder(t *testing.T) {
 // only when the last bite was taken.
 func TestQueueJoinsBites(t *testing.T) {
 	q := newQueue(nil)
+	q.begun = true // not before all is there
 	a, b := q.take(), q.take()
 	q.push(frame{stream: Stdout, slot: a, from: 0, to: 3})
 	q.push(frame{stream: Stdout, slot: a, from: 3, to: 5})
@@ -88,9 +88,16 @@ func TestQueueStopsAskingASinkThatFailed(t *testing.T) {
 	for range slotCount {
 		q.push(frame{slot: q.take(), from: 0, to: 1, last: true})
 	}
-	go q.run()
 	q.close()
 	require.Equal(t, 1, sink.calls)
 	require.ErrorIs(t, q.err, sink.err)
 	require.Len(t, q.free, slotCount)
+}
+
+// A command that writes nothing needs nobody to take it.
+func TestQueueThatIsNeverUsed(t *testing.T) {
+	q := newQueue(nil)
+	q.give(q.take())
+	q.close()
+	require.False(t, q.begun)
 }

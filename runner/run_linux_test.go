@@ -183,7 +183,8 @@ func TestSymbolTableOfOtherFiles(t *testing.T) {
 	for _, n := range []int{16, 63, 64, 65, 1000, len(exe) - 1} {
 		table, text, err := symbolTable(exe[:n])
 		if err == nil {
-			lookUp(table, text, "runtime.fwdSig", 8*signalCount)
+			handlers := variable{"runtime.fwdSig", make([]byte, 8*signalCount)}
+			lookUp(table, text, []variable{handlers}, func(variable, uint64) error { return nil })
 		}
 	}
 }

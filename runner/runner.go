@@ -23,6 +23,10 @@ import (
 // the background goes unnoticed.
 const grace = 200 * time.Millisecond
 
+// settling is less than a command needs to be loaded and to prepare itself for a signal: before that the rarer ones would
+// have ended it, whoever got them.
+const settling = time.Millisecond
+
 // Stream says which of the command's outputs bytes came from.
 type Stream uint8
 
@@ -109,7 +113,7 @@ func (e *StartError) Unwrap() error { return e.Err }
 // the end of the process, they have their default effect on this process again (see DieOnSignals).
 func Run(c Command) (Result, error) {
 	pass := &passer{}
-	ready := signals.lend(pass)
+	catchAll := signals.lend(pass)
 	defer signals.giveBack(pass)
 
 	// The parent-death signal fires when the thread that forked ends, so this goroutine keeps its
@@ -121,8 +125,8 @@ func Run(c Command) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	<-ready
 	pass.started(child, p.tty)
+	defer p.catch(catchAll)()
 	p.begin(c)
 
 	r := Result{Started: child.since, SinkErr: sinkErr}

@@ -141,23 +141,20 @@ func (h *hub) later(s syscall.Signal) {
 // sent a signal.
 const moment = 100 * time.Millisecond
 
-// lend makes signals the command's, from before it starts. The signals that matter first are caught
-// when it returns, all of them when ready is closed: each costs a round trip through the runtime's
-// signal thread, and the start of the command need not wait for that.
-func (h *hub) lend(p *passer) (ready <-chan struct{}) {
+// lend makes signals the command's, from before it starts. The signals that people and programs end a command with are
+// caught when it returns, all of them when the function was called that it returns: each costs a round trip through the
+// runtime's signal thread, and a short command need not wait for those that it could not have used.
+func (h *hub) lend(p *passer) (all func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.passers = append(h.passers, p)
 	h.permanent = true
 	h.want(interruptions())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	return sync.OnceFunc(func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		h.want(passedSignals())
-	}()
-	return done
+	})
 }
 
 // giveBack makes signals this process's own again. Those that came for a command that never started

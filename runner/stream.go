@@ -30,6 +30,8 @@ type stream struct {
 	sink *queue
 	done chan struct{}
 
+	before func() // to be called before the first byte is delivered
+
 	flowed int64 // bytes read
 	left   int   // bytes still to be taken after the deadline
 	whole  bool  // the end was seen and everything before it delivered
@@ -66,6 +68,7 @@ func (s *stream) pump() {
 			s.whole = err == io.EOF
 			return
 		}
+		s.before()
 		if s.cut = s.deliver(buf, n); s.cut != nil {
 			return
 		}

@@ -45,3 +45,34 @@ func TestStreamAfterTheDeadline(t *testing.T) {
 		})
 	}
 }
+
+// All signals are caught before the user can see anything of the command.
+func TestStreamWaitsForItsSignals(t *testing.T) {
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	_, err = io.WriteString(w, "ready\n")
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	user, to, err := os.Pipe()
+	require.NoError(t, err)
+	defer user.Close()
+	defer to.Close()
+
+	s := newStream(Stdout, r, to, newQueue(nil))
+	waiting, caught := make(chan struct{}), make(chan struct{})
+	s.before = func() {
+		close(waiting)
+		<-caught
+		s.before = func() {}
+	}
+	go s.pump()
+	<-waiting
+	_, err = readNow(user, make([]byte, 1))
+	require.ErrorIs(t, err, errOpen) // nothing there yet
+	close(caught)
+	<-s.done
+	b := make([]byte, 6)
+	_, err = io.ReadFull(user, b)
+	require.NoError(t, err)
+	require.Equal(t, "ready\n", string(b))
+}
