@@ -66,8 +66,18 @@ hour is over every further run replays them. Runs at the same time share one exe
 	root.PersistentFlags().String("cache-dir", "", "keep results in `DIR` (default $XDG_CACHE_HOME/cachex, else ~/.cache/cachex)")
 	root.PersistentFlags().StringSlice("trust-owner", nil, "admit a cache directory that belongs to this user `UID`")
 	root.PersistentFlags().StringArray("remote", nil, "share results through this server, and through further ones in their order: a `URL`")
+	root.AddCommand(newRunCommand(app))
+	if len(app.Args) == 0 || app.Args[0] != "run" { // run stands before other commands: it shall not pay for those here
+		addOtherCommands(root, app)
+	}
+	for _, c := range root.Commands() {
+		completeChoices(c)
+	}
+	return root
+}
+
+func addOtherCommands(root *cobra.Command, app *App) {
 	root.AddCommand(
-		newRunCommand(app),
 		newStatsCommand(app),
 		newPurgeCommand(app),
 		newLsCommand(app),
@@ -81,10 +91,6 @@ hour is over every further run replays them. Runs at the same time share one exe
 		newCompletionCommand(app),
 		newVersionCommand(app),
 	)
-	for _, c := range root.Commands() {
-		completeChoices(c)
-	}
-	return root
 }
 
 func noSuchCommand(c *cobra.Command, args []string) error {
