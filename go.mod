@@ -48,3 +48,8 @@ tool (
 	honnef.co/go/tools/cmd/staticcheck
 	mvdan.cc/gofumpt
 )
+
+godebug (
+	containermaxprocs=0
+	updatemaxprocs=0
+)
