@@ -249,7 +249,7 @@ func (p *Pending) publishEntry(name string, content []byte) error {
 	if err != nil {
 		return p.d.v1.pathError("write", from, err)
 	}
-	err = p.d.v1.moveOver(from, name)
+	err = p.d.v1.supplant(from, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		if fi, serr := p.entry.info(); serr == nil && fi.links == 0 {
 			return ErrPurged

@@ -208,7 +208,7 @@ func (t *tree) replace(name string, content []byte) error {
 	err = f.writeAll(content)
 	f.close()
 	if err == nil {
-		err = t.moveOver(tmp, name)
+		err = t.supplant(tmp, name)
 	}
 	if err != nil {
 		_ = t.remove(tmp)
@@ -218,9 +218,27 @@ func (t *tree) replace(name string, content []byte) error {
 
 // moveOver renames a file over another name, whatever lies there, and makes the directory it goes to.
 func (t *tree) moveOver(from, to string) error {
+	return t.makeWay(from, to, func() error { return t.rename(from, to) })
+}
+
+// supplant is moveOver for a file in pending/: where the system can, the two change places, and what was there is removed
+// from its new one, by the cleaner after a kill. A rename over a file makes ext4 write the new one to the disk first, in case
+// of a power cut, and costs 93 us instead of 6; here what a power cut tore is a miss.
+func (t *tree) supplant(from, to string) error {
+	return t.makeWay(from, to, func() error {
+		swapped, err := t.swap(from, to)
+		if swapped {
+			_ = t.clear(from)
+		}
+		return err
+	})
+}
+
+// makeWay tries a move again after it removed what was in its way.
+func (t *tree) makeWay(from, to string, move func() error) error {
 	var err error
 	for range 4 {
-		if err = t.rename(from, to); err == nil {
+		if err = move(); err == nil {
 			return nil
 		}
 		switch fi, serr := t.stat(to); {

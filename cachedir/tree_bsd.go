@@ -14,5 +14,7 @@ func openLinkFree(path string) (int, error) {
 	return openByComponents(unix.AT_FDCWD, path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
 }
 
+func exchange(int, string, int, string) bool { return false }
+
 // blockSize is the unit in which statfs counts.
 func blockSize(st *unix.Statfs_t) int64 { return int64(st.Bsize) }

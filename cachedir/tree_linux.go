@@ -37,6 +37,11 @@ func openHow(dirfd int, name string, how unix.OpenHow, otherwise func() (int, er
 	}
 }
 
+// exchange swaps two names, both of which must be there, in one step. Some filesystems cannot, NFS among them.
+func exchange(fromFD int, from string, toFD int, to string) bool {
+	return unix.Renameat2(fromFD, from, toFD, to, unix.RENAME_EXCHANGE) == nil
+}
+
 // blockSize is the unit in which statfs counts.
 func blockSize(st *unix.Statfs_t) int64 {
 	if st.Frsize > 0 {

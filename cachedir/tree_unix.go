@@ -178,6 +178,19 @@ func (t *tree) rename(from, to string) error {
 	})
 }
 
+// swap exchanges two files if both are there, or else renames the first.
+func (t *tree) swap(from, to string) (swapped bool, err error) {
+	err = t.at("rename", from, func(fromFD int, fromBase string) error {
+		return t.at("rename", to, func(toFD int, toBase string) error {
+			if swapped = exchange(fromFD, fromBase, toFD, toBase); swapped {
+				return nil
+			}
+			return unix.Renameat(fromFD, fromBase, toFD, toBase)
+		})
+	})
+	return swapped, err
+}
+
 func (t *tree) link(from, to string) error {
 	if t.testOnlyNoLinks {
 		return t.pathError("link", from, unix.EPERM)

@@ -111,6 +111,8 @@ func (t *tree) mkdir(name string) error { return t.root.Mkdir(filepath.FromSlash
 
 func (t *tree) remove(name string) error { return t.root.Remove(filepath.FromSlash(name)) }
 
+func (t *tree) swap(from, to string) (swapped bool, err error) { return false, t.rename(from, to) }
+
 func (t *tree) rename(from, to string) error {
 	return t.root.Rename(filepath.FromSlash(from), filepath.FromSlash(to))
 }
