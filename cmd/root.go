@@ -70,9 +70,6 @@ hour is over every further run replays them. Runs at the same time share one exe
 	if len(app.Args) == 0 || app.Args[0] != "run" { // run stands before other commands: it shall not pay for those here
 		addOtherCommands(root, app)
 	}
-	for _, c := range root.Commands() {
-		completeChoices(c)
-	}
 	return root
 }
 
@@ -91,6 +88,9 @@ func addOtherCommands(root *cobra.Command, app *App) {
 		newCompletionCommand(app),
 		newVersionCommand(app),
 	)
+	for _, c := range root.Commands() {
+		completeChoices(c)
+	}
 }
 
 func noSuchCommand(c *cobra.Command, args []string) error {
@@ -135,8 +135,8 @@ func badFlag(c *cobra.Command, err error) error {
 // lookupEnv is os.LookupEnv over the environment that the app was given.
 func (a *App) lookupEnv(name string) (string, bool) {
 	for _, kv := range a.Environ {
-		if v, ok := strings.CutPrefix(kv, name+"="); ok {
-			return v, true
+		if n := len(name); len(kv) > n && kv[n] == '=' && kv[:n] == name {
+			return kv[n+1:], true
 		}
 	}
 	return "", false
