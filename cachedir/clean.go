@@ -139,7 +139,7 @@ func (d *Dir) weigh(c *scanned, key hashing.Key, s Slot) {
 		return
 	}
 	if h.inFile {
-		size += onDisk(h.fileLen())
+		size += d.bodySize(key, s, h.sum)
 	}
 	c.bytes += size
 	now := d.now()

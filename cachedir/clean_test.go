@@ -616,3 +616,22 @@ func TestLimitHoldsForCommands(t *testing.T) {
 	countAll(t, d)
 	require.Equal(t, usedBytes(t, d), sizesOf(t, d))
 }
+
+// What a damaged entry says of its size is not believed: the books stay as long as what is there, and the next store heals.
+func TestSizesOfADamagedEntry(t *testing.T) {
+	d := newDir(t, Options{})
+	run, body := runOf("damaged"), part{0, strings.Repeat("x", inlineMax+1)}
+	store(t, d, run, body)
+	path := filepath.Join(d.Path(), "v1", entryName(run.Key, Good))
+	const sizesAt = prefixSize + 32 + 32 + 8 + 12 + 12 + 16 + 8 + 8 + 8 + 8 + 16 + 8
+	for bit := range 2 * 64 {
+		b, err := os.ReadFile(path)
+		require.NoError(t, err)
+		b[sizesAt+bit/8] ^= 1 << (bit % 8)
+		writeThrough(t, path, b)
+		require.NoError(t, tryStore(d, run, metaNow(), body), "bit %d", bit)
+		requireHit(t, d, run, Good, body)
+		require.GreaterOrEqual(t, sizesOf(t, d), usedBytes(t, d), "bit %d", bit)
+	}
+	require.Empty(t, faults(t, d))
+}

@@ -211,12 +211,25 @@ func (d *Dir) stored(key hashing.Key, s Slot) (storedEntry, error) {
 	if n, _ := f.readAt(b[:], 0); newerThanUs(b[:n]) {
 		return storedEntry{}, ErrNewer
 	}
+	h, err := peek(f, fi.size)
+	if err != nil {
+		return storedEntry{size: min(onDisk(fi.size), onDisk(1))}, nil // who knows what it was counted as: not less than this
+	}
 	old := storedEntry{size: onDisk(fi.size)}
-	if h, err := peek(f, fi.size); err == nil && h.inFile {
+	if h.inFile {
 		old.inFile, old.sum = true, h.sum
-		old.size += onDisk(h.fileLen())
+		old.size += d.bodySize(key, s, h.sum)
 	}
 	return old, nil
+}
+
+// bodySize returns how much a body beside its entry takes. The entry may be damaged, so what it says of that is not asked.
+func (d *Dir) bodySize(key hashing.Key, s Slot, sum [32]byte) int64 {
+	fi, err := d.v1.stat(bodyName(key, s, sum))
+	if err != nil || !fi.regular {
+		return 0
+	}
+	return onDisk(fi.size)
 }
 
 // publish puts the body in its place and renames the entry. If that fails, the body goes again, unless it is also the
