@@ -17,13 +17,14 @@ import (
 // import that is not, fails the test: change the table here and in ARCHITECTURE.md together, or move the code.
 var arrows = map[string][]string{
 	"cachex":   {"cmd"},
-	"cmd":      {"engine", "cachedir", "remote", "runner", "hashing"},
+	"cmd":      {"engine", "cachedir", "remote", "runner", "hashing", "fastpath"},
 	"engine":   {"cachedir", "remote", "runner", "hashing", "lock"},
 	"cachedir": {"hashing", "lock"},
 	"runner":   {},
 	"remote":   {},
 	"hashing":  {},
 	"lock":     {},
+	"fastpath": {},
 	"generate": {"cmd"}, // scripts/generate writes completions and man pages
 }
 

@@ -29,6 +29,7 @@ type Entry struct {
 	body   file
 	open   bool // body is
 	id     fileID
+	sum    uint64 // at the end of its file
 }
 
 // firstRead is how much of an entry is read at once: most are smaller, and are then read by one call.
@@ -119,7 +120,7 @@ func (d *Dir) loadOnce(key hashing.Key, s Slot) (*Entry, error) {
 	}
 	e := &Entry{
 		Meta: h.Meta, Slot: s, StdoutSize: h.stdout, StderrSize: h.stderr, Stored: fi.size, LastUse: fi.mtime,
-		d: d, h: h, inline: inline, id: fi.id,
+		d: d, h: h, inline: inline, id: fi.id, sum: trailer(b),
 	}
 	if !h.inFile {
 		return e, nil

@@ -129,6 +129,7 @@ func (d *Dir) PurgeAll() (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("purge: %w", err)
 	}
+	_ = d.v1.remove(memoTable) // nothing in it can be used any more
 	return d.Purge(func(EntryInfo) bool { return true }, false)
 }
 

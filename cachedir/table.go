@@ -35,11 +35,15 @@ type tableID [16]byte
 
 // newTable keeps a table within a 64th of the cache's limit, and within 16 MiB.
 func newTable(d *Dir, name string) *table {
+	return &table{d: d, name: name, buckets: tableBuckets(d.o.MaxSize)}
+}
+
+func tableBuckets(maxSize int64) uint64 {
 	buckets := uint64(16)
-	for buckets < 4096 && int64(buckets)*2*bucketSize <= d.o.MaxSize/64 {
+	for buckets < 4096 && int64(buckets)*2*bucketSize <= maxSize/64 {
 		buckets *= 2
 	}
-	return &table{d: d, name: name, buckets: buckets}
+	return buckets
 }
 
 func (t *table) bucket(id tableID) int64 {

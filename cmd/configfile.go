@@ -155,11 +155,13 @@ func projectFile(dir string) (path, prefix string, err error) {
 	}
 }
 
+func configEndings() []string { return []string{".toml", ".yaml", ".yml", ".json"} }
+
 // soleFile finds the file of this name with one of the known endings; empty if
 // there is none. Two of them are an error: the one not read would be missed.
 func soleFile(dir, name string) (string, error) {
 	var found string
-	for _, ending := range []string{".toml", ".yaml", ".yml", ".json"} {
+	for _, ending := range configEndings() {
 		path := filepath.Join(dir, name+ending)
 		_, err := os.Lstat(path)
 		switch {

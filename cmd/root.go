@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/fastpath"
 )
 
 // App is what the commands get from the process they live in, so that a test can build two.
@@ -27,6 +28,9 @@ type App struct {
 // Main runs the command line and returns the exit code of the process.
 func Main(args []string, stdin, stdout, stderr *os.File) int {
 	log.SetOutput(io.Discard) // nothing here logs but net/http, about servers; stderr belongs to the command
+	if hit := fastpath.Unfinished(); hit != nil {
+		return finish(hit, stdout, stderr)
+	}
 	app := &App{Stdin: stdin, Stdout: stdout, Stderr: stderr, Args: args, Environ: os.Environ(), Getwd: os.Getwd}
 	root := NewRoot(app)
 	root.SetArgs(args)
@@ -133,8 +137,10 @@ func badFlag(c *cobra.Command, err error) error {
 }
 
 // lookupEnv is os.LookupEnv over the environment that the app was given.
-func (a *App) lookupEnv(name string) (string, bool) {
-	for _, kv := range a.Environ {
+func (a *App) lookupEnv(name string) (string, bool) { return lookupIn(a.Environ, name) }
+
+func lookupIn(environ []string, name string) (string, bool) {
+	for _, kv := range environ {
 		if n := len(name); len(kv) > n && kv[n] == '=' && kv[:n] == name {
 			return kv[n+1:], true
 		}

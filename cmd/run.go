@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -86,7 +87,10 @@ func (a *App) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	eng := engine.Engine{Open: func() (*cachedir.Dir, error) { return a.openStore(s, false) }}
+	var dir *cachedir.Dir
+	eng := engine.Engine{Open: func() (_ *cachedir.Dir, err error) { dir, err = a.openStore(s, false); return dir, err }}
+	short := len(warnings) == 0 && status == nil && !warm && refresher == nil && held == "" && !freshOnly && mayShorten(s, spec)
+	began := time.Now()
 	out, err := eng.Do(engine.Request{
 		Spec: spec, TTL: s.TTL, TTLFail: s.TTLFail, CacheExit: s.CacheExit.Has,
 		Jitter: float64(s.Jitter), Stale: s.Stale, StaleIfError: s.StaleIfError, Early: float64(s.Early), Until: s.TTLUntil.Next(),
@@ -96,10 +100,14 @@ func (a *App) run(c *cobra.Command, args []string) error {
 		MinCost: s.MinCost, MaxEntry: s.MaxEntry, MaxEntries: int(s.MaxEntries),
 		Tiers: tiers, TiersRequired: s.RemoteRequired,
 		Held: held, Encloser: encloser, Self: a.self(), Refresher: refresher, FreshOnly: freshOnly, Waiting: a.waiting(s),
-		Restarted: a.restarted, Stdin: a.Stdin, Stdout: a.Stdout, Stderr: a.Stderr,
+		Standing: short, Restarted: a.restarted, Stdin: a.Stdin, Stdout: a.Stdout, Stderr: a.Stderr,
 	})
+	unread := !s.Stdin && runner.InputWaiting(a.Stdin)
 	if !s.Quiet {
-		a.warnOnce(out, warnings, !s.Stdin && runner.InputWaiting(a.Stdin))
+		a.warnOnce(out, warnings, unread)
+	}
+	if out.Standing != nil && !unread {
+		a.shorten(dir, s, spec, out, began)
 	}
 	if s.Explain && out.Served != cachedir.Declined { // then the error says it
 		a.warn(explainLine(out))

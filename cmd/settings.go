@@ -71,6 +71,7 @@ type Settings struct {
 	Pty       bool
 
 	origins []origin
+	files   []string // of configuration, that were read
 }
 
 // origin says where a setting was given. A list has one for each element, in
@@ -471,6 +472,7 @@ func loadSettings(in settingsInput) (Settings, []Warning, error) {
 		return Settings{}, nil, err
 	}
 	for _, file := range files {
+		s.files = append(s.files, file.path)
 		ignored, err := file.apply(&s, in)
 		if err != nil {
 			return Settings{}, nil, err

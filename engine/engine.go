@@ -75,6 +75,9 @@ type Request struct {
 	// Waiting is called once when waiting for another run takes long; nil: never.
 	Waiting func(Wait)
 
+	// Standing asks for Outcome.Standing.
+	Standing bool
+
 	Stdin, Stdout, Stderr *os.File
 }
 
@@ -91,11 +94,12 @@ type Outcome struct {
 	Saved     time.Duration   // how much of that was saved for this caller
 	Bytes     int64           // of output
 	Stored    bool
-	NotStored string   // why a finished run was not stored
-	Unknown   []string // lines of the command's control file that mean nothing
-	Refreshed bool     // a refresh was started in the background
-	Warning   error    // what went wrong with the cache; the command's result stands
-	Doubt     error    // nothing went wrong, but what the key leaves out may make a later hit a wrong one
+	NotStored string    // why a finished run was not stored
+	Unknown   []string  // lines of the command's control file that mean nothing
+	Refreshed bool      // a refresh was started in the background
+	Warning   error     // what went wrong with the cache; the command's result stands
+	Standing  *Standing // what a hit rests on; nil: it is none, or was not asked for, or rests on more than that can tell
+	Doubt     error     // nothing went wrong, but what the key leaves out may make a later hit a wrong one
 }
 
 // NotCachedError is what Do returns under CachedOnly when there is nothing to replay.

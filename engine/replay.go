@@ -49,6 +49,9 @@ func (r *run) replay(e *cachedir.Entry, how cachedir.Served) (Outcome, error) {
 	if how == cachedir.Stale {
 		out.Reason, out.Detail = r.reason, r.detail
 	}
+	if how == cachedir.Hit {
+		out.Standing = r.standing(e, out)
+	}
 	if how == cachedir.Shared { // it waited for part of that time: only the rest was saved
 		out.Saved = max(out.Took-r.e.now().Sub(r.began), 0)
 	}

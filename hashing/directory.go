@@ -61,8 +61,11 @@ func below(root, place string) string {
 	return rest
 }
 
+// RepoMarks are the names that version control systems give what they keep in a root, in the order in which they are looked for.
+func RepoMarks() []string { return []string{".git", ".hg", ".jj", ".svn"} }
+
 func isRepoRoot(dir string) bool {
-	for _, mark := range []string{".git", ".hg", ".jj", ".svn"} {
+	for _, mark := range RepoMarks() {
 		if _, err := os.Lstat(filepath.Join(dir, mark)); err == nil {
 			return true
 		}

@@ -11,6 +11,9 @@ const ownVariables = "CACHEX_"
 // globChars make a name a glob.
 const globChars = `*?[{\`
 
+// IsGlob reports whether a pattern may stand for several names.
+func IsGlob(pattern string) bool { return isGlob(pattern) }
+
 func isGlob(pattern string) bool { return strings.ContainsAny(pattern, globChars) }
 
 // addEnvironment adds what was asked for, and each variable that this names: its digest, or unset, which differs from empty.

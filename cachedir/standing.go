@@ -1,0 +1,108 @@
+package cachedir
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"os"
+	"time"
+)
+
+// memoTable holds what the short way to a hit remembers.
+const memoTable = "memo/table"
+
+// Standing is what it takes to give an entry once more as the answer, without knowing the format of entries: the short way to
+// a hit (package fastpath) compares it and copies. Names are below v1.
+type Standing struct {
+	Entry  string // the entry's file
+	Other  string // the file of the key's other slot
+	Size   int64  // bytes of the entry's file
+	Sum    uint64 // its last 8 bytes: xxhash64 of all before
+	Offset int64  // of the body in that file
+	Frames []Frame
+	Merged bool
+	Code   int
+	Ended  time.Time
+	Purges []byte // what the count of purges holds
+	Hit    []byte // the journal's record of a hit: its time is at 8, its checksum in the last 8 bytes
+}
+
+// Frame is a stretch of a body that goes to one stream.
+type Frame struct {
+	Stream uint8 // 0 is stdout, 1 stderr
+	Size   int64 // bytes
+}
+
+// Standing returns what an entry stands on. ok is false for what the short way leaves to the ordinary one: bodies in files of
+// their own, private results, deaths by signal, and what was purged since.
+func (e *Entry) Standing(hit Record) (s Standing, ok bool) {
+	if e.h.inFile || e.Private || e.Learned != nil || e.Signal != 0 || e.Soft {
+		return s, false
+	}
+	other := Good
+	if e.Slot == Good {
+		other = Failed
+	}
+	s = Standing{
+		Entry: entryName(e.Key, e.Slot), Other: entryName(e.Key, other), Size: e.Stored, Sum: e.sum,
+		Offset: e.Stored - trailerSize - int64(len(e.inline)), Merged: e.Merged, Code: e.Code, Ended: e.Ended,
+	}
+	frames := frameReader{r: bytes.NewReader(e.h.table), stdout: e.h.stdout, stderr: e.h.stderr}
+	for {
+		stream, size, err := frames.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return s, false
+		}
+		s.Frames = append(s.Frames, Frame{stream, size})
+	}
+	var err error
+	if s.Hit, err = encodeRecord(hit); err != nil {
+		return s, false
+	}
+	s.Purges, ok = e.d.standsAt(e.Meta)
+	return s, ok
+}
+
+// standsAt returns the count of purges at which an entry is valid now.
+func (d *Dir) standsAt(m Meta) ([]byte, bool) {
+	before, err := d.readPurges(seqName)
+	if err != nil {
+		return nil, false
+	}
+	if soft, err := d.CheckTags(m); err != nil || soft {
+		return nil, false
+	}
+	after, err := d.readPurges(seqName)
+	return encodePurges(after), err == nil && before == after
+}
+
+// PutMemo writes a memo of the short way into its place in a table of them. Like the tables in stat/ it is a file of fixed
+// size within a 64th of the limit, and sparse. A memo that cannot be written costs later hits their shortcut.
+func (d *Dir) PutMemo(memo []byte, place func(size int64) int64) {
+	if d.o.ReadOnly || d.root.foreign {
+		return
+	}
+	f, fi, err := d.v1.openInPlace(memoTable, os.O_RDWR)
+	if err != nil {
+		return
+	}
+	defer f.close()
+	if size := int64(tableBuckets(d.o.MaxSize)) * bucketSize; fi.size != size {
+		if f.truncate(size) != nil {
+			return
+		}
+		fi.size = size
+	}
+	at, old := place(fi.size), make([]byte, len(memo))
+	if n, _ := f.readAt(old, at); n == len(old) && bytes.Equal(old, memo) {
+		return // it stands there, and something else kept it from being used
+	}
+	_ = f.writeAt(memo, at)
+}
+
+// trailer is the checksum at the end of an entry's file.
+func trailer(b []byte) uint64 { return binary.LittleEndian.Uint64(b[len(b)-trailerSize:]) }

@@ -1,0 +1,206 @@
+package fastpath
+
+// Encode returns the slot of a memo; false if it does not fit, or is nothing for the short way.
+func (m *Memo) Encode() ([]byte, bool) {
+	if len(m.Frames) > maxFrames || len(m.Facts) > maxFacts || len(m.Env) > maxEnv || m.body() > maxBody ||
+		m.Size > maxFile || len(m.Purges) != PurgesSize || len(m.Hit) != HitSize || m.Code < 0 || m.Code > 255 {
+		return nil, false
+	}
+	b := append(make([]byte, 0, SlotSize), memoMagic...)
+	b = append64(b, 0) // the length comes last
+	b = append(b, m.Address[:]...)
+	b = appendText(b, m.Entry)
+	b = append64(b, uint64(m.Size))
+	b = append64(b, m.Sum)
+	b = append64(b, uint64(m.Offset))
+	b = appendText(b, m.Absent)
+	b = append(b, flag(m.Merged), byte(m.Code))
+	b = append64(b, uint64(m.NotBefore))
+	b = append64(b, uint64(m.Until))
+	b = append(b, m.Purges...)
+	b = append(b, m.Hit...)
+	b = append64(b, uint64(len(m.Frames)))
+	for _, f := range m.Frames {
+		b = append64(b, uint64(f.Size)<<1|uint64(f.Stream))
+	}
+	b = append64(b, uint64(len(m.Env)))
+	for _, v := range m.Env {
+		b = append(append(appendText(b, v.Name), flag(v.Set)), v.Sum[:]...)
+	}
+	b = append64(b, uint64(len(m.Facts)))
+	for _, f := range m.Facts {
+		b = appendFact(b, f)
+	}
+	if len(b)+8 > SlotSize {
+		return nil, false
+	}
+	put64(b[len(memoMagic):], uint64(len(b)+8))
+	return append64(b, Sum64(b)), true
+}
+
+// maxFile bounds what is read of an entry: its body and what it says of itself.
+const maxFile = maxBody + 64<<10
+
+func (m *Memo) body() (size int64) {
+	for _, f := range m.Frames {
+		size += f.Size
+	}
+	return size
+}
+
+func appendFact(b []byte, f Fact) []byte {
+	b = append(appendText(b, f.Path), byte(f.Kind), flag(f.ID != FileID{}))
+	if f.ID == (FileID{}) || f.Kind == Exists {
+		return b
+	}
+	for _, v := range [...]uint64{f.ID.Dev, f.ID.Ino, f.ID.Mode, uint64(f.ID.Size), uint64(f.ID.Mtime), uint64(f.ID.Ctime)} {
+		b = append64(b, v)
+	}
+	return b
+}
+
+// Decode takes a slot apart; false if it holds no memo, or one that is damaged.
+func Decode(b []byte) (m Memo, ok bool) {
+	d := reader{b: b}
+	if string(d.take(len(memoMagic))) != memoMagic {
+		return m, false
+	}
+	n := d.u64()
+	if n < 20 || n > uint64(len(b)) || n > SlotSize || load64(b[n-8:]) != Sum64(b[:n-8]) {
+		return m, false
+	}
+	d.b = d.b[:len(d.b)-(len(b)-int(n))-8]
+	copy(m.Address[:], d.take(32))
+	m.Entry = d.text()
+	m.Size, m.Sum, m.Offset = int64(d.u64()), d.u64(), int64(d.u64())
+	m.Absent = d.text()
+	m.Merged, m.Code = d.u8() != 0, int(d.u8())
+	m.NotBefore, m.Until = int64(d.u64()), int64(d.u64())
+	m.Purges, m.Hit = d.take(PurgesSize), d.take(HitSize)
+	m.Frames = make([]Frame, 0, d.count(maxFrames))
+	for range cap(m.Frames) {
+		v := d.u64()
+		m.Frames = append(m.Frames, Frame{uint8(v & 1), int64(v >> 1)})
+	}
+	m.Env = make([]Variable, 0, d.count(maxEnv))
+	for range cap(m.Env) {
+		v := Variable{Name: d.text(), Set: d.u8() != 0}
+		copy(v.Sum[:], d.take(32))
+		m.Env = append(m.Env, v)
+	}
+	m.Facts = make([]Fact, 0, d.count(maxFacts))
+	for range cap(m.Facts) {
+		m.Facts = append(m.Facts, d.fact())
+	}
+	return m, !d.short && len(d.b) == 0 && m.sound()
+}
+
+// sound holds the sizes to each other.
+func (m *Memo) sound() bool {
+	const trailer = 8
+	if m.Size < trailer || m.Size > maxFile || m.Offset < 0 || m.Offset > m.Size-trailer {
+		return false
+	}
+	left := m.Size - trailer - m.Offset
+	for _, f := range m.Frames {
+		if f.Size <= 0 || f.Size > left {
+			return false
+		}
+		left -= f.Size
+	}
+	return left == 0
+}
+
+// reader reads fields off a slice; behind the first that does not fit all are zero.
+type reader struct {
+	b     []byte
+	short bool
+}
+
+func (d *reader) take(n int) []byte {
+	if d.short || n > len(d.b) {
+		d.short, d.b = true, nil
+		return nil
+	}
+	out := d.b[:n:n]
+	d.b = d.b[n:]
+	return out
+}
+
+func (d *reader) u8() byte {
+	if b := d.take(1); b != nil {
+		return b[0]
+	}
+	return 0
+}
+
+func (d *reader) u64() uint64 {
+	if b := d.take(8); b != nil {
+		return load64(b)
+	}
+	return 0
+}
+
+func (d *reader) text() string {
+	n := int(d.u8())
+	n |= int(d.u8()) << 8
+	return string(d.take(n))
+}
+
+func (d *reader) count(most int) int {
+	n := d.u64()
+	if n > uint64(most) {
+		d.short, d.b, n = true, nil, 0
+	}
+	return int(n)
+}
+
+func (d *reader) fact() Fact {
+	f := Fact{Path: d.text(), Kind: FactKind(d.u8())}
+	switch {
+	case d.u8() == 0:
+	case f.Kind == Exists:
+		f.ID = present
+	default:
+		f.ID = FileID{d.u64(), d.u64(), d.u64(), int64(d.u64()), int64(d.u64()), int64(d.u64())}
+	}
+	return f
+}
+
+// present stands for any file, where only its being there counts.
+var present = FileID{Mode: 1}
+
+func appendText(b []byte, s string) []byte {
+	s = s[:min(len(s), SlotSize)] // one that long does not fit anyway
+	return append(append(b, byte(len(s)), byte(len(s)>>8)), s...)
+}
+
+func append64(b []byte, v uint64) []byte {
+	var w [8]byte
+	put64(w[:], v)
+	return append(b, w[:]...)
+}
+
+func put64(b []byte, v uint64) {
+	for i := range 8 {
+		b[i] = byte(v >> (8 * i))
+	}
+}
+
+func load64(b []byte) uint64 {
+	_ = b[7]
+	return uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
+		uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
+}
+
+func load32(b []byte) uint32 {
+	_ = b[3]
+	return uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24
+}
+
+func flag(b bool) byte {
+	if b {
+		return 1
+	}
+	return 0
+}

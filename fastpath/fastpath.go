@@ -1,0 +1,88 @@
+// Package fastpath is the shortest way to a hit. Its init runs before cobra, viper, net/http and most other packages are
+// initialised, and when a memo says what the ordinary path would answer, it writes that and ends the process: so a hit pays
+// for nothing that it does not use.
+//
+// A memo adds no meaning and may be deleted at any time. It holds the conditions under which the ordinary path gave an
+// answer; if anything is not exactly as it was, or looks odd, this package does nothing and the ordinary path decides.
+//
+// It imports syscall and nothing else, because Go initialises packages in the order of their import paths, each as soon as
+// its own imports are ready: one more import here is a dozen packages more before this one. Hence its own SHA-256 and XXH64,
+// which tests hold against the libraries.
+package fastpath
+
+// Memo is what a hit rests on. Names are below the cache directory's v1.
+type Memo struct {
+	Address [32]byte // of the invocation that it answers
+
+	Entry  string // the entry's file
+	Size   int64  // bytes of that file
+	Sum    uint64 // its last 8 bytes: xxhash64 of all before
+	Offset int64  // of the body in that file
+	Frames []Frame
+	Absent string // a file that must not be there: the entry's other slot; empty: it does not matter
+	Merged bool   // it serves only callers whose stdout and stderr are the same file
+	Code   int    // exit code, 0 to 255
+
+	NotBefore int64  // ns since 1970: a clock that says less is not believed
+	Until     int64  // ns since 1970: the end of its life
+	Purges    []byte // what the count of purges must hold
+	Hit       []byte // the journal's record of a hit, without its time and checksum
+
+	Env   []Variable
+	Facts []Fact
+}
+
+// Frame is a stretch of the body that goes to one stream: 0 is stdout, 1 stderr.
+type Frame struct {
+	Stream uint8
+	Size   int64
+}
+
+// Variable is an environment variable of the key: SHA-256 of its value, or not set.
+type Variable struct {
+	Name string
+	Set  bool
+	Sum  [32]byte
+}
+
+// Fact is what the ordinary path saw of one path. Relative ones are below the working directory.
+type Fact struct {
+	Path string
+	Kind FactKind
+	ID   FileID // zero: there is no such file
+}
+
+// FactKind says how a path is looked at.
+type FactKind uint8
+
+// The kinds: a link is followed, is looked at itself, or only has to be there.
+const (
+	Followed FactKind = iota
+	Itself
+	Exists
+)
+
+// FileID tells one state of a file from all others.
+type FileID struct {
+	Dev, Ino, Mode uint64
+	Size           int64
+	Mtime, Ctime   int64 // ns since 1970
+}
+
+// SlotSize is the size in bytes of a place in the table of memos. The table is a file of whole slots; a memo lies in the one
+// that the first 8 bytes of its address, little endian, name modulo their number.
+const SlotSize = 4096
+
+// Table is the name of that file below v1.
+const Table = "memo/table"
+
+const (
+	memoMagic = "cxM1"
+	maxBody   = 64 << 10 // larger bodies are left to the ordinary path: it knows about slow readers and signals
+	maxFrames = 64
+	maxFacts  = 256
+	maxEnv    = 32
+	// PurgesSize and HitSize are the bytes of Memo.Purges and Memo.Hit.
+	PurgesSize = 48
+	HitSize    = 64
+)

@@ -1,0 +1,182 @@
+package fastpath
+
+import (
+	"crypto/sha256"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/stretchr/testify/require"
+)
+
+func FuzzSums(f *testing.F) {
+	for _, n := range []int{0, 1, 3, 4, 7, 8, 31, 32, 33, 55, 56, 63, 64, 65, 119, 120, 128, 1000, 70_000} {
+		f.Add([]byte(strings.Repeat("cachex", n)[:n]))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		require.Equal(t, xxhash.Sum64(b), Sum64(b))
+		require.Equal(t, sha256.Sum256(b), Sum256(b))
+	})
+}
+
+func aMemo() Memo {
+	return Memo{
+		Address: [32]byte{1, 2, 3},
+		Entry:   "entries/ab/abcd", Size: 500, Sum: 77, Offset: 400, Frames: []Frame{{0, 90}, {1, 2}}, Absent: "entries/ab/abcd.fail",
+		Merged: true, Code: 3, NotBefore: -5, Until: math.MaxInt64,
+		Purges: []byte(strings.Repeat("p", PurgesSize)), Hit: []byte(strings.Repeat("h", HitSize)),
+		Env:   []Variable{{"LANG", true, [32]byte{9}}, {"TZ", false, [32]byte{}}},
+		Facts: []Fact{{"/etc/x", Followed, FileID{1, 2, 3, 4, 5, 6}}, {"go.sum", Itself, FileID{}}, {".git", Exists, present}},
+	}
+}
+
+func TestMemoThereAndBack(t *testing.T) {
+	m := aMemo()
+	slot, ok := m.Encode()
+	require.True(t, ok)
+	got, ok := Decode(slot)
+	require.True(t, ok)
+	require.Equal(t, m, got)
+	whole := make([]byte, SlotSize)
+	copy(whole, slot)
+	got, ok = Decode(whole) // as it is read, with what an earlier memo left behind it
+	require.True(t, ok)
+	require.Equal(t, m, got)
+	for i := range slot {
+		slot[i] ^= 1
+		_, ok := Decode(slot)
+		require.False(t, ok, "byte %d", i)
+		slot[i] ^= 1
+		_, ok = Decode(slot[:i])
+		require.False(t, ok, "%d bytes", i)
+	}
+}
+
+// What the short way is not for has no memo.
+func TestMemoRefused(t *testing.T) {
+	for what, spoil := range map[string]func(*Memo){
+		"large body":  func(m *Memo) { m.Frames = []Frame{{0, maxBody + 1}} },
+		"large entry": func(m *Memo) { m.Size = maxFile + 1 },
+		"many frames": func(m *Memo) { m.Frames = make([]Frame, maxFrames+1) },
+		"many files":  func(m *Memo) { m.Facts = make([]Fact, maxFacts+1) },
+		"many names":  func(m *Memo) { m.Env = make([]Variable, maxEnv+1) },
+		"long path":   func(m *Memo) { m.Facts[0].Path = strings.Repeat("a", SlotSize) },
+		"longer path": func(m *Memo) { m.Facts[0].Path = strings.Repeat("a", 70_000) },
+		"exit code":   func(m *Memo) { m.Code = 256 },
+		"count":       func(m *Memo) { m.Purges = nil },
+		"record":      func(m *Memo) { m.Hit = m.Hit[1:] },
+		"many in total": func(m *Memo) {
+			m.Facts = make([]Fact, maxFacts)
+			for i := range m.Facts {
+				m.Facts[i].Path = "/etc/some/file"
+			}
+		},
+	} {
+		m := aMemo()
+		spoil(&m)
+		_, ok := m.Encode()
+		require.False(t, ok, what)
+	}
+}
+
+// Whatever bytes a slot holds, under a right checksum or not: no panic, and nothing that points out of the entry.
+func FuzzDecode(f *testing.F) {
+	m := aMemo()
+	slot, _ := m.Encode()
+	f.Add(slot, true)
+	f.Add(slot[:30], true)
+	f.Add([]byte("cxM1"), false)
+	f.Fuzz(func(t *testing.T, b []byte, sign bool) {
+		if len(b) > SlotSize {
+			b = b[:SlotSize]
+		}
+		if n := len(b); sign && n >= 20 {
+			copy(b, memoMagic)
+			put64(b[4:], uint64(n))
+			put64(b[n-8:], Sum64(b[:n-8]))
+		}
+		m, ok := Decode(b)
+		if !ok {
+			return
+		}
+		size := int64(0)
+		for _, f := range m.Frames {
+			require.Positive(t, f.Size)
+			size += f.Size
+		}
+		require.Equal(t, m.Size-8-m.Offset, size)
+		require.LessOrEqual(t, m.Size, int64(maxFile))
+		require.GreaterOrEqual(t, m.Offset, int64(0))
+	})
+}
+
+// Two invocations that may be answered differently have different addresses.
+func TestAddress(t *testing.T) {
+	base := Invocation{
+		Args: []string{"cachex", "run", "--", "echo", "a b"}, Environ: []string{"HOME=/h", "CACHEX_TTL=1h", "X=1"}, Dir: "/d", UID: 5,
+		Exe: FileID{Dev: 1, Ino: 2},
+	}
+	address := func(change func(*Invocation)) string {
+		i := base
+		change(&i)
+		sum, ok := i.Address()
+		if !ok {
+			return ""
+		}
+		return string(sum[:])
+	}
+	first := address(func(*Invocation) {})
+	require.NotEmpty(t, first)
+	seen := map[string]string{first: "base"}
+	for what, change := range map[string]func(*Invocation){
+		"words split":      func(i *Invocation) { i.Args = []string{"cachex", "run", "--", "echo", "a", "b"} },
+		"words joined":     func(i *Invocation) { i.Args = []string{"cachex", "run", "--", "echoa b"} },
+		"a flag":           func(i *Invocation) { i.Args = []string{"cachex", "run", "-q", "--", "echo", "a b"} },
+		"directory":        func(i *Invocation) { i.Dir = "/e" },
+		"user":             func(i *Invocation) { i.UID = 6 },
+		"program":          func(i *Invocation) { i.Exe.Mtime = 7 },
+		"home":             func(i *Invocation) { i.Environ = []string{"HOME=/i", "CACHEX_TTL=1h"} },
+		"path":             func(i *Invocation) { i.Environ = append([]string{"PATH=/bin"}, i.Environ...) },
+		"a setting":        func(i *Invocation) { i.Environ = []string{"HOME=/h", "CACHEX_TTL=2h"} },
+		"no setting":       func(i *Invocation) { i.Environ = []string{"HOME=/h"} },
+		"word for setting": func(i *Invocation) { i.Args = append(i.Args[:5:5], "CACHEX_TTL=1h"); i.Environ = []string{"HOME=/h"} },
+	} {
+		a := address(change)
+		require.NotEmpty(t, a, what)
+		require.Empty(t, seen[a], what)
+		seen[a] = what
+	}
+	require.Equal(t, first, address(func(i *Invocation) { i.Environ = []string{"HOME=/h", "Y=2", "CACHEX_TTL=1h", "PWD=/d"} }))
+	for what, change := range map[string]func(*Invocation){
+		"other command":   func(i *Invocation) { i.Args = []string{"cachex", "stats", "--", "echo"} },
+		"no directory":    func(i *Invocation) { i.Dir = "" },
+		"unreachable":     func(i *Invocation) { i.Dir = "(unreachable)/d" },
+		"reached by link": func(i *Invocation) { i.Environ = append(i.Environ[:3:3], "PWD=/l") },
+		"nested":          func(i *Invocation) { i.Environ = append(i.Environ[:3:3], "CACHEX_CONTROL=/x") },
+		"a refresh":       func(i *Invocation) { i.Environ = append(i.Environ[:3:3], "CACHEX_RENEWAL=x") },
+		"a secret":        func(i *Invocation) { i.Environ = append(i.Environ[:3:3], "CACHEX_SECRET=s") },
+	} {
+		require.Empty(t, address(change), what)
+	}
+}
+
+func TestCacheDir(t *testing.T) {
+	for _, c := range []struct {
+		environ string
+		want    string
+	}{
+		{"HOME=/h", "/h/.cache/cachex"},
+		{"HOME=/h XDG_CACHE_HOME=/c", "/c/cachex"},
+		{"HOME=/h XDG_CACHE_HOME=c", "/h/.cache/cachex"},
+		{"HOME=/h XDG_CACHE_HOME=/c CACHEX_CACHE_DIR=/own", "/own"},
+		{"HOME=/h CACHEX_CACHE_DIR=own", ""},
+		{"HOME=/h CACHEX_CACHE_DIR=", ""},
+		{"HOME=/h/", ""},
+		{"HOME=/h/../i", ""},
+		{"HOME=h", ""},
+		{"", ""},
+	} {
+		require.Equal(t, c.want, CacheDir(strings.Fields(c.environ)), c.environ)
+	}
+}

@@ -1,0 +1,105 @@
+package fastpath
+
+// Invocation is what one call of the program was started with.
+type Invocation struct {
+	Args    []string // with the program's own name
+	Environ []string
+	Dir     string // the working directory, as the kernel names it
+	UID     int    // effective
+	Exe     FileID // of the program itself: another version may answer otherwise
+}
+
+// Address is the SHA-256 of all that an answer may depend on and that is not a file; false if the answer is not for the short
+// way. Of the environment these are: what cachex reads, and where it looks for files. Variables of a key are held against
+// the memo.
+func (i *Invocation) Address() (sum [32]byte, ok bool) {
+	if len(i.Args) < 3 || i.Args[1] != "run" || i.Dir == "" || i.Dir[0] != '/' {
+		return sum, false
+	}
+	b := make([]byte, 0, 2048)
+	b = append64(b, uint64(i.UID))
+	for _, v := range [...]uint64{i.Exe.Dev, i.Exe.Ino, uint64(i.Exe.Size), uint64(i.Exe.Mtime), uint64(i.Exe.Ctime)} {
+		b = append64(b, v)
+	}
+	b = appendWord(b, i.Dir)
+	b = append64(b, uint64(len(i.Args)))
+	for _, a := range i.Args[1:] {
+		b = appendWord(b, a)
+	}
+	for _, kv := range i.Environ {
+		name, value, _ := cut(kv)
+		switch {
+		case name == "PWD" && value != i.Dir:
+			return sum, false // the directory has another name for the ordinary path
+		case isPerRun(name):
+			return sum, false
+		case isRead(name):
+			b = appendWord(b, kv)
+		}
+	}
+	return Sum256(b), true
+}
+
+// isPerRun tells what is set for a single run, and what must not be hashed without a key.
+func isPerRun(name string) bool {
+	switch name {
+	case "CACHEX_CONTROL", "CACHEX_HELD", "CACHEX_FRESH", "CACHEX_RENEWAL", "CACHEX_SECRET":
+		return true
+	}
+	return false
+}
+
+func isRead(name string) bool {
+	switch name {
+	case "PATH", "HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME":
+		return true
+	}
+	return len(name) > 7 && name[:7] == "CACHEX_"
+}
+
+// CacheDir is where the ordinary path keeps its cache if neither a flag nor a file says otherwise; empty if that takes more
+// than a look at the environment.
+func CacheDir(environ []string) string {
+	if dir, ok := lookup(environ, "CACHEX_CACHE_DIR"); ok {
+		return absolute(dir, "")
+	}
+	if dir, _ := lookup(environ, "XDG_CACHE_HOME"); absolute(dir, "") != "" {
+		return absolute(dir, "/cachex")
+	}
+	dir, _ := lookup(environ, "HOME")
+	return absolute(dir, "/.cache/cachex")
+}
+
+// absolute returns a path if it is absolute and as short as it can be written.
+func absolute(dir, below string) string {
+	if len(dir) < 2 || dir[0] != '/' {
+		return ""
+	}
+	for i := range len(dir) {
+		if dir[i] == '/' && (i+1 == len(dir) || dir[i+1] == '/' || dir[i+1] == '.') {
+			return ""
+		}
+	}
+	return dir + below
+}
+
+// lookup returns the value of the first variable of this name.
+func lookup(environ []string, name string) (string, bool) {
+	for _, kv := range environ {
+		if n := len(name); len(kv) > n && kv[n] == '=' && kv[:n] == name {
+			return kv[n+1:], true
+		}
+	}
+	return "", false
+}
+
+func cut(kv string) (name, value string, ok bool) {
+	for i := range len(kv) {
+		if kv[i] == '=' {
+			return kv[:i], kv[i+1:], true
+		}
+	}
+	return kv, "", false
+}
+
+func appendWord(b []byte, s string) []byte { return append(append64(b, uint64(len(s))), s...) }

@@ -1,0 +1,306 @@
+//go:build amd64 || arm64
+
+package fastpath
+
+import (
+	"syscall"
+	"unsafe"
+)
+
+func init() { unfinished = try() }
+
+//go:linkname arguments os.runtime_args
+func arguments() []string
+
+// try answers the invocation of this process if a memo does, and then does not return. What could not be written whole is
+// returned; nil: nothing was written.
+func try() *Unwritten {
+	i, ok := current(arguments())
+	if !ok {
+		return nil
+	}
+	address, ok := i.Address()
+	if !ok {
+		return nil
+	}
+	dir, ok := openCache(CacheDir(i.Environ), i.UID)
+	if !ok {
+		return nil
+	}
+	m, ok := dir.recall(address)
+	if !ok || !m.holds(i.Environ) || !dir.isValid(&m) {
+		return nil
+	}
+	body, ok := dir.body(&m)
+	if !ok {
+		return nil
+	}
+	journal, ok := dir.openJournal()
+	if !ok || inputWaits() || m.Merged && !oneOutput() {
+		return nil
+	}
+	left := &Unwritten{frames: m.Frames, body: body, Code: m.Code, journal: journal, hit: m.Hit}
+	if !left.write() {
+		return left
+	}
+	left.Log()
+	syscall.Exit(m.Code)
+	return nil
+}
+
+// Current returns the invocation of this process.
+func Current(args []string) (Invocation, bool) { return current(args) }
+
+func current(args []string) (i Invocation, ok bool) {
+	if len(args) < 3 || args[1] != "run" {
+		return i, false
+	}
+	var path [syscall.PathMax]byte
+	n, err := syscall.Getcwd(path[:])
+	if err != nil || n < 2 {
+		return i, false
+	}
+	exe, ok := identify("/proc/self/exe", Followed)
+	if !ok || exe == (FileID{}) {
+		return i, false
+	}
+	return Invocation{args, syscall.Environ(), string(path[:n-1]), syscall.Geteuid(), exe}, true
+}
+
+// cache is an open cache directory.
+type cache struct {
+	v1  int // descriptor
+	uid int
+}
+
+// openCache opens a directory as the ordinary path does, if everything about it is as usual.
+func openCache(path string, uid int) (c cache, ok bool) {
+	if path == "" {
+		return c, false
+	}
+	const flags = syscall.O_RDONLY | syscall.O_DIRECTORY | syscall.O_CLOEXEC | syscall.O_NOFOLLOW
+	root, ok := openAt(atCwd, path, flags, noSymlinks|noMagiclinks)
+	if !ok || !isPrivate(root, uid) {
+		return c, false
+	}
+	v1, ok := openAt(root, "v1", flags, below)
+	if !ok || !isPrivate(v1, uid) {
+		return c, false
+	}
+	c = cache{v1, uid}
+	_, st, ok := c.open(".cachex", syscall.O_RDONLY)
+	return c, ok && st.Size == markSize
+}
+
+// markSize is the size of the mark in v1: what else it must hold is looked at by who writes.
+const markSize = 33
+
+func isPrivate(fd, uid int) bool {
+	var st syscall.Stat_t
+	return syscall.Fstat(fd, &st) == nil && int(st.Uid) == uid && st.Mode&0o077 == 0
+}
+
+// open opens a regular file of ours below v1, and follows no link on the way.
+func (c *cache) open(name string, flags int) (fd int, st syscall.Stat_t, ok bool) {
+	fd, ok = openAt(c.v1, name, flags|syscall.O_CLOEXEC|syscall.O_NOFOLLOW|syscall.O_NONBLOCK|syscall.O_NOCTTY, below)
+	if !ok || syscall.Fstat(fd, &st) != nil || st.Mode&syscall.S_IFMT != syscall.S_IFREG || int(st.Uid) != c.uid {
+		return fd, st, false
+	}
+	return fd, st, true
+}
+
+// recall reads the memo of an address.
+func (c *cache) recall(address [32]byte) (m Memo, ok bool) {
+	fd, st, ok := c.open(Table, syscall.O_RDONLY)
+	if !ok || st.Size < SlotSize {
+		return m, false
+	}
+	slot := make([]byte, SlotSize)
+	n, err := syscall.Pread(fd, slot, Place(address, st.Size))
+	if err != nil {
+		return m, false
+	}
+	m, ok = Decode(slot[:n])
+	return m, ok && m.Address == address
+}
+
+// holds reports whether everything outside of the cache directory is as it was.
+func (m *Memo) holds(environ []string) bool {
+	now := now()
+	if now < m.NotBefore || now >= m.Until {
+		return false
+	}
+	for _, v := range m.Env {
+		value, set := lookup(environ, v.Name)
+		if set != v.Set || set && Sum256([]byte(value)) != v.Sum {
+			return false
+		}
+	}
+	for _, f := range m.Facts {
+		if id, ok := identify(f.Path, f.Kind); !ok || id != f.ID {
+			return false
+		}
+	}
+	return true
+}
+
+// isValid reports whether nothing was purged since, and no other result was stored that would be preferred.
+func (c *cache) isValid(m *Memo) bool {
+	fd, _, ok := c.open("tags/SEQ", syscall.O_RDONLY)
+	if !ok {
+		return false
+	}
+	var count [PurgesSize + 1]byte
+	n, err := syscall.Pread(fd, count[:], 0)
+	if err != nil || string(count[:max(n, 0)]) != string(m.Purges) {
+		return false
+	}
+	if m.Absent == "" {
+		return true
+	}
+	_, err = openat2(c.v1, m.Absent, oPath|syscall.O_CLOEXEC|syscall.O_NOFOLLOW, below)
+	return err == syscall.ENOENT
+}
+
+// body reads the entry, and returns its body if it is the one that the memo speaks of.
+func (c *cache) body(m *Memo) ([]byte, bool) {
+	fd, st, ok := c.open(m.Entry, syscall.O_RDONLY)
+	if !ok || st.Size != m.Size {
+		return nil, false
+	}
+	const hour = 3600 * 1e9
+	if age := now() - ns(st.Mtim); age <= -hour || age >= hour {
+		return nil, false // its use is to be noted
+	}
+	b := make([]byte, m.Size)
+	n, err := syscall.Pread(fd, b, 0)
+	if err != nil || n != len(b) {
+		return nil, false
+	}
+	end := len(b) - 8
+	if load64(b[end:]) != m.Sum || Sum64(b[:end]) != m.Sum {
+		return nil, false
+	}
+	return b[m.Offset:end], true
+}
+
+// openJournal opens what hits are counted in.
+func (c *cache) openJournal() (fd int, ok bool) {
+	fd, st, ok := c.open("journal/current", syscall.O_WRONLY|syscall.O_APPEND)
+	return fd, ok && st.Nlink == 1 && st.Mode&0o777 == 0o600
+}
+
+// inputWaits reports whether stdin has data that nobody will get: then there is a warning to be printed.
+func inputWaits() bool {
+	var st syscall.Stat_t
+	if syscall.Fstat(0, &st) != nil {
+		return true
+	}
+	switch st.Mode & syscall.S_IFMT {
+	case syscall.S_IFREG:
+		at, err := syscall.Seek(0, 0, 1)
+		return err != nil || at < st.Size
+	case syscall.S_IFIFO, syscall.S_IFSOCK:
+		var n int32
+		_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, 0, fionread, uintptr(unsafe.Pointer(&n)))
+		return errno != 0 || n > 0
+	}
+	return false
+}
+
+// oneOutput reports whether stdout and stderr are plainly the same file.
+func oneOutput() bool {
+	var a, b syscall.Stat_t
+	if syscall.Fstat(1, &a) != nil || syscall.Fstat(2, &b) != nil || a.Dev != b.Dev || a.Ino != b.Ino {
+		return false
+	}
+	const null = 1<<8 | 3 // the null device counts as two
+	return a.Mode&syscall.S_IFMT != syscall.S_IFCHR || uint64(a.Rdev) != null
+}
+
+// Log counts the hit.
+func (u *Unwritten) Log() {
+	put64(u.hit[8:], uint64(now()))
+	put64(u.hit[HitSize-8:], Sum64(u.hit[:HitSize-8]))
+	_, _ = syscall.Write(u.journal, u.hit) // a lost statistic
+}
+
+// write writes what is left, and reports whether that is all.
+func (u *Unwritten) write() bool {
+	for len(u.frames) > 0 {
+		f := &u.frames[0]
+		n, err := syscall.Write(int(f.Stream)+1, u.body[:f.Size])
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil {
+			return false
+		}
+		u.body = u.body[n:]
+		if f.Size -= int64(n); f.Size == 0 {
+			u.frames = u.frames[1:]
+		}
+	}
+	return true
+}
+
+// Identify returns what a fact of this kind says of a path now; false if that cannot be told.
+func Identify(path string, kind FactKind) (FileID, bool) { return identify(path, kind) }
+
+func identify(path string, kind FactKind) (FileID, bool) {
+	var st syscall.Stat_t
+	var err error
+	if kind == Followed {
+		err = syscall.Stat(path, &st)
+	} else {
+		err = syscall.Lstat(path, &st)
+	}
+	switch {
+	case err == syscall.ENOENT || err == syscall.ENOTDIR:
+		return FileID{}, true
+	case err != nil:
+		return FileID{}, false
+	case kind == Exists:
+		return present, true
+	}
+	return FileID{uint64(st.Dev), st.Ino, uint64(st.Mode), st.Size, ns(st.Mtim), ns(st.Ctim)}, true
+}
+
+func ns(t syscall.Timespec) int64 { return t.Sec*1e9 + t.Nsec }
+
+func now() int64 {
+	var t syscall.Timeval
+	if syscall.Gettimeofday(&t) != nil {
+		return -1 << 63
+	}
+	return t.Sec*1e9 + t.Usec*1e3
+}
+
+const (
+	atCwd    = -100
+	oPath    = 0x200000
+	fionread = 0x541b
+
+	noMagiclinks = 2 // of openat2(2): no link of /proc
+	noSymlinks   = 4
+	below        = noMagiclinks | noSymlinks | 8 // and nothing outside of the directory
+)
+
+func openAt(dir int, name string, flags int, resolve uint64) (fd int, ok bool) {
+	fd, err := openat2(dir, name, flags, resolve)
+	return fd, err == nil
+}
+
+func openat2(dir int, name string, flags int, resolve uint64) (int, error) {
+	path, err := syscall.BytePtrFromString(name)
+	if err != nil {
+		return -1, err
+	}
+	how := [3]uint64{uint64(flags), 0, resolve}
+	const sysOpenat2 = 437 // on all architectures
+	fd, _, errno := syscall.Syscall6(sysOpenat2, uintptr(dir), uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(&how)), unsafe.Sizeof(how), 0, 0)
+	if errno != 0 {
+		return -1, errno
+	}
+	return int(fd), nil
+}

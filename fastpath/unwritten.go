@@ -1,0 +1,34 @@
+package fastpath
+
+// Unwritten is a hit whose output was not taken whole at once: the reader has gone, or has no room. Whoever knows how to wait,
+// or to die of a broken pipe, writes the rest.
+type Unwritten struct {
+	Code int // exit code
+
+	frames  []Frame
+	body    []byte
+	journal int
+	hit     []byte
+}
+
+// Rest calls write with what is left, in order: 0 is stdout, 1 stderr. It ends with the first error.
+func (u *Unwritten) Rest(write func(stream uint8, b []byte) error) error {
+	for _, f := range u.frames {
+		b := u.body[:f.Size]
+		u.body = u.body[f.Size:]
+		if err := write(f.Stream, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var unfinished *Unwritten
+
+// Unfinished returns the hit that this process has begun to answer; nil: none, and nothing was written.
+func Unfinished() *Unwritten { return unfinished }
+
+// Place is where the memo of an address lies in a table of this size, in bytes.
+func Place(address [32]byte, size int64) int64 {
+	return int64(load64(address[:])%uint64(size/SlotSize)) * SlotSize
+}
