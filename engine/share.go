@@ -57,13 +57,10 @@ func (r *run) share() (Outcome, error) {
 				return r.outcome(cachedir.Declined), &TierError{r.tierFailure}
 			}
 		}
+		if err != nil || found != nil {
+			return r.answer(l, found, err)
+		}
 		switch {
-		case err != nil:
-			abandon(l)
-			return r.uncapturable(err)
-		case found != nil:
-			finish(l, noteStored)
-			return r.replayFound(found)
 		case r.recipe.Key != key:
 			finish(l, noteStored) // everybody who waits for this key shall derive it anew
 		case l != nil:
@@ -123,18 +120,24 @@ func (r *run) besideOthers(place lock.Place) (Outcome, error) {
 	}
 	key := r.recipe.Key
 	found, err := r.look(either)
-	switch {
-	case err != nil:
-		abandon(l)
-		return r.uncapturable(err)
-	case found != nil:
-		finish(l, noteStored)
-		return r.replayFound(found)
-	case r.recipe.Key != key:
+	if err != nil || found != nil {
+		return r.answer(l, found, err)
+	}
+	if r.recipe.Key != key {
 		finish(l, noteStored)
 		return r.lead(nil)
 	}
 	return r.lead(l)
+}
+
+// answer gives the lock back after a look that ends the run: an entry is there now, or no recipe can be made any more.
+func (r *run) answer(l *lock.Lock, found *cachedir.Entry, err error) (Outcome, error) {
+	if err != nil {
+		abandon(l)
+		return r.uncapturable(err)
+	}
+	finish(l, noteStored)
+	return r.replayFound(found)
 }
 
 // served tells a result that was under way while we waited from one that had been there before.
