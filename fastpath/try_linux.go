@@ -23,19 +23,28 @@ func try() *Unwritten {
 	if !ok {
 		return nil
 	}
-	dir, ok := openCache(CacheDir(i.Environ), i.UID)
+	dir := cache{uid: i.UID}
+	left := dir.answer(&i, address)
+	if left == nil {
+		dir.close()
+	}
+	return left
+}
+
+// answer answers an invocation, if its memo does.
+func (c *cache) answer(i *Invocation, address [32]byte) *Unwritten {
+	if !c.openAll(CacheDir(i.Environ)) {
+		return nil
+	}
+	m, ok := c.recall(address)
+	if !ok || !m.holds(i.Environ) || !c.isValid(&m) {
+		return nil
+	}
+	body, ok := c.body(&m)
 	if !ok {
 		return nil
 	}
-	m, ok := dir.recall(address)
-	if !ok || !m.holds(i.Environ) || !dir.isValid(&m) {
-		return nil
-	}
-	body, ok := dir.body(&m)
-	if !ok {
-		return nil
-	}
-	journal, ok := dir.openJournal()
+	journal, ok := c.openJournal()
 	if !ok || inputWaits() || m.Merged && !oneOutput() {
 		return nil
 	}
@@ -69,41 +78,47 @@ func current(args []string) (i Invocation, ok bool) {
 
 // cache is an open cache directory.
 type cache struct {
-	v1  int // descriptor
-	uid int
+	v1   int // descriptor
+	uid  int
+	open []int // descriptors: the process ends, or they are closed together
 }
 
-// openCache opens a directory as the ordinary path does, if everything about it is as usual.
-func openCache(path string, uid int) (c cache, ok bool) {
+// openAll opens a directory as the ordinary path does, if everything about it is as usual.
+func (c *cache) openAll(path string) bool {
 	if path == "" {
-		return c, false
+		return false
 	}
-	const flags = syscall.O_RDONLY | syscall.O_DIRECTORY | syscall.O_CLOEXEC | syscall.O_NOFOLLOW
-	root, ok := openAt(atCwd, path, flags, noSymlinks|noMagiclinks)
-	if !ok || !isPrivate(root, uid) {
-		return c, false
+	const flags = syscall.O_RDONLY | syscall.O_DIRECTORY | syscall.O_NOFOLLOW
+	root, err := c.openAt(atCwd, path, flags, noSymlinks|noMagiclinks)
+	if err != nil || !c.isPrivate(root) {
+		return false
 	}
-	v1, ok := openAt(root, "v1", flags, below)
-	if !ok || !isPrivate(v1, uid) {
-		return c, false
+	c.v1, err = c.openAt(root, "v1", flags, below)
+	if err != nil || !c.isPrivate(c.v1) {
+		return false
 	}
-	c = cache{v1, uid}
-	_, st, ok := c.open(".cachex", syscall.O_RDONLY)
-	return c, ok && st.Size == markSize
+	_, st, ok := c.file(".cachex", syscall.O_RDONLY)
+	return ok && st.Size == markSize
+}
+
+func (c *cache) close() {
+	for _, fd := range c.open {
+		_ = syscall.Close(fd)
+	}
 }
 
 // markSize is the size of the mark in v1: what else it must hold is looked at by who writes.
 const markSize = 33
 
-func isPrivate(fd, uid int) bool {
+func (c *cache) isPrivate(fd int) bool {
 	var st syscall.Stat_t
-	return syscall.Fstat(fd, &st) == nil && int(st.Uid) == uid && st.Mode&0o077 == 0
+	return syscall.Fstat(fd, &st) == nil && int(st.Uid) == c.uid && st.Mode&0o077 == 0
 }
 
-// open opens a regular file of ours below v1, and follows no link on the way.
-func (c *cache) open(name string, flags int) (fd int, st syscall.Stat_t, ok bool) {
-	fd, ok = openAt(c.v1, name, flags|syscall.O_CLOEXEC|syscall.O_NOFOLLOW|syscall.O_NONBLOCK|syscall.O_NOCTTY, below)
-	if !ok || syscall.Fstat(fd, &st) != nil || st.Mode&syscall.S_IFMT != syscall.S_IFREG || int(st.Uid) != c.uid {
+// file opens a regular file of ours below v1, and follows no link on the way.
+func (c *cache) file(name string, flags int) (fd int, st syscall.Stat_t, ok bool) {
+	fd, err := c.openAt(c.v1, name, flags|syscall.O_NOFOLLOW|syscall.O_NONBLOCK|syscall.O_NOCTTY, below)
+	if err != nil || syscall.Fstat(fd, &st) != nil || st.Mode&syscall.S_IFMT != syscall.S_IFREG || int(st.Uid) != c.uid {
 		return fd, st, false
 	}
 	return fd, st, true
@@ -111,7 +126,7 @@ func (c *cache) open(name string, flags int) (fd int, st syscall.Stat_t, ok bool
 
 // recall reads the memo of an address.
 func (c *cache) recall(address [32]byte) (m Memo, ok bool) {
-	fd, st, ok := c.open(Table, syscall.O_RDONLY)
+	fd, st, ok := c.file(Table, syscall.O_RDONLY)
 	if !ok || st.Size < SlotSize {
 		return m, false
 	}
@@ -146,7 +161,7 @@ func (m *Memo) holds(environ []string) bool {
 
 // isValid reports whether nothing was purged since, and no other result was stored that would be preferred.
 func (c *cache) isValid(m *Memo) bool {
-	fd, _, ok := c.open("tags/SEQ", syscall.O_RDONLY)
+	fd, _, ok := c.file("tags/SEQ", syscall.O_RDONLY)
 	if !ok {
 		return false
 	}
@@ -158,13 +173,13 @@ func (c *cache) isValid(m *Memo) bool {
 	if m.Absent == "" {
 		return true
 	}
-	_, err = openat2(c.v1, m.Absent, oPath|syscall.O_CLOEXEC|syscall.O_NOFOLLOW, below)
+	_, err = c.openAt(c.v1, m.Absent, oPath|syscall.O_NOFOLLOW, below)
 	return err == syscall.ENOENT
 }
 
 // body reads the entry, and returns its body if it is the one that the memo speaks of.
 func (c *cache) body(m *Memo) ([]byte, bool) {
-	fd, st, ok := c.open(m.Entry, syscall.O_RDONLY)
+	fd, st, ok := c.file(m.Entry, syscall.O_RDONLY)
 	if !ok || st.Size != m.Size {
 		return nil, false
 	}
@@ -186,7 +201,7 @@ func (c *cache) body(m *Memo) ([]byte, bool) {
 
 // openJournal opens what hits are counted in.
 func (c *cache) openJournal() (fd int, ok bool) {
-	fd, st, ok := c.open("journal/current", syscall.O_WRONLY|syscall.O_APPEND)
+	fd, st, ok := c.file("journal/current", syscall.O_WRONLY|syscall.O_APPEND)
 	return fd, ok && st.Nlink == 1 && st.Mode&0o777 == 0o600
 }
 
@@ -286,21 +301,18 @@ const (
 	below        = noMagiclinks | noSymlinks | 8 // and nothing outside of the directory
 )
 
-func openAt(dir int, name string, flags int, resolve uint64) (fd int, ok bool) {
-	fd, err := openat2(dir, name, flags, resolve)
-	return fd, err == nil
-}
-
-func openat2(dir int, name string, flags int, resolve uint64) (int, error) {
+// openAt calls openat2(2).
+func (c *cache) openAt(dir int, name string, flags int, resolve uint64) (int, error) {
 	path, err := syscall.BytePtrFromString(name)
 	if err != nil {
 		return -1, err
 	}
-	how := [3]uint64{uint64(flags), 0, resolve}
+	how := [3]uint64{uint64(flags | syscall.O_CLOEXEC), 0, resolve}
 	const sysOpenat2 = 437 // on all architectures
 	fd, _, errno := syscall.Syscall6(sysOpenat2, uintptr(dir), uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(&how)), unsafe.Sizeof(how), 0, 0)
 	if errno != 0 {
 		return -1, errno
 	}
+	c.open = append(c.open, int(fd))
 	return int(fd), nil
 }
