@@ -12,10 +12,10 @@ def until(happened, what="it"):
         time.sleep(0.002)
 
 
-def start(*words, **options):
-    "a caller of cachex"
+def start(*words, inside=(), **options):
+    "a caller of cachex, by way of another program if it is given"
     given = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(["cachex", *words], **(given | options))
+    return subprocess.Popen([*inside, "cachex", *words], **(given | options))
 
 
 def cachex(*words, code=0, warns=False, **options):

@@ -1,29 +1,32 @@
 """Servers for the scripts, each a real one on a loopback port of its own. They end with the script, whatever happens to it."""
-import ctypes, os, shutil, signal, socket, subprocess, tempfile, time
+import ctypes, os, shutil, signal, socket, subprocess, tempfile, time, urllib.parse
 
 libc = ctypes.CDLL(None)
 
 
-def _dies_with_us():
+def dies_with_us():
     libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
-def free_port():
+def free_port(address="127.0.0.1"):
     with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
+        s.bind((address, 0))
         return s.getsockname()[1]
 
 
 class _Server:
-    def __init__(self):
-        self.port = free_port()
-        self.hostport = f"127.0.0.1:{self.port}"
+    def __init__(self, address="127.0.0.1"):
+        self.address, self.port = address, free_port(address)
+        self.hostport = f"{self.address}:{self.port}"
         self.process = None
+
+    def connect(self, timeout=30):
+        return socket.create_connection((self.address, self.port), timeout=timeout)
 
     def start(self):
         program = self.argv()[0]
         assert shutil.which(program), f"no {program} here: install it"
-        self.process = subprocess.Popen(self.argv(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, preexec_fn=_dies_with_us)
+        self.process = subprocess.Popen(self.argv(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, preexec_fn=dies_with_us)
         deadline = time.monotonic() + 30
         while not self.answers():
             assert self.process.poll() is None and time.monotonic() < deadline, f"{program} does not answer"
@@ -46,14 +49,14 @@ class _Server:
 class Redis(_Server):
     "redis-server, with a password if there is one. It keeps nothing on disk"
 
-    def __init__(self, password=None):
-        super().__init__()
-        self.password = password
+    def __init__(self, password=None, flags=(), **more):
+        super().__init__(**more)
+        self.password, self.flags = password, flags
         self.dir = tempfile.TemporaryDirectory(prefix="cachex-redis.")
 
     def argv(self):
-        words = ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--save", "", "--dir", self.dir.name]
-        return words + (["--requirepass", self.password] if self.password else [])
+        words = ["redis-server", "--bind", self.address, "--port", str(self.port), "--save", "", "--dir", self.dir.name, "--protected-mode", "no"]
+        return words + (["--requirepass", self.password] if self.password else []) + list(self.flags)
 
     def answers(self):
         try:
@@ -66,7 +69,7 @@ class Redis(_Server):
 
     def __call__(self, *words):
         "one command; its answer as bytes, an int, None, or a list of these"
-        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as s, s.makefile("rwb") as f:
+        with self.connect() as s, s.makefile("rwb") as f:
             if self.password:
                 self._ask(f, "AUTH", self.password)
             return self._ask(f, *words)
@@ -104,31 +107,54 @@ class Redis(_Server):
     def values(self):
         return self.keys("*:v:*")
 
+    def end_lease(self):
+        "as if its time were over"
+        [key] = self.keys("*:l:*")
+        assert 0 < self("PTTL", key) <= 15000
+        self("PEXPIRE", key, "1")
+
     def cli(self, *words):
         given = os.environ | ({"REDISCLI_AUTH": self.password} if self.password else {})
-        return subprocess.run(["redis-cli", "-p", str(self.port), *words], check=True, capture_output=True, text=True, env=given).stdout
+        return subprocess.run(["redis-cli", "-h", self.address, "-p", str(self.port), *words], check=True, capture_output=True, text=True, env=given).stdout
 
 
 class Memcached(_Server):
     def argv(self):
         as_user = ["-u", "nobody"] if os.getuid() == 0 else []
-        return ["memcached", "-l", "127.0.0.1", "-p", str(self.port), "-U", "0", *as_user]
+        return ["memcached", "-l", self.address, "-p", str(self.port), "-U", "0", *as_user]
 
     def answers(self):
         try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as s, s.makefile("rwb") as f:
-                f.write(b"stats\r\n")
-                f.flush()
-                return f.readline() == b"STAT pid %d\r\n" % self.process.pid
+            return self.ask("stats", b"END\r\n")[0] == b"STAT pid %d\r\n" % self.process.pid
         except OSError:
             return False
 
+    def ask(self, line, *last):
+        "the lines of an answer, up to its last, which is one of these"
+        with self.connect() as s, s.makefile("rwb") as f:
+            f.write(line.encode() + b"\r\n")
+            f.flush()
+            lines = []
+            while not lines or lines[-1] not in last:
+                lines.append(f.readline())
+                if not lines[-1]:
+                    raise ConnectionError(f"no end of the answer to {line}")
+            return lines
+
+    def keys(self):
+        busy = b"BUSY currently processing crawler request\r\n"  # the server may be looking through its keys by itself
+        while busy in (answer := self.ask("lru_crawler metadump all", b"END\r\n", busy)):
+            time.sleep(0.01)
+        return [urllib.parse.unquote(l.split()[0].decode().removeprefix("key=")) for l in answer[:-1]]
+
+    def end_lease(self):
+        "as if its time were over"
+        [key] = [k for k in self.keys() if ":l:" in k]
+        self.ask(f"delete {key}", b"DELETED\r\n")
+
     def requests(self):
         "how many values it has been asked for"
-        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as s, s.makefile("rwb") as f:
-            f.write(b"stats\r\n")
-            f.flush()
-            stats = dict(l.split()[1:3] for l in iter(f.readline, b"END\r\n"))
+        stats = dict(l.split()[1:3] for l in self.ask("stats", b"END\r\n")[:-1])
         return int(stats[b"cmd_get"]) + int(stats[b"cmd_meta"])
 
     def url(self, options=""):
