@@ -20,6 +20,9 @@ import (
 // Hits of the local store ask too, at most every few seconds: a count that has changed is a purge that is then made here.
 // So is a count of which nothing was known: what is here with that tag may have been purged at any time. Therefore each
 // count that a run is told is noted here before its result is stored, or it would be a purge for the next one.
+//
+// A server may forget a count at any time, which is then 0, as if there had never been a purge. Nothing stands at that: a
+// run that may write starts such a count anew, from the server's clock, and for one that may not each look is a purge.
 
 // tagsFresh is how long a count that a tier told is believed.
 const tagsFresh = 5 * time.Second
@@ -59,7 +62,7 @@ func (t *tier) note(m marks) (purged bool, err error) {
 	}
 	for tag, count := range m.tags {
 		last, _, known := t.r.dir.TagSeen(t.Name, tag)
-		changed := !known || last != count
+		changed := !known || last != count || count == 0
 		if err := t.r.dir.NoteTag(t.Name, tag, count, changed); err != nil {
 			return purged, err
 		}
@@ -68,7 +71,7 @@ func (t *tier) note(m marks) (purged bool, err error) {
 	return purged, nil
 }
 
-// count asks a tier for the counts of some tags, and of all purges.
+// count asks a tier for the counts of some tags, and of all purges. Those that are 0 it starts, if it may.
 func (t *tier) count(tags []string) marks {
 	m := marks{tags: map[string]int64{}}
 	counter, ok := t.counter()
@@ -83,6 +86,11 @@ func (t *tier) count(tags []string) marks {
 		ctx, cancel := context.WithTimeout(context.Background(), t.r.budget())
 		defer cancel()
 		counts, err := counter.Counts(ctx, names...)
+		for i := 0; err == nil && t.Write && i < len(counts); i++ {
+			if counts[i] == 0 {
+				counts[i], err = counter.Bump(ctx, names[i])
+			}
+		}
 		if err == nil && len(counts) == len(names) {
 			m.known, m.all = true, counts[0]
 			for i, tag := range tags {
