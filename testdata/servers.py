@@ -183,3 +183,61 @@ class Listener:
 def host(name, **more):
     "the environment of a host of its own: it has its own cache directory"
     return os.environ | {"CACHEX_CACHE_DIR": os.path.join(os.environ["WORK"], "host-" + name)} | more
+
+
+class _Web(_Server):
+    "a server that answers any request once it is there. It keeps its files in dir"
+
+    def __init__(self, **more):
+        super().__init__(**more)
+        self.dir = tempfile.TemporaryDirectory(prefix="cachex-web.")
+
+    def answers(self):
+        try:
+            with self.connect() as s:
+                s.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                return s.recv(5) == b"HTTP/"
+        except OSError:
+            return False
+
+    def url(self, options=""):
+        return f"http://{self.hostport}/cache{options}"
+
+
+def _built(name):
+    "where scripts/servers has put a server: below the home of who runs the tests, not below that of the script"
+    given = os.environ | {"HOME": os.environ["HOME_OF_TESTS"]}
+    return subprocess.run([os.path.join(os.environ["PROJECT"], "scripts", "servers"), name], env=given, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+class Nginx(_Web):
+    "with WebDAV"
+
+    def argv(self):
+        d = self.dir.name
+        os.makedirs(d + "/www", exist_ok=True)
+        with open(d + "/conf", "w") as f:
+            f.write(f"daemon off; master_process off; pid {d}/pid; error_log stderr crit; events {{}} http {{ access_log off; client_max_body_size 0; "
+                    + "".join(f"{kind}_temp_path {d}/{kind}; " for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+                    + f"dav_methods PUT DELETE; create_full_put_path on; server {{ listen {self.hostport}; root {d}/www; }} }}")
+        return ["nginx", "-e", "stderr", "-p", d, "-c", d + "/conf"]
+
+
+class BazelRemote(_Web):
+    def argv(self):
+        return [_built("bazel-remote"), "--dir", self.dir.name, "--max_size", "1", "--http_address", self.hostport, "--grpc_address", "none",
+                "--disable_http_ac_validation", "--access_log_level", "none"]
+
+    def url(self, options=""):
+        return f"http://{self.hostport}{options}"
+
+
+class Versity(_Web):
+    "an S3 server with the bucket cache"
+
+    def argv(self):
+        os.makedirs(self.dir.name + "/cache", exist_ok=True)
+        return [_built("versitygw"), "--access", "cachex", "--secret", "secret", "--port", self.hostport, "--keep-alive", "--quiet", "posix", self.dir.name]
+
+    def url(self, options=""):
+        return f"s3://cachex:secret@cache/some?endpoint=http://{self.hostport}{options.replace('?', '&')}"
