@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+"""tiers.py CACHEX: a hit in a Redis beside `redis-cli GET` of a value of the same size.
+
+Every figure is a ratio of medians of interleaved runs, since absolute times on a shared machine mean nothing. Each hit is of
+another key, which the local store does not have yet and gets. A local hit of the same shows what of it is the tier's. Needs
+redis-server and redis-cli.
+"""
+import os, statistics, sys, tempfile, time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "testdata"))
+from servers import Redis, host
+
+RUNS, WARM = 100, 3
+program = os.path.abspath(sys.argv[1])
+null = os.open(os.devnull, os.O_RDWR)
+
+
+def spawn(argv, env):
+    "seconds that a program takes"
+    began = time.perf_counter()
+    pid = os.posix_spawnp(argv[0], argv, env, file_actions=[(os.POSIX_SPAWN_DUP2, null, fd) for fd in (0, 1, 2)])
+    _, status = os.waitpid(pid, 0)
+    took = time.perf_counter() - began
+    assert status == 0, (argv, status)
+    return took
+
+
+with tempfile.TemporaryDirectory(prefix="bench-tiers.") as work, Redis() as server:
+    os.environ |= {"WORK": work, "HOME": work}
+    there, here = host("there"), host("here")
+    for i in range(600):  # a store that has been in use has its directories
+        spawn([program, "run", "--scope", str(i), "--", "true"], here)
+    for size in (100, 10_000, 100_000, 1_000_000):
+        body = os.path.join(work, str(size))
+        content = os.urandom(size)
+        with open(body, "wb") as f:
+            f.write(content)
+        server("SET", "plain", content)
+
+        def run(i):
+            return [program, "run", "--remote", server.url(), "--scope", str(i), "--", "cat", body]
+
+        for i in range(RUNS + WARM):
+            spawn(run(i), there)
+        os.remove(body)  # so that only a hit can end well
+        times = []
+        for i in range(RUNS + WARM):
+            times.append((spawn(run(i), here), spawn(["redis-cli", "-p", str(server.port), "GET", "plain"], here), spawn(run(i), here)))
+        hit, get, local = [statistics.median(t) * 1e3 for t in zip(*times[WARM:])]
+        print(f"hit of {size:>9,} bytes / redis-cli GET {hit / get:6.2f}   goal 1.00   {hit:.2f} ms  {get:.2f} ms   (local hit {local:.2f} ms)", flush=True)
+        server("FLUSHALL")
