@@ -143,7 +143,7 @@ func (a *App) eachTier(s Settings, do func(engine.Tier, remote.Tier) error) erro
 			_ = conn.Close()
 		}
 		if err != nil {
-			all = append(all, fmt.Errorf("tier %s: %w", t.Name, err))
+			all = append(all, t.Fault(err))
 		}
 	}
 	return errors.Join(all...)

@@ -109,12 +109,12 @@ func (t *tier) ask(op cachedir.TierOp, call func(remote.Tier) (int64, error)) er
 // failed keeps the first failure of a run.
 func (t *tier) failed(err error) {
 	if t.r.tierFailure == nil {
-		t.r.tierFailure = t.fault(err)
+		t.r.tierFailure = t.Fault(err)
 	}
 }
 
-// fault is what went wrong with a tier, which is named if that does not name its server itself.
-func (t *tier) fault(err error) error {
+// Fault is what went wrong with a tier, which is named if that does not name its server itself.
+func (t Tier) Fault(err error) error {
 	scheme, rest, _ := strings.Cut(t.Name, "://")
 	host, _, _ := strings.Cut(rest, "/")
 	if strings.Contains(err.Error(), scheme+"://"+host) {

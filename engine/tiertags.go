@@ -222,7 +222,7 @@ func (r *run) purgeTiers(tags []string) error {
 			cancel()
 			t.log(cachedir.TierCount, 0, err, time.Since(began))
 			if err != nil {
-				all = append(all, t.fault(err))
+				all = append(all, t.Fault(err))
 			}
 		}
 	}
