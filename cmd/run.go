@@ -103,6 +103,9 @@ func (a *App) run(c *cobra.Command, args []string) error {
 		Standing: short, Restarted: a.restarted, Stdin: a.Stdin, Stdout: a.Stdout, Stderr: a.Stderr,
 	})
 	unread := !s.Stdin && runner.InputWaiting(a.Stdin)
+	if len(warnings) == 0 && out.Warning == nil && out.Doubt == nil && !unread && !s.Quiet && dir != nil {
+		warnings = a.plainTiers(s, dir)
+	}
 	if !s.Quiet {
 		a.warnOnce(out, warnings, unread)
 	}

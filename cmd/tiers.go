@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/engine"
 	"github.com/cachex-cli/cachex/remote"
 )
@@ -97,6 +98,28 @@ func (a *App) tiers(s Settings) ([]engine.Tier, error) {
 		})
 	}
 	return tiers, nil
+}
+
+// plainTiers warns of servers that are talked to in the clear, once a day: to say it with every run would be in the way.
+func (a *App) plainTiers(s Settings, dir *cachedir.Dir) []Warning {
+	for _, text := range s.Remote {
+		c, _, err := remote.Parse(text, a.lookupEnv)
+		if err == nil && c.Plain() != "" && dir.OncePerDay("plain-connection") {
+			return []Warning{Warning(fmt.Sprintf("the connection to %s is not encrypted: use %s", c.Plain(), secureScheme(c.URL.Scheme)))}
+		}
+	}
+	return nil
+}
+
+// secureScheme says what to use instead.
+func secureScheme(scheme string) string {
+	switch scheme {
+	case "redis":
+		return "rediss://"
+	case "memcached":
+		return "a private network, and encrypt and sign"
+	}
+	return "https"
 }
 
 // sealer is what values are wrapped with on their way.

@@ -83,10 +83,7 @@ func s3Base(cfg Config, region string) (*url.URL, error) {
 		return nil, fmt.Errorf("no bucket name of 3 to 63 of a-z, 0-9, dot and hyphen, as in s3://bucket: %q", bucket)
 	}
 	options := cfg.URL.Query()
-	endpoint := options.Get("endpoint")
-	if endpoint == "" {
-		endpoint = cfg.either("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-	}
+	endpoint := s3Endpoint(cfg)
 	byPath := endpoint != ""
 	if endpoint == "" {
 		endpoint = awsEndpoint(region)
@@ -110,6 +107,14 @@ func s3Base(cfg Config, region string) (*url.URL, error) {
 		base.Host = bucket + "." + base.Host
 	}
 	return base, nil
+}
+
+// s3Endpoint is the server that was named; empty: the one of the region.
+func s3Endpoint(cfg Config) string {
+	if endpoint := cfg.URL.Query().Get("endpoint"); endpoint != "" || cfg.Lookup == nil {
+		return endpoint
+	}
+	return cfg.either("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 }
 
 func awsEndpoint(region string) string {

@@ -1,0 +1,41 @@
+package remote
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// Plain names a server, on another machine, that the tier talks to without encryption: passwords, values and what keys say
+// of commands can be read on the way. It is empty if there is none. Names are not looked up.
+func (c Config) Plain() string {
+	hosts := ""
+	switch c.URL.Scheme {
+	case "redis", "memcached", "http":
+		hosts = c.URL.Host
+	case "s3":
+		if endpoint, err := url.Parse(s3Endpoint(c)); err == nil && endpoint.Scheme == "http" {
+			hosts = endpoint.Host
+		}
+	}
+	for host := range strings.SplitSeq(hosts, ",") {
+		if host != "" && !isLoopback(host) {
+			return host
+		}
+	}
+	return ""
+}
+
+// isLoopback reports whether a host, with or without a port, is this machine.
+func isLoopback(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Unmap().IsLoopback()
+}
