@@ -39,19 +39,42 @@ func (d *Dir) TagSeen(tier, tag string) (count int64, at time.Time, known bool) 
 // NoteTag keeps the count that a tier told just now. purge says that it is another one than before: then the tag is
 // purged here first, and without that nothing is kept.
 func (d *Dir) NoteTag(tier, tag string, count int64, purge bool) error {
+	_, err := d.noteTag(tier, tag, count, purge)
+	return err
+}
+
+// noteTag returns the moment of the purge, if there was one.
+func (d *Dir) noteTag(tier, tag string, count int64, purge bool) (at TagMark, err error) {
 	if d.o.ReadOnly {
-		return ErrReadOnly
+		return at, ErrReadOnly
 	}
-	at := d.now()
+	told := d.now()
 	if purge {
-		if err := d.PurgeTag(tag, false); err != nil {
-			return err
+		if at, err = d.purgeTag(tag, false); err != nil {
+			return at, err
 		}
 	}
 	id := remoteTag(tier, tag)
-	if err := d.v1.replace(remoteTagName(id), encodeRemoteTag(id, count, at)); err != nil {
-		return fmt.Errorf("note the count of tag %q: %w", tag, err)
+	if err := d.v1.replace(remoteTagName(id), encodeRemoteTag(id, count, told)); err != nil {
+		return at, fmt.Errorf("note the count of tag %q: %w", tag, err)
 	}
+	return at, nil
+}
+
+// NoteTag is Dir.NoteTag for a count that came with what is imported. The purge that is made for it is older than the
+// import, and is not held against it. ErrPurged says that there was another purge since the import was begun: then the
+// count is kept, and the import is to be begun anew.
+func (i *Import) NoteTag(tier, tag string, count int64, purge bool) error {
+	i.p.mu.Lock()
+	defer i.p.mu.Unlock()
+	at, err := i.p.d.noteTag(tier, tag, count, purge)
+	switch {
+	case err != nil || !purge:
+		return err
+	case at != TagMark{i.p.mark.Epoch, i.p.mark.Seq + 1}:
+		return ErrPurged
+	}
+	i.p.mark = at
 	return nil
 }
 

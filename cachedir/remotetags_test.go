@@ -74,3 +74,39 @@ func TestDamagedRemoteTagIsNotKnown(t *testing.T) {
 	require.True(t, known)
 	require.Equal(t, int64(9), count)
 }
+
+// The purge that is made for a count which came with a result does not forbid that result; any other purge does.
+func TestImportThatTellsOfAPurge(t *testing.T) {
+	from, d := newDir(t, Options{}), newDir(t, Options{})
+	tagged(t, from, "x", "users")
+	r := runOf("x")
+	x := export(t, from, r, Good)
+	tagged(t, d, "y", "users")
+	require.NoError(t, d.NoteTag("redis", "users", 7, false))
+
+	i, err := d.BeginImport(r)
+	require.NoError(t, err)
+	defer i.Discard()
+	require.NoError(t, i.Read(x.content))
+	require.NoError(t, i.NoteTag("redis", "users", 7, false))
+	requireHit(t, d, runOf("y"), Good, part{0, "y"})
+	require.NoError(t, i.NoteTag("redis", "users", 8, true))
+	require.NoError(t, i.NoteTag("redis", "others", 3, true))
+	requireMiss(t, d, runOf("y"), Good, Purged)
+	require.NoError(t, i.Commit())
+	requireHit(t, d, r, Good, part{0, "x"})
+	require.NoError(t, d.PurgeTag("users", false))
+	requireMiss(t, d, r, Good, Purged)
+
+	i, err = d.BeginImport(r)
+	require.NoError(t, err)
+	defer i.Discard()
+	require.NoError(t, i.Read(x.content))
+	require.NoError(t, d.PurgeTag("users", false)) // somebody else's
+	require.ErrorIs(t, i.NoteTag("redis", "users", 9, true), ErrPurged)
+	count, _, known := d.TagSeen("redis", "users")
+	require.True(t, known)
+	require.Equal(t, int64(9), count)
+	require.NoError(t, i.Commit())
+	requireMiss(t, d, r, Good, Purged)
+}

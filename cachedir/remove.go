@@ -147,7 +147,7 @@ func (d *Dir) PurgeSoftly(match func(EntryInfo) bool, dryRun bool) (int, error) 
 	if err != nil || dryRun || n == 0 {
 		return n, err
 	}
-	if err := d.purgeMarks(true, names...); err != nil {
+	if _, err := d.purgeMarks(true, names...); err != nil {
 		return 0, fmt.Errorf("purge: %w", err)
 	}
 	return n, nil

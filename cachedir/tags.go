@@ -189,15 +189,20 @@ func (d *Dir) advance(next func(purges) purges, then func(purges) error) (purges
 //
 // The tag's file is written second: a purge that is killed in between has purged nothing, and said so to nobody.
 func (d *Dir) PurgeTag(tag string, soft bool) error {
-	if err := d.purgeMarks(soft, markName(tag)); err != nil {
-		return fmt.Errorf("purge tag %q: %w", tag, err)
+	_, err := d.purgeTag(tag, soft)
+	return err
+}
+
+func (d *Dir) purgeTag(tag string, soft bool) (at TagMark, err error) {
+	if at, err = d.purgeMarks(soft, markName(tag)); err != nil {
+		return at, fmt.Errorf("purge tag %q: %w", tag, err)
 	}
-	return nil
+	return at, nil
 }
 
 // purgeMarks counts one purge and writes it into the files of its subjects.
-func (d *Dir) purgeMarks(soft bool, names ...string) error {
-	_, err := d.advance(
+func (d *Dir) purgeMarks(soft bool, names ...string) (at TagMark, err error) {
+	now, err := d.advance(
 		func(p purges) purges { p.Seq++; return p },
 		func(now purges) error {
 			for _, name := range names {
@@ -223,7 +228,7 @@ func (d *Dir) purgeMarks(soft bool, names ...string) error {
 			}
 			return nil
 		})
-	return err
+	return now.TagMark, err
 }
 
 // healMarksOf replaces the files of tags, and of the key, that were damaged. What they said is lost, so all that was stored
@@ -242,5 +247,6 @@ func (d *Dir) healMarksOf(key hashing.Key, tags []string) error {
 	if damaged == nil {
 		return nil
 	}
-	return d.purgeMarks(false, damaged...)
+	_, err := d.purgeMarks(false, damaged...)
+	return err
 }
