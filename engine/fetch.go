@@ -30,56 +30,114 @@ func (r *run) fetch(admit judge) (found bool) {
 	return false
 }
 
-// fetch asks one tier: for the last good result, and for the last failure where that would do as well.
+// fetch asks one tier: for the last good result, and for the last failure where that would do as well. It begins with a
+// pending entry for each, before the tier is asked: a purge that comes in between is held against the answer.
 func (t *tier) fetch(ctx context.Context, admit judge) bool {
+	return t.fetchOnce(ctx, admit) || t.again && t.fetchOnce(ctx, admit)
+}
+
+func (t *tier) fetchOnce(ctx context.Context, admit judge) bool {
+	t.again = false
 	slots := []cachedir.Slot{cachedir.Good}
 	if t.r.admitsFailures() || t.r.fenceSeen > 0 {
 		slots = append(slots, cachedir.Failed)
 	}
-	for _, slot := range slots {
-		if t.fetchSlot(ctx, slot, admit) || t.again && t.fetchSlot(ctx, slot, admit) {
+	imports, err := t.r.beginImports(len(slots))
+	defer func() {
+		for _, in := range imports {
+			in.Discard()
+		}
+	}()
+	if err != nil {
+		return false // what cannot be stored here is not asked for
+	}
+	for i, found := range t.look(ctx, slots) {
+		switch {
+		case found.err != nil:
+		case found.note != "":
+			t.r.alone = t.r.alone || t.awaited(found.tierRecord)
+		case t.promote(imports[i], found.tierRecord, admit):
 			return true
 		}
 	}
 	return false
 }
 
-// fetchSlot begins with a pending entry, before the tier is asked: a purge that comes in between is held against the
-// answer.
-func (t *tier) fetchSlot(ctx context.Context, slot cachedir.Slot, admit judge) bool {
-	r := t.r
-	t.again = false
-	in, err := r.dir.BeginImport(cachedir.Run{Key: r.recipe.Key, Command: r.recipe.Command, Recipe: r.recipe.Text})
-	if err != nil {
-		return false // what cannot be stored here is not asked for
-	}
-	defer in.Discard()
-	v, err := t.get(ctx, slot)
-	switch {
-	case err != nil:
-		return false
-	case v.note != "":
-		r.alone = r.alone || t.awaited(v)
-		return false
-	}
-	return t.promote(in, v, admit)
-}
-
-// get reads a record. Damage, and what is not signed as it must be, is counted like a failure of the server.
-func (t *tier) get(ctx context.Context, slot cachedir.Slot) (v tierRecord, err error) {
-	name := t.entryName(t.r.recipe.Key, slot)
-	err = t.ask(cachedir.TierGet, func(c remote.Tier) (int64, error) {
-		var plain bytes.Buffer
-		n, err := t.open(ctx, c, name, name, &plain, maxTierEntry)
-		if err == nil {
-			v, err = decodeTierRecord(plain.Bytes())
+func (r *run) beginImports(n int) (imports []*cachedir.Import, err error) {
+	for range n {
+		in, err := r.dir.BeginImport(cachedir.Run{Key: r.recipe.Key, Command: r.recipe.Command, Recipe: r.recipe.Text})
+		if err != nil {
+			return imports, err
 		}
-		return n, err
-	})
-	return v, err
+		imports = append(imports, in)
+	}
+	return imports, nil
 }
 
-// open reads a value into dst that was sealed under a name. Nothing of it may be believed before it returns without an error.
+// tierFound is a record that was asked for, or why there is none.
+type tierFound struct {
+	tierRecord
+	err error
+}
+
+// look reads records, and the counts of the caller's tags besides, in one question. Damage, and what is not signed as it
+// must be, is counted like a failure of the server.
+func (t *tier) look(ctx context.Context, slots []cachedir.Slot) []tierFound {
+	var names []string
+	for _, slot := range slots {
+		names = append(names, t.entryName(t.r.recipe.Key, slot))
+	}
+	wanted := t.countsWanted(t.r.req.Tags)
+	var found []tierFound
+	err := t.ask(cachedir.TierGet, func(c remote.Tier) (int64, error) {
+		a := remote.Ask(ctx, c, remote.Question{Values: names, Counts: wanted.names})
+		defer a.Close()
+		read := int64(0)
+		for i, v := range a.Values {
+			record, n, err := t.readRecord(names[i], v)
+			found, read = append(found, tierFound{record, err}), read+n
+		}
+		t.marks = wanted.of(a)
+		return read, worstOf(found, a.CountErr)
+	})
+	if errors.Is(err, errBreaker) {
+		return nil
+	}
+	return found
+}
+
+// worstOf is the outcome of a question: a failure if there is one, else success if anything was found.
+func worstOf(found []tierFound, err error) error {
+	absent := error(nil)
+	for _, f := range found {
+		switch {
+		case f.err == nil:
+			found = nil
+		case errors.Is(f.err, remote.ErrAbsent):
+			absent = f.err
+		case err == nil:
+			err = f.err
+		}
+	}
+	if err == nil && found != nil {
+		return absent
+	}
+	return err
+}
+
+// readRecord opens a record. It returns how many bytes of it came over the line.
+func (t *tier) readRecord(name string, v remote.Found) (record tierRecord, n int64, err error) {
+	if v.Err != nil {
+		return record, 0, v.Err
+	}
+	var plain bytes.Buffer
+	if n, err = t.Sealer.Open(&plain, name, nil, v, maxTierEntry); err == nil {
+		record, err = decodeTierRecord(plain.Bytes())
+	}
+	return record, n, err
+}
+
+// open reads a body into dst. Nothing of it may be believed before it returns without an error.
 func (t *tier) open(ctx context.Context, c remote.Tier, name, sealed string, dst io.Writer, most int64) (int64, error) {
 	value, err := c.Get(ctx, name)
 	if err != nil {
@@ -105,7 +163,7 @@ func (t *tier) promote(in *cachedir.Import, v tierRecord, admit judge) bool {
 	case !admit(r, e).ok():
 		return false
 	}
-	return t.tagsStand(v.tags, m.Tags) && t.fetchBody(in, v) && in.Commit() == nil
+	return t.tagsStand(in, v.tags, m.Tags) && t.fetchBody(in, v) && in.Commit() == nil
 }
 
 // awaited reports whether a record was made under the lease that this run found held, or a later one.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
@@ -31,8 +32,11 @@ type held struct {
 	from  remote.Leaser
 	lease remote.Lease
 	key   hashing.Key // of the recipe when it was taken
+	ended bool        // with what was stored last
 	stop  chan struct{}
 	done  chan struct{}
+
+	quieted sync.Once
 }
 
 // takeLease makes this run the leader of all hosts, or returns the result of the host that leads. It returns neither where
@@ -55,8 +59,6 @@ func (r *run) takeLease() (*cachedir.Entry, error) {
 			}
 			return nil, nil
 		case !errors.Is(err, remote.ErrHeld):
-			return nil, nil
-		case r.fenceSeen == 0 && !t.seeFence():
 			return nil, nil
 		case r.req.Wait != Forever && time.Since(began) > r.req.Wait:
 			r.reason, r.detail = cachedir.LockTimeout, "waited "+Short(r.req.Wait)+" for another host"
@@ -97,33 +99,32 @@ func (t *tier) leaser() remote.Leaser {
 // leaseName goes with the name of the result that the lease guards.
 func (t *tier) leaseName() string { return "l/" + t.Sealer.Names(t.r.recipe.Key[:])[0] }
 
+// acquire takes the lease, and reads in the same question the counts at which a result of this run will stand. If another
+// host has the lease, the first one that was seen to is the one that this run waits for.
 func (t *tier) acquire() error {
-	var lease remote.Lease
-	err := t.ask(cachedir.TierLease, func(remote.Tier) (int64, error) {
+	var counts wanted
+	if !t.marks.known {
+		counts = t.countsOfAll(t.r.req.Tags)
+	}
+	var a remote.Answer
+	err := t.ask(cachedir.TierLease, func(c remote.Tier) (int64, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), t.r.budget())
 		defer cancel()
-		var err error
-		lease, err = t.leaser().Acquire(ctx, t.leaseName(), leaseLife)
-		return 0, err
+		a = remote.Ask(ctx, c, remote.Question{Counts: counts.names, Lease: t.leaseName(), Life: leaseLife})
+		return 0, a.LeaseErr
 	})
-	if err == nil {
-		h := &held{t: t, from: t.leaser(), lease: lease, key: t.r.recipe.Key, stop: make(chan struct{}), done: make(chan struct{})}
+	switch {
+	case err == nil:
+		h := &held{t: t, from: t.leaser(), lease: a.Lease, key: t.r.recipe.Key, stop: make(chan struct{}), done: make(chan struct{})}
 		t.r.lease = h
 		go h.renew()
+		if !t.marks.known {
+			t.marks = counts.of(a)
+		}
+	case errors.Is(err, remote.ErrHeld) && t.r.fenceSeen == 0:
+		t.r.fenceSeen = a.Lease.Fence
 	}
 	return err
-}
-
-// seeFence notes under which lease the host leads that this run waits for.
-func (t *tier) seeFence() bool {
-	err := t.ask(cachedir.TierLease, func(remote.Tier) (int64, error) {
-		ctx, cancel := context.WithTimeout(context.Background(), t.r.budget())
-		defer cancel()
-		fence, _, err := t.leaser().State(ctx, t.leaseName())
-		t.r.fenceSeen = fence
-		return 0, err
-	})
-	return err == nil
 }
 
 // renew prolongs the lease every third of its life, until it is released or lost.
@@ -146,17 +147,28 @@ func (h *held) renew() {
 	}
 }
 
-// release ends the lease after last, which may store under it.
+// quiet ends the renewing. It is time for that when the last value is being stored: bodies, which may take long, come
+// before.
+func (h *held) quiet() {
+	h.quieted.Do(func() {
+		close(h.stop)
+		<-h.done
+	})
+}
+
+// release ends the lease after last, which may store under it, and may have ended it with that.
 func (h *held) release(last func(*held)) {
-	close(h.stop)
-	<-h.done
 	if last != nil {
 		last(h)
+	}
+	h.quiet()
+	h.t.r.lease = nil
+	if h.ended {
+		return
 	}
 	_ = h.t.ask(cachedir.TierLease, func(remote.Tier) (int64, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), leaseLife/3)
 		defer cancel()
 		return 0, h.from.Release(ctx, h.lease)
 	})
-	h.t.r.lease = nil
 }

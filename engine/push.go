@@ -110,7 +110,7 @@ func (t *tier) pushEntry(e *cachedir.Entry) {
 	if x.Body != nil && !t.pushBody(x, &v, life) {
 		return
 	}
-	t.pushRecord(t.entryName(e.Key, e.Slot), v, life)
+	t.pushRecord(t.entryName(e.Key, e.Slot), v, life, t.r.known == nil)
 }
 
 // pushRedirect stores what was learned of the recipe, without which other hosts would not find the entry.
@@ -125,7 +125,7 @@ func (t *tier) pushRedirect() {
 	}
 	defer e.Close()
 	if x, err := e.Export(); err == nil && e.Learned != nil {
-		t.pushRecord(t.entryName(r.base.Key, cachedir.Good), tierRecord{entry: x.Content, fence: t.fenceOf(r.base.Key)}, t.Life)
+		t.pushRecord(t.entryName(r.base.Key, cachedir.Good), tierRecord{entry: x.Content, fence: t.fenceOf(r.base.Key)}, t.Life, true)
 	}
 }
 
@@ -133,7 +133,7 @@ func (t *tier) pushRedirect() {
 func (t *tier) pushNote(why string) {
 	const life = time.Minute
 	v := tierRecord{fence: t.r.lease.lease.Fence, note: why}
-	t.pushRecord(t.entryName(t.r.lease.key, cachedir.Failed), v, life)
+	t.pushRecord(t.entryName(t.r.lease.key, cachedir.Failed), v, life, true)
 }
 
 // fenceOf is the fence under which a value of this key is stored: that of the lease, if it is the lease of this key. A run
@@ -145,8 +145,8 @@ func (t *tier) fenceOf(key hashing.Key) int64 {
 	return 0
 }
 
-// pushRecord seals a record and stores it, under the lease if it belongs to one.
-func (t *tier) pushRecord(name string, v tierRecord, life time.Duration) {
+// pushRecord seals a record and stores it, under the lease if it belongs to one, which ends with the last.
+func (t *tier) pushRecord(name string, v tierRecord, life time.Duration, last bool) {
 	plain := v.encode()
 	var sealed bytes.Buffer
 	if err := t.Sealer.Seal(&sealed, name, nil, bytes.NewReader(plain), int64(len(plain))); err != nil {
@@ -154,11 +154,18 @@ func (t *tier) pushRecord(name string, v tierRecord, life time.Duration) {
 		return
 	}
 	_ = t.ask(cachedir.TierPut, func(c remote.Tier) (int64, error) {
-		body, size := bytes.NewReader(sealed.Bytes()), int64(sealed.Len())
-		if v.fence > 0 {
-			return size, t.leaser().PutFenced(context.Background(), t.r.lease.lease, name, body, size, life)
+		ctx, body, size := context.Background(), bytes.NewReader(sealed.Bytes()), int64(sealed.Len())
+		switch l := t.r.lease; {
+		case v.fence == 0:
+			return size, c.Put(ctx, name, body, size, life)
+		case last:
+			l.quiet()
+			l.ended = true
+			return size, l.from.PutLast(ctx, l.lease, name, body, size, life)
+		default:
+			l.quiet()
+			return size, l.from.PutFenced(ctx, l.lease, name, body, size, life)
 		}
-		return size, c.Put(context.Background(), name, body, size, life)
 	})
 }
 

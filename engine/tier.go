@@ -51,8 +51,8 @@ type tier struct {
 	r       *run
 	conn    remote.Tier
 	breaker *cachedir.Breaker
-	marks   marks // before the command started
-	again   bool  // a result was not taken only because it told of a purge
+	marks   marks // as they were asked for last, before the command started
+	again   bool  // something was purged while this run learned of a purge, which may be all that is against a result
 }
 
 // tiers makes the caller's tiers ready, once.

@@ -13,9 +13,10 @@ import (
 )
 
 // Purges of tags reach other hosts through counts that a tier keeps: one for each tag, and one of all purges. A purge
-// raises the count of all first and that of the tag afterwards. A run reads the counts of its tags before it starts, and
-// they are stored with its result; who finds the result compares them with the counts of that moment. A tag that a run
-// only learned while it ran is as good as known from the beginning if nothing at all was purged meanwhile.
+// raises the count of all first and that of the tag afterwards. A run reads the count of all and those of its tags before it
+// starts, together with the result or the lease that it asks for, and they are stored with its result; who finds the result
+// compares them with the counts of that moment. A tag that a run only learned while it ran, because its command named it,
+// is as good as known from the beginning if nothing at all was purged meanwhile.
 //
 // Hits of the local store ask too, at most every few seconds: a count that has changed is a purge that is then made here.
 // So is a count of which nothing was known: what is here with that tag may have been purged at any time. Therefore each
@@ -42,64 +43,87 @@ type marks struct {
 }
 
 // markTiers notes the counts of the caller's tags before the command starts, and before the entry that records it is
-// begun: that one is newer than the purges that are made here for these counts.
+// begun: that one is newer than the purges that are made here for these counts. They were read already by who asked for a
+// result with tags, or for a lease.
 func (r *run) markTiers() {
-	if len(r.req.Tags) == 0 {
-		return
-	}
 	for _, t := range r.tiers() {
-		t.marks = t.count(r.req.Tags)
-		if _, err := t.note(t.marks); err != nil {
+		if !t.marks.known && (t.Write || len(r.req.Tags) > 0) {
+			t.marks = t.count(r.req.Tags)
+		}
+		if t.note(t.marks, t.r.dir.NoteTag) != nil {
 			t.marks.known = false
 		}
 	}
 }
 
-// note makes the purges here that counts tell of, and keeps the counts. purged says that there were any.
-func (t *tier) note(m marks) (purged bool, err error) {
+// note makes the purges here that counts tell of, and keeps the counts, both by keep.
+func (t *tier) note(m marks, keep func(tier, tag string, count int64, purge bool) error) error {
 	if !m.known || !t.Read {
-		return false, nil
+		return nil
 	}
 	for tag, count := range m.tags {
 		last, _, known := t.r.dir.TagSeen(t.Name, tag)
-		changed := !known || last != count || count == 0
-		if err := t.r.dir.NoteTag(t.Name, tag, count, changed); err != nil {
-			return purged, err
+		if err := keep(t.Name, tag, count, !known || last != count || count == 0); err != nil {
+			return err
 		}
-		purged = purged || changed
 	}
-	return purged, nil
+	return nil
+}
+
+// wanted is counts to ask for: that of all purges, and those of some tags.
+type wanted struct{ tags, names []string }
+
+// countsWanted is nothing where a tier does not count, or where there are no tags.
+func (t *tier) countsWanted(tags []string) wanted {
+	if len(tags) == 0 {
+		return wanted{}
+	}
+	return t.countsOfAll(tags)
+}
+
+// countsOfAll asks for the count of all purges also where there are no tags yet: the command may name some.
+func (t *tier) countsOfAll(tags []string) wanted {
+	if _, ok := t.counter(); !ok {
+		return wanted{}
+	}
+	w := wanted{tags, []string{allTags}}
+	for _, tag := range tags {
+		w.names = append(w.names, tagTierName(tag))
+	}
+	return w
+}
+
+// of is what was answered.
+func (w wanted) of(a remote.Answer) marks {
+	m := marks{tags: map[string]int64{}}
+	if w.names == nil || a.CountErr != nil || len(a.Counts) != len(w.names) {
+		return m
+	}
+	m.known, m.all = true, a.Counts[0]
+	for i, tag := range w.tags {
+		m.tags[tag] = a.Counts[i+1]
+	}
+	return m
 }
 
 // count asks a tier for the counts of some tags, and of all purges. Those that are 0 it starts, if it may.
-func (t *tier) count(tags []string) marks {
-	m := marks{tags: map[string]int64{}}
-	counter, ok := t.counter()
-	if !ok {
+func (t *tier) count(tags []string) (m marks) {
+	w := t.countsOfAll(tags)
+	if w.names == nil {
 		return m
 	}
-	names := []string{allTags}
-	for _, tag := range tags {
-		names = append(names, tagTierName(tag))
-	}
-	err := t.ask(cachedir.TierCount, func(remote.Tier) (int64, error) {
+	_ = t.ask(cachedir.TierCount, func(c remote.Tier) (int64, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), t.r.budget())
 		defer cancel()
-		counts, err := counter.Counts(ctx, names...)
-		for i := 0; err == nil && t.Write && i < len(counts); i++ {
-			if counts[i] == 0 {
-				counts[i], err = counter.Bump(ctx, names[i])
+		a := remote.Ask(ctx, c, remote.Question{Counts: w.names})
+		for i := 0; a.CountErr == nil && t.Write && i < len(a.Counts); i++ {
+			if a.Counts[i] == 0 {
+				a.Counts[i], a.CountErr = c.(remote.Counter).Bump(ctx, w.names[i])
 			}
 		}
-		if err == nil && len(counts) == len(names) {
-			m.known, m.all = true, counts[0]
-			for i, tag := range tags {
-				m.tags[tag] = counts[i+1]
-			}
-		}
-		return 0, err
+		m = w.of(a)
+		return 0, a.CountErr
 	})
-	m.known = m.known && err == nil
 	return m
 }
 
@@ -145,31 +169,42 @@ func (t *tier) countsOf(tags []cachedir.Tag) (counted []tierTag, known bool) {
 }
 
 // tagsStand reports whether no tag of a found result was purged since it was made. The tags are those of the entry, each
-// with a count in the record. If that is the first that is heard of a purge, the import has begun before it here, and has
-// to be begun again.
-func (t *tier) tagsStand(v []tierTag, tags []cachedir.Tag) bool {
+// with a count in the record. What is heard of a purge with that is older than the answer, and does not forbid the import.
+func (t *tier) tagsStand(in *cachedir.Import, v []tierTag, tags []cachedir.Tag) bool {
 	if len(tags) == 0 {
 		return true
 	}
-	var names []string
+	now, ok := t.countsNow(tags)
+	if !ok {
+		return false
+	}
+	if err := t.note(now, in.NoteTag); err != nil {
+		t.again = errors.Is(err, cachedir.ErrPurged)
+		return false
+	}
 	for _, tag := range tags {
-		names = append(names, tag.Name)
-	}
-	now := t.count(names)
-	if !now.known {
-		return false
-	}
-	purged, err := t.note(now)
-	if t.again = purged; purged || err != nil {
-		return false
-	}
-	for _, name := range names {
-		i := slices.IndexFunc(v, func(c tierTag) bool { return c.name == name })
-		if i < 0 || v[i].count != now.tags[name] {
+		i := slices.IndexFunc(v, func(c tierTag) bool { return c.name == tag.Name })
+		if i < 0 || v[i].count != now.tags[tag.Name] {
 			return false
 		}
 	}
 	return true
+}
+
+// countsNow returns the counts of tags: those that came with the result, if they are all there.
+func (t *tier) countsNow(tags []cachedir.Tag) (m marks, ok bool) {
+	var names []string
+	missing := !t.marks.known
+	for _, tag := range tags {
+		_, asked := t.marks.tags[tag.Name]
+		missing = missing || !asked
+		names = append(names, tag.Name)
+	}
+	if !missing {
+		return t.marks, true
+	}
+	m = t.count(names)
+	return m, m.known
 }
 
 // tagsSynced makes the purges here that other hosts have made of an entry's tags, and reports whether the entry still
@@ -202,8 +237,7 @@ func (t *tier) syncTags(tags []cachedir.Tag) bool {
 		return true
 	}
 	now := t.count(old)
-	_, err := t.note(now)
-	return now.known && err == nil
+	return t.note(now, t.r.dir.NoteTag) == nil && now.known
 }
 
 // purgeTiers makes a purge of tags known to other hosts. It asks whatever the breaker says: better to wait in vain than to

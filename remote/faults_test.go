@@ -73,7 +73,7 @@ func calls(ctx context.Context, tier Tier) map[string]func() error {
 		"acquire":    func() error { _, err := l.Acquire(ctx, "entry/k", time.Minute); return err },
 		"renew":      func() error { return l.Renew(ctx, lease, time.Minute) },
 		"release":    func() error { return l.Release(ctx, lease) },
-		"state":      func() error { _, _, err := l.State(ctx, "entry/k"); return err },
+		"put last":   func() error { return l.PutLast(ctx, lease, "entry/k", bytes.NewReader(small), 5, 0) },
 		"put fenced": func() error { return l.PutFenced(ctx, lease, "entry/k", bytes.NewReader(small), 5, 0) },
 		"bump":       func() error { _, err := c.Bump(ctx, "tag/a"); return err },
 		"counts":     func() error { _, err := c.Counts(ctx, "tag/a"); return err },

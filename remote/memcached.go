@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,10 +18,10 @@ import (
 
 // Memcached: one server or several, over which keys are spread by consistent hashing.
 //
-// Keys are <prefix>:<kind>:<name>, and those of values <prefix>:v:<generation>:<name>; what is longer than 250 bytes is
-// hashed. Memcached cannot list names, so Clear gives the server another generation, and what was stored under the old
-// ones is never asked for again and drops out. Each server has a generation of its own, learned when it is first spoken
-// to and again after memcachedFresh. One that was evicted is replaced by a new one: then all that it kept is missing.
+// Keys are <prefix>:<kind>:<name>; what is longer than 250 bytes is hashed. Memcached cannot list names, so each server
+// has a generation, each value says in which it was stored, and Clear begins another: what is of an old one counts as
+// absent and drops out. The generation is asked for together with the first value, and again after memcachedFresh. One that
+// was evicted is replaced by a new one: then all that the server kept is missing.
 //
 // A server takes items up to 1 MiB. A larger value is chunks under names of their own, then an item that lists them with
 // their SHA-256. So an overwritten value keeps its chunks, a reader never sees a mixture, and a chunk that was evicted,
@@ -34,8 +35,9 @@ const (
 	memcachedMost  = 64 << 20      // bytes of the largest value
 	memcachedFresh = 5 * time.Second
 
-	memcachedPlain  = 0 // first byte of an item: the value follows
-	memcachedChunks = 1 // a list of chunks follows
+	memcachedPlain  = 0 // first byte of an item: its generation follows, and then the value
+	memcachedChunks = 1 // the same with a list of chunks
+	memcachedHead   = 1 + memcachedGeneration
 )
 
 type memcachedTier struct {
@@ -89,56 +91,55 @@ func memcachedKey(key string) string {
 	return "cachex:long:" + hex.EncodeToString(sum[:])
 }
 
+// Get is one round trip, and another one for the chunks of a large value.
 func (t *memcachedTier) Get(ctx context.Context, name string) (*Value, error) {
-	if err := checkName(name); err != nil {
-		return nil, err
-	}
-	s := t.server(name)
-	u, err := s.begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	v, err := t.get(u, name)
-	if err != nil {
-		return nil, u.end(err)
-	}
-	return v, nil
+	return getOne(ctx, t, name)
 }
 
-// get ends u if it returns a value that is whole, else the value does.
-func (t *memcachedTier) get(u *memcachedUse, name string) (*Value, error) {
-	it, err := u.conn.getOne(t.key("v:"+u.generation, name))
+// value opens the value in an item.
+func (t *memcachedTier) value(ctx context.Context, s *memcachedServer, it memcachedItemData, generation string) (*Value, error) {
+	kind, body, whole := it.payload(generation)
 	switch {
-	case err != nil:
-		return nil, err
-	case !it.found, len(it.data) == 0:
-		return nil, fmt.Errorf("%s: %w", u.server.place, ErrAbsent)
-	case it.data[0] == memcachedPlain:
-		body := it.data[1:]
-		if int64(len(body)) > t.max {
-			return nil, tooLarge(t.place, int64(len(body)), t.max)
-		}
-		return &Value{ReadCloser: io.NopCloser(bytes.NewReader(body)), Size: int64(len(body))}, u.end(nil)
-	case it.data[0] == memcachedChunks:
-		return t.openChunks(u, it.data[1:])
+	case !whole:
+		return nil, fmt.Errorf("%s: %w", s.place, ErrAbsent)
+	case kind == memcachedChunks:
+		return t.openChunks(ctx, s, body, generation)
+	case int64(len(body)) > t.max:
+		return nil, tooLarge(t.place, int64(len(body)), t.max)
 	}
-	return nil, fmt.Errorf("%s: %w: an item of a kind that is not ours", u.server.place, ErrAbsent)
+	return &Value{ReadCloser: io.NopCloser(bytes.NewReader(body)), Size: int64(len(body))}, nil
+}
+
+// payload is what an item holds; not whole: it is none of ours, or one of another generation.
+func (it memcachedItemData) payload(generation string) (kind byte, body []byte, whole bool) {
+	d := it.data
+	if len(d) < memcachedHead || d[0] > memcachedChunks || generation == "" || string(d[1:memcachedHead]) != generation {
+		return 0, nil, false
+	}
+	return d[0], d[memcachedHead:], true
 }
 
 // openChunks asks for all chunks at once, and hands each out when it is whole and the right one.
-func (t *memcachedTier) openChunks(u *memcachedUse, list []byte) (*Value, error) {
+func (t *memcachedTier) openChunks(ctx context.Context, s *memcachedServer, list []byte, generation string) (*Value, error) {
 	m, err := decodeManifest(list)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", u.server.place, ErrAbsent, err)
+		return nil, fmt.Errorf("%s: %w: %w", s.place, ErrAbsent, err)
 	}
 	if m.size > t.max {
 		return nil, tooLarge(t.place, m.size, t.max)
 	}
+	u, err := s.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := u.turn(); err != nil {
+		return nil, u.end(err)
+	}
 	for i := range m.sums {
-		u.conn.askGet(t.chunkKey(u.generation, m.id, i))
+		u.conn.askGet(t.chunkKey(generation, m.id, i))
 	}
 	if err := u.conn.flush(); err != nil {
-		return nil, err
+		return nil, u.end(err)
 	}
 	return &Value{ReadCloser: &memcachedValue{use: u, manifest: m}, Size: m.size}, nil
 }
@@ -250,8 +251,9 @@ func (t *memcachedTier) Put(ctx context.Context, name string, body io.ReadSeeker
 	return t.put(ctx, nil, name, body, size, life)
 }
 
-// put stores a value; under a lease, if there is one. One round trip for what fits into an item, two for more.
-func (t *memcachedTier) put(ctx context.Context, l *Lease, name string, body io.ReadSeeker, size int64, life time.Duration) error {
+// put stores a value; under a lease, if there is one. One round trip for what fits into an item, two for more, and another
+// one where the generation is not known or there is a lease.
+func (t *memcachedTier) put(ctx context.Context, under *memcachedUnder, name string, body io.ReadSeeker, size int64, life time.Duration) error {
 	if err := beginPut(t.place, name, body, size, t.max); err != nil {
 		return err
 	}
@@ -259,23 +261,40 @@ func (t *memcachedTier) put(ctx context.Context, l *Lease, name string, body io.
 	if err != nil {
 		return err
 	}
-	item, err := t.itemOf(u, body, size, memcachedExpiry(life))
-	if err == nil {
-		key := t.key("v:"+u.generation, name)
-		if l == nil {
-			err = u.conn.setOne(key, item, memcachedExpiry(life))
-		} else {
-			err = u.conn.setFenced(key, item, memcachedExpiry(life), t.key("f", l.Name), l.Fence)
+	return u.end(t.putBy(u, under, name, body, size, memcachedExpiry(life)))
+}
+
+func (t *memcachedTier) putBy(u *memcachedUse, under *memcachedUnder, name string, body io.Reader, size, expiry int64) error {
+	key := t.key("v", name)
+	u.greet(true)
+	if under != nil {
+		under.ask(u.conn, t, key)
+	}
+	generation, err := u.greeted()
+	if err != nil {
+		return err
+	}
+	if under != nil {
+		if err := under.read(u.conn); err != nil {
+			return err
 		}
 	}
-	return u.end(err)
+	u.conn.next()
+	item, err := t.itemOf(u, generation, body, size, expiry)
+	if err != nil {
+		return err
+	}
+	if under != nil {
+		return under.store(u.conn, t, key, item, expiry)
+	}
+	return u.conn.setOne(key, item, expiry)
 }
 
 // itemOf is the item that stands for a value: itself, or a list of chunks, which are then stored.
-func (t *memcachedTier) itemOf(u *memcachedUse, body io.Reader, size int64, expiry int64) ([]byte, error) {
-	if size < memcachedItem {
+func (t *memcachedTier) itemOf(u *memcachedUse, generation string, body io.Reader, size, expiry int64) ([]byte, error) {
+	if size < memcachedItem-memcachedGeneration {
 		value, err := readBody(body, size)
-		return append([]byte{memcachedPlain}, value...), err
+		return slices.Concat([]byte{memcachedPlain}, []byte(generation), value), err
 	}
 	var id [16]byte
 	if _, err := rand.Read(id[:]); err != nil {
@@ -288,7 +307,7 @@ func (t *memcachedTier) itemOf(u *memcachedUse, body io.Reader, size int64, expi
 			return nil, err
 		}
 		m.sums = append(m.sums, sha256.Sum256(chunk))
-		u.conn.askStore("set", t.chunkKey(u.generation, m.id, i), chunk, expiry, 0)
+		u.conn.askStore("set", t.chunkKey(generation, m.id, i), chunk, expiry, 0)
 	}
 	if err := u.conn.flush(); err != nil {
 		return nil, err
@@ -298,7 +317,7 @@ func (t *memcachedTier) itemOf(u *memcachedUse, body io.Reader, size int64, expi
 			return nil, err
 		}
 	}
-	return append([]byte{memcachedChunks}, m.encode()...), nil
+	return slices.Concat([]byte{memcachedChunks}, []byte(generation), m.encode()), nil
 }
 
 // memcachedExpiry is a life as memcached wants it. It counts whole seconds, and begins to count before the value is
@@ -322,7 +341,11 @@ func (t *memcachedTier) Delete(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	return u.end(u.conn.deleteOne(t.key("v:"+u.generation, name)))
+	err = u.turn()
+	if err == nil {
+		err = u.conn.deleteOne(t.key("v", name))
+	}
+	return u.end(err)
 }
 
 // Clear cannot tell how many values there were. Every server is tried, also after one has failed.

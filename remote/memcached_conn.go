@@ -23,9 +23,10 @@ type memcachedConn struct {
 	moving *movingConn
 	r      *bufio.Reader
 	w      *bufio.Writer
-	meta   bool // the server speaks meta commands
+	meta   bool // meta commands are spoken now
 
-	greeted bool // it was asked for its version
+	greeted    bool // the server has told its version
+	speaksMeta bool // and speaks meta commands
 
 	asked, answered uint64
 	keys            []string // of the gets that are not answered yet
@@ -52,6 +53,9 @@ func newMemcachedConn(c *movingConn) *memcachedConn {
 	return &memcachedConn{moving: c, r: bufio.NewReaderSize(c, 16<<10), w: bufio.NewWriterSize(c, 16<<10)}
 }
 
+// next begins a round trip in the dialect that the server prefers, as far as that is known.
+func (c *memcachedConn) next() { c.meta = c.speaksMeta }
+
 func (c *memcachedConn) flush() error { return c.w.Flush() }
 
 // opaque numbers the next question.
@@ -65,6 +69,16 @@ func (c *memcachedConn) askGet(key string) {
 		fmt.Fprintf(c.w, "mg %s v c k %s\r\n", key, c.opaque())
 	} else {
 		fmt.Fprintf(c.w, "gets %s\r\n", key)
+	}
+	c.keys = append(c.keys, key)
+}
+
+// askTouch is askGet, and gives the item another end.
+func (c *memcachedConn) askTouch(key string, expiry int64) {
+	if c.meta {
+		fmt.Fprintf(c.w, "mg %s v c k T%d %s\r\n", key, expiry, c.opaque())
+	} else {
+		fmt.Fprintf(c.w, "gats %d %s\r\n", expiry, key)
 	}
 	c.keys = append(c.keys, key)
 }

@@ -2,6 +2,8 @@ package remote
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
@@ -28,16 +30,18 @@ const memcachedIdle = 4
 
 // memcachedUse is the use of one connection by one caller, within one context.
 type memcachedUse struct {
-	server     *memcachedServer
-	conn       *memcachedConn
-	generation string
+	server *memcachedServer
+	conn   *memcachedConn
+
+	asksVersion, adds, asksGeneration bool // what greet has asked
+	generation                        string
 
 	ctx   context.Context
 	stop  func() bool // leave the context alone
 	ended bool
 }
 
-// begin takes a connection or makes one, and sees that the generation is known. Every use must be ended.
+// begin takes a connection or makes one. Every use must be ended.
 func (s *memcachedServer) begin(ctx context.Context) (*memcachedUse, error) {
 	u := &memcachedUse{server: s, ctx: ctx, conn: s.take()}
 	if u.conn == nil {
@@ -50,11 +54,6 @@ func (s *memcachedServer) begin(ctx context.Context) (*memcachedUse, error) {
 	deadline, _ := ctx.Deadline()
 	u.conn.moving.SetDeadline(deadline)
 	u.stop = context.AfterFunc(ctx, u.conn.moving.cut)
-	generation, err := s.greet(u.conn)
-	if err != nil {
-		return nil, u.end(err)
-	}
-	u.generation = generation
 	return u, nil
 }
 
@@ -129,40 +128,102 @@ func (s *memcachedServer) close() {
 
 func (s *memcachedServer) generationKey() string { return memcachedKey(s.lead + ":g") }
 
-// greet learns the dialect on a new connection, and the generation if it is not known or has been for long: both in one
-// round trip, by commands that all servers know.
-func (s *memcachedServer) greet(c *memcachedConn) (string, error) {
+// memcachedGeneration is the length of a generation, in bytes.
+const memcachedGeneration = 32
+
+func newGeneration() string {
+	var b [memcachedGeneration / 2]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// known is the generation, if it was told a short while ago; else empty.
+func (s *memcachedServer) known() string {
 	s.mu.Lock()
-	generation, fresh := s.generation, time.Since(s.learned) < memcachedFresh
-	s.mu.Unlock()
-	isNew := !c.greeted
-	c.greeted = true
-	if isNew {
-		fmt.Fprint(c.w, "version\r\n")
+	defer s.mu.Unlock()
+	if time.Since(s.learned) < memcachedFresh {
+		return s.generation
 	}
-	if !fresh {
-		fmt.Fprintf(c.w, "gets %s\r\n", s.generationKey())
+	return ""
+}
+
+// greet writes, before other questions of one round trip, that for the version, of which the dialect follows, on a new
+// connection, and that for the generation, if it is not known. Whoever is going to store begins one where there is none.
+// As long as something of that is to be learned, it is all asked by commands that all servers know.
+func (u *memcachedUse) greet(toStore bool) {
+	u.greetOnly()
+	if u.generation = u.server.known(); u.generation != "" {
+		return
 	}
-	if err := c.flush(); err != nil || !isNew && fresh {
-		return generation, err
+	c, key := u.conn, u.server.generationKey()
+	u.asksGeneration, u.adds = true, toStore
+	if toStore {
+		c.askStore("add", key, []byte(newGeneration()), 0, 0)
 	}
-	speaksMeta := false
-	if isNew {
-		line, err := c.line()
-		if err != nil {
+	c.askGet(key)
+}
+
+// greetOnly is greet where no generation is needed.
+func (u *memcachedUse) greetOnly() {
+	u.conn.next()
+	if u.asksVersion = !u.conn.greeted; u.asksVersion {
+		fmt.Fprint(u.conn.w, "version\r\n")
+	}
+}
+
+// greeted sends all that was asked, and reads the answers to greet: the generation, or nothing where the server has none.
+func (u *memcachedUse) greeted() (string, error) {
+	c := u.conn
+	if err := c.flush(); err != nil {
+		return "", err
+	}
+	if u.asksVersion {
+		if err := c.readVersion(); err != nil {
 			return "", err
 		}
-		version, ok := strings.CutPrefix(line, "VERSION ")
-		if !ok {
-			return "", c.odd(line)
+	}
+	if !u.asksGeneration {
+		return u.generation, nil
+	}
+	if u.adds {
+		if _, err := c.readStore(); err != nil {
+			return "", err
 		}
-		speaksMeta = memcachedMeta(version)
 	}
-	if fresh {
-		c.meta = speaksMeta
-		return generation, nil
+	it, err := c.readGet()
+	switch {
+	case err != nil:
+		return "", err
+	case it.found:
+		return u.server.learn(string(it.data))
+	case u.adds:
+		return "", fmt.Errorf("%w: it forgets at once", ErrServer)
 	}
-	return s.learn(c, c.meta || speaksMeta)
+	return "", nil
+}
+
+// turn is greeted after greetOnly where nothing else is asked at once: only then is the dialect known to what follows.
+func (u *memcachedUse) turn() error {
+	if u.greetOnly(); !u.asksVersion {
+		return nil
+	}
+	_, err := u.greeted()
+	u.conn.next()
+	return err
+}
+
+// readVersion learns the dialect.
+func (c *memcachedConn) readVersion() error {
+	line, err := c.line()
+	if err != nil {
+		return err
+	}
+	version, ok := strings.CutPrefix(line, "VERSION ")
+	if !ok {
+		return c.odd(line)
+	}
+	c.greeted, c.speaksMeta = true, memcachedMeta(version)
+	return nil
 }
 
 // memcachedMeta tells whether a version has the meta commands in the form that stayed, 1.6.12 or later.
@@ -182,22 +243,9 @@ func memcachedMeta(version string) bool {
 	return number >= 1_006_012
 }
 
-// learn reads the answer for the generation, or begins one.
-func (s *memcachedServer) learn(c *memcachedConn, meta bool) (string, error) {
-	c.meta = false // the question was a gets
-	c.keys = append(c.keys, s.generationKey())
-	it, err := c.readGet()
-	c.meta = meta
-	if err != nil {
-		return "", err
-	}
-	generation := string(it.data)
-	if !it.found {
-		if generation, err = s.first(c); err != nil {
-			return "", err
-		}
-	}
-	if len(generation) != 32 || strings.Trim(generation, "0123456789abcdef") != "" {
+// learn keeps the generation that the server told.
+func (s *memcachedServer) learn(generation string) (string, error) {
+	if len(generation) != memcachedGeneration || strings.Trim(generation, "0123456789abcdef") != "" {
 		return "", fmt.Errorf("%w: its generation is not ours", ErrServer)
 	}
 	s.mu.Lock()
@@ -206,31 +254,14 @@ func (s *memcachedServer) learn(c *memcachedConn, meta bool) (string, error) {
 	return generation, nil
 }
 
-// first begins a generation; of several that try at a time, all go on with the same.
-func (s *memcachedServer) first(c *memcachedConn) (string, error) {
-	mine, err := newToken()
-	if err != nil {
-		return "", err
-	}
-	stored, err := c.storeOne("add", s.generationKey(), []byte(mine), 0, 0)
-	if err != nil || stored == memcachedStored {
-		return mine, err
-	}
-	it, err := c.getOne(s.generationKey())
-	if err == nil && !it.found {
-		err = fmt.Errorf("%w: it forgets at once", ErrServer)
-	}
-	return string(it.data), err
-}
-
 // renew begins another generation, whatever the one before was.
 func (s *memcachedServer) renew(ctx context.Context) error {
 	u, err := s.begin(ctx)
 	if err != nil {
 		return err
 	}
-	next, err := newToken()
-	if err == nil {
+	next := newGeneration()
+	if err = u.turn(); err == nil {
 		err = u.conn.setOne(s.generationKey(), []byte(next), 0)
 	}
 	if err == nil {

@@ -53,10 +53,10 @@ func generationOf(t *testing.T, raw *memcachedConn, prefix string) string {
 
 func chunkKeyOf(t *testing.T, raw *memcachedConn, prefix string, chunk int) string {
 	generation := generationOf(t, raw, prefix)
-	it, err := raw.getOne(prefix + ":v:" + generation + ":k")
+	it, err := raw.getOne(prefix + ":v:k")
 	require.NoError(t, err)
 	require.Equal(t, byte(memcachedChunks), it.data[0])
-	m, err := decodeManifest(it.data[1:])
+	m, err := decodeManifest(it.data[memcachedHead:])
 	require.NoError(t, err)
 	return fmt.Sprintf("%s:c:%s:%s:%d", prefix, generation, m.id, chunk)
 }
@@ -67,8 +67,11 @@ func TestMemcachedForeignItem(t *testing.T) {
 	raw, prefix := rawMemcached(t, s), freshPrefix()
 	tier := openTier(t, "memcached://"+s.addr, prefix)
 	put(t, tier, "k", []byte("v"))
-	key := prefix + ":v:" + generationOf(t, raw, prefix) + ":k"
-	for _, item := range []string{"", "\x02", "\x01", "\x01" + strings.Repeat("x", 100), "text"} {
+	key, generation := prefix+":v:k", generationOf(t, raw, prefix)
+	for _, item := range []string{
+		"", "\x02", "\x02" + generation, "\x00", "\x00" + strings.Repeat("0", 32) + "v", "\x01" + generation,
+		"\x01" + generation + strings.Repeat("x", 100), "text",
+	} {
 		require.NoError(t, raw.setOne(key, []byte(item), 0))
 		requireAbsent(t, tier, "k")
 	}
@@ -93,7 +96,7 @@ func TestMemcachedForgets(t *testing.T) {
 		now, err = raw.clock()
 		require.NoError(t, err)
 	}
-	for _, kind := range []string{"l", "f", "n"} {
+	for _, kind := range []string{"l", "n"} {
 		require.NoError(t, raw.deleteOne(prefix+":"+kind+":k"))
 	}
 	requireKind(t, l.Renew(guarded(t), one, time.Minute), ErrFenced)
@@ -110,14 +113,11 @@ func TestMemcachedForgets(t *testing.T) {
 // A slow holder stores between the look of another and its store: the other one notices.
 func TestMemcachedStoreUnderLeaseIsCompared(t *testing.T) {
 	s := twoMemcached.get(t)[0]
-	raw := rawMemcached(t, s)
 	for _, before := range []string{"", "old"} {
 		prefix := freshPrefix()
-		key, fence := prefix+":value", prefix+":fence"
-		n, err := raw.raise(fence)
-		require.NoError(t, err)
+		direct := openTier(t, "memcached://"+s.addr, prefix)
 		if before != "" {
-			require.NoError(t, raw.setOne(key, []byte(before), 0))
+			put(t, direct, "value/k", []byte(before))
 		}
 		stored := false
 		w := newWire(t, s.addr, func(client, server net.Conn) {
@@ -128,19 +128,22 @@ func TestMemcachedStoreUnderLeaseIsCompared(t *testing.T) {
 					if err != nil {
 						return
 					}
-					if !stored && bytes.Contains(buffer[:n], []byte("VALUE "+fence)) { // it has looked
+					if !stored && bytes.Contains(buffer[:n], []byte(prefix+":l:lease/k")) { // it has looked
 						stored = true
-						raw.setOne(key, []byte("newer"), 0)
+						put(t, direct, "value/k", []byte("newer"))
 					}
 					to.Write(buffer[:n])
 				}
 			})
 		})
-		slow := rawMemcached(t, &server{addr: w.addr})
-		require.ErrorIs(t, slow.setFenced(key, []byte("late"), 0, fence, n), ErrFenced)
-		it, err := raw.getOne(key)
+		lease, err := direct.(Leaser).Acquire(guarded(t), "lease/k", time.Hour)
 		require.NoError(t, err)
-		require.Equal(t, "newer", string(it.data))
+		slow := openTier(t, "memcached://"+w.addr, prefix).(Leaser)
+		requireKind(t, slow.PutLast(guarded(t), lease, "value/k", strings.NewReader("late"), 4, 0), ErrFenced)
+		requireValue(t, []byte("newer"), direct, "value/k")
+		again, err := direct.(Leaser).Acquire(guarded(t), "lease/k", time.Hour)
+		require.NoError(t, err, "refused or not, it was the last")
+		require.Greater(t, again.Fence, lease.Fence)
 	}
 }
 
@@ -199,9 +202,10 @@ func TestMemcachedTooLarge(t *testing.T) {
 	}
 }
 
-// Two trips for the first call on a connection, one for each after it, also for many chunks.
+// One trip for a call, also the first on a connection, and one more for many chunks, and for a look before a store.
 func TestMemcachedRoundTrips(t *testing.T) {
 	s := twoMemcached.get(t)[0]
+	var err error
 	trips := 0
 	w := newWire(t, s.addr, func(client, server net.Conn) {
 		go func() {
@@ -222,14 +226,33 @@ func TestMemcachedRoundTrips(t *testing.T) {
 	put(t, openTier(t, "memcached://"+s.addr, prefix), "small", []byte("s"))
 	put(t, openTier(t, "memcached://"+s.addr, prefix), "large", random(20<<20, 1))
 	tier := openTier(t, "memcached://"+w.addr, prefix)
-	for _, want := range []int{2, 1} {
+	count := func(f func()) int {
 		trips = 0
-		requireValue(t, []byte("s"), tier, "small")
-		require.Equal(t, want, trips)
+		f()
+		return trips
 	}
-	trips = 0
-	requireValue(t, random(20<<20, 1), tier, "large")
-	require.Equal(t, 2, trips, "the list, then all chunks")
+	for range 2 {
+		require.Equal(t, 1, count(func() { requireValue(t, []byte("s"), tier, "small") }))
+	}
+	require.Equal(t, 2, count(func() { requireValue(t, random(20<<20, 1), tier, "large") }), "the list, then all chunks")
+	l := tier.(Leaser)
+	var lease Lease
+	require.Equal(t, 1, count(func() {
+		a := Ask(guarded(t), tier, Question{Values: []string{"small"}, Counts: []string{"a", "b"}, Lease: "lease/small", Life: time.Hour})
+		require.NoError(t, a.CountErr)
+		require.NoError(t, a.LeaseErr)
+		lease = a.Lease
+	}))
+	require.Equal(t, 1, count(func() { require.NoError(t, l.Renew(guarded(t), lease, time.Hour)) }))
+	require.Equal(t, 2, count(func() {
+		require.NoError(t, l.PutLast(guarded(t), lease, "small", strings.NewReader("t"), 1, 0))
+	}))
+	require.Equal(t, 1, count(func() { lease, err = l.Acquire(guarded(t), "lease/small", time.Hour) }))
+	require.NoError(t, err)
+	require.Equal(t, 2, count(func() { require.NoError(t, l.Release(guarded(t), lease)) }))
+	require.Equal(t, 1, count(func() { put(t, tier, "small", []byte("u")) }))
+	other := openTier(t, "memcached://"+w.addr, prefix)
+	require.Equal(t, 2, count(func() { put(t, other, "small", []byte("v")) }), "the generation, then the value")
 }
 
 // Every server gets its share, and when one goes only its own keys move.

@@ -4,10 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -25,9 +25,10 @@ const redisNow = `local t = redis.call('TIME')
 local n = tonumber(t[1]) * 1000000 + tonumber(t[2])
 `
 
-// redisAcquire: lease, fence; token, life, life of the fence. Returns the fence, or 0 when the lease is held.
+// redisAcquire: lease, fence; token, life, life of the fence. Returns the fence, or, below zero, that of who holds the
+// lease; 0: it is held, and the server has forgotten under which.
 const redisAcquire = redisNow + `
-if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return '0' end
+if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return '-' .. (redis.call('GET', KEYS[2]) or '0') end
 local last = tonumber(redis.call('GET', KEYS[2]) or '0')
 if last >= n then n = last + 1 end
 local fence = string.format('%.0f', n)
@@ -46,15 +47,20 @@ const redisRelease = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])`
 
-// redisPut: value, fence; bytes, life, fence.
-const redisPut = `
+// redisLast leads a script that stores: if there is a fourth argument, it is the token of the lease that the last key
+// names, and that ends, whatever comes of the storing.
+const redisLast = `
+if ARGV[4] and redis.call('GET', KEYS[#KEYS]) == ARGV[4] then redis.call('UNLINK', KEYS[#KEYS]) end`
+
+// redisPut: value, fence, and perhaps lease; bytes, life, fence, and perhaps token.
+const redisPut = redisLast + `
 if redis.call('GET', KEYS[2]) ~= ARGV[3] then return 0 end
 if ARGV[2] == '0' then redis.call('SET', KEYS[1], ARGV[1])
 else redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
 return 1`
 
-// redisCommit: value coming in, value, fence; size, life, fence or nothing. Returns -1 when not all of it is there.
-const redisCommit = `
+// redisCommit: value coming in, value, fence, and perhaps lease; size, life, fence or nothing, and perhaps token. Returns -1 when not all of it is there.
+const redisCommit = redisLast + `
 if ARGV[3] ~= '' and redis.call('GET', KEYS[3]) ~= ARGV[3] then redis.call('UNLINK', KEYS[1]) return 0 end
 if redis.call('STRLEN', KEYS[1]) ~= tonumber(ARGV[1]) then redis.call('UNLINK', KEYS[1]) return -1 end
 if ARGV[2] == '0' then redis.call('PERSIST', KEYS[1])
@@ -92,27 +98,31 @@ func newToken() (string, error) {
 func fenceLife(life time.Duration) int64 { return max(2*life, redisFence).Milliseconds() }
 
 func (t *redisTier) Acquire(ctx context.Context, name string, life time.Duration) (Lease, error) {
-	if err := checkName(name); err != nil {
-		return Lease{}, err
-	}
-	token, err := newToken()
+	return acquireOne(ctx, t, name, life)
+}
+
+// redisTurn is the question for a lease.
+type redisTurn struct {
+	name, token string
+	cmd         *redis.Cmd
+}
+
+func (t *redisTier) askTurn(ctx context.Context, p redis.Pipeliner, name, token string, life time.Duration) redisTurn {
+	keys := []string{t.key("l", name), t.key("f", name)}
+	return redisTurn{name, token, p.Eval(ctx, redisAcquire, keys, token, max(milliseconds(life), 1), fenceLife(life))}
+}
+
+func (t *redisTier) turnOf(ctx context.Context, asked redisTurn) (Lease, error) {
+	fence, err := asked.cmd.Int64()
 	if err != nil {
+		err = t.fault(ctx, err)
+		t.learn(err)
 		return Lease{}, err
 	}
-	key := t.key("l", name)
-	var fence int64
-	err = t.do(ctx, key, t.patience, func(ctx context.Context, node *redis.Client) (err error) {
-		keys := []string{key, t.key("f", name)}
-		fence, err = node.Eval(ctx, redisAcquire, keys, token, max(milliseconds(life), 1), fenceLife(life)).Int64()
-		if err == nil && fence == 0 {
-			return ErrHeld
-		}
-		return err
-	})
-	if err != nil {
-		return Lease{}, err
+	if fence <= 0 {
+		return Lease{Fence: -fence}, fmt.Errorf("%s: %w", t.place, ErrHeld)
 	}
-	return Lease{Name: name, Token: token, Fence: fence}, nil
+	return Lease{Name: asked.name, Token: asked.token, Fence: fence}, nil
 }
 
 func (t *redisTier) Renew(ctx context.Context, l Lease, life time.Duration) error {
@@ -128,29 +138,6 @@ func (t *redisTier) Release(ctx context.Context, l Lease) error {
 	return t.do(ctx, key, t.patience, func(ctx context.Context, node *redis.Client) error {
 		return node.Eval(ctx, redisRelease, []string{key}, l.Token).Err()
 	})
-}
-
-func (t *redisTier) State(ctx context.Context, name string) (int64, bool, error) {
-	if err := checkName(name); err != nil {
-		return 0, false, err
-	}
-	key := t.key("l", name)
-	var fence int64
-	var held bool
-	err := t.do(ctx, key, t.patience, func(ctx context.Context, node *redis.Client) (err error) {
-		p := node.Pipeline()
-		last, exists := p.MGet(ctx, t.key("f", name)), p.Exists(ctx, key)
-		if _, err := p.Exec(ctx); err != nil {
-			return err
-		}
-		held = exists.Val() == 1
-		fence, err = redisNumber(last.Val())
-		return err
-	})
-	if err != nil {
-		return 0, false, err
-	}
-	return fence, held, nil
 }
 
 // redisNumber reads the one answer of an MGET; no value is 0.
@@ -173,7 +160,34 @@ func (t *redisTier) PutFenced(ctx context.Context, l Lease, name string, body io
 	if err := checkGuarded(l, name); err != nil {
 		return err
 	}
-	return t.put(ctx, &l, name, body, size, life)
+	return t.put(ctx, &redisUnder{l, false}, name, body, size, life)
+}
+
+// PutLast ends the lease in the script that stores.
+func (t *redisTier) PutLast(ctx context.Context, l Lease, name string, body io.ReadSeeker, size int64, life time.Duration) error {
+	err := checkGuarded(l, name)
+	if err == nil {
+		err = t.put(ctx, &redisUnder{l, true}, name, body, size, life)
+	}
+	if err != nil && !errors.Is(err, ErrUnreachable) && !errors.Is(err, ErrTimeout) {
+		_ = t.Release(ctx, l) // it may not have come as far as the script
+	}
+	return err
+}
+
+// redisUnder is the lease under which something is stored, and whether it ends with that.
+type redisUnder struct {
+	Lease
+	last bool
+}
+
+// more are the keys and arguments of a script that stores, beside its own first ones.
+func (u *redisUnder) more(t *redisTier, keys []string, args []any) ([]string, []any) {
+	keys, args = append(keys, t.key("f", u.Name)), append(args, u.Fence)
+	if u.last {
+		keys, args = append(keys, t.key("l", u.Name)), append(args, u.Token)
+	}
+	return keys, args
 }
 
 func (t *redisTier) Bump(ctx context.Context, name string) (int64, error) {
@@ -194,56 +208,5 @@ func (t *redisTier) Bump(ctx context.Context, name string) (int64, error) {
 
 // Counts asks each server of a Cluster once, all at the same time.
 func (t *redisTier) Counts(ctx context.Context, names ...string) ([]int64, error) {
-	for _, name := range names {
-		if err := checkName(name); err != nil {
-			return nil, err
-		}
-	}
-	counts := make([]int64, len(names))
-	err := beside(ctx, t.patience, func(ctx context.Context) error {
-		groups := map[*redis.Client][]int{}
-		for i, name := range names {
-			node, err := t.node(ctx, t.key("n", name))
-			if err != nil {
-				return err
-			}
-			groups[node] = append(groups[node], i)
-		}
-		return t.countAll(ctx, groups, names, counts)
-	})
-	if err = t.fault(ctx, err); err != nil {
-		t.learn(err)
-		return nil, err
-	}
-	return counts, nil
-}
-
-// countAll fills counts; groups holds the indices of the names that each server keeps.
-func (t *redisTier) countAll(ctx context.Context, groups map[*redis.Client][]int, names []string, counts []int64) error {
-	var wg sync.WaitGroup
-	failures := make(chan error, len(groups))
-	for node, group := range groups {
-		wg.Go(func() {
-			p := node.Pipeline()
-			answers := make([]*redis.SliceCmd, len(group))
-			for i, of := range group {
-				answers[i] = p.MGet(ctx, t.key("n", names[of])) // unlike GET it tells no value from an error
-			}
-			_, err := p.Exec(ctx)
-			for i, of := range group {
-				if err == nil {
-					counts[of], err = redisNumber(answers[i].Val())
-				}
-			}
-			failures <- err
-		})
-	}
-	wg.Wait()
-	close(failures)
-	for err := range failures {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return countAll(ctx, t, names)
 }

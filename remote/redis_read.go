@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,52 +13,62 @@ import (
 
 // Get is one round trip for up to redisFirst bytes, and for absent values.
 func (t *redisTier) Get(ctx context.Context, name string) (*Value, error) {
-	if err := checkName(name); err != nil {
+	return getOne(ctx, t, name)
+}
+
+// redisHead is the question for the beginning of a value. Less than it asks for is a whole value, as of one instant.
+type redisHead struct {
+	text         *redis.StringCmd
+	size, exists *redis.IntCmd
+}
+
+func askRedisHead(ctx context.Context, p redis.Pipeliner, key string) redisHead {
+	return redisHead{text: p.GetRange(ctx, key, 0, redisFirst-1), size: p.StrLen(ctx, key), exists: p.Exists(ctx, key)}
+}
+
+func (h redisHead) err() error { return cmp.Or(h.text.Err(), h.size.Err(), h.exists.Err()) }
+
+// value opens the value whose beginning was answered.
+func (t *redisTier) value(ctx context.Context, key string, h redisHead) (*Value, error) {
+	if err := h.err(); err != nil {
+		err = t.fault(ctx, err)
+		t.learn(err)
 		return nil, err
 	}
-	key := t.key("v", name)
-	var head redisHead
-	err := t.do(ctx, key, t.bulk(), func(ctx context.Context, node *redis.Client) (err error) {
-		head, err = readRedisHead(ctx, node, key)
+	text := h.text.Val()
+	switch n := int64(len(text)); {
+	case n > redisFirst:
+		return nil, fmt.Errorf("%s: %w: %d bytes where %d were asked for", t.place, ErrServer, n, redisFirst)
+	case n == redisFirst && h.size.Val() > t.max:
+		return nil, tooLarge(t.place, h.size.Val(), t.max)
+	case n == redisFirst:
+		return t.openLarge(ctx, key)
+	case n > 0:
+		return t.whole(text)
+	case h.exists.Val() == 0:
+		return nil, fmt.Errorf("%s: %w", t.place, ErrAbsent)
+	}
+	return t.getEmpty(ctx, key)
+}
+
+func (t *redisTier) whole(text string) (*Value, error) {
+	if size := int64(len(text)); size > t.max {
+		return nil, tooLarge(t.place, size, t.max)
+	}
+	return &Value{ReadCloser: io.NopCloser(strings.NewReader(text)), Size: int64(len(text))}, nil
+}
+
+// getEmpty reads what may be an empty value, or none at one of several instants: GET alone can tell.
+func (t *redisTier) getEmpty(ctx context.Context, key string) (*Value, error) {
+	var text string
+	err := t.do(ctx, key, t.patience, func(ctx context.Context, node *redis.Client) (err error) {
+		text, err = node.Get(ctx, key).Result() // refused if it became large meanwhile
 		return err
 	})
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case head.size > t.max:
-		return nil, tooLarge(t.place, head.size, t.max)
-	case head.whole:
-		return &Value{ReadCloser: io.NopCloser(strings.NewReader(head.text)), Size: head.size}, nil
 	}
-	return t.openLarge(ctx, key)
-}
-
-type redisHead struct {
-	text  string
-	size  int64
-	whole bool
-}
-
-// readRedisHead reads the beginning of a value. Less than it asked for is a whole value, as of one instant. Nothing may
-// be an empty value, or none at one of several instants: then GET alone can tell.
-func readRedisHead(ctx context.Context, node *redis.Client, key string) (redisHead, error) {
-	p := node.Pipeline()
-	text, size, exists := p.GetRange(ctx, key, 0, redisFirst-1), p.StrLen(ctx, key), p.Exists(ctx, key)
-	if _, err := p.Exec(ctx); err != nil {
-		return redisHead{}, err
-	}
-	switch n := int64(len(text.Val())); {
-	case n > redisFirst:
-		return redisHead{}, fmt.Errorf("%w: %d bytes where %d were asked for", ErrServer, n, redisFirst)
-	case n == redisFirst:
-		return redisHead{size: size.Val()}, nil
-	case n > 0:
-		return redisHead{text: text.Val(), size: n, whole: true}, nil
-	case exists.Val() == 0:
-		return redisHead{}, redis.Nil
-	}
-	whole, err := node.Get(ctx, key).Result() // refused if it became large meanwhile
-	return redisHead{text: whole, size: int64(len(whole)), whole: true}, err
+	return t.whole(text)
 }
 
 // openLarge starts to read a value of several chunks, on a connection of its own.

@@ -76,8 +76,15 @@ func TestRedisRoundTrips(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 1, count(func() { err = tier.(Leaser).PutFenced(guarded(t), l, "entry/a", strings.NewReader("b"), 1, 0) }))
 	require.NoError(t, err)
+	require.Equal(t, 1, count(func() { err = tier.(Leaser).PutLast(guarded(t), l, "entry/a", strings.NewReader("c"), 1, 0) }))
+	require.NoError(t, err)
 	require.Equal(t, 1, count(func() { _, err = tier.(Counter).Counts(guarded(t), "a", "b", "c") }))
 	require.NoError(t, err)
+	require.Equal(t, 1, count(func() {
+		a := Ask(guarded(t), tier, Question{Values: []string{"entry/a", "entry/none"}, Counts: []string{"a", "b"}, Lease: "lease/a", Life: time.Hour})
+		require.NoError(t, a.CountErr)
+		require.NoError(t, a.LeaseErr)
+	}))
 
 	for i := range 3000 {
 		require.NoError(t, c.Set(t.Context(), "p:v:{"+strconv.Itoa(i)+"}", "x", 0).Err())

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -18,28 +17,29 @@ func (t *redisTier) Put(ctx context.Context, name string, body io.ReadSeeker, si
 }
 
 // put stores a value; under a lease, if there is one.
-func (t *redisTier) put(ctx context.Context, l *Lease, name string, body io.ReadSeeker, size int64, life time.Duration) error {
+func (t *redisTier) put(ctx context.Context, under *redisUnder, name string, body io.ReadSeeker, size int64, life time.Duration) error {
 	if err := beginPut(t.place, name, body, size, t.max); err != nil {
 		return err
 	}
 	key := t.key("v", name)
 	if size > redisChunk {
-		return t.putLarge(ctx, l, key, body, size, life)
+		return t.putLarge(ctx, under, key, body, size, life)
 	}
 	value, err := readBody(body, size)
 	if err != nil {
 		return err
 	}
 	return t.do(ctx, key, t.bulk(), func(ctx context.Context, node *redis.Client) error {
-		if l != nil {
-			return fencedErr(node.Eval(ctx, redisPut, []string{key, t.key("f", l.Name)}, value, milliseconds(life), l.Fence))
+		if under != nil {
+			keys, args := under.more(t, []string{key}, []any{value, milliseconds(life)})
+			return fencedErr(node.Eval(ctx, redisPut, keys, args...))
 		}
 		return node.Set(ctx, key, value, max(life, 0)).Err()
 	})
 }
 
 // putLarge sends a value in chunks. Who dies in the middle leaves a key that ends by itself.
-func (t *redisTier) putLarge(ctx context.Context, l *Lease, key string, body io.Reader, size int64, life time.Duration) error {
+func (t *redisTier) putLarge(ctx context.Context, under *redisUnder, key string, body io.Reader, size int64, life time.Duration) error {
 	coming, err := t.comingKey(key)
 	if err != nil {
 		return err
@@ -55,12 +55,14 @@ func (t *redisTier) putLarge(ctx context.Context, l *Lease, key string, body io.
 			return err
 		}
 	}
-	fence, of := "", key
-	if l != nil {
-		fence, of = strconv.FormatInt(l.Fence, 10), t.key("f", l.Name)
+	keys, args := []string{coming, key}, []any{size, milliseconds(life)}
+	if under != nil {
+		keys, args = under.more(t, keys, args)
+	} else {
+		keys, args = append(keys, key), append(args, "")
 	}
 	return t.do(ctx, key, t.patience, func(ctx context.Context, node *redis.Client) error {
-		return fencedErr(node.Eval(ctx, redisCommit, []string{coming, key, of}, size, milliseconds(life), fence))
+		return fencedErr(node.Eval(ctx, redisCommit, keys, args...))
 	})
 }
 

@@ -58,7 +58,8 @@ type Value struct {
 // Leaser is a tier that can make hosts take turns. All times are the server's: the clocks of two hosts are never compared.
 // A lease that is lost costs a duplicate run, never a wrong result.
 type Leaser interface {
-	// Acquire takes the lease of a name for life, or fails with ErrHeld. Each holding has a higher Fence than all before.
+	// Acquire takes the lease of a name for life, or fails with ErrHeld, and then the Lease has the Fence of who holds it.
+	// Each holding has a higher Fence than all before that the server remembers.
 	Acquire(ctx context.Context, name string, life time.Duration) (Lease, error)
 
 	// Renew prolongs a lease that is still ours; ErrFenced if it is not.
@@ -67,13 +68,14 @@ type Leaser interface {
 	// Release ends a lease if it is still ours.
 	Release(ctx context.Context, l Lease) error
 
-	// State tells the highest Fence given out so far (0: none), and whether that lease is held now.
-	State(ctx context.Context, name string) (fence int64, held bool, err error)
-
 	// PutFenced is Put for who holds a lease: ErrFenced, and nothing stored, if a higher Fence was given out since, or if
 	// the server does not know any more. The lease and the value live on one server, chosen by the last part of a
 	// name up to its first dot, which must be the same in both: lease "lease/k" guards "entry/k" and "entry/k.fail".
 	PutFenced(ctx context.Context, l Lease, name string, body io.ReadSeeker, size int64, life time.Duration) error
+
+	// PutLast is PutFenced and then Release, in fewer round trips: the last thing that a holder stores. Whatever comes of
+	// it, the lease ends, at the latest some seconds later.
+	PutLast(ctx context.Context, l Lease, name string, body io.ReadSeeker, size int64, life time.Duration) error
 }
 
 // Lease is one holding.

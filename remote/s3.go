@@ -39,6 +39,7 @@ const (
 	maxListing   = 4 << 20 // bytes of a listing of 1000 names
 	metaLife     = "X-Amz-Meta-Cachex-Life"
 	metaFence    = "X-Amz-Meta-Cachex-Fence"
+	metaLease    = "X-Amz-Meta-Cachex-Lease"
 	valuesFolder = "values/"
 )
 
@@ -55,6 +56,7 @@ type s3 struct {
 	region  string
 	keys    credentials
 	maxSize int64
+	memory  s3Memory
 }
 
 // newS3 makes the tier; nothing is sent yet. Without any credentials every call is ErrDenied.
@@ -134,6 +136,7 @@ func (s *s3) Get(ctx context.Context, name string) (*Value, error) {
 		return nil, err
 	}
 	resp, err := s.send(ctx, s3Call{method: http.MethodGet, key: objectKey(valuesFolder, name)})
+	s.memory.sawValue(name, resp, err)
 	if err != nil {
 		return nil, err
 	}
@@ -317,12 +320,18 @@ type s3Call struct {
 
 // write sends a call of which only the success matters.
 func (s *s3) write(ctx context.Context, call s3Call) error {
+	_, err := s.writeTagged(ctx, call)
+	return err
+}
+
+// writeTagged is write for who needs the ETag of what was written; empty: the server does not tell.
+func (s *s3) writeTagged(ctx context.Context, call s3Call) (tag string, err error) {
 	resp, err := s.send(ctx, call)
 	if err != nil {
-		return err
+		return "", err
 	}
 	finish(resp)
-	return nil
+	return resp.Header.Get("Etag"), nil
 }
 
 // ask sends a call and reads the answer, which is XML.

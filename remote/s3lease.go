@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,6 +22,12 @@ import (
 //
 // Release writes it free, Renew writes it anew, which moves its Last-Modified; whether it is over, the server's clock says
 // (see over). A server without conditional writes lets two hosts run the same command, and breaks nothing.
+//
+// Each request is a round trip here, so nothing is read that is known already (see s3Memory): a leader tries to write the
+// lease as if nobody had ever held it, or over the one under which the value was stored that it found; only if that is
+// refused it reads. And the last value of a leader costs no third writing of the lease: it is written once before the
+// value, on the condition that it is still ours, with a life of a few seconds, and its ETag goes with the value. So who
+// finds the value knows that this lease is over, and the others wait for those seconds.
 
 const (
 	leasesFolder = "leases/"
@@ -37,10 +41,13 @@ const (
 // s3Lease is the content of a lease's object.
 type s3Lease struct {
 	Fence int64  `json:"fence"`
-	Token string `json:"token"`   // the holder's; empty: free
-	Life  int64  `json:"life_ms"` // from Last-Modified
+	Token string `json:"token"`   // the holder's; empty: nobody may store under it any more
+	Life  int64  `json:"life_ms"` // from Last-Modified; 0: it is free
 	Beat  int64  `json:"beat"`    // counts the writings of one holding
 }
+
+// s3Last is the life of a lease whose holder has nothing left to do but to store its result.
+const s3Last = 4 * time.Second
 
 // seen is a small object as it was read; a tag of "" means that there is none.
 type seen struct {
@@ -79,9 +86,9 @@ func (s *s3) look(ctx context.Context, key string) (seen, error) {
 }
 
 // replace writes a small object if it is still what was seen, else fails with errCondition.
-func (s *s3) replace(ctx context.Context, key string, old seen, text []byte) error {
+func (s *s3) replace(ctx context.Context, key string, old seen, text []byte) (tag string, err error) {
 	body := &upload{from: bytes.NewReader(text), size: int64(len(text))}
-	return s.write(ctx, s3Call{method: http.MethodPut, key: key, header: old.condition(), body: body})
+	return s.writeTagged(ctx, s3Call{method: http.MethodPut, key: key, header: old.condition(), body: body})
 }
 
 // lease reads the lease of a name, and whether it is held now.
@@ -96,7 +103,7 @@ func (s *s3) lease(ctx context.Context, name string) (l s3Lease, held bool, old 
 	if l, err = parseLease(old.text); err != nil {
 		return l, false, old, fmt.Errorf("%s: %w: %w", s.web.place, ErrServer, err)
 	}
-	if l.Token == "" {
+	if l.Life == 0 {
 		return l, false, old, nil
 	}
 	if old.head.Get("Date") == "" || old.head.Get("Last-Modified") == "" {
@@ -116,35 +123,60 @@ func parseLease(text []byte) (s3Lease, error) {
 // maxLife is the longest lease believed.
 const maxLife = 24 * time.Hour
 
-func (s *s3) writeLease(ctx context.Context, name string, old seen, l s3Lease) error {
+// writeLease writes a lease over what was seen of it, and keeps in mind what stands there now. It returns the ETag of that,
+// if the server tells it.
+func (s *s3) writeLease(ctx context.Context, name string, old seen, l s3Lease) (tag string, err error) {
 	text, err := json.Marshal(l)
 	if err != nil {
-		return err
+		return "", err
 	}
-	return s.replace(ctx, objectKey(leasesFolder, name), old, text)
+	tag, err = s.replace(ctx, objectKey(leasesFolder, name), old, text)
+	s.memory.wroteLease(l, tag, err)
+	return tag, err
 }
 
 // Acquire takes a lease that nobody holds.
 func (s *s3) Acquire(ctx context.Context, name string, life time.Duration) (Lease, error) {
+	if err := checkName(name); err != nil {
+		return Lease{}, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, s.web.timeout)
 	defer cancel()
+	old, last := s.memory.leaseBehind(name)
+	l, err := s.acquire(ctx, name, old, last, life)
+	if !errors.Is(err, errCondition) {
+		return l, err
+	}
 	current, held, old, err := s.lease(ctx, name)
 	if err != nil {
 		return Lease{}, err
 	}
 	if held {
-		return Lease{}, fmt.Errorf("%s: %w", s.web.place, ErrHeld)
+		return Lease{Fence: current.Fence}, fmt.Errorf("%s: %w", s.web.place, ErrHeld)
 	}
-	var random [16]byte
-	rand.Read(random[:])
-	mine := s3Lease{Fence: current.Fence + 1, Token: hex.EncodeToString(random[:]), Life: lifeMs(life)}
-	switch err := s.writeLease(ctx, name, old, mine); {
-	case errors.Is(err, errCondition):
+	l, err = s.acquire(ctx, name, old, max(last, current.Fence), life)
+	if errors.Is(err, errCondition) {
 		return Lease{}, fmt.Errorf("%s: %w: since this instant", s.web.place, ErrHeld)
-	case err != nil:
+	}
+	return l, err
+}
+
+// acquire writes a lease over what was seen of it; errCondition if it is another one by now. last is the highest fence
+// known.
+func (s *s3) acquire(ctx context.Context, name string, old seen, last int64, life time.Duration) (Lease, error) {
+	token, err := newToken()
+	if err != nil {
 		return Lease{}, err
 	}
-	return Lease{Name: name, Token: mine.Token, Fence: mine.Fence}, nil
+	mine := s3Lease{Fence: last + 1, Token: token, Life: lifeMs(life)}
+	tag, err := s.writeLease(ctx, name, old, mine)
+	if err == nil && tag == "" {
+		err = fmt.Errorf("%s: %w: an object without ETag", s.web.place, ErrServer)
+	}
+	if err != nil {
+		return Lease{}, err
+	}
+	return Lease{Name: name, Token: token, Fence: mine.Fence}, nil
 }
 
 func lifeMs(life time.Duration) int64 {
@@ -153,46 +185,44 @@ func lifeMs(life time.Duration) int64 {
 
 // Renew begins the life of a lease anew.
 func (s *s3) Renew(ctx context.Context, l Lease, life time.Duration) error {
-	return s.change(ctx, l, func(mine *s3Lease) { mine.Life = lifeMs(life) })
+	_, err := s.change(ctx, l, func(mine *s3Lease) { mine.Life = lifeMs(life) })
+	return err
 }
 
 // Release ends a lease. One that is not ours any more is left alone.
 func (s *s3) Release(ctx context.Context, l Lease) error {
-	err := s.change(ctx, l, func(mine *s3Lease) { mine.Token, mine.Life = "", 0 })
+	_, err := s.change(ctx, l, func(mine *s3Lease) { mine.Token, mine.Life = "", 0 })
 	if errors.Is(err, ErrFenced) {
 		return nil
 	}
 	return err
 }
 
-// change writes our lease anew, if it is ours.
-func (s *s3) change(ctx context.Context, l Lease, edit func(*s3Lease)) error {
+// change writes our lease anew, if it is ours. It returns the ETag of the new writing, if the server tells it.
+func (s *s3) change(ctx context.Context, l Lease, edit func(*s3Lease)) (tag string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.web.timeout)
 	defer cancel()
-	current, held, old, err := s.lease(ctx, l.Name)
-	if err != nil {
-		return err
-	}
-	if !held || current.Token != l.Token {
-		return s.fenced()
+	current, old, known := s.memory.lease(l.Token)
+	if !known {
+		var held bool
+		if current, held, old, err = s.lease(ctx, l.Name); err != nil {
+			return "", err
+		}
+		if !held || current.Token != l.Token {
+			return "", s.fenced()
+		}
 	}
 	current.Beat++
 	edit(&current)
-	if err := s.writeLease(ctx, l.Name, old, current); !errors.Is(err, errCondition) {
-		return err
+	s.memory.forgetLease(l.Token)
+	tag, err = s.writeLease(ctx, l.Name, old, current)
+	if errors.Is(err, errCondition) {
+		err = s.fenced()
 	}
-	return s.fenced()
+	return tag, err
 }
 
 func (s *s3) fenced() error { return fmt.Errorf("%s: %w", s.web.place, ErrFenced) }
-
-// State tells the highest fence of a name.
-func (s *s3) State(ctx context.Context, name string) (int64, bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.web.timeout)
-	defer cancel()
-	l, held, _, err := s.lease(ctx, name)
-	return l.Fence, held, err
-}
 
 // PutFenced stores a value if nobody has led since. The object carries the fence that it was stored under and is replaced
 // only by its like or a higher one, on the condition that it is still the one that was looked at: what an earlier leader
@@ -206,42 +236,88 @@ func (s *s3) PutFenced(ctx context.Context, l Lease, name string, body io.ReadSe
 	}
 	var (
 		wait    sync.WaitGroup
-		stored  seen
-		fence   int64
+		stored  s3Value
 		lookErr error
 	)
-	wait.Go(func() { stored, fence, lookErr = s.fenceOf(ctx, name) })
+	wait.Go(func() { stored, lookErr = s.stored(ctx, name) })
 	current, _, _, err := s.lease(ctx, l.Name)
 	wait.Wait()
 	if err := cmp.Or(err, lookErr); err != nil {
 		return err
 	}
-	if current.Fence != l.Fence || current.Token != l.Token || fence > l.Fence {
+	if current.Fence != l.Fence || current.Token != l.Token {
 		return s.fenced()
 	}
-	header := lifeHeader(life)
-	header.Set(metaFence, strconv.FormatInt(l.Fence, 10))
-	for name, values := range stored.condition() {
-		header[name] = values
-	}
-	if err := s.put(ctx, name, body, size, header); !errors.Is(err, errCondition) {
-		return err
-	}
-	return s.fenced()
+	return s.putOver(ctx, l, name, stored, body, size, lifeHeader(life))
 }
 
-// fenceOf is the fence that a value was stored under; 0: none, or by Put.
-func (s *s3) fenceOf(ctx context.Context, name string) (seen, int64, error) {
+// PutLast is a request for the lease and one for the value, if both are as they are remembered.
+func (s *s3) PutLast(ctx context.Context, l Lease, name string, body io.ReadSeeker, size int64, life time.Duration) error {
+	if err := cmp.Or(checkName(name), checkGuarded(l, name)); err != nil {
+		return err
+	}
+	tag, err := s.change(ctx, l, func(mine *s3Lease) { mine.Token, mine.Life = "", lifeMs(s3Last) })
+	if err != nil {
+		return err
+	}
+	err = s.putLast(ctx, l, tag, name, body, size, life)
+	if tag != "" && err != nil && !errors.Is(err, ErrFenced) { // nobody shall wait for those seconds
+		_, _ = s.writeLease(ctx, l.Name, seen{tag: tag}, s3Lease{Fence: l.Fence})
+	}
+	return err
+}
+
+// putLast stores the value of a lease that is written with an ETag for the last time.
+func (s *s3) putLast(ctx context.Context, l Lease, tag, name string, body io.ReadSeeker, size int64, life time.Duration) (err error) {
+	header := lifeHeader(life)
+	if tag != "" {
+		header.Set(metaLease, tag)
+	}
+	stored, known := s.memory.value(name)
+	if !known {
+		if stored, err = s.stored(ctx, name); err != nil {
+			return err
+		}
+	}
+	err = s.putOver(ctx, l, name, stored, body, size, header)
+	if errors.Is(err, ErrFenced) && known { // it is another one by now, perhaps of an earlier leader
+		if stored, err = s.stored(ctx, name); err == nil {
+			err = s.putOver(ctx, l, name, stored, body, size, header)
+		}
+	}
+	return err
+}
+
+// putOver stores a value over what was seen, unless that was stored under a higher fence.
+func (s *s3) putOver(ctx context.Context, l Lease, name string, old s3Value, body io.ReadSeeker, size int64,
+	header http.Header,
+) error {
+	if old.fence > l.Fence {
+		return s.fenced()
+	}
+	header = header.Clone()
+	header.Set(metaFence, strconv.FormatInt(l.Fence, 10))
+	for name, values := range old.condition() {
+		header[name] = values
+	}
+	err := s.put(ctx, name, body, size, header)
+	if errors.Is(err, errCondition) {
+		return s.fenced()
+	}
+	return err
+}
+
+// stored is what is kept of a value now.
+func (s *s3) stored(ctx context.Context, name string) (s3Value, error) {
 	resp, err := s.send(ctx, s3Call{method: http.MethodHead, key: objectKey(valuesFolder, name)})
 	if errors.Is(err, ErrAbsent) {
-		return seen{}, 0, nil
+		return s3Value{}, nil
 	}
 	if err != nil {
-		return seen{}, 0, err
+		return s3Value{}, err
 	}
 	finish(resp)
-	fence, _ := strconv.ParseInt(resp.Header.Get(metaFence), 10, 64)
-	return seen{tag: resp.Header.Get("Etag")}, fence, nil
+	return valueSeen(resp), nil
 }
 
 // Bump raises a count. Whoever loses a race looks again, after a random wait that grows.
@@ -263,7 +339,7 @@ func (s *s3) Bump(ctx context.Context, name string) (int64, error) {
 				return 0, err
 			}
 		}
-		err = s.replace(ctx, objectKey(countsFolder, name), old, strconv.AppendInt(nil, n+1, 10))
+		_, err = s.replace(ctx, objectKey(countsFolder, name), old, strconv.AppendInt(nil, n+1, 10))
 		switch {
 		case err == nil:
 			return n + 1, nil

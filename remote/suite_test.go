@@ -31,6 +31,8 @@ func testTier(t *testing.T, make func(t *testing.T, prefix string) Tier) {
 		"lease":       testLease,
 		"lease races": testLeaseRaces,
 		"fence":       testFence,
+		"last":        testLast,
+		"questions":   testQuestions,
 		"counts":      testCounts,
 	}
 	noneLeft(t)
@@ -401,38 +403,22 @@ func testLease(t *testing.T, make func(*testing.T, string) Tier) {
 	a, b := leaser(t, make(t, prefix)), leaser(t, make(t, prefix))
 	ctx := guarded(t)
 
-	fence, held, err := b.State(ctx, "lease/k")
-	require.NoError(t, err)
-	require.Equal(t, int64(0), fence)
-	require.False(t, held)
-
 	one, err := a.Acquire(ctx, "lease/k", time.Minute)
 	require.NoError(t, err)
 	require.Equal(t, "lease/k", one.Name)
 	require.Positive(t, one.Fence)
-	_, err = b.Acquire(ctx, "lease/k", time.Minute)
-	requireKind(t, err, ErrHeld)
+	requireHeld(t, b, "lease/k", one.Fence)
 	_, err = b.Acquire(ctx, "lease/other", time.Minute)
 	require.NoError(t, err)
-
-	fence, held, err = b.State(ctx, "lease/k")
-	require.NoError(t, err)
-	require.Equal(t, one.Fence, fence)
-	require.True(t, held)
 
 	require.NoError(t, a.Renew(ctx, one, time.Minute))
 	forged := one
 	forged.Token = strings.Repeat("0", 32)
 	requireKind(t, b.Renew(ctx, forged, time.Minute), ErrFenced)
 	require.NoError(t, b.Release(ctx, forged))
-	_, err = b.Acquire(ctx, "lease/k", time.Minute)
-	requireKind(t, err, ErrHeld)
+	requireHeld(t, b, "lease/k", one.Fence)
 
 	require.NoError(t, a.Release(ctx, one))
-	fence, held, err = b.State(ctx, "lease/k")
-	require.NoError(t, err)
-	require.Equal(t, one.Fence, fence)
-	require.False(t, held)
 	requireKind(t, a.Renew(ctx, one, time.Minute), ErrFenced)
 
 	two, err := b.Acquire(ctx, "lease/k", time.Minute)
@@ -441,6 +427,14 @@ func testLease(t *testing.T, make func(*testing.T, string) Tier) {
 	require.NotEqual(t, one.Token, two.Token)
 	require.NoError(t, a.Release(ctx, one), "not ours any more")
 	require.NoError(t, b.Renew(ctx, two, time.Minute))
+}
+
+// requireHeld wants a lease to be another one's, whose fence stays the same.
+func requireHeld(t *testing.T, l Leaser, name string, fence int64) {
+	t.Helper()
+	none, err := l.Acquire(guarded(t), name, time.Minute)
+	requireKind(t, err, ErrHeld)
+	require.Equal(t, Lease{Fence: fence}, none)
 }
 
 // Many at a time: never two holders, and no fence twice.
@@ -499,13 +493,12 @@ func testFence(t *testing.T, make func(*testing.T, string) Tier) {
 	require.NoError(t, store(a, one, "entry/k.fail", large))
 	requireValue(t, large, tier, "entry/k.fail")
 
-	var two Lease
-	for two.Fence == 0 { // until the server ends it
-		if two, err = b.Acquire(ctx, "lease/k", time.Minute); err != nil {
-			require.ErrorIs(t, err, ErrHeld)
-			time.Sleep(10 * time.Millisecond)
-		}
+	two, err := b.Acquire(ctx, "lease/k", time.Minute)
+	for errors.Is(err, ErrHeld) { // until the server ends it
+		time.Sleep(10 * time.Millisecond)
+		two, err = b.Acquire(ctx, "lease/k", time.Minute)
 	}
+	require.NoError(t, err)
 	require.Greater(t, two.Fence, one.Fence)
 	requireKind(t, a.Renew(ctx, one, time.Minute), ErrFenced)
 	requireKind(t, store(a, one, "entry/k", []byte("late")), ErrFenced)
@@ -518,6 +511,113 @@ func testFence(t *testing.T, make func(*testing.T, string) Tier) {
 	requireValue(t, []byte("two"), tier, "entry/k")
 	never := Lease{Name: "lease/never", Token: "x", Fence: 1}
 	requireKind(t, store(a, never, "entry/never", []byte("late")), ErrFenced)
+}
+
+// What is stored last ends the lease, and is refused like anything else to who lost it.
+func testLast(t *testing.T, make func(*testing.T, string) Tier) {
+	prefix := freshPrefix()
+	tier, other := make(t, prefix), make(t, prefix)
+	a, b := leaser(t, tier), leaser(t, other)
+	ctx := guarded(t)
+	last := func(l Leaser, lease Lease, value []byte) error {
+		return l.PutLast(ctx, lease, "entry/k", bytes.NewReader(value), int64(len(value)), time.Hour)
+	}
+	acquire := func(l Leaser, life time.Duration) (lease Lease) {
+		require.Eventually(t, func() bool {
+			var err error
+			lease, err = l.Acquire(ctx, "lease/k", life)
+			return err == nil
+		}, time.Minute, time.Millisecond)
+		return lease
+	}
+	for i, size := range []int{3, redisChunk + 1} {
+		for _, l := range []Leaser{a, b} {
+			value := random(size, byte(i))
+			lease := acquire(l, time.Hour)
+			require.NoError(t, last(l, lease, value))
+			requireValue(t, value, tier, "entry/k")
+			requireValue(t, value, other, "entry/k")
+		}
+	}
+	requireKind(t, a.PutLast(ctx, acquire(a, time.Second), "entry/elsewhere", bytes.NewReader(nil), 0, 0), ErrServer)
+
+	// The one who looked at the value first, then led, and was held up.
+	requireValue(t, random(redisChunk+1, 1), tier, "entry/k")
+	one := acquire(a, time.Second)
+	two := acquire(b, time.Hour)
+	require.Greater(t, two.Fence, one.Fence)
+	requireKind(t, last(a, one, []byte("late")), ErrFenced)
+	requireHeld(t, a, "lease/k", two.Fence)
+	require.NoError(t, last(b, two, []byte("two")))
+	requireKind(t, last(a, one, []byte("later")), ErrFenced)
+	requireValue(t, []byte("two"), tier, "entry/k")
+
+	// A body that fails ends the lease too.
+	three := acquire(a, time.Hour)
+	require.ErrorIs(t, a.PutLast(ctx, three, "entry/k", bytes.NewReader(nil), 7, 0), io.ErrUnexpectedEOF)
+	require.NoError(t, last(b, acquire(b, time.Hour), []byte("four")))
+	requireValue(t, []byte("four"), tier, "entry/k")
+}
+
+// All parts of a question are answered, whatever comes of the others.
+func testQuestions(t *testing.T, make func(*testing.T, string) Tier) {
+	prefix := freshPrefix()
+	tier := make(t, prefix)
+	ctx := guarded(t)
+	large := random(2*redisChunk+1, 3)
+	put(t, tier, "entry/k", []byte("small"))
+	put(t, tier, "entry/k.large", large)
+	q := Question{Values: []string{"entry/k", "entry/k.none", "entry/k.large", "entry/k"}}
+	l, leases := tier.(Leaser)
+	c, counts := tier.(Counter)
+	if counts {
+		q.Counts = []string{"tag/none", "tag/a", "tag/b"}
+	}
+	want := []int64{0, 0, 0}
+	for i := 1; counts && i < 3; i++ {
+		var err error
+		want[i], err = c.Bump(ctx, q.Counts[i])
+		require.NoError(t, err)
+	}
+	if leases {
+		q.Lease, q.Life = "lease/k", time.Hour
+	}
+	for _, tier := range []Tier{make(t, prefix), tier} { // with a new connection and with one that is there
+		a := Ask(ctx, tier, q)
+		defer a.Close()
+		for i, want := range [][]byte{[]byte("small"), nil, large, []byte("small")} {
+			if want == nil {
+				requireKind(t, a.Values[i].Err, ErrAbsent)
+				continue
+			}
+			require.NoError(t, a.Values[i].Err)
+			got, err := io.ReadAll(a.Values[i])
+			require.NoError(t, err)
+			require.True(t, bytes.Equal(want, got))
+		}
+		if counts {
+			require.NoError(t, a.CountErr)
+			require.Equal(t, want, a.Counts)
+		}
+		if leases {
+			require.NoError(t, a.LeaseErr)
+			require.Positive(t, a.Lease.Fence)
+			held := Ask(ctx, tier, q)
+			held.Close()
+			requireKind(t, held.LeaseErr, ErrHeld)
+			require.Equal(t, Lease{Fence: a.Lease.Fence}, held.Lease)
+			require.NoError(t, l.Release(ctx, a.Lease))
+		}
+	}
+	bad := Ask(ctx, tier, Question{Values: []string{"entry/k", "a//b"}, Counts: []string{"tag/a"}, Lease: "lease/k"})
+	requireKind(t, bad.Values[0].Err, ErrServer)
+	requireKind(t, bad.CountErr, ErrServer)
+	requireKind(t, bad.LeaseErr, ErrServer)
+	if !counts && !leases {
+		none := Ask(ctx, tier, Question{Counts: []string{"tag/a"}, Lease: "lease/k"})
+		requireKind(t, none.CountErr, ErrUnsupported)
+		requireKind(t, none.LeaseErr, ErrUnsupported)
+	}
 }
 
 func testCounts(t *testing.T, make func(*testing.T, string) Tier) {

@@ -134,7 +134,9 @@ func operations(tier Tier) map[string]func(context.Context) error {
 	all["Acquire"] = func(ctx context.Context) error { _, err := s.Acquire(ctx, "l/key", time.Second); return err }
 	all["Renew"] = func(ctx context.Context) error { return s.Renew(ctx, lease, time.Second) }
 	all["Release"] = func(ctx context.Context) error { return s.Release(ctx, lease) }
-	all["State"] = func(ctx context.Context) error { _, _, err := s.State(ctx, "l/key"); return err }
+	all["PutLast"] = func(ctx context.Context) error {
+		return s.PutLast(ctx, lease, "e/key", strings.NewReader("text"), 4, 0)
+	}
 	all["PutFenced"] = func(ctx context.Context) error {
 		return s.PutFenced(ctx, lease, "e/key", strings.NewReader("text"), 4, 0)
 	}
