@@ -18,9 +18,20 @@ const (
 	respElements = 1 << 17    // of all arrays of the answers between two questions
 )
 
-// respGuard follows the answers on their way to go-redis, and ends them where they pass a limit.
+// go-redis begins each connection with a question that asks for what is so anyway, and waits for the answer. Without
+// credentials in it, that is a round trip for nothing.
+const (
+	respHello   = "*2\r\n$5\r\nhello\r\n$1\r\n2\r\n"
+	respNothing = "*0\r\n"
+)
+
+// respGuard follows the answers on their way to go-redis, and ends them where they pass a limit. It answers an idle
+// greeting itself.
 type respGuard struct {
 	net.Conn
+	greeted  bool   // the first question was asked
+	greeting string // the answer to it, as long as that was not read
+
 	skip     int64  // bytes of a string still to come, with its line end
 	line     []byte // the beginning of a line
 	elements atomic.Int64
@@ -28,10 +39,21 @@ type respGuard struct {
 
 func (g *respGuard) Write(p []byte) (int, error) {
 	g.elements.Store(0)
+	first := !g.greeted
+	g.greeted = true
+	if first && string(p) == respHello {
+		g.greeting = respNothing
+		return len(p), nil
+	}
 	return g.Conn.Write(p)
 }
 
 func (g *respGuard) Read(p []byte) (int, error) {
+	if g.greeting != "" {
+		n := copy(p, g.greeting)
+		g.greeting = g.greeting[n:]
+		return n, nil
+	}
 	n, err := g.Conn.Read(p)
 	if bad := g.follow(p[:n]); bad != nil {
 		return 0, bad
