@@ -87,17 +87,20 @@ func (t *tier) look(ctx context.Context, slots []cachedir.Slot) []tierFound {
 	for _, slot := range slots {
 		names = append(names, t.entryName(t.r.recipe.Key, slot))
 	}
-	wanted := t.countsWanted(t.r.req.Tags)
+	t.marks = marks{}
+	tags := t.missing(false)
 	var found []tierFound
 	err := t.ask(cachedir.TierGet, func(c remote.Tier) (int64, error) {
-		a := remote.Ask(ctx, c, remote.Question{Values: names, Counts: wanted.names})
+		a := remote.Ask(ctx, c, remote.Question{Values: names, Counts: t.names(tags)})
 		defer a.Close()
 		read := int64(0)
 		for i, v := range a.Values {
 			record, n, err := t.readRecord(names[i], v)
 			found, read = append(found, tierFound{record, err}), read+n
 		}
-		t.marks = wanted.of(a)
+		if a.CountErr == nil {
+			t.marks.take(tags, a.Counts)
+		}
 		return read, worstOf(found, a.CountErr)
 	})
 	if errors.Is(err, errBreaker) {

@@ -102,15 +102,12 @@ func (t *tier) leaseName() string { return "l/" + t.Sealer.Names(t.r.recipe.Key[
 // acquire takes the lease, and reads in the same question the counts at which a result of this run will stand. If another
 // host has the lease, the first one that was seen to is the one that this run waits for.
 func (t *tier) acquire() error {
-	var counts wanted
-	if !t.marks.known {
-		counts = t.countsOfAll(t.r.req.Tags)
-	}
+	counts := t.missing(true)
 	var a remote.Answer
 	err := t.ask(cachedir.TierLease, func(c remote.Tier) (int64, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), t.r.budget())
 		defer cancel()
-		a = remote.Ask(ctx, c, remote.Question{Counts: counts.names, Lease: t.leaseName(), Life: leaseLife})
+		a = remote.Ask(ctx, c, remote.Question{Counts: t.names(counts), Lease: t.leaseName(), Life: leaseLife})
 		return 0, a.LeaseErr
 	})
 	switch {
@@ -118,8 +115,8 @@ func (t *tier) acquire() error {
 		h := &held{t: t, from: t.leaser(), lease: a.Lease, key: t.r.recipe.Key, stop: make(chan struct{}), done: make(chan struct{})}
 		t.r.lease = h
 		go h.renew()
-		if !t.marks.known {
-			t.marks = counts.of(a)
+		if a.CountErr == nil {
+			t.marks.take(counts, a.Counts)
 		}
 	case errors.Is(err, remote.ErrHeld) && t.r.fenceSeen == 0:
 		t.r.fenceSeen = a.Lease.Fence

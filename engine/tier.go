@@ -200,6 +200,9 @@ type tierTag struct {
 	count int64
 }
 
+// unknown says that the tier has no count, at which nothing stands.
+func (t tierTag) unknown() bool { return t.count == 0 }
+
 const tierMagic = "cachexV1"
 
 // encode returns the bytes of a record: lengths before everything that has one, little endian.

@@ -35,11 +35,12 @@ func tagTierName(tag string) string {
 	return "t/" + hex.EncodeToString(sum[:])
 }
 
-// marks are the counts that a tier had before a run.
+// marks are counts of a tier at one moment.
 type marks struct {
-	known bool
-	all   int64
-	tags  map[string]int64
+	known    bool // those of tags, of which there may be none
+	tags     map[string]int64
+	allKnown bool
+	all      int64
 }
 
 // markTiers notes the counts of the caller's tags before the command starts, and before the entry that records it is
@@ -47,8 +48,8 @@ type marks struct {
 // result with tags, or for a lease.
 func (r *run) markTiers() {
 	for _, t := range r.tiers() {
-		if !t.marks.known && (t.Write || len(r.req.Tags) > 0) {
-			t.marks = t.count(r.req.Tags)
+		if t.Write || len(r.req.Tags) > 0 {
+			t.count(&t.marks, t.missing(t.Write))
 		}
 		if t.note(t.marks, t.r.dir.NoteTag) != nil {
 			t.marks.known = false
@@ -70,61 +71,95 @@ func (t *tier) note(m marks, keep func(tier, tag string, count int64, purge bool
 	return nil
 }
 
-// wanted is counts to ask for: that of all purges, and those of some tags.
-type wanted struct{ tags, names []string }
-
-// countsWanted is nothing where a tier does not count, or where there are no tags.
-func (t *tier) countsWanted(tags []string) wanted {
-	if len(tags) == 0 {
-		return wanted{}
-	}
-	return t.countsOfAll(tags)
+// wanted is counts to ask for: those of some tags, and perhaps that of all purges.
+type wanted struct {
+	tags []string
+	all  bool
 }
 
-// countsOfAll asks for the count of all purges also where there are no tags yet: the command may name some.
-func (t *tier) countsOfAll(tags []string) wanted {
-	if _, ok := t.counter(); !ok {
-		return wanted{}
+// missing is what is not known yet of the counts at which a result of this run will stand. That of all purges matters also
+// where there are no tags: the command may name some.
+func (t *tier) missing(all bool) (w wanted) {
+	if !t.marks.known {
+		w.tags = t.r.req.Tags
 	}
-	w := wanted{tags, []string{allTags}}
-	for _, tag := range tags {
-		w.names = append(w.names, tagTierName(tag))
-	}
+	w.all = all && !t.marks.allKnown
 	return w
 }
 
-// of is what was answered.
-func (w wanted) of(a remote.Answer) marks {
-	m := marks{tags: map[string]int64{}}
-	if w.names == nil || a.CountErr != nil || len(a.Counts) != len(w.names) {
-		return m
+// names is nothing where a tier does not count.
+func (t *tier) names(w wanted) (names []string) {
+	if _, ok := t.counter(); !ok {
+		return nil
 	}
-	m.known, m.all = true, a.Counts[0]
-	for i, tag := range w.tags {
-		m.tags[tag] = a.Counts[i+1]
+	for _, tag := range w.tags {
+		names = append(names, tagTierName(tag))
 	}
-	return m
+	if w.all {
+		names = append(names, allTags)
+	}
+	return names
 }
 
-// count asks a tier for the counts of some tags, and of all purges. Those that are 0 it starts, if it may.
-func (t *tier) count(tags []string) (m marks) {
-	w := t.countsOfAll(tags)
-	if w.names == nil {
-		return m
+// take adds what was answered to what is known.
+func (m *marks) take(w wanted, counts []int64) {
+	all := len(w.tags)
+	if len(counts) < all || w.all && len(counts) == all {
+		return
 	}
-	_ = t.ask(cachedir.TierCount, func(c remote.Tier) (int64, error) {
-		ctx, cancel := context.WithTimeout(context.Background(), t.r.budget())
-		defer cancel()
-		a := remote.Ask(ctx, c, remote.Question{Counts: w.names})
-		for i := 0; a.CountErr == nil && t.Write && i < len(a.Counts); i++ {
-			if a.Counts[i] == 0 {
-				a.Counts[i], a.CountErr = c.(remote.Counter).Bump(ctx, w.names[i])
-			}
+	if m.known = true; m.tags == nil {
+		m.tags = map[string]int64{}
+	}
+	for i, tag := range w.tags {
+		m.tags[tag] = counts[i]
+	}
+	if w.all {
+		m.all, m.allKnown = counts[all], true
+	}
+}
+
+// count asks a tier for counts. Those that are not there it starts, if it may.
+func (t *tier) count(m *marks, w wanted) {
+	names := t.names(w)
+	if names != nil {
+		_ = t.ask(cachedir.TierCount, func(c remote.Tier) (int64, error) {
+			ctx, cancel := context.WithTimeout(context.Background(), t.r.budget())
+			defer cancel()
+			a := remote.Ask(ctx, c, remote.Question{Counts: names})
+			m.take(w, a.Counts)
+			return 0, a.CountErr
+		})
+	}
+	t.startCounts(m)
+}
+
+// startCounts starts the counts that the server does not have. For who may not, or where that fails, they stay 0.
+func (t *tier) startCounts(m *marks) {
+	counter, ok := t.counter()
+	if !ok || !t.Write {
+		return
+	}
+	start := func(name string, count *int64) {
+		if *count != 0 {
+			return
 		}
-		m = w.of(a)
-		return 0, a.CountErr
-	})
-	return m
+		_ = t.ask(cachedir.TierCount, func(remote.Tier) (int64, error) {
+			ctx, cancel := context.WithTimeout(context.Background(), t.r.budget())
+			defer cancel()
+			n, err := counter.Bump(ctx, name)
+			if err == nil {
+				*count = n
+			}
+			return 0, err
+		})
+	}
+	if m.allKnown {
+		start(allTags, &m.all)
+	}
+	for tag, count := range m.tags {
+		start(tagTierName(tag), &count)
+		m.tags[tag] = count
+	}
 }
 
 func (t *tier) counter() (remote.Counter, bool) {
@@ -156,16 +191,19 @@ func (t *tier) countsOf(tags []cachedir.Tag) (counted []tierTag, known bool) {
 		}
 	}
 	if late == nil {
-		return counted, true
+		return counted, !slices.ContainsFunc(counted, tierTag.unknown)
 	}
-	now := t.count(late)
+	var now marks
+	if t.marks.allKnown && t.marks.all != 0 {
+		t.count(&now, wanted{late, true})
+	}
 	if !now.known || now.all != t.marks.all {
 		return nil, false
 	}
 	for _, tag := range late {
 		counted = append(counted, tierTag{tag, now.tags[tag]})
 	}
-	return counted, true
+	return counted, !slices.ContainsFunc(counted, tierTag.unknown)
 }
 
 // tagsStand reports whether no tag of a found result was purged since it was made. The tags are those of the entry, each
@@ -184,7 +222,7 @@ func (t *tier) tagsStand(in *cachedir.Import, v []tierTag, tags []cachedir.Tag) 
 	}
 	for _, tag := range tags {
 		i := slices.IndexFunc(v, func(c tierTag) bool { return c.name == tag.Name })
-		if i < 0 || v[i].count != now.tags[tag.Name] {
+		if i < 0 || v[i].count == 0 || v[i].count != now.tags[tag.Name] {
 			return false
 		}
 	}
@@ -203,7 +241,7 @@ func (t *tier) countsNow(tags []cachedir.Tag) (m marks, ok bool) {
 	if !missing {
 		return t.marks, true
 	}
-	m = t.count(names)
+	t.count(&m, wanted{tags: names})
 	return m, m.known
 }
 
@@ -236,7 +274,8 @@ func (t *tier) syncTags(tags []cachedir.Tag) bool {
 	if old == nil {
 		return true
 	}
-	now := t.count(old)
+	var now marks
+	t.count(&now, wanted{tags: old})
 	return t.note(now, t.r.dir.NoteTag) == nil && now.known
 }
 
