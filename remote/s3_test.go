@@ -3,6 +3,8 @@ package remote
 import (
 	"fmt"
 	"net/url"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -246,6 +248,28 @@ func requests(log fmt.Stringer) []string {
 		}
 	}
 	return methods
+}
+
+// TestS3AsksSideBySide: the server answers nothing before all of a question has arrived.
+func TestS3AsksSideBySide(t *testing.T) {
+	var arrived sync.WaitGroup
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		arrived.Done()
+		arrived.Wait()
+		w.Header().Set("ETag", `"1"`)
+		fmt.Fprint(w, "7")
+	}))
+	defer server.Close()
+	tier := openWeb(t, tierConfig(t, "s3://bucket?endpoint="+server.URL))
+	q := Question{Values: []string{"e/k", "e/k.fail"}, Counts: []string{"t/a", "t/b"}, Lease: "l/k", Life: time.Minute}
+	arrived.Add(5)
+	a := Ask(t.Context(), tier, q)
+	defer a.Close()
+	require.NoError(t, a.Values[0].Err)
+	require.NoError(t, a.Values[1].Err)
+	require.NoError(t, a.CountErr)
+	require.Equal(t, []int64{7, 7}, a.Counts)
+	require.NoError(t, a.LeaseErr)
 }
 
 // TestListingIsNotBelieved: a server that lists what lies elsewhere has it not removed.

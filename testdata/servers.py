@@ -1,5 +1,5 @@
 """Servers for the scripts, each a real one on a loopback port of its own. They end with the script, whatever happens to it."""
-import ctypes, os, shutil, signal, socket, subprocess, tempfile, time, urllib.parse
+import ctypes, os, re, select, shutil, signal, socket, subprocess, tempfile, threading, time, urllib.parse
 
 libc = ctypes.CDLL(None)
 
@@ -200,8 +200,12 @@ class _Web(_Server):
         except OSError:
             return False
 
-    def url(self, options=""):
-        return f"http://{self.hostport}/cache{options}"
+    def log(self):
+        "its access log"
+        return os.path.join(self.dir.name, "access.log")
+
+    def url(self, options="", hostport=None):
+        return f"http://{hostport or self.hostport}/cache{options}"
 
 
 def _built(name):
@@ -211,16 +215,21 @@ def _built(name):
 
 
 class Nginx(_Web):
-    "with WebDAV"
+    "with WebDAV. It logs each request"
 
     def argv(self):
         d = self.dir.name
         os.makedirs(d + "/www", exist_ok=True)
         with open(d + "/conf", "w") as f:
-            f.write(f"daemon off; master_process off; pid {d}/pid; error_log stderr crit; events {{}} http {{ access_log off; client_max_body_size 0; "
+            f.write(f"daemon off; master_process off; pid {d}/pid; error_log stderr crit; events {{}} http {{ access_log {self.log()}; client_max_body_size 0; "
                     + "".join(f"{kind}_temp_path {d}/{kind}; " for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
                     + f"dav_methods PUT DELETE; create_full_put_path on; server {{ listen {self.hostport}; root {d}/www; }} }}")
         return ["nginx", "-e", "stderr", "-p", d, "-c", d + "/conf"]
+
+    def requests(self):
+        "what it has answered: a method and a path each"
+        with open(self.log()) as f:
+            return [re.search(r'"([A-Z]+) ([^ ]*) HTTP', l).groups() for l in f if '"GET / ' not in l]
 
 
 class BazelRemote(_Web):
@@ -233,11 +242,55 @@ class BazelRemote(_Web):
 
 
 class Versity(_Web):
-    "an S3 server with the bucket cache"
+    "an S3 server with the bucket cache. It logs each request"
 
     def argv(self):
         os.makedirs(self.dir.name + "/cache", exist_ok=True)
-        return [_built("versitygw"), "--access", "cachex", "--secret", "secret", "--port", self.hostport, "--keep-alive", "--quiet", "posix", self.dir.name]
+        return [_built("versitygw"), "--access", "cachex", "--secret", "secret", "--port", self.hostport, "--keep-alive", "--quiet",
+                "--access-log", self.log(), "posix", self.dir.name]
 
-    def url(self, options=""):
-        return f"s3://cachex:secret@cache/some?endpoint=http://{self.hostport}{options.replace('?', '&')}"
+    def url(self, options="", hostport=None):
+        return f"s3://cachex:secret@cache/some?endpoint=http://{hostport or self.hostport}{options.replace('?', '&')}"
+
+    def requests(self):
+        "what it has answered: a method and a path each"
+        with open(self.log()) as f:
+            found = [re.search(r" s3_(\w+?)Object \S+ /cache/(\S+) ", l) for l in f]
+            return [(m[1].upper(), m[2]) for m in found if m]
+
+
+class Relay:
+    "a port in front of a server. It counts round trips: how often a client says something first, or again after an answer"
+
+    def __init__(self, port):
+        self.to = port
+        self.socket = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self.hostport = "127.0.0.1:%d" % self.socket.getsockname()[1]
+        self.trips = self.bytes = self.open = 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            client, _ = self.socket.accept()
+            self.open += 1
+            server = socket.create_connection(("127.0.0.1", self.to))
+            threading.Thread(target=self._pass, args=(client, server), daemon=True).start()
+
+    def _pass(self, client, server):
+        last = server
+        with client, server:
+            try:
+                while True:
+                    for s in select.select([client, server], [], [])[0]:
+                        data = s.recv(1 << 18)
+                        if not data:
+                            return
+                        self.trips += s is client and last is server
+                        self.bytes += len(data)
+                        if data != b"HTTP/1.1 100 Continue\r\n\r\n":  # not an answer yet
+                            last = s
+                        (server if s is client else client).sendall(data)
+            except OSError:
+                pass
+            finally:
+                self.open -= 1
