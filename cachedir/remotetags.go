@@ -36,21 +36,31 @@ func (d *Dir) TagSeen(tier, tag string) (count int64, at time.Time, known bool) 
 	return decodeRemoteTag(b, id)
 }
 
-// NoteTag keeps the count that a tier told just now. purge says that it is another one than before: then the tag is
-// purged here first, and without that nothing is kept.
-func (d *Dir) NoteTag(tier, tag string, count int64, purge bool) error {
+// Purging is what a count of a tier tells of purges since the one before.
+type Purging uint8
+
+// None, one that lets old results be served while they are renewed, or one that does not.
+const (
+	NoPurge Purging = iota
+	SoftPurge
+	HardPurge
+)
+
+// NoteTag keeps the count that a tier told just now. If it tells of a purge, the tag is purged here first, and without
+// that nothing is kept.
+func (d *Dir) NoteTag(tier, tag string, count int64, purge Purging) error {
 	_, err := d.noteTag(tier, tag, count, purge)
 	return err
 }
 
 // noteTag returns the moment of the purge, if there was one.
-func (d *Dir) noteTag(tier, tag string, count int64, purge bool) (at TagMark, err error) {
+func (d *Dir) noteTag(tier, tag string, count int64, purge Purging) (at TagMark, err error) {
 	if d.o.ReadOnly {
 		return at, ErrReadOnly
 	}
 	told := d.now()
-	if purge {
-		if at, err = d.purgeTag(tag, false); err != nil {
+	if purge != NoPurge {
+		if at, err = d.purgeTag(tag, purge == SoftPurge); err != nil {
 			return at, err
 		}
 	}
@@ -64,12 +74,12 @@ func (d *Dir) noteTag(tier, tag string, count int64, purge bool) (at TagMark, er
 // NoteTag is Dir.NoteTag for a count that came with what is imported. The purge that is made for it is older than the
 // import, and is not held against it. ErrPurged says that there was another purge since the import was begun: then the
 // count is kept, and the import is to be begun anew.
-func (i *Import) NoteTag(tier, tag string, count int64, purge bool) error {
+func (i *Import) NoteTag(tier, tag string, count int64, purge Purging) error {
 	i.p.mu.Lock()
 	defer i.p.mu.Unlock()
 	at, err := i.p.d.noteTag(tier, tag, count, purge)
 	switch {
-	case err != nil || !purge:
+	case err != nil || purge == NoPurge:
 		return err
 	case at != TagMark{i.p.mark.Epoch, i.p.mark.Seq + 1}:
 		return ErrPurged

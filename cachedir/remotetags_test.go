@@ -30,7 +30,7 @@ func TestRemoteTags(t *testing.T) {
 	tagged(t, d, "x", "users")
 	tagged(t, d, "y", "others")
 	requireNotSeen(t, d, "redis", "users")
-	require.NoError(t, d.NoteTag("redis", "users", 7, false))
+	require.NoError(t, d.NoteTag("redis", "users", 7, NoPurge))
 	requireSeen(t, d, "redis", "users", 7, now)
 	requireNotSeen(t, d, "memcached", "users")
 	requireNotSeen(t, d, "redis", "others")
@@ -38,7 +38,7 @@ func TestRemoteTags(t *testing.T) {
 	requireHit(t, d, runOf("x"), Good, part{0, "x"})
 
 	now = now.Add(time.Second)
-	require.NoError(t, d.NoteTag("redis", "users", 9, true))
+	require.NoError(t, d.NoteTag("redis", "users", 9, HardPurge))
 	requireSeen(t, d, "redis", "users", 9, now)
 	requireMiss(t, d, runOf("x"), Good, Purged)
 	requireHit(t, d, runOf("y"), Good, part{0, "y"})
@@ -47,13 +47,13 @@ func TestRemoteTags(t *testing.T) {
 
 	ro := openAt(t, d.Path(), Options{ReadOnly: true})
 	requireSeen(t, ro, "redis", "users", 9, now)
-	require.ErrorIs(t, ro.NoteTag("redis", "users", 10, false), ErrReadOnly)
+	require.ErrorIs(t, ro.NoteTag("redis", "users", 10, NoPurge), ErrReadOnly)
 }
 
 func TestDamagedRemoteTagIsNotKnown(t *testing.T) {
 	d := newDir(t, Options{})
-	require.NoError(t, d.NoteTag("redis", "users", 7, false))
-	require.NoError(t, d.NoteTag("redis", "others", 8, false))
+	require.NoError(t, d.NoteTag("redis", "users", 7, NoPurge))
+	require.NoError(t, d.NoteTag("redis", "others", 8, NoPurge))
 	path := func(tag string) string { return filepath.Join(d.Path(), "v1", remoteTagName(remoteTag("redis", tag))) }
 	whole, err := os.ReadFile(path("users"))
 	require.NoError(t, err)
@@ -69,7 +69,7 @@ func TestDamagedRemoteTagIsNotKnown(t *testing.T) {
 	requireNotSeen(t, d, "redis", "users", "what is said of another tag")
 	require.NoError(t, os.WriteFile(path("users"), append(whole, 0), 0o600))
 	requireNotSeen(t, d, "redis", "users")
-	require.NoError(t, d.NoteTag("redis", "users", 9, false))
+	require.NoError(t, d.NoteTag("redis", "users", 9, NoPurge))
 	count, _, known := d.TagSeen("redis", "users")
 	require.True(t, known)
 	require.Equal(t, int64(9), count)
@@ -82,16 +82,16 @@ func TestImportThatTellsOfAPurge(t *testing.T) {
 	r := runOf("x")
 	x := export(t, from, r, Good)
 	tagged(t, d, "y", "users")
-	require.NoError(t, d.NoteTag("redis", "users", 7, false))
+	require.NoError(t, d.NoteTag("redis", "users", 7, NoPurge))
 
 	i, err := d.BeginImport(r)
 	require.NoError(t, err)
 	defer i.Discard()
 	require.NoError(t, i.Read(x.content))
-	require.NoError(t, i.NoteTag("redis", "users", 7, false))
+	require.NoError(t, i.NoteTag("redis", "users", 7, NoPurge))
 	requireHit(t, d, runOf("y"), Good, part{0, "y"})
-	require.NoError(t, i.NoteTag("redis", "users", 8, true))
-	require.NoError(t, i.NoteTag("redis", "others", 3, true))
+	require.NoError(t, i.NoteTag("redis", "users", 8, HardPurge))
+	require.NoError(t, i.NoteTag("redis", "others", 3, HardPurge))
 	requireMiss(t, d, runOf("y"), Good, Purged)
 	require.NoError(t, i.Commit())
 	requireHit(t, d, r, Good, part{0, "x"})
@@ -103,7 +103,7 @@ func TestImportThatTellsOfAPurge(t *testing.T) {
 	defer i.Discard()
 	require.NoError(t, i.Read(x.content))
 	require.NoError(t, d.PurgeTag("users", false)) // somebody else's
-	require.ErrorIs(t, i.NoteTag("redis", "users", 9, true), ErrPurged)
+	require.ErrorIs(t, i.NoteTag("redis", "users", 9, HardPurge), ErrPurged)
 	count, _, known := d.TagSeen("redis", "users")
 	require.True(t, known)
 	require.Equal(t, int64(9), count)

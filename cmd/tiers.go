@@ -186,7 +186,7 @@ func (a *App) purgeTiers(s Settings, sel selector) error {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if sel.tag != "" {
-			return engine.PurgeTierTag(ctx, conn, sel.tag)
+			return engine.PurgeTierTag(ctx, conn, sel.tag, sel.soft)
 		}
 		_, err := conn.Clear(ctx)
 		return err

@@ -45,8 +45,12 @@ func (r *run) slots(admit judge) (best *cachedir.Entry, why verdict) {
 			return nil, verdict{}
 		}
 		v := admit(r, e)
-		if v.ok() && !r.tagsSynced(e) {
+		switch soft, stands := r.tagsSynced(e, v); {
+		case !stands:
 			v = verdict{cachedir.Purged, "a tag was purged on another host, or that cannot be told"}
+		case soft:
+			e.Soft = true
+			v = admit(r, e)
 		}
 		switch {
 		case !v.ok():

@@ -181,7 +181,7 @@ func (r *run) refresh() (Outcome, error) {
 	if err != nil && !errors.Is(err, lock.ErrUnsupported) {
 		return r.outcome(cachedir.Declined), nil
 	}
-	if r.fetch(fresh) { // another host has renewed it
+	if r.renewedElsewhere() {
 		finish(l, noteStored)
 		return r.outcome(cachedir.Declined), nil
 	}
@@ -195,6 +195,17 @@ func (r *run) refresh() (Outcome, error) {
 		out.Served = cachedir.Unfresh
 	}
 	return out, nil
+}
+
+// renewedElsewhere reports whether another host has renewed the result, or did so while this one waited for it. If not,
+// this run leads among all hosts.
+func (r *run) renewedElsewhere() bool {
+	found, err := r.lookFurther()
+	if err != nil || found == nil {
+		return false
+	}
+	found.Close()
+	return true
 }
 
 // adopt takes the lock that was handed over, or, if none was, takes it if it is free.

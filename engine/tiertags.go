@@ -13,7 +13,8 @@ import (
 )
 
 // Purges of tags reach other hosts through counts that a tier keeps: one for each tag, and one of all purges. A purge
-// raises the count of all first and that of the tag afterwards. A run reads the count of all and those of its tags before it
+// raises the count of all first and that of the tag afterwards: a soft one by 1, a hard one by hardPurge. So a host that
+// knows an earlier count sees of which kind the purges since were, and does the same with what it has. A run reads the count of all and those of its tags before it
 // starts, together with the result or the lease that it asks for, and they are stored with its result; who finds the result
 // compares them with the counts of that moment. A tag that a run only learned while it ran, because its command named it,
 // is as good as known from the beginning if nothing at all was purged meanwhile.
@@ -29,6 +30,25 @@ import (
 const tagsFresh = 5 * time.Second
 
 const allTags = "t/all"
+
+// What a purge adds to the count of its tag. Should the soft ones add up to a hard one, results are run anew that might have
+// been served once more.
+const (
+	softPurge = 1
+	hardPurge = 1 << 10
+)
+
+// purgeSince tells of which kind the purges between two counts were. Of a count that was never heard of, or that the server
+// has forgotten, nothing is known.
+func purgeSince(last, now int64, known bool) cachedir.Purging {
+	switch {
+	case !known, now == 0, now < last, now/hardPurge != last/hardPurge:
+		return cachedir.HardPurge
+	case now > last:
+		return cachedir.SoftPurge
+	}
+	return cachedir.NoPurge
+}
 
 func tagTierName(tag string) string {
 	sum := sha256.Sum256([]byte(tag))
@@ -58,13 +78,13 @@ func (r *run) markTiers() {
 }
 
 // note makes the purges here that counts tell of, and keeps the counts, both by keep.
-func (t *tier) note(m marks, keep func(tier, tag string, count int64, purge bool) error) error {
+func (t *tier) note(m marks, keep func(tier, tag string, count int64, purge cachedir.Purging) error) error {
 	if !m.known || !t.Read {
 		return nil
 	}
 	for tag, count := range m.tags {
 		last, _, known := t.r.dir.TagSeen(t.Name, tag)
-		if err := keep(t.Name, tag, count, !known || last != count || count == 0); err != nil {
+		if err := keep(t.Name, tag, count, purgeSince(last, count, known)); err != nil {
 			return err
 		}
 	}
@@ -146,7 +166,7 @@ func (t *tier) startCounts(m *marks) {
 		_ = t.ask(cachedir.TierCount, func(remote.Tier) (int64, error) {
 			ctx, cancel := context.WithTimeout(context.Background(), t.r.budget())
 			defer cancel()
-			n, err := counter.Bump(ctx, name)
+			n, err := counter.Bump(ctx, name, hardPurge)
 			if err == nil {
 				*count = n
 			}
@@ -246,21 +266,22 @@ func (t *tier) countsNow(tags []cachedir.Tag) (m marks, ok bool) {
 }
 
 // tagsSynced makes the purges here that other hosts have made of an entry's tags, and reports whether the entry still
-// stands. Counts that cannot be asked for are a miss.
-func (r *run) tagsSynced(e *cachedir.Entry) bool {
-	if len(e.Tags) == 0 {
-		return true
+// stands, or was purged softly only now. Counts that cannot be asked for are a miss. It does not ask for an entry that is
+// not admitted anyway.
+func (r *run) tagsSynced(e *cachedir.Entry, v verdict) (soft, stands bool) {
+	if len(e.Tags) == 0 || !v.ok() {
+		return false, true
 	}
 	for _, t := range r.tiers() {
 		if _, ok := t.counter(); !ok || !t.Read {
 			continue
 		}
 		if !t.syncTags(e.Tags) {
-			return false
+			return false, false
 		}
 	}
-	_, err := r.dir.CheckTags(e.Meta)
-	return err == nil
+	soft, err := r.dir.CheckTags(e.Meta)
+	return soft && !e.Soft, err == nil
 }
 
 // syncTags asks for the counts that were not asked for a moment ago.
@@ -291,7 +312,7 @@ func (r *run) purgeTiers(tags []string) error {
 		for _, tag := range tags {
 			began := time.Now()
 			ctx, cancel := context.WithTimeout(context.Background(), r.budget())
-			err := bumpTag(ctx, counter, tag)
+			err := bumpTag(ctx, counter, tag, hardPurge)
 			cancel()
 			t.log(cachedir.TierCount, 0, err, time.Since(began))
 			if err != nil {
@@ -302,19 +323,22 @@ func (r *run) purgeTiers(tags []string) error {
 	return errors.Join(all...)
 }
 
-// PurgeTierTag raises the counts of a tag in a tier.
-func PurgeTierTag(ctx context.Context, c remote.Tier, tag string) error {
+// PurgeTierTag raises the counts of a tag in a tier. After a soft purge other hosts serve what they have once more.
+func PurgeTierTag(ctx context.Context, c remote.Tier, tag string, soft bool) error {
 	counter, ok := c.(remote.Counter)
 	if !ok {
 		return nil // results with tags are not stored there
 	}
-	return bumpTag(ctx, counter, tag)
+	if soft {
+		return bumpTag(ctx, counter, tag, softPurge)
+	}
+	return bumpTag(ctx, counter, tag, hardPurge)
 }
 
-func bumpTag(ctx context.Context, counter remote.Counter, tag string) error {
-	if _, err := counter.Bump(ctx, allTags); err != nil {
+func bumpTag(ctx context.Context, counter remote.Counter, tag string, by int64) error {
+	if _, err := counter.Bump(ctx, allTags, 1); err != nil {
 		return err
 	}
-	_, err := counter.Bump(ctx, tagTierName(tag))
+	_, err := counter.Bump(ctx, tagTierName(tag), by)
 	return err
 }

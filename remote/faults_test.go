@@ -75,7 +75,7 @@ func calls(ctx context.Context, tier Tier) map[string]func() error {
 		"release":    func() error { return l.Release(ctx, lease) },
 		"put last":   func() error { return l.PutLast(ctx, lease, "entry/k", bytes.NewReader(small), 5, 0) },
 		"put fenced": func() error { return l.PutFenced(ctx, lease, "entry/k", bytes.NewReader(small), 5, 0) },
-		"bump":       func() error { _, err := c.Bump(ctx, "tag/a"); return err },
+		"bump":       func() error { _, err := c.Bump(ctx, "tag/a", 1); return err },
 		"counts":     func() error { _, err := c.Counts(ctx, "tag/a"); return err },
 	}
 }

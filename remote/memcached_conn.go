@@ -217,15 +217,15 @@ func (c *memcachedConn) outcome(known map[string]memcachedOutcome) (memcachedOut
 	return o, nil
 }
 
-func (c *memcachedConn) askIncr(key string) {
+func (c *memcachedConn) askIncr(key string, by int64) {
 	if c.meta {
-		fmt.Fprintf(c.w, "ma %s v %s\r\n", key, c.opaque())
+		fmt.Fprintf(c.w, "ma %s v D%d %s\r\n", key, by, c.opaque())
 	} else {
-		fmt.Fprintf(c.w, "incr %s 1\r\n", key)
+		fmt.Fprintf(c.w, "incr %s %d\r\n", key, by)
 	}
 }
 
-// readIncr returns the count after adding 1.
+// readIncr returns the count after adding.
 func (c *memcachedConn) readIncr() (n int64, found bool, err error) {
 	line, err := c.line()
 	if err != nil {

@@ -55,10 +55,10 @@ func (c *memcachedConn) readTurn(name string) (Lease, error) {
 	return Lease{Name: name, Token: string(it.data), Fence: int64(it.cas)}, nil
 }
 
-// raise adds 1 to a number. One that is not there starts from the server's clock.
-func (c *memcachedConn) raise(key string) (int64, error) {
+// raise adds to a number. One that is not there starts from the server's clock.
+func (c *memcachedConn) raise(key string, by int64) (int64, error) {
 	for range 2 {
-		c.askIncr(key)
+		c.askIncr(key, by)
 		if err := c.flush(); err != nil {
 			return 0, err
 		}
@@ -73,7 +73,7 @@ func (c *memcachedConn) raise(key string) (int64, error) {
 		if _, err := rand.Read(low[:]); err != nil {
 			return 0, err
 		}
-		n := now<<20 | int64(binary.LittleEndian.Uint32(low[:])>>12)
+		n := (now<<20 | int64(binary.LittleEndian.Uint32(low[:])>>12)) + by
 		stored, err := c.storeOne("add", key, strconv.AppendInt(nil, n, 10), 0, 0)
 		if err != nil || stored == memcachedStored {
 			return n, err
@@ -208,7 +208,7 @@ func (under *memcachedUnder) store(c *memcachedConn, t *memcachedTier, key strin
 	return nil
 }
 
-func (t *memcachedTier) Bump(ctx context.Context, name string) (int64, error) {
+func (t *memcachedTier) Bump(ctx context.Context, name string, by int64) (int64, error) {
 	if err := checkName(name); err != nil {
 		return 0, err
 	}
@@ -218,7 +218,7 @@ func (t *memcachedTier) Bump(ctx context.Context, name string) (int64, error) {
 	}
 	var n int64
 	if err = u.turn(); err == nil {
-		n, err = u.conn.raise(t.key("n", name))
+		n, err = u.conn.raise(t.key("n", name), by)
 	}
 	return n, u.end(err)
 }

@@ -88,7 +88,7 @@ func TestMemcachedForgets(t *testing.T) {
 	l, c := tier.(Leaser), tier.(Counter)
 	one, err := l.Acquire(guarded(t), "k", time.Minute)
 	require.NoError(t, err)
-	count, err := c.Bump(guarded(t), "k")
+	count, err := c.Bump(guarded(t), "k", 1)
 	require.NoError(t, err)
 	began, err := raw.clock()
 	require.NoError(t, err)
@@ -105,7 +105,7 @@ func TestMemcachedForgets(t *testing.T) {
 	two, err := l.Acquire(guarded(t), "k", time.Minute)
 	require.NoError(t, err)
 	require.Greater(t, two.Fence, one.Fence)
-	again, err := c.Bump(guarded(t), "k")
+	again, err := c.Bump(guarded(t), "k", 1)
 	require.NoError(t, err)
 	require.Greater(t, again, count)
 }
@@ -335,7 +335,7 @@ func FuzzMemcachedAnswers(f *testing.F) {
 			case 1:
 				_, err = c.storeOne("add", "key", nil, 0, 0)
 			case 2:
-				c.askIncr("key")
+				c.askIncr("key", 1)
 				require.NoError(t, c.flush())
 				_, _, err = c.readIncr()
 			case 3:

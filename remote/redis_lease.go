@@ -68,10 +68,10 @@ else redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 redis.call('RENAME', KEYS[1], KEYS[2])
 return 1`
 
-// redisBump: count.
+// redisBump: count; what is added.
 const redisBump = redisNow + `
-if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('SET', KEYS[1], string.format('%.0f', n))
-else redis.call('INCR', KEYS[1]) end
+if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('SET', KEYS[1], string.format('%.0f', n)) end
+redis.call('INCRBY', KEYS[1], ARGV[1])
 return redis.call('GET', KEYS[1])`
 
 func fencedErr(cmd *redis.Cmd) error {
@@ -190,14 +190,14 @@ func (u *redisUnder) more(t *redisTier, keys []string, args []any) ([]string, []
 	return keys, args
 }
 
-func (t *redisTier) Bump(ctx context.Context, name string) (int64, error) {
+func (t *redisTier) Bump(ctx context.Context, name string, by int64) (int64, error) {
 	if err := checkName(name); err != nil {
 		return 0, err
 	}
 	key := t.key("n", name)
 	var n int64
 	err := t.do(ctx, key, t.patience, func(ctx context.Context, node *redis.Client) (err error) {
-		n, err = node.Eval(ctx, redisBump, []string{key}).Int64()
+		n, err = node.Eval(ctx, redisBump, []string{key}, by).Int64()
 		return err
 	})
 	if err != nil {

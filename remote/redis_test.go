@@ -108,10 +108,10 @@ func TestRedisForgets(t *testing.T) {
 	l := tier.(Leaser)
 	one, err := l.Acquire(guarded(t), "entry/k", time.Minute)
 	require.NoError(t, err)
-	count, err := tier.(Counter).Bump(guarded(t), "tag/a")
+	count, err := tier.(Counter).Bump(guarded(t), "tag/a", 1)
 	require.NoError(t, err)
 	for range 3 {
-		last, err := tier.(Counter).Bump(guarded(t), "tag/a")
+		last, err := tier.(Counter).Bump(guarded(t), "tag/a", 1)
 		require.NoError(t, err)
 		require.Greater(t, last, count)
 		count = last
@@ -123,7 +123,7 @@ func TestRedisForgets(t *testing.T) {
 	two, err := l.Acquire(guarded(t), "entry/k", time.Minute)
 	require.NoError(t, err)
 	require.Greater(t, two.Fence, one.Fence)
-	again, err := tier.(Counter).Bump(guarded(t), "tag/a")
+	again, err := tier.(Counter).Bump(guarded(t), "tag/a", 1)
 	require.NoError(t, err)
 	require.Greater(t, again, count)
 }

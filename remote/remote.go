@@ -87,10 +87,10 @@ type Lease struct {
 
 // Counter is a tier that counts: for generations of tags.
 type Counter interface {
-	// Bump raises a count, and returns it. A count that the server does not know is 0, and its first Bump leads to a
-	// number taken from the server's clock: one that was forgotten never comes back to a number that it had. Zero is the
+	// Bump adds to a count, and returns it. A count that the server does not know is 0, and its first Bump adds to a number
+	// taken from the server's clock: one that was forgotten never comes back to a number that it had. Zero is the
 	// exception, so who relies on a count bumps it first if it is 0.
-	Bump(ctx context.Context, name string) (int64, error)
+	Bump(ctx context.Context, name string, by int64) (int64, error)
 
 	// Counts returns counts in the order of names, by one round trip to each server.
 	Counts(ctx context.Context, names ...string) ([]int64, error)

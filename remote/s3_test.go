@@ -2,9 +2,9 @@ package remote
 
 import (
 	"fmt"
-	"net/url"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -136,7 +136,7 @@ func deniedCase(t *testing.T, cfg Config) {
 	require.ErrorIs(t, err, ErrDenied)
 	_, err = denied.Acquire(t.Context(), "l/key", time.Second)
 	require.ErrorIs(t, err, ErrDenied)
-	_, err = denied.Bump(t.Context(), "t/key")
+	_, err = denied.Bump(t.Context(), "t/key", 1)
 	require.ErrorIs(t, err, ErrDenied)
 
 	wrong.Lookup = nil
@@ -165,7 +165,7 @@ func damageCase(t *testing.T, tier *s3) {
 	}
 	for _, text := range []string{"", "many", "-1", "0", "99999999999999999999"} {
 		write(objectKey(countsFolder, "t/bad"), text)
-		_, err := tier.Bump(ctx, "t/bad")
+		_, err := tier.Bump(ctx, "t/bad", 1)
 		requireKind(t, err, ErrServer)
 		_, err = tier.Counts(ctx, "t/good", "t/bad")
 		requireKind(t, err, ErrServer)

@@ -321,7 +321,7 @@ func (s *s3) stored(ctx context.Context, name string) (s3Value, error) {
 }
 
 // Bump raises a count. Whoever loses a race looks again, after a random wait that grows.
-func (s *s3) Bump(ctx context.Context, name string) (int64, error) {
+func (s *s3) Bump(ctx context.Context, name string, by int64) (int64, error) {
 	if err := checkName(name); err != nil {
 		return 0, err
 	}
@@ -339,10 +339,10 @@ func (s *s3) Bump(ctx context.Context, name string) (int64, error) {
 				return 0, err
 			}
 		}
-		_, err = s.replace(ctx, objectKey(countsFolder, name), old, strconv.AppendInt(nil, n+1, 10))
+		_, err = s.replace(ctx, objectKey(countsFolder, name), old, strconv.AppendInt(nil, n+by, 10))
 		switch {
 		case err == nil:
-			return n + 1, nil
+			return n + by, nil
 		case !errors.Is(err, errCondition):
 			return 0, err
 		}

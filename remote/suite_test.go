@@ -217,7 +217,7 @@ func testPrefixes(t *testing.T, make func(*testing.T, string) Tier) {
 	var count int64
 	if counting {
 		var err error
-		count, err = counts.Bump(guarded(t), "entry/a")
+		count, err = counts.Bump(guarded(t), "entry/a", 1)
 		require.NoError(t, err)
 	}
 	n, err := one.Clear(guarded(t))
@@ -576,7 +576,7 @@ func testQuestions(t *testing.T, make func(*testing.T, string) Tier) {
 	want := []int64{0, 0, 0}
 	for i := 1; counts && i < 3; i++ {
 		var err error
-		want[i], err = c.Bump(ctx, q.Counts[i])
+		want[i], err = c.Bump(ctx, q.Counts[i], 1)
 		require.NoError(t, err)
 	}
 	if leases {
@@ -640,7 +640,7 @@ func testCounts(t *testing.T, make func(*testing.T, string) Tier) {
 		wg.Go(func() {
 			last := int64(0)
 			for range 4 {
-				n, err := c.Bump(ctx, "tag/a")
+				n, err := c.Bump(ctx, "tag/a", 1)
 				if err != nil || n <= last {
 					t.Errorf("%d after %d: %v", n, last, err)
 				}
@@ -657,12 +657,12 @@ func testCounts(t *testing.T, make func(*testing.T, string) Tier) {
 	for n := range seen {
 		highest = max(highest, n)
 	}
-	b, err := c.Bump(ctx, "tag/b")
+	b, err := c.Bump(ctx, "tag/b", 1)
 	require.NoError(t, err)
 	names, want := []string{"tag/b", "tag/none", "tag/a"}, []int64{b, 0, highest}
 	for i := range 20 { // on several servers
 		name := fmt.Sprintf("tag/%d", i)
-		n, err := c.Bump(ctx, name)
+		n, err := c.Bump(ctx, name, 1)
 		require.NoError(t, err)
 		names, want = append(names, name), append(want, n)
 	}

@@ -140,7 +140,7 @@ func operations(tier Tier) map[string]func(context.Context) error {
 	all["PutFenced"] = func(ctx context.Context) error {
 		return s.PutFenced(ctx, lease, "e/key", strings.NewReader("text"), 4, 0)
 	}
-	all["Bump"] = func(ctx context.Context) error { _, err := s.Bump(ctx, "t/key"); return err }
+	all["Bump"] = func(ctx context.Context) error { _, err := s.Bump(ctx, "t/key", 1); return err }
 	all["Counts"] = func(ctx context.Context) error { _, err := s.Counts(ctx, "t/key", "t/other"); return err }
 	return all
 }
