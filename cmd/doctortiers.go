@@ -14,7 +14,7 @@ import (
 	"github.com/cachex-cli/cachex/remote"
 )
 
-// tierFindings tries each tier from end to end: write, read, delete, a large value, and what it offers besides.
+// tierFindings tries each tier from end to end: write, read, delete, a large value, its clock, and what it offers besides.
 func (a *App) tierFindings(s Settings) []finding {
 	tiers, err := a.tiers(s)
 	if err != nil {
@@ -26,6 +26,9 @@ func (a *App) tierFindings(s Settings) []finding {
 		conn, err := t.Open()
 		if err == nil {
 			f.say, err = examineTier(t, conn)
+			if err == nil {
+				err = examineClock(t, conn)
+			}
 			_ = conn.Close()
 		}
 		if err != nil {
@@ -73,6 +76,33 @@ func examineTier(t engine.Tier, conn remote.Tier) (say string, err error) {
 	return say, nil
 }
 
+// errTierClock is a tier whose clock is another one's.
+var errTierClock = errors.New("its clock and this machine's differ")
+
+// examineClock holds the clock of a tier against this machine's. All hosts have the tier in common: if each agrees with it,
+// they agree with each other.
+func examineClock(t engine.Tier, conn remote.Tier) error {
+	const patience, most = 30 * time.Second, 5 * time.Second
+	clock, ok := conn.(remote.Clock)
+	if _, isFile := strings.CutPrefix(t.Name, "file:"); !ok || isFile && !t.Write {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	asked := time.Now()
+	there, err := clock.Now(ctx)
+	answered := time.Now()
+	switch {
+	case err != nil:
+		return fmt.Errorf("clock: %w", err)
+	case there.After(answered.Add(most)):
+		return fmt.Errorf("%w: it is %s ahead", errTierClock, there.Sub(answered).Round(time.Second))
+	case there.Before(asked.Add(-most)):
+		return fmt.Errorf("%w: it is %s behind", errTierClock, asked.Sub(there).Round(time.Second))
+	}
+	return nil
+}
+
 func roundTrip(ctx context.Context, conn remote.Tier, name string, size int) error {
 	want := make([]byte, size)
 	_, _ = rand.Read(want)
@@ -99,6 +129,8 @@ func roundTrip(ctx context.Context, conn remote.Tier, name string, size int) err
 
 func tierFaultHint(err error) string {
 	switch {
+	case errors.Is(err, errTierClock):
+		return "synchronise both, as by NTP: a result from more than 1m in the future is a miss, and its age counts by the clock of its host"
 	case errors.Is(err, remote.ErrUnreachable):
 		return "check host and port, and that the server is up; runs go on without it"
 	case errors.Is(err, remote.ErrTimeout):

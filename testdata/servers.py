@@ -262,8 +262,8 @@ class Versity(_Web):
 class Relay:
     "a port in front of a server. It counts round trips: how often a client says something first, or again after an answer"
 
-    def __init__(self, port):
-        self.to = port
+    def __init__(self, port, change=None):
+        self.to, self.change = port, change  # change: makes of what the server says, piece by piece, what the client hears
         self.socket = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self.hostport = "127.0.0.1:%d" % self.socket.getsockname()[1]
         self.trips = self.bytes = self.open = 0
@@ -289,6 +289,8 @@ class Relay:
                         self.bytes += len(data)
                         if data != b"HTTP/1.1 100 Continue\r\n\r\n":  # not an answer yet
                             last = s
+                        if s is server and self.change:
+                            data = self.change(data)
                         (server if s is client else client).sendall(data)
             except OSError:
                 pass
