@@ -248,6 +248,52 @@ func (i *Import) Commit() error {
 	})
 }
 
+// Lend returns the entry as Commit would have stored it, without storing it: its files have no names any more, and it is
+// gone when it is closed. It has the errors of Commit that concern purges: ErrPurged.
+func (i *Import) Lend() (*Entry, error) {
+	i.p.mu.Lock()
+	defer i.p.mu.Unlock()
+	if i.p.err != nil {
+		return nil, i.p.err
+	}
+	e, err := i.lend()
+	_ = i.p.fail(ErrClosed)
+	return e, err
+}
+
+func (i *Import) lend() (*Entry, error) {
+	p := i.p
+	if i.h == nil || !i.whole {
+		return nil, errors.New("the import is not complete")
+	}
+	if err := p.prepare(&i.h.Meta); err != nil {
+		return nil, err
+	}
+	e := &Entry{
+		Meta: i.h.Meta, Slot: i.h.slot(), StdoutSize: i.h.stdout, StderrSize: i.h.stderr, LastUse: p.d.now(),
+		d: p.d, h: i.h, inline: i.inline,
+	}
+	var err error
+	if e.Soft, err = p.d.CheckTags(e.Meta); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrPurged, err)
+	}
+	if _, err := p.d.v1.stat(p.base + runSuffix); err != nil {
+		return nil, ErrPurged // by name: a purge takes away what becomes the entry
+	}
+	if !i.h.inFile {
+		return e, nil
+	}
+	name := p.body.name
+	if p.linked {
+		name = p.base + linkSuffix
+	}
+	if e.body, _, err = p.d.v1.openRead(name); err != nil {
+		return nil, err
+	}
+	e.open = true
+	return e, nil
+}
+
 // joinLearned sees that no learned input is forgotten for an entry that does not know it: neither for a redirect that
 // names fewer nor for a result that names none. unlock ends the time in which nobody else learns.
 func (i *Import) joinLearned() (unlock func(), err error) {

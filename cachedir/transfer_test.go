@@ -442,3 +442,45 @@ func FuzzImport(f *testing.F) {
 		}
 	})
 }
+
+// What is lent can be read like an entry, has no name, and is not there if a purge came in between.
+func TestImportThatIsLent(t *testing.T) {
+	from, to := newDir(t, Options{}), newDir(t, Options{})
+	for name, text := range map[string]string{"small": "a", "large": strings.Repeat("0123456789abcde\n", 400<<10)} {
+		r, m := runOf(name), metaNow()
+		m.Tags = []Tag{{"t", OwnSeq}}
+		storeMeta(t, from, r, m, part{0, text}, part{1, "end"})
+		x := export(t, from, r, Good)
+		lend := func(between func(*Import)) (*Entry, error) {
+			i, err := to.Import(r, x.content)
+			require.NoError(t, err)
+			defer i.Discard()
+			if _, _, needed := i.NeedsBody(); needed {
+				require.NoError(t, i.WriteBody(bytes.NewReader(x.body)))
+			}
+			between(i)
+			return i.Lend()
+		}
+		e, err := lend(func(*Import) {})
+		require.NoError(t, err)
+		requireNothing(t, to, name)
+		var out, errs bytes.Buffer
+		require.NoError(t, e.Replay(&out, &errs))
+		require.Equal(t, text, out.String())
+		require.Equal(t, "end", errs.String())
+		e.Touch()
+		e.Close()
+		requireNothing(t, to, name)
+		requireMiss(t, to, r, Good, New)
+
+		_, err = lend(func(*Import) { require.NoError(t, to.PurgeTag("t", false)) })
+		require.ErrorIs(t, err, ErrPurged)
+		_, err = lend(func(i *Import) { require.NoError(t, to.v1.remove(i.p.base+runSuffix)) }) // as purges do
+		require.ErrorIs(t, err, ErrPurged)
+		e, err = lend(func(*Import) { require.NoError(t, to.PurgeTag("t", true)) })
+		require.NoError(t, err)
+		require.True(t, e.Soft)
+		e.Close()
+		requireNothing(t, to, name)
+	}
+}

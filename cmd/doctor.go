@@ -15,7 +15,8 @@ func newDoctorCommand(app *App) *cobra.Command {
 		Use:   "doctor",
 		Short: "check the directory, its filesystem, locks, clock and tiers",
 		Long: `Doctor tries what cachex needs: a private directory, a filesystem that renames, links and locks, free space, and a clock
-that agrees with the filesystem's; and of each server of --remote that it keeps what is written. It prints a line for each, and a hint for what is wrong.` + exitCodes(
+that agrees with the filesystem's; and of each server of --remote that it keeps what is written and
+tells the right time. It prints a line for each, and a hint for what is wrong.` + exitCodes(
 			"0    nothing is wrong", "1    something is", "125  bad configuration"),
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return app.doctor(c) },

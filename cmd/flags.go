@@ -43,7 +43,7 @@ func addPolicyFlags(fs *pflag.FlagSet) {
 	fs.Bool("refresh", false, "run now and replace what is stored")
 	fs.Bool("cached-only", false, "never run: exit 125 when there is nothing to replay")
 	fs.Bool("no-cache", false, "run, touch nothing, share with nobody")
-	fs.Bool("read-only", false, "use entries, store none")
+	fs.Bool("read-only", false, "use entries, also those of --remote, and store none")
 	fs.String("wait", "", "wait at most `D` for another run of the same recipe, then run alone")
 	fs.Bool("remote-required", false, "fail when a server of --remote cannot be used")
 	fs.StringArray("tag", nil, "label the entry with this `TAG` for purge --tag")

@@ -48,7 +48,7 @@ type Request struct {
 	Warm       bool          // only see to it that a fresh result will be there: in the background, nothing is printed
 	CachedOnly bool          // never run
 	NoCache    bool          // run, touch nothing, share with nobody
-	ReadOnly   bool          // use entries, store none
+	ReadOnly   bool          // use entries, also those of tiers, and store none
 	PurgeTags  []string      // run, store nothing, and purge these tags if the command succeeds
 	Wait       time.Duration // how long to wait for another run of the same recipe; Forever
 	Follow     bool          // print what another run writes while waiting for it
@@ -184,6 +184,7 @@ type run struct {
 	fallback    *cachedir.Entry // what is served if the command fails; nil: nothing
 	tierList    []*tier         // the caller's tiers, in use
 	tierFailure error           // why one of them could not be asked
+	lent        *cachedir.Entry // from a tier, to be served and not to be stored; nil: none
 	lease       *held           // of this run among all hosts; nil: none
 	fenceSeen   int64           // the lease of the host that this run waits for; 0: none
 	alone       bool            // that host had no result to share
@@ -240,17 +241,27 @@ func (r *run) do() (Outcome, error) {
 	case r.req.CachedOnly:
 		return r.cachedOnly()
 	case r.req.ReadOnly:
-		return r.plain(r.reason, "read-only is set")
+		return r.readOnly()
 	}
 	return r.share()
 }
 
+// readOnly answers a miss of the local store from the tiers, or runs the command. Neither is stored.
+func (r *run) readOnly() (Outcome, error) {
+	if found := r.fromTiers(servable); found != nil {
+		return r.serve(found)
+	}
+	if r.tierFailure != nil && r.req.TiersRequired {
+		r.warning = nil // the error says it
+		return r.outcome(cachedir.Declined), &TierError{r.tierFailure}
+	}
+	return r.plain(r.reason, "read-only is set")
+}
+
 // cachedOnly answers a miss of the local store from the tiers, or not at all.
 func (r *run) cachedOnly() (Outcome, error) {
-	if r.fetch(servable) {
-		if found, err := r.look(servable); err == nil && found != nil {
-			return r.serve(found)
-		}
+	if found := r.fromTiers(servable); found != nil {
+		return r.serve(found)
 	}
 	return r.outcome(cachedir.Declined), &NotCachedError{Reason: r.reason, Detail: r.detail}
 }

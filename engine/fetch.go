@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/hashing"
 	"github.com/cachex-cli/cachex/remote"
 )
 
@@ -166,7 +167,50 @@ func (t *tier) promote(in *cachedir.Import, v tierRecord, admit judge) bool {
 	case !admit(r, e).ok():
 		return false
 	}
-	return t.tagsStand(in, v.tags, m.Tags) && t.fetchBody(in, v) && in.Commit() == nil
+	return t.tagsStand(in, v.tags, m.Tags) && t.fetchBody(in, v) && r.take(in) == nil
+}
+
+// take stores what was fetched, or, where nothing may be stored, keeps it until it has been served.
+func (r *run) take(in *cachedir.Import) (err error) {
+	if !r.req.ReadOnly {
+		return in.Commit()
+	}
+	r.lent, err = in.Lend()
+	return err
+}
+
+// fromTiers is the result of a tier that the judge admits, for a run that waits for nobody; nil: there is none. What is
+// found may be the inputs that were learned of the recipe: then the result is that of another one.
+func (r *run) fromTiers(admit judge) *cachedir.Entry {
+	for range 2 {
+		key := r.recipe.Key
+		if !r.fetch(admit) {
+			return nil
+		}
+		found, err := r.taken(admit)
+		if found != nil || err != nil || r.recipe.Key == key {
+			return found
+		}
+	}
+	return nil
+}
+
+// taken returns what fetch has taken, or learns from it.
+func (r *run) taken(admit judge) (*cachedir.Entry, error) {
+	e := r.lent
+	r.lent = nil
+	if e == nil {
+		return r.look(admit)
+	}
+	if e.Learned == nil {
+		return e, nil
+	}
+	defer e.Close()
+	recipe, err := hashing.Extend(r.base, r.req.Spec, *e.Learned, r.dir.Digests())
+	if err == nil {
+		r.known, r.recipe = e.Learned, recipe
+	}
+	return nil, err
 }
 
 // awaited reports whether a record was made under the lease that this run found held, or a later one.

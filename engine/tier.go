@@ -59,6 +59,7 @@ type tier struct {
 func (r *run) tiers() []*tier {
 	if r.tierList == nil {
 		for _, t := range r.req.Tiers {
+			t.Write = t.Write && !r.req.ReadOnly
 			r.tierList = append(r.tierList, &tier{Tier: t, r: r, breaker: r.dir.Breaker(t.Name)})
 		}
 	}
