@@ -70,7 +70,7 @@ func testWeb(t *testing.T, make func(*testing.T, string) Tier) {
 	})
 	t.Run("upload cut on the way", func(t *testing.T) {
 		put(t, tier, "entry/whole", []byte("old"))
-		value := random(4<<20, 1)
+		value := random(32<<20, 1) // more than fits between the two before the end is noticed
 		for _, name := range []string{"entry/whole", "entry/cut"} {
 			ctx, cancel := context.WithCancel(t.Context())
 			body := &late{ReadSeeker: bytes.NewReader(value), passes: passesBefore(tier), after: 1 << 20, cancel: cancel}
