@@ -27,7 +27,7 @@ import (
 // lease as if nobody had ever held it, or over the one under which the value was stored that it found; only if that is
 // refused it reads. And the last value of a leader costs no third writing of the lease: it is written once before the
 // value, on the condition that it is still ours, with a life of a few seconds, and its ETag goes with the value. So who
-// finds the value knows that this lease is over, and the others wait for those seconds.
+// finds the value knows that this lease is over, and who finds the lease looks whether the value is there.
 
 const (
 	leasesFolder = "leases/"
@@ -41,9 +41,10 @@ const (
 // s3Lease is the content of a lease's object.
 type s3Lease struct {
 	Fence int64  `json:"fence"`
-	Token string `json:"token"`   // the holder's; empty: nobody may store under it any more
-	Life  int64  `json:"life_ms"` // from Last-Modified; 0: it is free
-	Beat  int64  `json:"beat"`    // counts the writings of one holding
+	Token string `json:"token"`          // the holder's; empty: nobody may store under it any more
+	Life  int64  `json:"life_ms"`        // from Last-Modified; 0: it is free
+	Beat  int64  `json:"beat"`           // counts the writings of one holding
+	Last  string `json:"last,omitempty"` // the value with which it ends: once that names this writing, the lease is free
 }
 
 // s3Last is the life of a lease whose holder has nothing left to do but to store its result.
@@ -114,7 +115,8 @@ func (s *s3) lease(ctx context.Context, name string) (l s3Lease, held bool, old 
 
 func parseLease(text []byte) (s3Lease, error) {
 	var l s3Lease
-	if err := json.Unmarshal(text, &l); err != nil || l.Fence < 1 || l.Life < 0 || l.Life > maxLife.Milliseconds() {
+	if err := json.Unmarshal(text, &l); err != nil || l.Fence < 1 || l.Life < 0 || l.Life > maxLife.Milliseconds() ||
+		l.Last != "" && checkName(l.Last) != nil {
 		return s3Lease{}, errors.New("a lease that makes no sense")
 	}
 	return l, nil
@@ -151,7 +153,7 @@ func (s *s3) Acquire(ctx context.Context, name string, life time.Duration) (Leas
 	if err != nil {
 		return Lease{}, err
 	}
-	if held {
+	if held && !s.ended(ctx, current, old) {
 		return Lease{Fence: current.Fence}, fmt.Errorf("%s: %w", s.web.place, ErrHeld)
 	}
 	l, err = s.acquire(ctx, name, old, max(last, current.Fence), life)
@@ -159,6 +161,15 @@ func (s *s3) Acquire(ctx context.Context, name string, life time.Duration) (Leas
 		return Lease{}, fmt.Errorf("%s: %w: since this instant", s.web.place, ErrHeld)
 	}
 	return l, err
+}
+
+// ended reports whether the last value of a lease is there. If it is not, or that cannot be told, its life decides.
+func (s *s3) ended(ctx context.Context, l s3Lease, at seen) bool {
+	if l.Last == "" {
+		return false
+	}
+	v, err := s.stored(ctx, l.Last)
+	return err == nil && v.lease == at.tag
 }
 
 // acquire writes a lease over what was seen of it; errCondition if it is another one by now. last is the highest fence
@@ -256,7 +267,9 @@ func (s *s3) PutLast(ctx context.Context, l Lease, name string, body io.ReadSeek
 	if err := cmp.Or(checkName(name), checkGuarded(l, name)); err != nil {
 		return err
 	}
-	tag, err := s.change(ctx, l, func(mine *s3Lease) { mine.Token, mine.Life = "", lifeMs(s3Last) })
+	tag, err := s.change(ctx, l, func(mine *s3Lease) {
+		mine.Token, mine.Life, mine.Last = "", lifeMs(s3Last), name
+	})
 	if err != nil {
 		return err
 	}

@@ -537,6 +537,10 @@ func testLast(t *testing.T, make func(*testing.T, string) Tier) {
 			require.NoError(t, last(l, lease, value))
 			requireValue(t, value, tier, "entry/k")
 			requireValue(t, value, other, "entry/k")
+			after, err := make(t, prefix).(Leaser).Acquire(ctx, "lease/k", time.Hour) // who has not seen the value
+			require.NoError(t, err)
+			require.Greater(t, after.Fence, lease.Fence)
+			require.NoError(t, l.Release(ctx, after))
 		}
 	}
 	requireKind(t, a.PutLast(ctx, acquire(a, time.Second), "entry/elsewhere", bytes.NewReader(nil), 0, 0), ErrServer)
