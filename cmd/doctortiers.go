@@ -21,13 +21,16 @@ func (a *App) tierFindings(s Settings) []finding {
 		return []finding{{what: "tiers", fault: err, hint: "see cachex config for what is set"}}
 	}
 	var found []finding
-	for _, t := range tiers {
+	for i, t := range tiers {
 		f := finding{what: "tier"}
 		conn, err := t.Open()
 		if err == nil {
 			f.say, err = examineTier(t, conn)
 			if err == nil {
 				err = examineClock(t, conn)
+			}
+			if c, _, perr := remote.Parse(s.Remote[i], a.lookupEnv); perr == nil && c.Plain() != "" {
+				f.say += "; its connection is not encrypted: use " + secureScheme(c.URL.Scheme)
 			}
 			_ = conn.Close()
 		}
