@@ -39,20 +39,26 @@ func (t *tier) fetch(ctx context.Context, admit judge) bool {
 
 func (t *tier) fetchOnce(ctx context.Context, admit judge) bool {
 	t.again = false
-	slots := []cachedir.Slot{cachedir.Good}
-	if t.r.admitsFailures() || t.r.fenceSeen > 0 {
-		slots = append(slots, cachedir.Failed)
-	}
-	imports, err := t.r.beginImports(len(slots))
-	defer func() {
-		for _, in := range imports {
-			in.Discard()
-		}
-	}()
+	slots := t.slots()
+	imports, discard, err := t.r.beginImports(len(slots))
+	defer discard()
 	if err != nil {
 		return false // what cannot be stored here is not asked for
 	}
-	for i, found := range t.look(ctx, slots) {
+	return t.take(t.look(ctx, slots), imports, admit)
+}
+
+// slots are those that this run may be answered from.
+func (t *tier) slots() []cachedir.Slot {
+	if t.r.admitsFailures() || t.r.fenceSeen > 0 {
+		return []cachedir.Slot{cachedir.Good, cachedir.Failed}
+	}
+	return []cachedir.Slot{cachedir.Good}
+}
+
+// take copies the first record that the judge admits into the local store.
+func (t *tier) take(all []tierFound, imports []*cachedir.Import, admit judge) bool {
+	for i, found := range all {
 		switch {
 		case found.err != nil:
 		case found.note != "":
@@ -64,15 +70,21 @@ func (t *tier) fetchOnce(ctx context.Context, admit judge) bool {
 	return false
 }
 
-func (r *run) beginImports(n int) (imports []*cachedir.Import, err error) {
+// beginImports begins n pending entries. Those that are not committed are to be discarded, also after an error.
+func (r *run) beginImports(n int) (imports []*cachedir.Import, discard func(), err error) {
+	discard = func() {
+		for _, in := range imports {
+			in.Discard()
+		}
+	}
 	for range n {
 		in, err := r.dir.BeginImport(cachedir.Run{Key: r.recipe.Key, Command: r.recipe.Command, Recipe: r.recipe.Text})
 		if err != nil {
-			return imports, err
+			return imports, discard, err
 		}
 		imports = append(imports, in)
 	}
-	return imports, nil
+	return imports, discard, nil
 }
 
 // tierFound is a record that was asked for, or why there is none.
@@ -84,21 +96,15 @@ type tierFound struct {
 // look reads records, and the counts of the caller's tags besides, in one question. Damage, and what is not signed as it
 // must be, is counted like a failure of the server.
 func (t *tier) look(ctx context.Context, slots []cachedir.Slot) []tierFound {
-	var names []string
-	for _, slot := range slots {
-		names = append(names, t.entryName(t.r.recipe.Key, slot))
-	}
+	names := t.entryNames(slots)
 	t.marks = marks{}
 	tags := t.missing(false)
 	var found []tierFound
 	err := t.ask(cachedir.TierGet, func(c remote.Tier) (int64, error) {
 		a := remote.Ask(ctx, c, remote.Question{Values: names, Counts: t.names(tags)})
 		defer a.Close()
-		read := int64(0)
-		for i, v := range a.Values {
-			record, n, err := t.readRecord(names[i], v)
-			found, read = append(found, tierFound{record, err}), read+n
-		}
+		var read int64
+		found, read = t.readRecords(names, a.Values)
 		if a.CountErr == nil {
 			t.marks.take(tags, a.Counts)
 		}
@@ -108,6 +114,22 @@ func (t *tier) look(ctx context.Context, slots []cachedir.Slot) []tierFound {
 		return nil
 	}
 	return found
+}
+
+func (t *tier) entryNames(slots []cachedir.Slot) (names []string) {
+	for _, slot := range slots {
+		names = append(names, t.entryName(t.r.recipe.Key, slot))
+	}
+	return names
+}
+
+// readRecords opens records, and returns how many bytes of them came over the line.
+func (t *tier) readRecords(names []string, values []remote.Found) (found []tierFound, read int64) {
+	for i, v := range values {
+		record, n, err := t.readRecord(names[i], v)
+		found, read = append(found, tierFound{record, err}), read+n
+	}
+	return found, read
 }
 
 // worstOf is the outcome of a question: a failure if there is one, else success if anything was found.

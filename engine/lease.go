@@ -49,9 +49,12 @@ func (r *run) takeLease() (*cachedir.Entry, error) {
 	defer runner.DieOnSignals()()
 	began := time.Now()
 	for waited := false; ; waited = true {
-		err := t.acquire()
+		found, err := t.acquire()
 		switch {
-		case err == nil && waited:
+		case found:
+			r.lease.release(nil)
+			return r.look(either)
+		case err == nil && waited && !remote.LooksAgain(t.conn):
 			// The one who led may have left its result just before.
 			if r.fetch(fresh) {
 				r.lease.release(nil)
@@ -99,16 +102,33 @@ func (t *tier) leaser() remote.Leaser {
 // leaseName goes with the name of the result that the lease guards.
 func (t *tier) leaseName() string { return "l/" + t.Sealer.Names(t.r.recipe.Key[:])[0] }
 
-// acquire takes the lease, and reads in the same question the counts at which a result of this run will stand. If another
-// host has the lease, the first one that was seen to is the one that this run waits for.
-func (t *tier) acquire() error {
+// acquire takes the lease, and reads in the same question the counts at which a result of this run will stand; and, where
+// that is looking once more after the lease was taken, the result: who led until just now may have left one. It says
+// whether that was found, and is in the local store. If another host has the lease, the first one that was seen to is the
+// one that this run waits for.
+func (t *tier) acquire() (found bool, err error) {
 	counts := t.missing(true)
+	q := remote.Question{Counts: t.names(counts), Lease: t.leaseName(), Life: leaseLife}
+	var imports []*cachedir.Import
+	if remote.LooksAgain(t.conn) && t.Read && !t.r.req.Refresh {
+		slots := t.slots()
+		begun, discard, err := t.r.beginImports(len(slots))
+		defer discard()
+		if err == nil {
+			imports, q.Values = begun, t.entryNames(slots)
+		}
+	}
 	var a remote.Answer
-	err := t.ask(cachedir.TierLease, func(c remote.Tier) (int64, error) {
+	var records []tierFound
+	err = t.ask(cachedir.TierLease, func(c remote.Tier) (read int64, _ error) {
 		ctx, cancel := context.WithTimeout(context.Background(), t.r.budget())
 		defer cancel()
-		a = remote.Ask(ctx, c, remote.Question{Counts: t.names(counts), Lease: t.leaseName(), Life: leaseLife})
-		return 0, a.LeaseErr
+		a = remote.Ask(ctx, c, q)
+		defer a.Close()
+		if a.LeaseErr == nil {
+			records, read = t.readRecords(q.Values, a.Values)
+		}
+		return read, a.LeaseErr
 	})
 	switch {
 	case err == nil:
@@ -118,10 +138,11 @@ func (t *tier) acquire() error {
 		if a.CountErr == nil {
 			t.marks.take(counts, a.Counts)
 		}
+		found = t.take(records, imports, fresh)
 	case errors.Is(err, remote.ErrHeld) && t.r.fenceSeen == 0:
 		t.r.fenceSeen = a.Lease.Fence
 	}
-	return err
+	return found, err
 }
 
 // renew prolongs the lease every third of its life, until it is released or lost.

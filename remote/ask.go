@@ -10,7 +10,8 @@ import (
 // work but the way there and back. A tier that can send several commands at once answers in one round trip, or in one to
 // each of its servers; the others are asked for each part at the same time.
 
-// Question is what is asked at once. The parts do not depend on each other, and are answered as of several instants.
+// Question is what is asked at once. The parts do not depend on each other, and are answered as of several instants; see
+// LooksAgain.
 type Question struct {
 	Values []string      // names of values to open
 	Counts []string      // names of counts, of a tier that is a Counter
@@ -57,6 +58,16 @@ func Ask(ctx context.Context, t Tier, q Question) Answer {
 		return a.ask(ctx, q)
 	}
 	return askApart(ctx, t, q)
+}
+
+// LooksAgain reports whether a tier answers for the lease first, and for values of the same tag after it: one that is not
+// there then was not left by who had the lease before.
+func LooksAgain(t Tier) bool {
+	switch t.(type) {
+	case *redisTier, *memcachedTier:
+		return true
+	}
+	return false
 }
 
 func (q Question) check() error {

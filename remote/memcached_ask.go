@@ -97,14 +97,14 @@ func (t *memcachedTier) writePart(u *memcachedUse, part memcachedPart, q Questio
 	} else {
 		u.greetOnly()
 	}
+	if part.lease {
+		t.askTurn(u.conn, q.Lease, token, q.Life)
+	}
 	for _, i := range part.values {
 		u.conn.askGet(t.key("v", q.Values[i]))
 	}
 	for _, i := range part.counts {
 		u.conn.askGet(t.key("n", q.Counts[i]))
-	}
-	if part.lease {
-		t.askTurn(u.conn, q.Lease, token, q.Life)
 	}
 }
 
@@ -114,6 +114,17 @@ func (t *memcachedTier) readPart(u *memcachedUse, part memcachedPart, q Question
 ) {
 	if generation, err = u.greeted(); err != nil {
 		return nil, "", err
+	}
+	if part.lease {
+		now, err := u.conn.readTurn(q.Lease)
+		switch {
+		case err != nil:
+			return nil, "", err
+		case now.Token == token:
+			a.Lease, a.LeaseErr = now, nil
+		default:
+			a.Lease, a.LeaseErr = Lease{Fence: now.Fence}, fmt.Errorf("%s: %w", u.server.place, ErrHeld)
+		}
 	}
 	for range part.values {
 		it, err := u.conn.readGet()
@@ -130,18 +141,6 @@ func (t *memcachedTier) readPart(u *memcachedUse, part memcachedPart, q Question
 		if err != nil {
 			return nil, "", err
 		}
-	}
-	if !part.lease {
-		return items, generation, nil
-	}
-	now, err := u.conn.readTurn(q.Lease)
-	switch {
-	case err != nil:
-		return nil, "", err
-	case now.Token == token:
-		a.Lease, a.LeaseErr = now, nil
-	default:
-		a.Lease, a.LeaseErr = Lease{Fence: now.Fence}, fmt.Errorf("%s: %w", u.server.place, ErrHeld)
 	}
 	return items, generation, nil
 }

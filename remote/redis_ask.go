@@ -58,6 +58,11 @@ func (t *redisTier) limit(q Question) time.Duration {
 
 func (asked *redisQuestion) parts(t *redisTier, q Question, token string) []redisPart {
 	var parts []redisPart
+	if q.Lease != "" {
+		parts = append(parts, redisPart{t.key("l", q.Lease), func(ctx context.Context, p redis.Pipeliner) {
+			asked.turn = t.askTurn(ctx, p, q.Lease, token, q.Life)
+		}})
+	}
 	for i, name := range q.Values {
 		key := t.key("v", name)
 		parts = append(parts, redisPart{key, func(ctx context.Context, p redis.Pipeliner) { asked.heads[i] = askRedisHead(ctx, p, key) }})
@@ -66,11 +71,6 @@ func (asked *redisQuestion) parts(t *redisTier, q Question, token string) []redi
 		key := t.key("n", name)
 		parts = append(parts, redisPart{key, func(ctx context.Context, p redis.Pipeliner) {
 			asked.counts[i] = p.MGet(ctx, key) // unlike GET it tells no value from an error
-		}})
-	}
-	if q.Lease != "" {
-		parts = append(parts, redisPart{t.key("l", q.Lease), func(ctx context.Context, p redis.Pipeliner) {
-			asked.turn = t.askTurn(ctx, p, q.Lease, token, q.Life)
 		}})
 	}
 	return parts
