@@ -85,9 +85,11 @@ func (c *countingSink) Append(Stream, []byte) error {
 func TestQueueStopsAskingASinkThatFailed(t *testing.T) {
 	sink := &countingSink{err: errors.New("disk full")}
 	q := newQueue(sink)
+	q.begun = true // not before all is there
 	for range slotCount {
 		q.push(frame{slot: q.take(), from: 0, to: 1, last: true})
 	}
+	go q.run()
 	q.close()
 	require.Equal(t, 1, sink.calls)
 	require.ErrorIs(t, q.err, sink.err)
