@@ -41,7 +41,7 @@ func mayShorten(s Settings, spec hashing.Spec) bool {
 // answer was made from and not what changed since.
 func (a *App) shorten(dir *cachedir.Dir, s Settings, spec hashing.Spec, out engine.Outcome, began time.Time) {
 	invocation, ok := fastpath.Current(append([]string{"cachex"}, a.Args...))
-	if !ok || invocation.Dir != spec.Dir || fastpath.CacheDir(invocation.Environ) != dir.Path() {
+	if !ok || !fastpath.Usable() || invocation.Dir != spec.Dir || fastpath.CacheDir(invocation.Environ) != dir.Path() {
 		return
 	}
 	address, ok := invocation.Address()

@@ -36,6 +36,7 @@ func (c *cache) answer(i *Invocation, address [32]byte) *Unwritten {
 	if !c.openAll(CacheDir(i.Environ)) {
 		return nil
 	}
+	usable = true
 	m, ok := c.recall(address)
 	if !ok || !m.holds(i.Environ) || !c.isValid(&m) {
 		return nil

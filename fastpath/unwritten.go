@@ -23,7 +23,14 @@ func (u *Unwritten) Rest(write func(stream uint8, b []byte) error) error {
 	return nil
 }
 
-var unfinished *Unwritten
+var (
+	unfinished *Unwritten
+	usable     bool
+)
+
+// Usable reports whether the short way got as far as to look for a memo. Where it cannot open the cache directory as it wants,
+// because there is a link on the way or the kernel is old, memos would be of no use.
+func Usable() bool { return usable }
 
 // Unfinished returns the hit that this process has begun to answer; nil: none, and nothing was written.
 func Unfinished() *Unwritten { return unfinished }
