@@ -29,6 +29,9 @@ func (a *App) tierFindings(s Settings) []finding {
 			if err == nil {
 				err = examineClock(t, conn)
 			}
+			if err == nil {
+				f.say, err = examineMemory(t, conn, f.say)
+			}
 			if c, _, perr := remote.Parse(s.Remote[i], a.lookupEnv); perr == nil && c.Plain() != "" {
 				f.say += "; its connection is not encrypted: use " + secureScheme(c.URL.Scheme)
 			}
@@ -106,6 +109,28 @@ func examineClock(t engine.Tier, conn remote.Tier) error {
 	return nil
 }
 
+// errTierMemory is a tier that stores nothing more once it is full.
+var errTierMemory = errors.New("when its memory is full it refuses what is new")
+
+// examineMemory adds to what is said of a tier how much it keeps.
+func examineMemory(t engine.Tier, conn remote.Tier, say string) (string, error) {
+	const patience = 30 * time.Second
+	keeper, ok := conn.(remote.Memoried)
+	if !ok || !t.Write {
+		return say, nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	m, err := keeper.Memory(ctx)
+	switch {
+	case err != nil || m.Limit == 0: // some do not tell, or not everybody
+		return say, nil
+	case m.Refuses || m.Mortal && t.Life == 0:
+		return say, fmt.Errorf("%w: %s of it, %s", errTierMemory, roundSize(m.Limit), m.Policy)
+	}
+	return fmt.Sprintf("%s; keeps %s, %s", say, roundSize(m.Limit), m.Policy), nil
+}
+
 func roundTrip(ctx context.Context, conn remote.Tier, name string, size int) error {
 	want := make([]byte, size)
 	_, _ = rand.Read(want)
@@ -134,6 +159,8 @@ func tierFaultHint(err error) string {
 	switch {
 	case errors.Is(err, errTierClock):
 		return "synchronise both, as by NTP: a result from more than 1m in the future is a miss, and its age counts by the clock of its host"
+	case errors.Is(err, errTierMemory):
+		return "let it evict: maxmemory-policy allkeys-lru for Redis, no -M for memcached"
 	case errors.Is(err, remote.ErrUnreachable):
 		return "check host and port, and that the server is up; runs go on without it"
 	case errors.Is(err, remote.ErrTimeout):

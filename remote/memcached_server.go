@@ -274,26 +274,32 @@ func (s *memcachedServer) renew(ctx context.Context) error {
 
 // clock is the server's time in seconds.
 func (c *memcachedConn) clock() (int64, error) {
-	c.w.WriteString("stats\r\n")
-	if err := c.flush(); err != nil {
+	stats, err := c.stats("")
+	if err != nil {
 		return 0, err
 	}
-	var seconds int64
+	seconds, err := strconv.ParseInt(stats["time"], 10, 64)
+	if err != nil || seconds <= 0 {
+		return 0, fmt.Errorf("%w: it does not tell the time", ErrServer)
+	}
+	return seconds, nil
+}
+
+// stats are the server's own figures of a kind; empty: the usual ones.
+func (c *memcachedConn) stats(kind string) (map[string]string, error) {
+	c.w.WriteString(strings.TrimSpace("stats "+kind) + "\r\n")
+	if err := c.flush(); err != nil {
+		return nil, err
+	}
+	all := map[string]string{}
 	for range 1000 {
 		line, err := c.line()
-		switch {
-		case err != nil:
-			return 0, err
-		case line == "END" && seconds > 0:
-			return seconds, nil
-		case line == "END":
-			return 0, fmt.Errorf("%w: it does not tell the time", ErrServer)
+		if err != nil || line == "END" {
+			return all, err
 		}
-		if text, ok := strings.CutPrefix(line, "STAT time "); ok {
-			if seconds, err = strconv.ParseInt(text, 10, 64); err != nil {
-				return 0, c.odd(line)
-			}
+		if name, value, ok := strings.Cut(strings.TrimPrefix(line, "STAT "), " "); ok && strings.HasPrefix(line, "STAT ") {
+			all[name] = value
 		}
 	}
-	return 0, fmt.Errorf("%w: its statistics do not end", ErrServer)
+	return nil, fmt.Errorf("%w: its statistics do not end", ErrServer)
 }
