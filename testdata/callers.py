@@ -62,6 +62,15 @@ def waits(p):
     return False
 
 
+def until_waiting(callers):
+    "waits until all of them wait but the one that leads; who does not in time is named, with what it said if it has ended"
+    busy = lambda: [p for p in callers if not waits(p)]
+    try:
+        until(lambda: len(busy()) <= 1, "the wait of all but one")
+    except AssertionError:
+        raise AssertionError([(p.pid, p.poll(), p.poll() is not None and p.communicate()) for p in busy()])
+
+
 def open_gate(name="gate"):
     "lets go who reads a line from a FIFO"
     with open(name, "w") as f:

@@ -148,8 +148,12 @@ class Memcached(_Server):
         return [urllib.parse.unquote(l.split()[0].decode().removeprefix("key=")) for l in answer[:-1]]
 
     def end_lease(self):
-        "as if its time were over"
-        [key] = [k for k in self.keys() if ":l:" in k]
+        "as if its time were over. The crawler passes over what somebody is reading at the moment"
+        deadline = time.monotonic() + 30
+        while not (keys := [k for k in self.keys() if ":l:" in k]):
+            assert time.monotonic() < deadline, "there is no lease"
+            time.sleep(0.01)
+        [key] = keys
         self.ask(f"delete {key}", b"DELETED\r\n")
 
     def requests(self):
