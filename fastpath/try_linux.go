@@ -15,7 +15,7 @@ func arguments() []string
 // try answers the invocation of this process if a memo does, and then does not return. What could not be written whole is
 // returned; nil: nothing was written.
 func try() *Unwritten {
-	i, ok := current(arguments())
+	i, ok := Current(arguments())
 	if !ok {
 		return nil
 	}
@@ -58,10 +58,8 @@ func (c *cache) answer(i *Invocation, address [32]byte) *Unwritten {
 	return nil
 }
 
-// Current returns the invocation of this process.
-func Current(args []string) (Invocation, bool) { return current(args) }
-
-func current(args []string) (i Invocation, ok bool) {
+// Current returns the invocation of this process; false if there is no short way for it.
+func Current(args []string) (i Invocation, ok bool) {
 	if len(args) < 3 || args[1] != "run" {
 		return i, false
 	}
@@ -70,7 +68,7 @@ func current(args []string) (i Invocation, ok bool) {
 	if err != nil || n < 2 {
 		return i, false
 	}
-	exe, ok := identify("/proc/self/exe", Followed)
+	exe, ok := Identify("/proc/self/exe", Followed)
 	if !ok || exe == (FileID{}) {
 		return i, false
 	}
@@ -153,7 +151,7 @@ func (m *Memo) holds(environ []string) bool {
 		}
 	}
 	for _, f := range m.Facts {
-		if id, ok := identify(f.Path, f.Kind); !ok || id != f.ID {
+		if id, ok := Identify(f.Path, f.Kind); !ok || id != f.ID {
 			return false
 		}
 	}
@@ -261,9 +259,7 @@ func (u *Unwritten) write() bool {
 }
 
 // Identify returns what a fact of this kind says of a path now; false if that cannot be told.
-func Identify(path string, kind FactKind) (FileID, bool) { return identify(path, kind) }
-
-func identify(path string, kind FactKind) (FileID, bool) {
+func Identify(path string, kind FactKind) (FileID, bool) {
 	var st syscall.Stat_t
 	var err error
 	if kind == Followed {

@@ -12,9 +12,7 @@ const ownVariables = "CACHEX_"
 const globChars = `*?[{\`
 
 // IsGlob reports whether a pattern may stand for several names.
-func IsGlob(pattern string) bool { return isGlob(pattern) }
-
-func isGlob(pattern string) bool { return strings.ContainsAny(pattern, globChars) }
+func IsGlob(pattern string) bool { return strings.ContainsAny(pattern, globChars) }
 
 // addEnvironment adds what was asked for, and each variable that this names: its digest, or unset, which differs from empty.
 func (c *capture) addEnvironment() error {
@@ -42,7 +40,7 @@ func (c *capture) addEnvironment() error {
 func (c *capture) envNames(patterns []string) []string {
 	var names []string
 	for _, pattern := range patterns {
-		if !isGlob(pattern) {
+		if !IsGlob(pattern) {
 			names = append(names, pattern)
 			continue
 		}
@@ -68,7 +66,7 @@ func checkEnvPattern(pattern string) error {
 		return errNUL
 	case strings.Contains(pattern, "="):
 		return errAssign
-	case isGlob(pattern):
+	case IsGlob(pattern):
 		return checkGlob(pattern)
 	}
 	return nil

@@ -44,7 +44,7 @@ func checkFilePattern(pattern string) error {
 	case strings.Contains(pattern, "\x00"):
 		return errNUL
 	}
-	if pattern = tidy(pattern); isGlob(pattern) {
+	if pattern = tidy(pattern); IsGlob(pattern) {
 		_, err := parseGlobs(pattern)
 		return err
 	}
@@ -55,7 +55,7 @@ func checkFilePattern(pattern string) error {
 // back from a symbolic link is not the way there. Of a glob only the ends are touched.
 func tidy(path string) string {
 	path = filepath.ToSlash(path)
-	if isGlob(path) {
+	if IsGlob(path) {
 		for strings.HasPrefix(path, "./") {
 			path = strings.TrimLeft(path[1:], "/")
 		}
@@ -132,10 +132,10 @@ func appendEntry(text []byte, e *entry, digest Digest) []byte {
 func (c *capture) findFiles() ([]entry, error) {
 	w := newWalk(c.spec.Dir, MaxRecipe-len(c.text))
 	for _, pattern := range c.filePatterns() {
-		if err := w.named(pattern, isGlob(pattern)); err != nil {
+		if err := w.named(pattern, IsGlob(pattern)); err != nil {
 			return nil, err
 		}
-		if isGlob(pattern) {
+		if IsGlob(pattern) {
 			if err := w.matched(pattern); err != nil {
 				return nil, err
 			}

@@ -212,7 +212,7 @@ func FuzzGlob(f *testing.F) {
 	stars := regexp.MustCompile(`\*{3,}`)
 	f.Fuzz(func(t *testing.T, pattern, name string) {
 		globs, err := parseGlobs(pattern)
-		if err != nil || !isGlob(pattern) || tidy(pattern) != pattern || path.Clean(name) != name || name == "." || name == "/" {
+		if err != nil || !IsGlob(pattern) || tidy(pattern) != pattern || path.Clean(name) != name || name == "." || name == "/" {
 			return
 		}
 		if !utf8.ValidString(pattern + name) { // doublestar takes all broken characters for one

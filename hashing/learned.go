@@ -65,7 +65,7 @@ func (c *capture) extend(r Recipe, id [16]byte) (Recipe, error) {
 // found by a glob, which does not show what is gone. It is asked after their state was captured.
 func Unsettled(spec Spec, patterns []string, ns int64) (name string, found bool) {
 	for _, pattern := range patterns {
-		if isGlob(pattern) {
+		if IsGlob(pattern) {
 			return Show(pattern), true
 		}
 	}
