@@ -31,7 +31,7 @@ func (e *Entry) Verify() error {
 	if !e.h.inFile {
 		return nil // verified when it was read
 	}
-	return verifyChunks(e.body, e.h.fileLen(), e.h.chunks)
+	return verifyChunks(e.body.file, e.h.fileLen(), e.h.chunks)
 }
 
 func verifyChunks(f file, size int64, chunks []uint64) error {
@@ -79,6 +79,7 @@ func (e *Entry) Replay(stdout, stderr io.Writer) error {
 		return &ReplayError{Err: err}
 	}
 	switch {
+	case e.h.seal != nil:
 	case e.StderrSize == 0:
 		return e.copyOut(stdout)
 	case e.StdoutSize == 0:
@@ -93,7 +94,7 @@ func (e *Entry) Replay(stdout, stderr io.Writer) error {
 }
 
 // tableIn reads the frame table that lies behind a body.
-func (h *header) tableIn(body file) io.ByteReader {
+func (h *header) tableIn(body bodyFile) io.ByteReader {
 	return bufio.NewReaderSize(&section{f: body, off: h.bodyLen(), end: h.fileLen()}, 64<<10)
 }
 
@@ -108,6 +109,7 @@ func (e *Entry) replayWhole(out [2]io.Writer) error {
 			return &ReplayError{Err: fmt.Errorf("%w: checksum of the body", errSpoiled)}
 		}
 	}
+	e.h.seal.xor(partBody, 0, b)
 	body, table := b[:e.h.bodyLen()], b[e.h.bodyLen():]
 	if !e.h.tableBehind {
 		table = e.h.table
@@ -197,22 +199,4 @@ func (e *Entry) copyOut(w io.Writer) error {
 		return &ReplayError{n > 0, io.ErrUnexpectedEOF}
 	}
 	return err
-}
-
-// section reads a part of a file.
-type section struct {
-	f        file
-	off, end int64
-}
-
-func (s *section) Read(b []byte) (int, error) {
-	if s.off >= s.end {
-		return 0, io.EOF
-	}
-	n, err := s.f.readAt(b[:min(int64(len(b)), s.end-s.off)], s.off)
-	s.off += int64(n)
-	if n > 0 {
-		err = nil
-	}
-	return n, err
 }

@@ -138,7 +138,7 @@ func checkMeta(m *Meta) error {
 // finish closes the frame table and the body.
 func (p *Pending) finish(m Meta) (*header, error) {
 	p.tableBuf = p.frames.end(p.tableBuf)
-	h := &header{Meta: m, stdout: p.sizes[0], stderr: p.sizes[1], table: p.tableBuf, tableLen: int64(len(p.tableBuf))}
+	h := &header{Meta: m, stdout: p.sizes[0], stderr: p.sizes[1], table: p.tableBuf, tableLen: int64(len(p.tableBuf)), seal: p.seal}
 	if p.live.open && h.bodyLen() <= inlineMax { // the body was written for those who follow: the entry needs its room
 		p.dropSpool(&p.body)
 		p.dropSpool(&p.live)
@@ -157,11 +157,7 @@ func (p *Pending) finish(m Meta) (*header, error) {
 		}
 		h.table, h.tableLen, h.tableBehind = nil, p.table.size, true
 	}
-	if p.filled > 0 {
-		p.endChunk()
-	}
-	h.inFile, h.chunks = true, p.chunks
-	p.sum.Sum(h.sum[:0])
+	p.sums.describe(h)
 	return h, nil
 }
 
@@ -171,7 +167,7 @@ func (p *Pending) appendTable() error {
 		return err
 	}
 	buf := make([]byte, chunkSize)
-	from := section{f: p.table.f, end: p.table.size}
+	from := section{f: bodyFile{file: p.table.f}, end: p.table.size}
 	for {
 		n, err := from.Read(buf)
 		if errors.Is(err, io.EOF) {

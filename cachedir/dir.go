@@ -40,6 +40,8 @@ type Options struct {
 	Keep        time.Duration    // how long an entry is kept without use; 0: DefaultKeep
 	Now         func() time.Time // the clock; nil: time.Now
 	ReadOnly    bool             // neither make nor change anything, the directory included
+	Keys        []Key            // that entries may be encrypted with
+	Encrypt     bool             // new entries, with the first of the keys
 }
 
 // Dir is an open cache directory. Its methods may be called from several goroutines.

@@ -26,7 +26,7 @@ type Entry struct {
 	d      *Dir
 	h      *header
 	inline []byte
-	body   file
+	body   bodyFile
 	open   bool // body is
 	id     fileID
 	sum    uint64 // at the end of its file
@@ -79,6 +79,8 @@ func (d *Dir) miss(key hashing.Key, err error) *Miss {
 		return &Miss{Reason: New}
 	case errors.Is(err, errVersion):
 		return &Miss{Version, err}
+	case errors.Is(err, errNoKey):
+		return &Miss{Uncacheable, errNoKey}
 	}
 	return &Miss{Corrupt, err}
 }
@@ -111,12 +113,15 @@ func (d *Dir) loadOnce(key hashing.Key, s Slot) (*Entry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("entry %s: %w", key, err)
 	}
-	h, inline, err := decodeEntry(b)
-	if err != nil {
+	h, inline, err := decodeEntry(b, d.o.Keys...)
+	if err != nil && !errors.Is(err, errNoKey) {
 		return nil, fmt.Errorf("entry %s: %w", key, err)
 	}
 	if h.Key != key || h.slot() != s {
 		return nil, fmt.Errorf("entry %s: %w: it is the entry of another key", key, errSpoiled)
+	}
+	if err != nil {
+		return nil, &sealedError{h}
 	}
 	e := &Entry{
 		Meta: h.Meta, Slot: s, StdoutSize: h.stdout, StderrSize: h.stderr, Stored: fi.size, LastUse: fi.mtime,
@@ -138,9 +143,16 @@ func (e *Entry) openBody() error {
 		f.close()
 		return fmt.Errorf("%w: body of %s: %d bytes instead of %d", errSpoiled, e.Key, fi.size, e.h.fileLen())
 	}
-	e.body, e.open = f, true
+	e.body, e.open = bodyFile{f, e.h.seal}, true
 	return nil
 }
+
+// sealedError is an entry that is encrypted with a key that is not here.
+type sealedError struct{ h *header } // what lies in the clear of it
+
+func (e *sealedError) Error() string { return fmt.Sprintf("entry %s: %v", e.h.Key, errNoKey) }
+
+func (e *sealedError) Unwrap() error { return errNoKey }
 
 // withoutAbsence hides that a file does not exist: an entry without its body is damaged, not absent.
 func withoutAbsence(err error) error {
@@ -272,7 +284,7 @@ func peek(f file, size int64) (header, error) {
 
 // newerThanUs reports whether the first bytes of an entry file say, believably, that a newer version wrote it.
 func newerThanUs(b []byte) bool {
-	if len(b) < prefixSize || binary.LittleEndian.Uint32(b[8:]) <= formatVersion {
+	if len(b) < prefixSize || binary.LittleEndian.Uint32(b[8:]) <= sealedVersion {
 		return false
 	}
 	_, err := decodePrefix(b, -1)

@@ -21,12 +21,16 @@ import (
 //	inline   stdout and stderr in the order delivered, if they are small
 //	trailer  xxhash64 of everything before
 //
+// In version 3 a seal (encrypt.go) stands between the fixed part of meta and the rest, and the rest and the inline body are
+// encrypted.
+//
 // The prefix has a checksum of its own at a place that no version will move: only under it a higher version number is
 // believed to be one and not damage. The file's size must be exactly what the prefix says.
 
 const (
 	entryMagic    = "cachexE\n"
 	formatVersion = 2
+	sealedVersion = 3 // the same, encrypted
 	prefixSize    = 32
 	trailerSize   = 8
 	fixedSize     = 32 + 32 + 8 + 12 + 12 + 16 + 8 + 8 + 8 + 8 + 16 + 8 + 8 + 8 + 1 + 32 + 4 + 8 + 12 + 8 + 8
@@ -100,6 +104,7 @@ type header struct {
 	table          []byte   // the frame table, if it is here
 	tableLen       int64    // its size
 	tableBehind    bool     // it lies behind the body in that file
+	seal           *seal    // how the entry and its body are encrypted; sum and chunks are of what lies there
 }
 
 // bodyLen is the number of bytes that the command wrote.
@@ -125,8 +130,13 @@ const (
 
 // encode returns the bytes of an entry file.
 func (h *header) encode(inline []byte) []byte {
-	b := make([]byte, prefixSize, prefixSize+fixedSize+len(h.Recipe)+len(h.table)+8*len(h.chunks)+len(inline)+256)
+	b := make([]byte, prefixSize, prefixSize+fixedSize+sealSize+len(h.Recipe)+len(h.table)+8*len(h.chunks)+len(inline)+256)
 	b = h.appendFixed(b)
+	version := uint32(formatVersion)
+	if h.seal != nil {
+		version, b = sealedVersion, h.seal.append(b)
+	}
+	hidden := len(b)
 	le := binary.LittleEndian
 	b = appendBytes(b, []byte(h.Family))
 	b = le.AppendUint32(b, uint32(len(h.Tags)))
@@ -143,8 +153,9 @@ func (h *header) encode(inline []byte) []byte {
 		b = binary.LittleEndian.AppendUint64(b, c)
 	}
 	b = appendBytes(b, h.Recipe)
-	putPrefix(b, formatVersion, uint32(len(b)-prefixSize), uint64(len(inline)))
+	putPrefix(b, version, uint32(len(b)-prefixSize), uint64(len(inline)))
 	b = append(b, inline...)
+	h.seal.xor(partEntry, 0, b[hidden:])
 	return binary.LittleEndian.AppendUint64(b, xxhash.Sum64(b))
 }
 
@@ -216,7 +227,10 @@ func appendBytes(b, s []byte) []byte {
 }
 
 // prefix is the checked beginning of an entry file.
-type prefix struct{ metaLen, inlineLen int64 }
+type prefix struct {
+	metaLen, inlineLen int64
+	sealed             bool
+}
 
 func (p prefix) fileSize() int64 { return prefixSize + p.metaLen + p.inlineLen + trailerSize }
 
@@ -229,7 +243,7 @@ func decodePrefix(b []byte, size int64) (prefix, error) {
 		return prefix{}, fmt.Errorf("%w: checksum of the prefix", errSpoiled)
 	}
 	switch v := binary.LittleEndian.Uint32(b[8:]); {
-	case v > formatVersion:
+	case v > sealedVersion:
 		return prefix{}, fmt.Errorf("%w: format %d", errVersion, v)
 	case v < formatVersion:
 		return prefix{}, fmt.Errorf("%w: format %d is not in use", errSpoiled, v)
@@ -238,15 +252,16 @@ func decodePrefix(b []byte, size int64) (prefix, error) {
 	if metaLen > maxMeta || inlineLen > inlineMax {
 		return prefix{}, fmt.Errorf("%w: lengths out of bounds", errSpoiled)
 	}
-	p := prefix{int64(metaLen), int64(inlineLen)}
+	p := prefix{int64(metaLen), int64(inlineLen), binary.LittleEndian.Uint32(b[8:]) == sealedVersion}
 	if p.fileSize() != size {
 		return prefix{}, fmt.Errorf("%w: %d bytes instead of %d", errSpoiled, size, p.fileSize())
 	}
 	return p, nil
 }
 
-// decodeEntry takes a whole entry file apart. The header and the body share b's memory.
-func decodeEntry(b []byte) (*header, []byte, error) {
+// decodeEntry takes a whole entry file apart. The header and the body share b's memory, which is decrypted. Without the key
+// the error is errNoKey, and the header holds what lies in the clear.
+func decodeEntry(b []byte, keys ...Key) (*header, []byte, error) {
 	p, err := decodePrefix(b, int64(len(b)))
 	if err != nil {
 		return nil, nil, err
@@ -255,14 +270,23 @@ func decodeEntry(b []byte) (*header, []byte, error) {
 	if binary.LittleEndian.Uint64(b[end:]) != xxhash.Sum64(b[:end]) {
 		return nil, nil, fmt.Errorf("%w: checksum", errSpoiled)
 	}
-	h, err := decodeMeta(b[prefixSize : prefixSize+p.metaLen])
-	if err != nil {
-		return nil, nil, err
+	meta, inline := b[prefixSize:prefixSize+p.metaLen], b[prefixSize+p.metaLen:end]
+	d := decoder{b: meta}
+	h := &header{}
+	d.fixed(h)
+	if p.sealed {
+		if h.seal, err = decodeSeal(d.take(sealSize), keys); err != nil {
+			return h, nil, err
+		}
+		h.seal.xor(partEntry, 0, b[end-len(d.b)-len(inline):end])
+	}
+	if d.rest(h); d.err != nil {
+		return nil, nil, d.err
 	}
 	if err := h.check(p.inlineLen); err != nil {
 		return nil, nil, err
 	}
-	return h, b[prefixSize+p.metaLen : end], nil
+	return h, inline, nil
 }
 
 // check compares what the parts of an entry say about each other. A right checksum shows that this is what was
@@ -405,17 +429,14 @@ func (d *decoder) names() (names []string) {
 	return names
 }
 
-// decodeMeta takes meta apart. Nothing is allocated by a length before there are that many bytes.
-func decodeMeta(b []byte) (*header, error) {
-	d := decoder{b: b}
-	h := &header{}
-	d.fixed(h)
+// rest reads the fields behind the fixed part. Nothing is allocated by a length before there are that many bytes.
+func (d *decoder) rest(h *header) {
 	h.Family = string(d.bytes(maxFamily))
 	if n := d.u32(); n <= maxTags {
 		for range n {
 			h.Tags = append(h.Tags, Tag{string(d.bytes(maxTag)), d.u64()})
 			if d.err != nil {
-				return nil, d.err
+				return
 			}
 		}
 	} else {
@@ -438,5 +459,4 @@ func decodeMeta(b []byte) (*header, error) {
 	if d.err == nil && len(d.b) != 0 {
 		d.err = fmt.Errorf("%w: meta goes on", errSpoiled)
 	}
-	return h, d.err
 }

@@ -74,7 +74,7 @@ func TestEveryFlippedBitIsNoticed(t *testing.T) {
 
 func TestVersionIsBelievedUnderItsChecksum(t *testing.T) {
 	b := sampleEntry()
-	b[8] = formatVersion + 1
+	b[8] = sealedVersion + 1
 	_, _, err := decodeEntry(b)
 	require.ErrorIs(t, err, errSpoiled)
 	binary.LittleEndian.PutUint64(b[24:], xxhash.Sum64(b[:24]))
@@ -100,7 +100,12 @@ func TestNoAllocationByALength(t *testing.T) {
 // FuzzDecode holds the decoder to: no panic, no more memory than the input has a use for, and what it takes is
 // encoded to the same bytes again.
 func FuzzDecode(f *testing.F) {
+	keys := testKeys()
 	f.Add(sampleEntry())
+	h, inline, err := decodeEntry(sampleEntry())
+	require.NoError(f, err)
+	h.seal = &seal{key: keys[1]}
+	f.Add(h.encode(inline))
 	f.Add([]byte{})
 	f.Add(reseal(make([]byte, prefixSize+trailerSize)))
 	long := sampleEntry()
@@ -108,9 +113,9 @@ func FuzzDecode(f *testing.F) {
 	f.Add(reseal(long))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		b = reseal(bytes.Clone(b))
-		h, inline, err := decodeEntry(b)
+		h, inline, err := decodeEntry(bytes.Clone(b), keys...)
 		if err != nil {
-			require.True(t, errors.Is(err, errSpoiled) || errors.Is(err, errVersion))
+			require.True(t, errors.Is(err, errSpoiled) || errors.Is(err, errVersion) || errors.Is(err, errNoKey))
 			return
 		}
 		require.Equal(t, b, h.encode(inline))
@@ -131,7 +136,7 @@ func FuzzRecords(f *testing.F) {
 	rec, _ := encodeRecord(Record{Served: Hit, Family: "x", Time: time.Unix(1, 0)})
 	f.Add(rec)
 	f.Add(encodeCommand(id, []CommandRun{{Key: hashing.Key{2}, NotStored: "no"}}))
-	f.Add(encodeRun(runOf("run")))
+	f.Add(encodeRun(runOf("run"), nil))
 	f.Add(encodePurges(purges{soft: 4}))
 	f.Add(encodeBreaker(3, time.Unix(1, 0)))
 	f.Add(encodeRemoteTag(remoteTag("tier", "tag"), 4, time.Unix(1, 0)))
@@ -149,7 +154,7 @@ func FuzzRecords(f *testing.F) {
 			if r, err := decodeCommand(b, id); err == nil {
 				require.LessOrEqual(t, len(r.Runs), commandRuns)
 			}
-			_, _ = decodeRun(b)
+			_, _ = decodeRun(bytes.Clone(b), testKeys()...)
 			if s, ok := decodeBreaker(b); ok {
 				require.Equal(t, b, encodeBreaker(s.Failures, s.Last))
 				require.LessOrEqual(t, backoff(s.Failures), breakerMost)

@@ -15,12 +15,15 @@ import (
 
 // A run that takes long can be followed: what it writes lies in its pending body at once, and <key>.<word>.live says which
 // bytes belong to which stream, in records of 8 bytes: where the bytes of one append end, times two, plus the stream. The
-// bytes are written before their record. The first record says whether both streams are one pipe. Both files go when the
-// run has ended; who has them open reads them to their end.
+// bytes are written before their record. The first record says whether both streams are one pipe (1) and whether the body
+// is encrypted (2); its seal then fills the records after it. Both files go when the run has ended; who has them open reads
+// them to their end.
 
 const (
 	liveSuffix = ".live"
 	liveRecord = 8
+	liveMerged = 1
+	liveSealed = 2
 )
 
 // GoLive makes what was recorded so far, and what comes, readable by those who follow. Runs of some tenths of a second
@@ -47,9 +50,16 @@ func (p *Pending) goLive(merged bool) error {
 	}
 	first := uint64(0)
 	if merged {
-		first = 1
+		first |= liveMerged
 	}
-	if err := p.spill(&p.live, liveSuffix, binary.LittleEndian.AppendUint64(nil, first)); err != nil {
+	if p.seal != nil {
+		first |= liveSealed
+	}
+	b := binary.LittleEndian.AppendUint64(nil, first)
+	if p.seal != nil {
+		b = p.seal.append(b)
+	}
+	if err := p.spill(&p.live, liveSuffix, b); err != nil {
 		return err
 	}
 	return p.tellOrder()
@@ -59,7 +69,7 @@ func (p *Pending) goLive(merged bool) error {
 func (p *Pending) tellOrder() error {
 	var noted io.Reader = bytes.NewReader(p.tableBuf)
 	if p.table.open {
-		noted = io.MultiReader(&section{f: p.table.f, end: p.table.size}, noted)
+		noted = io.MultiReader(&section{f: bodyFile{file: p.table.f}, end: p.table.size}, noted)
 	}
 	table := bufio.NewReader(noted)
 	var b []byte
@@ -105,14 +115,16 @@ func (p *Pending) appendLive(stream uint8, b []byte) error {
 type Live struct {
 	Merged bool // both streams are one pipe
 
-	d           *Dir
-	run         string // the file that the run has locked
-	body, order file
-	watch       watch
-	at          int64 // bytes of the order read
-	from        int64 // bytes of the body read
-	end         int64 // of the stretch that is being read
-	stream      uint8
+	d      *Dir
+	run    string // the file that the run has locked
+	body   bodyFile
+	order  file
+	watch  watch
+	begin  int64 // where the order begins in its file
+	at     int64 // how far it has been read
+	from   int64 // bytes of the body read
+	end    int64 // of the stretch that is being read
+	stream uint8
 }
 
 // Follow opens the run of a recipe that another process is recording, if it is live.
@@ -143,13 +155,28 @@ func (d *Dir) openLive(run string) *Live {
 		order.close()
 		return nil
 	}
-	l := &Live{d: d, run: run, body: body, order: order, watch: newWatch(d.v1, base+liveSuffix)}
-	first, ok := l.record()
-	if l.Merged = first&1 == 1; !ok {
+	l := &Live{d: d, run: run, body: bodyFile{file: body}, order: order, watch: newWatch(d.v1, base+liveSuffix)}
+	if !l.readFirst() {
 		l.Close()
 		return nil
 	}
 	return l
+}
+
+// readFirst reads what stands before the order.
+func (l *Live) readFirst() bool {
+	first, ok := l.record()
+	l.Merged = first&liveMerged != 0
+	if ok && first&liveSealed != 0 {
+		var b [sealSize]byte
+		_, _ = l.order.readAt(b[:], l.at)
+		var err error
+		l.body.seal, err = decodeSeal(b[:], l.d.o.Keys)
+		l.at += sealSize
+		ok = err == nil
+	}
+	l.begin = l.at
+	return ok
 }
 
 // Next reads more of what the run wrote, and says of which stream it is; io.EOF if there is no more at the moment.
@@ -164,7 +191,7 @@ func (l *Live) Next(b []byte) (stream uint8, n int, err error) {
 		}
 		l.end, l.stream = int64(v>>1), uint8(v&1)
 	}
-	n, err = l.body.readAt(b[:min(int64(len(b)), l.end-l.from)], l.from)
+	n, err = l.body.readPlainAt(b[:min(int64(len(b)), l.end-l.from)], l.from)
 	l.from += int64(n)
 	if n > 0 {
 		err = nil
@@ -192,7 +219,7 @@ func (l *Live) Wait(stop <-chan struct{}, most time.Duration) (woken bool) {
 func (l *Live) Over() bool { return !l.d.isLocked(l.run) }
 
 // Rewind makes Next begin anew.
-func (l *Live) Rewind() { l.at, l.from, l.end, l.stream = liveRecord, 0, 0, 0 }
+func (l *Live) Rewind() { l.at, l.from, l.end, l.stream = l.begin, 0, 0, 0 }
 
 // Close gives the descriptors back.
 func (l *Live) Close() {

@@ -1,12 +1,9 @@
 package cachedir
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
 	"math/rand/v2"
@@ -61,6 +58,7 @@ type Pending struct {
 	id       uint64 // the random word
 	base     string // name without the last part
 	mark     TagMark
+	seal     *seal // how it is encrypted; nil: not
 	cleaning *budget
 
 	mu       sync.Mutex
@@ -73,13 +71,11 @@ type Pending struct {
 	tableBuf []byte // what was not yet written to the table
 	sizes    [2]int64
 	tail     []byte // what was not yet written to the body
-	sum      hash.Hash
-	chunk    *xxhash.Digest
-	filled   int      // bytes in chunk
-	chunks   []uint64 // finished ones
-	next     int64    // look at the free space when so much was written
-	said     bool     // there is a control file
-	linked   bool     // .link is the body of another entry, which has the same
+	sums     sums   // of what was written to it
+	hidden   []byte // for what is encrypted on its way there
+	next     int64  // look at the free space when so much was written
+	said     bool   // there is a control file
+	linked   bool   // .link is the body of another entry, which has the same
 }
 
 // spool is a pending file that is only made when it is needed.
@@ -90,26 +86,48 @@ type spool struct {
 	size int64
 }
 
-const runMagic = "cachexR\n"
+const (
+	runMagic       = "cachexR\n"
+	sealedRunMagic = "cachexS\n" // a seal follows, and the recipe is encrypted
+)
 
 // encodeRun is what a .run file holds until it becomes an entry.
-func encodeRun(r Run) []byte {
-	b := make([]byte, 0, len(runMagic)+32+4+len(r.Recipe)+8)
-	b = append(b, runMagic...)
+func encodeRun(r Run, s *seal) []byte {
+	b := make([]byte, 0, len(runMagic)+sealSize+32+4+len(r.Recipe)+8)
+	if s == nil {
+		b = append(b, runMagic...)
+	} else {
+		b = s.append(append(b, sealedRunMagic...))
+	}
 	b = append(b, r.Command[:]...)
+	hidden := len(b)
 	b = appendBytes(b, r.Recipe)
+	s.xor(partRun, 0, b[hidden:])
 	return binary.LittleEndian.AppendUint64(b, xxhash.Sum64(b))
 }
 
-// decodeRun reads it; the key is in the file's name.
-func decodeRun(b []byte) (Run, error) {
+// decodeRun reads it, and decrypts it in b; the recipe's key is in the file's name.
+func decodeRun(b []byte, keys ...Key) (Run, error) {
 	end := len(b) - trailerSize
-	if end < 0 || !bytes.HasPrefix(b, []byte(runMagic)) || binary.LittleEndian.Uint64(b[end:]) != xxhash.Sum64(b[:end]) {
+	if end < len(runMagic) || binary.LittleEndian.Uint64(b[end:]) != xxhash.Sum64(b[:end]) {
 		return Run{}, errSpoiled
 	}
-	d := decoder{b: b[min(len(runMagic), end):end]}
+	d := decoder{b: b[len(runMagic):end]}
+	var s *seal
+	var err error
+	switch string(b[:len(runMagic)]) {
+	case runMagic:
+	case sealedRunMagic:
+		s, err = decodeSeal(d.take(sealSize), keys)
+	default:
+		err = errSpoiled
+	}
+	if err != nil {
+		return Run{}, err
+	}
 	var r Run
 	copy(r.Command[:], d.take(32))
+	s.xor(partRun, 0, d.b)
 	r.Recipe = d.bytes(maxRecipe)
 	return r, d.err
 }
@@ -132,7 +150,7 @@ func (d *Dir) Begin(r Run) (*Pending, error) {
 	if err != nil {
 		return nil, fmt.Errorf("begin an entry: %w", err)
 	}
-	p := &Pending{d: d, run: r, mark: mark, id: rand.Uint64(), cleaning: newBudget(), next: spaceStep}
+	p := &Pending{d: d, run: r, mark: mark, seal: d.newSeal(), id: rand.Uint64(), cleaning: newBudget(), next: spaceStep}
 	p.base = fmt.Sprintf("pending/%s.%016x", r.Key, p.id)
 	if err := d.makingRoom(p.cleaning, p.claim); err != nil {
 		return nil, fmt.Errorf("begin an entry: %w", err)
@@ -149,7 +167,7 @@ func (p *Pending) claim() error {
 	}
 	if err = f.tryLock(); errors.Is(err, errLocked) {
 		err = ErrPurged // the cleaner has it already
-	} else if err = f.writeAll(encodeRun(p.run)); err != nil {
+	} else if err = f.writeAll(encodeRun(p.run, p.seal)); err != nil {
 		err = p.d.v1.pathError("write", name, err)
 	}
 	if err != nil {
@@ -306,32 +324,16 @@ func (p *Pending) flush() error {
 }
 
 func (p *Pending) writeBody(b []byte) error {
+	if p.seal != nil {
+		p.hidden = append(p.hidden[:0], b...) // b is the caller's, who may go on to print it
+		b = p.hidden
+		p.seal.xor(partBody, p.body.size, b)
+	}
 	if err := p.spill(&p.body, bodySuffix, b); err != nil {
 		return err
 	}
-	p.addSums(b)
+	p.sums.add(b)
 	return nil
-}
-
-func (p *Pending) addSums(b []byte) {
-	if p.sum == nil {
-		p.sum, p.chunk = sha256.New(), xxhash.New()
-	}
-	p.sum.Write(b)
-	for len(b) > 0 {
-		n := min(len(b), chunkSize-p.filled)
-		_, _ = p.chunk.Write(b[:n])
-		b = b[n:]
-		if p.filled += n; p.filled == chunkSize {
-			p.endChunk()
-		}
-	}
-}
-
-func (p *Pending) endChunk() {
-	p.chunks = append(p.chunks, p.chunk.Sum64())
-	p.chunk.Reset()
-	p.filled = 0
 }
 
 func (p *Pending) spill(s *spool, suffix string, b []byte) error {

@@ -1,8 +1,10 @@
 package cachedir
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 
 	"github.com/cachex-cli/cachex/hashing"
@@ -15,6 +17,7 @@ type EntryInfo struct {
 	StdoutSize, StderrSize int64  // bytes
 	Stored                 int64  // bytes on disk
 	Pending                bool   // it has not ended yet
+	Sealed                 bool   // encrypted with a key that is not here: the recipe, the tags and the sizes are not known
 	Entry                  *Entry // nil if Pending or damaged; valid during the call
 	Err                    error  // why the entry cannot be read
 }
@@ -45,6 +48,10 @@ func (d *Dir) visit(key hashing.Key, s Slot, fn func(EntryInfo) error) error {
 	e, err := d.load(key, s)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // gone since
+	}
+	var sealed *sealedError
+	if errors.As(err, &sealed) {
+		return fn(EntryInfo{Meta: sealed.h.Meta, Slot: s, Sealed: true, Err: err})
 	}
 	if err != nil {
 		return fn(EntryInfo{Meta: Meta{Key: key}, Slot: s, Err: err})
@@ -188,11 +195,11 @@ func (d *Dir) readRun(base string) (EntryInfo, error) {
 	if err != nil {
 		return info, err
 	}
-	if r, err := decodeRun(b); err == nil {
+	if r, err := decodeRun(b, d.o.Keys...); err == nil {
 		info.Command, info.Recipe = r.Command, r.Recipe
 		return info, nil
 	}
-	h, _, err := decodeEntry(b)
+	h, _, err := decodeEntry(b, d.o.Keys...)
 	if err == nil {
 		info.Command, info.Recipe = h.Command, h.Recipe
 	}
@@ -203,8 +210,11 @@ func (d *Dir) readRun(base string) (EntryInfo, error) {
 // that is replaced or removed meanwhile is not faulty.
 func (d *Dir) Check(fn func(EntryInfo) error) error {
 	return d.Walk(func(i EntryInfo) error {
-		if i.Entry != nil {
+		switch {
+		case i.Entry != nil:
 			i.Err = i.Entry.Verify()
+		case i.Sealed:
+			i.Err = d.verifySealed(i.Key, i.Slot)
 		}
 		newer := errors.Is(i.Err, errVersion)
 		if i.Err == nil || newer || d.changed(i) {
@@ -212,6 +222,34 @@ func (d *Dir) Check(fn func(EntryInfo) error) error {
 		}
 		return fn(i)
 	})
+}
+
+// verifySealed holds the body of an entry to its name, without the key of either.
+func (d *Dir) verifySealed(key hashing.Key, s Slot) error {
+	e, err := d.load(key, s)
+	var sealed *sealedError
+	switch {
+	case err == nil:
+		e.Close()
+		return nil // it was replaced
+	case !errors.As(err, &sealed):
+		return err
+	case !sealed.h.inFile:
+		return nil
+	}
+	f, fi, err := d.v1.openRead(bodyName(key, s, sealed.h.sum))
+	if err != nil {
+		return withoutAbsence(err)
+	}
+	defer f.close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, &section{f: bodyFile{file: f}, end: fi.size}); err != nil {
+		return err
+	}
+	if [sha256.Size]byte(sum.Sum(nil)) != sealed.h.sum {
+		return fmt.Errorf("%w: SHA-256 of the body", errSpoiled)
+	}
+	return nil
 }
 
 // changed reports whether the name of an entry no longer refers to what was read.

@@ -35,9 +35,9 @@ type Frame struct {
 }
 
 // Standing returns what an entry stands on. ok is false for what the short way leaves to the ordinary one: bodies in files of
-// their own, private results, deaths by signal, and what was purged since.
+// their own, encrypted and private results, deaths by signal, and what was purged since.
 func (e *Entry) Standing(hit Record) (s Standing, ok bool) {
-	if e.h.inFile || e.Private || e.Learned != nil || e.Signal != 0 || e.Soft {
+	if e.h.inFile || e.h.seal != nil || e.Private || e.Learned != nil || e.Signal != 0 || e.Soft {
 		return s, false
 	}
 	other := Good

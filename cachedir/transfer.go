@@ -2,11 +2,12 @@ package cachedir
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // An entry goes to another machine in two pieces: the bytes of its file, and its body if that has a file of its own,
@@ -25,17 +26,46 @@ type Exported struct {
 	Body    *io.SectionReader // nil if the body is in Content; else readable until the entry is closed
 }
 
-// Export returns what another directory needs to import the entry. The body is not verified: a damaged one is not
-// imported. A private entry is ErrPrivate.
+// Export returns what another directory needs to import the entry, decrypted. The body is not verified: a damaged one is not
+// imported. One that was encrypted is read for the checksums of what it hides, and an error if it is damaged. A private
+// entry is ErrPrivate.
 func (e *Entry) Export() (Exported, error) {
 	if e.Private {
 		return Exported{}, ErrPrivate
 	}
-	x := Exported{Content: e.h.encode(e.inline)}
-	if e.h.inFile {
-		x.BodySum, x.Body = e.h.sum, io.NewSectionReader(bodyReader{e}, 0, e.h.fileLen())
+	h := *e.h
+	if h.seal != nil && h.inFile {
+		s, err := e.plainSums()
+		if err != nil {
+			return Exported{}, err
+		}
+		s.describe(&h)
+	}
+	h.seal = nil
+	x := Exported{Content: h.encode(e.inline)}
+	if h.inFile {
+		x.BodySum, x.Body = h.sum, io.NewSectionReader(bodyReader{e}, 0, h.fileLen())
 	}
 	return x, nil
+}
+
+// plainSums reads an encrypted body, and verifies it meanwhile.
+func (e *Entry) plainSums() (s sums, err error) {
+	buf := make([]byte, chunkSize)
+	size := e.h.fileLen()
+	for i, want := range e.h.chunks {
+		off := int64(i) * chunkSize
+		b := buf[:min(chunkSize, size-off)]
+		if _, err := e.body.readAt(b, off); err != nil {
+			return s, err
+		}
+		if xxhash.Sum64(b) != want {
+			return s, fmt.Errorf("%w: checksum of chunk %d of the body", errSpoiled, i)
+		}
+		e.h.seal.xor(partBody, off, b)
+		s.add(b)
+	}
+	return s, nil
 }
 
 // bodyReader reads an entry's body as long as the entry is open.
@@ -46,7 +76,7 @@ func (r bodyReader) ReadAt(b []byte, off int64) (int, error) {
 	if !r.e.open {
 		return 0, ErrClosed
 	}
-	return r.e.body.readAt(b, off)
+	return r.e.body.readPlainAt(b, off)
 }
 
 // Import is an entry of another machine that is being stored here. After an error nothing is left of it.
@@ -54,6 +84,7 @@ type Import struct {
 	p      *Pending
 	h      *header // nil: not read yet
 	inline []byte
+	plain  sums // of the body as it came, where it is encrypted here
 	whole  bool // the body is here
 }
 
@@ -115,6 +146,7 @@ func (i *Import) read(content []byte) error {
 	for t := range h.Tags {
 		h.Tags[t].Seq = OwnSeq
 	}
+	h.seal = i.p.seal
 	i.h, i.inline, i.whole = h, inline, !h.inFile
 	return nil
 }
@@ -138,7 +170,7 @@ func (i *Import) NeedsBody() (sum [32]byte, size int64, needed bool) {
 	if i.p.err != nil || !i.h.inFile {
 		return [32]byte{}, 0, false
 	}
-	if !i.whole {
+	if !i.whole && i.h.seal == nil {
 		i.whole = i.p.linkBlob(i.h) && i.checkTable(i.p.base+linkSuffix) == nil
 	}
 	return i.h.sum, i.h.fileLen(), !i.whole
@@ -154,7 +186,7 @@ func (i *Import) checkTable(name string) error {
 		return err
 	}
 	defer f.close()
-	return i.h.checkFrames(i.h.tableIn(f))
+	return i.h.checkFrames(i.h.tableIn(bodyFile{f, i.h.seal}))
 }
 
 // WriteBody takes the body, in constant memory, and ends with the first chunk that is not what the entry says. A body
@@ -200,10 +232,13 @@ func (i *Import) copyBody(src io.Reader) error {
 		if err := i.p.checkSpace(i.p.body.size); err != nil {
 			return err
 		}
+		if i.h.seal != nil {
+			i.plain.add(b)
+		}
 		if err := i.p.writeBody(b); err != nil {
 			return err
 		}
-		if done := len(i.p.chunks); !slices.Equal(i.p.chunks, i.h.chunks[:done]) {
+		if done := len(i.came().chunks); !slices.Equal(i.came().chunks, i.h.chunks[:done]) {
 			return fmt.Errorf("%w: checksum of chunk %d of the body", errSpoiled, done-1)
 		}
 	}
@@ -215,16 +250,25 @@ func (i *Import) copyBody(src io.Reader) error {
 	return nil
 }
 
+// came is what can be said of a body as it came.
+func (i *Import) came() *sums {
+	if i.h.seal != nil {
+		return &i.plain
+	}
+	return &i.p.sums
+}
+
 // checkBody is what can be said of a body when all of it is there.
 func (i *Import) checkBody() error {
-	if i.p.filled > 0 {
-		i.p.endChunk()
-	}
-	if !slices.Equal(i.p.chunks, i.h.chunks) {
+	sum, chunks := i.came().end()
+	if !slices.Equal(chunks, i.h.chunks) {
 		return fmt.Errorf("%w: checksum of the body", errSpoiled)
 	}
-	if [sha256.Size]byte(i.p.sum.Sum(nil)) != i.h.sum {
+	if sum != i.h.sum {
 		return fmt.Errorf("%w: SHA-256 of the body", errSpoiled)
+	}
+	if i.h.seal != nil {
+		i.p.sums.describe(i.h)
 	}
 	return i.checkTable(i.p.body.name)
 }
@@ -287,10 +331,11 @@ func (i *Import) lend() (*Entry, error) {
 	if p.linked {
 		name = p.base + linkSuffix
 	}
-	if e.body, _, err = p.d.v1.openRead(name); err != nil {
+	f, _, err := p.d.v1.openRead(name)
+	if err != nil {
 		return nil, err
 	}
-	e.open = true
+	e.body, e.open = bodyFile{f, e.h.seal}, true
 	return e, nil
 }
 

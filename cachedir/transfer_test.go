@@ -25,16 +25,23 @@ type exported struct {
 	sum           [32]byte
 }
 
+// export is exportOf where nothing is encrypted.
 func export(t testing.TB, d *Dir, r Run, s Slot) exported {
+	t.Helper()
+	x := exportOf(t, d, r, s)
+	stored, err := os.ReadFile(filepath.Join(d.Path(), "v1", entryName(r.Key, s)))
+	require.NoError(t, err)
+	require.Equal(t, stored, x.content)
+	return x
+}
+
+func exportOf(t testing.TB, d *Dir, r Run, s Slot) exported {
 	t.Helper()
 	e, err := d.Lookup(r.Key, r.Recipe, s)
 	require.NoError(t, err)
 	defer e.Close()
 	x, err := e.Export()
 	require.NoError(t, err)
-	stored, err := os.ReadFile(filepath.Join(d.Path(), "v1", entryName(r.Key, s)))
-	require.NoError(t, err)
-	require.Equal(t, stored, x.Content)
 	out := exported{content: x.Content, sum: x.BodySum}
 	if x.Body != nil {
 		out.body, err = io.ReadAll(x.Body)
@@ -194,7 +201,7 @@ func TestImportOfEveryDamage(t *testing.T) {
 	h.Key[31] ^= 1
 	requireCorrupt(t, bring(to, r, exported{content: h.encode(inline)}), "this recipe under another key")
 	newer := bytes.Clone(x.content)
-	newer[8] = formatVersion + 1
+	newer[8] = sealedVersion + 1
 	binary.LittleEndian.PutUint64(newer[24:], xxhash.Sum64(newer[:24]))
 	var miss *Miss
 	require.ErrorAs(t, bring(to, r, exported{content: newer}), &miss)

@@ -50,7 +50,11 @@ func (a *App) ls(c *cobra.Command) error {
 		return err
 	}
 	var rows []row
+	sealed := 0
 	err = dir.Walk(func(i cachedir.EntryInfo) error {
+		if i.Sealed {
+			sealed++
+		}
 		if valid(dir, i) {
 			rows = append(rows, newRow(i))
 		}
@@ -58,6 +62,9 @@ func (a *App) ls(c *cobra.Command) error {
 	})
 	if err != nil {
 		return err
+	}
+	if sealed > 0 {
+		a.warn(fmt.Sprintf("%d more, encrypted with a key that is not here: name its file with key-file", sealed))
 	}
 	return a.list(rows)
 }

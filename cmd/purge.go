@@ -210,7 +210,8 @@ func givenSelectors(c *cobra.Command, withCommand bool) ([]string, error) {
 	return given, nil
 }
 
-// selectBy is the selector of one flag.
+// selectBy is the selector of one flag. What is encrypted with a key that is not here may be what is meant: where its recipe
+// would tell, it goes too.
 func selectBy(c *cobra.Command, dir *cachedir.Dir, s Settings, name string) (selector, error) {
 	value := c.Flags().Lookup(name).Value.String()
 	if value == "" || value == "false" {
@@ -218,7 +219,7 @@ func selectBy(c *cobra.Command, dir *cachedir.Dir, s Settings, name string) (sel
 	}
 	now := time.Now()
 	finished := func(match func(cachedir.EntryInfo) bool) (selector, error) {
-		return selector{match: func(i cachedir.EntryInfo) bool { return !i.Pending && i.Err == nil && match(i) }}, nil
+		return selector{match: func(i cachedir.EntryInfo) bool { return !i.Pending && (i.Err == nil || i.Sealed) && match(i) }}, nil
 	}
 	switch name {
 	case "all":
@@ -244,14 +245,14 @@ func selectBy(c *cobra.Command, dir *cachedir.Dir, s Settings, name string) (sel
 	case "scope":
 		sample, err := hashing.Capture(hashing.Spec{Name: "sample", Scope: value, Secret: s.Secret}, nil)
 		want := factOf(sample.Text, "scope").Value // as recipes have it: a digest, if it looks secret
-		return selector{match: func(i cachedir.EntryInfo) bool { return factOf(i.Recipe, "scope").Value == want }}, err
+		return selector{match: func(i cachedir.EntryInfo) bool { return i.Sealed || factOf(i.Recipe, "scope").Value == want }}, err
 	case "namespace":
 		return selector{match: func(i cachedir.EntryInfo) bool {
 			ns, _ := factOf(i.Recipe, "namespace").Text()
-			return ns == value || strings.HasPrefix(ns, strings.TrimSuffix(value, "/")+"/")
+			return i.Sealed || ns == value || strings.HasPrefix(ns, strings.TrimSuffix(value, "/")+"/")
 		}}, nil
 	}
-	return selector{match: func(i cachedir.EntryInfo) bool { return matchCommand(value, i.Recipe) }}, nil
+	return selector{match: func(i cachedir.EntryInfo) bool { return i.Sealed || matchCommand(value, i.Recipe) }}, nil
 }
 
 // matchKey selects the entry of a key, or, where inputs were learned of its recipe, all that lie under what it became.
@@ -286,7 +287,7 @@ func (a *App) selectCommand(c *cobra.Command, s Settings, argv []string) (select
 	}
 	recipe, err := hashing.Capture(spec, nil)
 	return selector{match: func(i cachedir.EntryInfo) bool { // also with what was learned
-		return i.Key == recipe.Key || i.Command == recipe.Command && bytes.HasPrefix(i.Recipe, recipe.Text)
+		return i.Key == recipe.Key || i.Command == recipe.Command && (i.Sealed || bytes.HasPrefix(i.Recipe, recipe.Text))
 	}}, err
 }
 

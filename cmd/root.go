@@ -165,6 +165,14 @@ func oneLine(s string) string {
 
 // openStore opens the cache directory that the settings name.
 func (a *App) openStore(s Settings, readOnly bool) (*cachedir.Dir, error) {
+	keys, err := storeKeys(s)
+	if err != nil {
+		return nil, err
+	}
+	return a.openStoreWith(s, keys, readOnly)
+}
+
+func (a *App) openStoreWith(s Settings, keys []cachedir.Key, readOnly bool) (*cachedir.Dir, error) {
 	path := s.CacheDir
 	if path == "" {
 		var err error
@@ -173,6 +181,6 @@ func (a *App) openStore(s Settings, readOnly bool) (*cachedir.Dir, error) {
 		}
 	}
 	return cachedir.Open(path, cachedir.Options{
-		TrustOwners: s.TrustOwner, MaxSize: s.MaxSize, Keep: s.Keep, ReadOnly: readOnly,
+		TrustOwners: s.TrustOwner, MaxSize: s.MaxSize, Keep: s.Keep, ReadOnly: readOnly, Keys: keys, Encrypt: s.Encrypt,
 	})
 }

@@ -30,7 +30,7 @@ What makes two runs the same: the words of the command line, the executable and 
 and what --env, --file, --stdin and --scope add. Only exit code 0 is replayed unless --cache-exit says otherwise.
 
 The command gets an empty stdin unless stdin is a terminal or --stdin is given. Its output is stored in the cache
-directory as it is: do not cache commands that print secrets.`,
+directory as it is, unless the setting encrypt is true: do not cache commands that print secrets.`,
 		Example: `  cachex run --ttl 10m -- kubectl get pods
   cachex run --file go.mod --file '**/*.go' --env GOFLAGS -- go vet ./...
   cachex run --ttl 1d --cache-exit 0,1 -- golint ./...
@@ -87,8 +87,12 @@ func (a *App) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	keys, err := storeKeys(s)
+	if err != nil {
+		return err
+	}
 	var dir *cachedir.Dir
-	eng := engine.Engine{Open: func() (_ *cachedir.Dir, err error) { dir, err = a.openStore(s, false); return dir, err }}
+	eng := engine.Engine{Open: func() (_ *cachedir.Dir, err error) { dir, err = a.openStoreWith(s, keys, false); return dir, err }}
 	short := len(warnings) == 0 && status == nil && !warm && refresher == nil && held == "" && !freshOnly && mayShorten(s, spec)
 	began := time.Now()
 	out, err := eng.Do(engine.Request{

@@ -127,20 +127,47 @@ func (a *App) sealer(s Settings) (*remote.Sealer, error) {
 	p := remote.Policy{
 		Sign: remote.Algorithm(s.Sign), RequireSignature: s.RequireSignature, Encrypt: s.Encrypt, Compress: true,
 	}
-	if s.KeyFile != "" {
-		text, err := readSmall(s.KeyFile, maxSecret)
-		if err != nil {
-			return nil, &BadValue{Name: "key-file", Value: s.KeyFile, Why: reason(err), Hint: "name a file that cachex keygen made"}
-		}
-		if p.Keys, err = remote.ParseKeys(string(text)); err != nil {
-			return nil, keyError(s.KeyFile, err)
-		}
+	var err error
+	if p.Keys, err = keysOf(s); err != nil {
+		return nil, err
 	}
 	sealer, err := remote.NewSealer(p)
 	if err != nil {
-		return nil, keyError("--sign, --encrypt, --require-signature", err)
+		return nil, keyError("sign, encrypt, require-signature", err)
 	}
 	return sealer, nil
+}
+
+// keysOf reads the key file.
+func keysOf(s Settings) (keys remote.Keyring, err error) {
+	if s.KeyFile == "" {
+		return keys, nil
+	}
+	text, err := readSmall(s.KeyFile, maxSecret)
+	if err != nil {
+		return keys, &BadValue{Name: "key-file", Value: s.KeyFile, Why: reason(err), Hint: "name a file that cachex keygen made"}
+	}
+	if keys, err = remote.ParseKeys(string(text)); err != nil {
+		return keys, keyError(s.KeyFile, err)
+	}
+	return keys, nil
+}
+
+// storeKeys are what entries of the cache directory are encrypted with.
+func storeKeys(s Settings) (keys []cachedir.Key, err error) {
+	ring, err := keysOf(s)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range ring.Subkeys("cachex cache directory v1") {
+		keys = append(keys, cachedir.Key{ID: k.ID, Secret: k.Secret})
+	}
+	if s.Encrypt && len(keys) == 0 {
+		return nil, keyError("encrypt", &remote.KeyError{
+			Why: "no xchacha20 key to encrypt with", Hint: "make one with cachex keygen xchacha20, and name its file with key-file",
+		})
+	}
+	return keys, nil
 }
 
 func keyError(where string, err error) error {

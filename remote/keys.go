@@ -212,6 +212,22 @@ func (r Keyring) first(kinds ...keyKind) (Key, bool) {
 	return Key{}, false
 }
 
+// Subkey is a secret derived from an encryption key for another purpose.
+type Subkey struct {
+	ID     KeyID // of the key that it comes from
+	Secret [sha256.Size]byte
+}
+
+// Subkeys derives one from each encryption key, the newest first. The label keeps purposes apart.
+func (r Keyring) Subkeys(label string) (subkeys []Subkey) {
+	for _, k := range r.keys {
+		if k.kind == cipherKind {
+			subkeys = append(subkeys, Subkey{k.id, [sha256.Size]byte(k.derive(label, nil))})
+		}
+	}
+	return subkeys
+}
+
 // find is the key of one of some kinds to read with.
 func (r Keyring) find(id KeyID, kinds ...keyKind) (Key, bool) {
 	for _, k := range r.keys {
