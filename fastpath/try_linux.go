@@ -7,7 +7,10 @@ import (
 	"unsafe"
 )
 
-func init() { unfinished = try() }
+func init() {
+	unfinished = try()
+	populate()
+}
 
 //go:linkname arguments os.runtime_args
 func arguments() []string
