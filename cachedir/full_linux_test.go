@@ -109,7 +109,7 @@ func TestFloorOfFreeSpace(t *testing.T) {
 		require.NoError(t, err)
 		require.GreaterOrEqual(t, free, floor-60_000)
 	}
-	require.Greater(t, stored, 50)
+	require.Greater(t, stored, 25, "more than fit at once, so room was made") // within the time for that, so not for each
 	require.Empty(t, faults(t, d))
 }
 
