@@ -18,6 +18,9 @@ type Why struct {
 // Explain says why this recipe would miss, reading earlier entries of its command. An answer that cannot be known
 // is "unknown", never a guess.
 func Explain(dir *cachedir.Dir, recipe hashing.Recipe) Why {
+	if dir.WasEvicted(recipe.Key) { // its command's record may have gone the same way
+		return Why{Reason: cachedir.Evicted, Detail: string(cachedir.Evicted)}
+	}
 	record, known := dir.Command(recipe.Command)
 	if !known {
 		return Why{Reason: cachedir.New, Detail: "this command has not been stored here before"}
@@ -48,8 +51,6 @@ func Explain(dir *cachedir.Dir, recipe hashing.Recipe) Why {
 func whyGone(dir *cachedir.Dir, run cachedir.CommandRun) Why {
 	w := Why{Reason: cachedir.New, Detail: "unknown: it ran before, and its entry is gone"}
 	switch {
-	case dir.WasEvicted(run.Key):
-		w.Reason, w.Detail = cachedir.Evicted, "evicted"
 	case run.NotStored != "":
 		w.Reason, w.Detail = cachedir.Uncacheable, "the last result was not stored: "+run.NotStored
 	case dir.Has(run.Key, cachedir.Failed):
