@@ -5,9 +5,9 @@
 // A memo adds no meaning and may be deleted at any time. It holds the conditions under which the ordinary path gave an
 // answer; if anything is not exactly as it was, or looks odd, this package does nothing and the ordinary path decides.
 //
-// It imports syscall (and runtime, which is there first) and nothing else, because Go initialises packages in the order of
-// their import paths, each as soon as its own imports are ready: one more import here is a dozen packages more before this
-// one. Hence its own SHA-256 and XXH64, which tests hold against the libraries.
+// It imports syscall and nothing else, because Go initialises packages in the order of their import paths, each as soon as
+// its own imports are ready: one more import here is a dozen packages more before this one. Hence its own SHA-256 and XXH64,
+// which tests hold against the libraries.
 package fastpath
 
 // Memo is what a hit rests on. Names are below the cache directory's v1.

@@ -7,10 +7,7 @@ import (
 	"unsafe"
 )
 
-func init() {
-	unfinished = try()
-	populate()
-}
+func init() { unfinished = try() }
 
 //go:linkname arguments os.runtime_args
 func arguments() []string
