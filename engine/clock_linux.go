@@ -2,7 +2,6 @@ package engine
 
 import (
 	"encoding/hex"
-	"os"
 	"strings"
 	"sync"
 
@@ -19,13 +18,19 @@ func bootNow() moment {
 }
 
 // bootID is the kernel's name for this boot; zero where it cannot be read. It is read when it is first needed: a hit
-// does not need it.
+// does not need it, and a miss is spared what package os does to wait for files.
 var bootID = sync.OnceValue(func() (id [16]byte) {
-	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	f, err := unix.Open("/proc/sys/kernel/random/boot_id", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return id
 	}
-	if raw, err := hex.DecodeString(strings.ReplaceAll(strings.TrimSpace(string(b)), "-", "")); err == nil {
+	defer unix.Close(f)
+	var b [37]byte // with its line feed
+	n, err := unix.Read(f, b[:])
+	if err != nil {
+		return id
+	}
+	if raw, err := hex.DecodeString(strings.ReplaceAll(strings.TrimSpace(string(b[:n])), "-", "")); err == nil {
 		copy(id[:], raw)
 	}
 	return id

@@ -106,6 +106,9 @@ func (e *StartError) Error() string { return fmt.Sprintf("start %q: %v", e.Path,
 // Unwrap returns the cause, a syscall.Errno wherever the system gave one.
 func (e *StartError) Unwrap() error { return e.Err }
 
+// Prepare begins with what Run has to find out about this process, beside what the caller does before it calls Run.
+func Prepare() { go ignoredAtStart() }
+
 // Run runs c and returns when the command has ended and its output was delivered. The error is a
 // *StartError, and nil if the command started. Run may be called by several goroutines.
 //
@@ -119,10 +122,9 @@ func Run(c Command) (Result, error) {
 	// The parent-death signal fires when the thread that forked ends, so this goroutine keeps its
 	// thread until the command has ended. The signal mask set for the fork is the thread's, too.
 	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-
 	p, child, sinkErr, err := launch(c)
 	if err != nil {
+		runtime.UnlockOSThread()
 		return Result{}, err
 	}
 	pass.started(child, p.tty)
@@ -132,6 +134,7 @@ func Run(c Command) (Result, error) {
 	r := Result{Started: child.since, SinkErr: sinkErr}
 	r.Code, r.Signal = child.wait()
 	r.Ended = time.Now()
+	runtime.UnlockOSThread() // every word with another goroutine would cost two switches of threads
 	pass.ended()
 	p.finish(&r)
 	r.Interrupted = pass.wasInterrupted() || deadly(r.Signal)
