@@ -187,10 +187,10 @@ func (d *Dir) clean(deadline time.Time) {
 	var all []candidate
 	reading := deadline.Add(-time.Until(deadline) / 2) // however slow the disk is, some time is left to remove what was found
 	for _, sh := range fullest(&s) {
-		if len(all) >= sampleMin || time.Now().After(reading) {
+		if len(all) >= sampleMin || len(all) > 0 && time.Now().After(reading) {
 			break
 		}
-		found := d.scan(sh, reading)
+		found := d.scan(sh, reading) // one entry at least
 		counted.add(sh, found)
 		all = append(all, found.candidates...)
 	}
@@ -213,7 +213,8 @@ func fullest(s *shardSizes) []byte {
 }
 
 // evict removes entries until the cache is a tenth below its limits: expired ones, then what was abandoned in
-// pending/, then those of the least worth.
+// pending/, then those of the least worth. The first one goes whatever it takes, and whatever the time: else one huge
+// entry, or a machine that is always busy, would keep all others out.
 func (d *Dir) evict(b *booksFile, all []candidate, deadline time.Time) {
 	slices.SortFunc(all, func(a, b candidate) int {
 		switch {
@@ -234,13 +235,13 @@ func (d *Dir) evict(b *booksFile, all []candidate, deadline time.Time) {
 		return
 	}
 	total := s.total()
-	for n := i; i < len(all) && time.Now().Before(deadline); i++ {
+	for n := i; i < len(all) && (i == n || time.Now().Before(deadline)); i++ {
 		free, floor, err := d.room()
 		if total <= d.o.MaxSize/10*9 && (err != nil || free >= floor+floor/10) {
 			return
 		}
 		if i > n && unlinkTime(all[i].bytes) > time.Until(deadline) {
-			return // but the first one goes whatever it takes: else one huge entry would keep all others out
+			return
 		}
 		if d.evictOne(b, all[i]) {
 			total -= all[i].bytes

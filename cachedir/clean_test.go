@@ -88,11 +88,27 @@ func TestLimitHolds(t *testing.T) {
 		}
 		require.LessOrEqual(t, usedBytes(t, d), int64(limit))
 	}
-	require.Greater(t, stored, 250, "cleaning keeps up")
+	require.Greater(t, stored, 200, "cleaning keeps up") // on a busy machine a store may find no time to make room for it
 	require.Greater(t, usedBytes(t, d), int64(limit/2), "no more than needed is removed")
 	require.Empty(t, faults(t, d))
 	requireNoStrays(t, d)
+	require.LessOrEqual(t, usedBytes(t, d), sizesOf(t, d), "a store that found no room may be counted still")
+	countAll(t, d)
 	require.Equal(t, usedBytes(t, d), sizesOf(t, d))
+}
+
+// A machine may be so busy that the time for cleaning is over before anything was read. Something goes all the same, or a
+// full cache would keep what it has for ever.
+func TestCleaningAlwaysRemovesSomething(t *testing.T) {
+	d := newDir(t, Options{MaxSize: 64 << 10})
+	for i := range 16 {
+		if err := tryStore(d, runOf(fmt.Sprint(i)), metaNow(), part{0, strings.Repeat("x", 3000)}); err != nil {
+			require.ErrorIs(t, err, ErrNoRoom)
+		}
+	}
+	full := usedBytes(t, d)
+	d.clean(time.Now().Add(-time.Second))
+	require.Less(t, usedBytes(t, d), full)
 }
 
 func TestLimitHoldsForConcurrentStores(t *testing.T) {
