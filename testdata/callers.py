@@ -1,7 +1,7 @@
 """What the scripts in Python have in common: callers of cachex, and waiting for what others do."""
 import faulthandler, json, os, subprocess, time
 
-faulthandler.dump_traceback_later(240, exit=True)  # who hangs shall say where
+faulthandler.dump_traceback_later(1200, exit=True)  # who hangs shall say where
 
 
 def until(happened, what="it"):

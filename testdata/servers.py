@@ -120,7 +120,7 @@ class Redis(_Server):
 
 class Memcached(_Server):
     def argv(self):
-        as_user = ["-u", "nobody"] if os.getuid() == 0 else []
+        as_user = ["-u", "root"] if os.getuid() == 0 else []  # who becomes another user outlives us
         return ["memcached", "-l", self.address, "-p", str(self.port), "-U", "0", *as_user]
 
     def answers(self):
@@ -214,7 +214,7 @@ class _Web(_Server):
 
 def _built(name):
     "where scripts/servers has put a server: below the home of who runs the tests, not below that of the script"
-    given = os.environ | {"HOME": os.environ["HOME_OF_TESTS"]}
+    given = os.environ | {"HOME": os.environ["HOME_OF_TESTS"], "GOCACHE": os.environ["GOCACHE_OF_TESTS"]}
     return subprocess.run([os.path.join(os.environ["PROJECT"], "scripts", "servers"), name], env=given, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
