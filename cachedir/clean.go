@@ -235,12 +235,12 @@ func (d *Dir) evict(b *booksFile, all []candidate, deadline time.Time) {
 		return
 	}
 	total := s.total()
-	for n := i; i < len(all) && (i == n || time.Now().Before(deadline)); i++ {
+	for n := i; i < len(all); i++ {
 		free, floor, err := d.room()
 		if total <= d.o.MaxSize/10*9 && (err != nil || free >= floor+floor/10) {
 			return
 		}
-		if i > n && unlinkTime(all[i].bytes) > time.Until(deadline) {
+		if i > n && unlinkTime(all[i].bytes) >= time.Until(deadline) {
 			return
 		}
 		if d.evictOne(b, all[i]) {

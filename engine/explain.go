@@ -18,9 +18,6 @@ type Why struct {
 // Explain says why this recipe would miss, reading earlier entries of its command. An answer that cannot be known
 // is "unknown", never a guess.
 func Explain(dir *cachedir.Dir, recipe hashing.Recipe) Why {
-	if dir.WasEvicted(recipe.Key) { // its command's record may have gone the same way
-		return Why{Reason: cachedir.Evicted, Detail: string(cachedir.Evicted)}
-	}
 	record, known := dir.Command(recipe.Command)
 	if !known {
 		return Why{Reason: cachedir.New, Detail: "this command has not been stored here before"}
@@ -121,8 +118,10 @@ func Look(dir *cachedir.Dir, recipe hashing.Recipe, req Request) Why {
 	case e != nil:
 		defer e.Close()
 		return Why{Detail: Short(r.e.now().Sub(e.Ended)) + " old", Nearest: r.recipe.Key}
-	case r.reason == cachedir.New || r.reason == cachedir.Evicted:
+	case r.reason == cachedir.New:
 		return Explain(dir, r.recipe)
+	case r.reason == cachedir.Evicted: // the record of its command, which Explain reads, may have gone the same way
+		return Why{Reason: r.reason, Detail: explainMiss(r.reason, r.detail)}
 	}
 	return Why{Reason: r.reason, Detail: explainMiss(r.reason, r.detail), Nearest: r.recipe.Key}
 }
