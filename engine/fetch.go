@@ -9,7 +9,7 @@ import (
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/hashing"
-	"github.com/cachex-cli/cachex/remote"
+	"github.com/cachex-cli/cachex/remote/contract"
 )
 
 // maxTierEntry is the size in bytes of a record that is read: entries are no larger, and bodies lie apart.
@@ -100,8 +100,8 @@ func (t *tier) look(ctx context.Context, slots []cachedir.Slot) []tierFound {
 	t.marks = marks{}
 	tags := t.missing(false)
 	var found []tierFound
-	err := t.ask(cachedir.TierGet, func(c remote.Tier) (int64, error) {
-		a := remote.Ask(ctx, c, remote.Question{Values: names, Counts: t.names(tags)})
+	err := t.ask(cachedir.TierGet, func(c contract.Tier) (int64, error) {
+		a := contract.Ask(ctx, c, contract.Question{Values: names, Counts: t.names(tags)})
 		defer a.Close()
 		var read int64
 		found, read = t.readRecords(names, a.Values)
@@ -124,7 +124,7 @@ func (t *tier) entryNames(slots []cachedir.Slot) (names []string) {
 }
 
 // readRecords opens records, and returns how many bytes of them came over the line.
-func (t *tier) readRecords(names []string, values []remote.Found) (found []tierFound, read int64) {
+func (t *tier) readRecords(names []string, values []contract.Found) (found []tierFound, read int64) {
 	for i, v := range values {
 		record, n, err := t.readRecord(names[i], v)
 		found, read = append(found, tierFound{record, err}), read+n
@@ -139,7 +139,7 @@ func worstOf(found []tierFound, err error) error {
 		switch {
 		case f.err == nil:
 			found = nil
-		case errors.Is(f.err, remote.ErrAbsent):
+		case errors.Is(f.err, contract.ErrAbsent):
 			absent = f.err
 		case err == nil:
 			err = f.err
@@ -152,7 +152,7 @@ func worstOf(found []tierFound, err error) error {
 }
 
 // readRecord opens a record. It returns how many bytes of it came over the line.
-func (t *tier) readRecord(name string, v remote.Found) (record tierRecord, n int64, err error) {
+func (t *tier) readRecord(name string, v contract.Found) (record tierRecord, n int64, err error) {
 	if v.Err != nil {
 		return record, 0, v.Err
 	}
@@ -164,7 +164,7 @@ func (t *tier) readRecord(name string, v remote.Found) (record tierRecord, n int
 }
 
 // open reads a body into dst. Nothing of it may be believed before it returns without an error.
-func (t *tier) open(ctx context.Context, c remote.Tier, name, sealed string, dst io.Writer, most int64) (int64, error) {
+func (t *tier) open(ctx context.Context, c contract.Tier, name, sealed string, dst io.Writer, most int64) (int64, error) {
 	value, err := c.Get(ctx, name)
 	if err != nil {
 		return 0, err
@@ -177,7 +177,7 @@ func (t *tier) open(ctx context.Context, c remote.Tier, name, sealed string, dst
 func (t *tier) promote(in *cachedir.Import, v tierRecord, admit judge) bool {
 	r := t.r
 	if err := in.Read(v.entry); err != nil {
-		t.log(cachedir.TierGet, 0, remote.ErrDamaged, 0)
+		t.log(cachedir.TierGet, 0, contract.ErrDamaged, 0)
 		return false
 	}
 	m := in.Meta()
@@ -249,7 +249,7 @@ func (t *tier) fetchBody(in *cachedir.Import, v tierRecord) bool {
 	m := in.Meta()
 	ctx, cancel := context.WithTimeout(context.Background(), max(m.Ended.Sub(m.Started), 2*time.Second))
 	defer cancel()
-	err := t.ask(cachedir.TierGet, func(c remote.Tier) (int64, error) {
+	err := t.ask(cachedir.TierGet, func(c contract.Tier) (int64, error) {
 		pr, pw := io.Pipe()
 		done := make(chan error, 1)
 		go func() {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/hashing"
-	"github.com/cachex-cli/cachex/remote"
+	"github.com/cachex-cli/cachex/remote/contract"
 	"github.com/cachex-cli/cachex/runner"
 )
 
@@ -29,8 +29,8 @@ const (
 // held is a lease that this run has.
 type held struct {
 	t     *tier
-	from  remote.Leaser
-	lease remote.Lease
+	from  contract.Leaser
+	lease contract.Lease
 	key   hashing.Key // of the recipe when it was taken
 	ended bool        // with what was stored last
 	stop  chan struct{}
@@ -54,14 +54,14 @@ func (r *run) takeLease() (*cachedir.Entry, error) {
 		case found:
 			r.lease.release(nil)
 			return r.look(either)
-		case err == nil && waited && !remote.LooksAgain(t.conn):
+		case err == nil && waited && !contract.LooksAgain(t.conn):
 			// The one who led may have left its result just before.
 			if r.fetch(fresh) {
 				r.lease.release(nil)
 				return r.look(either)
 			}
 			return nil, nil
-		case !errors.Is(err, remote.ErrHeld):
+		case !errors.Is(err, contract.ErrHeld):
 			return nil, nil
 		case r.req.Wait != Forever && time.Since(began) > r.req.Wait:
 			r.reason, r.detail = cachedir.LockTimeout, "waited "+Short(r.req.Wait)+" for another host"
@@ -87,7 +87,7 @@ func (r *run) lender() *tier {
 	return nil
 }
 
-func (t *tier) leaser() remote.Leaser {
+func (t *tier) leaser() contract.Leaser {
 	if t.conn == nil {
 		conn, err := t.Open()
 		if err != nil {
@@ -95,7 +95,7 @@ func (t *tier) leaser() remote.Leaser {
 		}
 		t.conn = conn
 	}
-	l, _ := t.conn.(remote.Leaser)
+	l, _ := t.conn.(contract.Leaser)
 	return l
 }
 
@@ -108,9 +108,9 @@ func (t *tier) leaseName() string { return "l/" + t.Sealer.Names(t.r.recipe.Key[
 // one that this run waits for.
 func (t *tier) acquire() (found bool, err error) {
 	counts := t.missing(true)
-	q := remote.Question{Counts: t.names(counts), Lease: t.leaseName(), Life: leaseLife}
+	q := contract.Question{Counts: t.names(counts), Lease: t.leaseName(), Life: leaseLife}
 	var imports []*cachedir.Import
-	if remote.LooksAgain(t.conn) && t.Read && !t.r.req.Refresh {
+	if contract.LooksAgain(t.conn) && t.Read && !t.r.req.Refresh {
 		slots := t.slots()
 		begun, discard, err := t.r.beginImports(len(slots))
 		defer discard()
@@ -118,12 +118,12 @@ func (t *tier) acquire() (found bool, err error) {
 			imports, q.Values = begun, t.entryNames(slots)
 		}
 	}
-	var a remote.Answer
+	var a contract.Answer
 	var records []tierFound
-	err = t.ask(cachedir.TierLease, func(c remote.Tier) (read int64, _ error) {
+	err = t.ask(cachedir.TierLease, func(c contract.Tier) (read int64, _ error) {
 		ctx, cancel := context.WithTimeout(context.Background(), t.r.budget())
 		defer cancel()
-		a = remote.Ask(ctx, c, q)
+		a = contract.Ask(ctx, c, q)
 		defer a.Close()
 		if a.LeaseErr == nil {
 			records, read = t.readRecords(q.Values, a.Values)
@@ -139,7 +139,7 @@ func (t *tier) acquire() (found bool, err error) {
 			t.marks.take(counts, a.Counts)
 		}
 		found = t.take(records, imports, fresh)
-	case errors.Is(err, remote.ErrHeld) && t.r.fenceSeen == 0:
+	case errors.Is(err, contract.ErrHeld) && t.r.fenceSeen == 0:
 		t.r.fenceSeen = a.Lease.Fence
 	}
 	return found, err
@@ -159,7 +159,7 @@ func (h *held) renew() {
 		ctx, cancel := context.WithTimeout(context.Background(), leaseLife/3)
 		err := h.from.Renew(ctx, h.lease, leaseLife)
 		cancel()
-		if errors.Is(err, remote.ErrFenced) {
+		if errors.Is(err, contract.ErrFenced) {
 			return
 		}
 	}
@@ -184,7 +184,7 @@ func (h *held) release(last func(*held)) {
 	if h.ended {
 		return
 	}
-	_ = h.t.ask(cachedir.TierLease, func(remote.Tier) (int64, error) {
+	_ = h.t.ask(cachedir.TierLease, func(contract.Tier) (int64, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), leaseLife/3)
 		defer cancel()
 		return 0, h.from.Release(ctx, h.lease)

@@ -11,7 +11,7 @@ import (
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/hashing"
-	"github.com/cachex-cli/cachex/remote"
+	"github.com/cachex-cli/cachex/remote/contract"
 	"github.com/cachex-cli/cachex/runner"
 )
 
@@ -153,7 +153,7 @@ func (t *tier) pushRecord(name string, v tierRecord, life time.Duration, last bo
 		t.r.warn(fmt.Errorf("tier %s: %w", t.Name, err))
 		return
 	}
-	_ = t.ask(cachedir.TierPut, func(c remote.Tier) (int64, error) {
+	_ = t.ask(cachedir.TierPut, func(c contract.Tier) (int64, error) {
 		ctx, body, size := context.Background(), bytes.NewReader(sealed.Bytes()), int64(sealed.Len())
 		switch l := t.r.lease; {
 		case v.fence == 0:
@@ -187,7 +187,7 @@ func (t *tier) pushBody(x cachedir.Exported, v *tierRecord, life time.Duration) 
 		return false
 	}
 	sum.Sum(v.blob[:0])
-	err = t.ask(cachedir.TierPut, func(c remote.Tier) (int64, error) {
+	err = t.ask(cachedir.TierPut, func(c contract.Tier) (int64, error) {
 		return v.sealed, c.Put(context.Background(), blobTierName(v.blob), spool, v.sealed, life)
 	})
 	return err == nil

@@ -11,7 +11,7 @@ import (
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/hashing"
-	"github.com/cachex-cli/cachex/remote"
+	"github.com/cachex-cli/cachex/remote/contract"
 )
 
 // Tiers are the same cache on other machines. A tier is handed names and sealed bytes, and is never believed: what comes
@@ -30,12 +30,12 @@ import (
 
 // Tier is one place on other machines, as the caller wants it used.
 type Tier struct {
-	Name        string                      // for people: without secrets
-	Open        func() (remote.Tier, error) // makes it; connects to nothing
+	Name        string                        // for people: without secrets
+	Open        func() (contract.Tier, error) // makes it; connects to nothing
 	Read, Write bool
 	Life        time.Duration // at most, of what is written; 0: no limit
 	Background  bool          // the caller does not wait for uploads
-	Sealer      *remote.Sealer
+	Sealer      contract.Sealer
 }
 
 // ID is a short name for the tier, of at most 16 bytes: its scheme and a digest of its name.
@@ -49,7 +49,7 @@ func (t Tier) ID() string {
 type tier struct {
 	Tier
 	r       *run
-	conn    remote.Tier
+	conn    contract.Tier
 	breaker *cachedir.Breaker
 	marks   marks // as they were asked for last, before the command started
 	again   bool  // something was purged while this run learned of a purge, which may be all that is against a result
@@ -79,7 +79,7 @@ var errBreaker = errors.New("left alone after failures")
 
 // ask makes one call to a tier: not if it failed a moment ago, timed, and counted. What went wrong is the run's warning.
 // The call returns how many bytes went over the line.
-func (t *tier) ask(op cachedir.TierOp, call func(remote.Tier) (int64, error)) error {
+func (t *tier) ask(op cachedir.TierOp, call func(contract.Tier) (int64, error)) error {
 	ok, _ := t.breaker.Allow()
 	if !ok {
 		t.log(op, 0, errBreaker, 0)
@@ -94,7 +94,7 @@ func (t *tier) ask(op cachedir.TierOp, call func(remote.Tier) (int64, error)) er
 	if err == nil {
 		n, err = call(t.conn)
 	}
-	if errors.Is(err, remote.ErrUnreachable) || errors.Is(err, remote.ErrTimeout) {
+	if errors.Is(err, contract.ErrUnreachable) || errors.Is(err, contract.ErrTimeout) {
 		t.breaker.Failed()
 	} else {
 		t.breaker.Succeeded()
@@ -126,7 +126,7 @@ func (t Tier) Fault(err error) error {
 
 // expectedOfTier tells answers from failures.
 func expectedOfTier(err error) bool {
-	for _, e := range []error{remote.ErrAbsent, remote.ErrHeld, remote.ErrFenced} {
+	for _, e := range []error{contract.ErrAbsent, contract.ErrHeld, contract.ErrFenced} {
 		if errors.Is(err, e) {
 			return true
 		}
@@ -147,16 +147,16 @@ func tierResult(op cachedir.TierOp, err error) cachedir.TierResult {
 		result cachedir.TierResult
 	}{
 		{errBreaker, cachedir.TierBreaker},
-		{remote.ErrAbsent, cachedir.TierMiss},
-		{remote.ErrHeld, cachedir.TierOK},
-		{remote.ErrFenced, cachedir.TierOK},
-		{remote.ErrUnreachable, cachedir.TierUnreachable},
-		{remote.ErrTimeout, cachedir.TierTimeout},
-		{remote.ErrDenied, cachedir.TierDenied},
-		{remote.ErrTooLarge, cachedir.TierTooLarge},
-		{remote.ErrUnsigned, cachedir.TierUnsigned},
-		{remote.ErrBadSignature, cachedir.TierUnsigned},
-		{remote.ErrDamaged, cachedir.TierDamaged},
+		{contract.ErrAbsent, cachedir.TierMiss},
+		{contract.ErrHeld, cachedir.TierOK},
+		{contract.ErrFenced, cachedir.TierOK},
+		{contract.ErrUnreachable, cachedir.TierUnreachable},
+		{contract.ErrTimeout, cachedir.TierTimeout},
+		{contract.ErrDenied, cachedir.TierDenied},
+		{contract.ErrTooLarge, cachedir.TierTooLarge},
+		{contract.ErrUnsigned, cachedir.TierUnsigned},
+		{contract.ErrBadSignature, cachedir.TierUnsigned},
+		{contract.ErrDamaged, cachedir.TierDamaged},
 	} {
 		if errors.Is(err, k.err) {
 			return k.result
@@ -228,7 +228,7 @@ func appendText(b []byte, s string) []byte {
 func decodeTierRecord(b []byte) (tierRecord, error) {
 	d := tierDecoder{b: b}
 	if string(d.take(len(tierMagic))) != tierMagic {
-		return tierRecord{}, fmt.Errorf("%w: no record", remote.ErrDamaged)
+		return tierRecord{}, fmt.Errorf("%w: no record", contract.ErrDamaged)
 	}
 	var v tierRecord
 	v.fence = int64(d.u64())
@@ -240,7 +240,7 @@ func decodeTierRecord(b []byte) (tierRecord, error) {
 	}
 	v.entry = d.b
 	if d.short || v.sealed < 0 || v.fence < 0 {
-		return tierRecord{}, fmt.Errorf("%w: a field does not fit", remote.ErrDamaged)
+		return tierRecord{}, fmt.Errorf("%w: a field does not fit", contract.ErrDamaged)
 	}
 	return v, nil
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
-	"github.com/cachex-cli/cachex/remote"
+	"github.com/cachex-cli/cachex/remote/contract"
 )
 
 // Purges of tags reach other hosts through counts that a tier keeps: one for each tag, and one of all purges. A purge
@@ -142,10 +142,10 @@ func (m *marks) take(w wanted, counts []int64) {
 func (t *tier) count(m *marks, w wanted) {
 	names := t.names(w)
 	if names != nil {
-		_ = t.ask(cachedir.TierCount, func(c remote.Tier) (int64, error) {
+		_ = t.ask(cachedir.TierCount, func(c contract.Tier) (int64, error) {
 			ctx, cancel := context.WithTimeout(context.Background(), t.r.budget())
 			defer cancel()
-			a := remote.Ask(ctx, c, remote.Question{Counts: names})
+			a := contract.Ask(ctx, c, contract.Question{Counts: names})
 			m.take(w, a.Counts)
 			return 0, a.CountErr
 		})
@@ -163,7 +163,7 @@ func (t *tier) startCounts(m *marks) {
 		if *count != 0 {
 			return
 		}
-		_ = t.ask(cachedir.TierCount, func(remote.Tier) (int64, error) {
+		_ = t.ask(cachedir.TierCount, func(contract.Tier) (int64, error) {
 			ctx, cancel := context.WithTimeout(context.Background(), t.r.budget())
 			defer cancel()
 			n, err := counter.Bump(ctx, name, hardPurge)
@@ -182,7 +182,7 @@ func (t *tier) startCounts(m *marks) {
 	}
 }
 
-func (t *tier) counter() (remote.Counter, bool) {
+func (t *tier) counter() (contract.Counter, bool) {
 	if t.conn == nil {
 		conn, err := t.Open()
 		if err != nil {
@@ -190,7 +190,7 @@ func (t *tier) counter() (remote.Counter, bool) {
 		}
 		t.conn = conn
 	}
-	c, ok := t.conn.(remote.Counter)
+	c, ok := t.conn.(contract.Counter)
 	return c, ok
 }
 
@@ -324,8 +324,8 @@ func (r *run) purgeTiers(tags []string) error {
 }
 
 // PurgeTierTag raises the counts of a tag in a tier. After a soft purge other hosts serve what they have once more.
-func PurgeTierTag(ctx context.Context, c remote.Tier, tag string, soft bool) error {
-	counter, ok := c.(remote.Counter)
+func PurgeTierTag(ctx context.Context, c contract.Tier, tag string, soft bool) error {
+	counter, ok := c.(contract.Counter)
 	if !ok {
 		return nil // results with tags are not stored there
 	}
@@ -335,7 +335,7 @@ func PurgeTierTag(ctx context.Context, c remote.Tier, tag string, soft bool) err
 	return bumpTag(ctx, counter, tag, hardPurge)
 }
 
-func bumpTag(ctx context.Context, counter remote.Counter, tag string, by int64) error {
+func bumpTag(ctx context.Context, counter contract.Counter, tag string, by int64) error {
 	if _, err := counter.Bump(ctx, allTags, 1); err != nil {
 		return err
 	}

@@ -36,17 +36,6 @@ import (
 // All this takes one pass in each direction and constant memory. The price is that Open has written the bytes before it
 // knows whether they are right.
 
-// Kinds of errors of Open, besides ErrTooLarge. All of them mean a miss. An error of Open wraps one of these, or is what
-// the source or the destination said.
-var (
-	ErrDamaged      = errors.New("value is damaged")                    // or was stored under another name or context
-	ErrNewer        = errors.New("value is of a newer format")          // leave it alone
-	ErrUnsigned     = errors.New("value is not signed")                 // and a signature is required
-	ErrBadSignature = errors.New("signature of value is wrong")         // made by somebody who does not have the key
-	ErrNotEncrypted = errors.New("value is not encrypted")              // and we encrypt
-	ErrUnknownKey   = errors.New("value was sealed with a foreign key") // none of the keys here
-)
-
 const statementDomain = "cachex sealed value v1"
 
 // Policy says how values are sealed, and what is asked of them when they come back.

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/cachex-cli/cachex/remote/contract"
 )
 
 // fault gives an error its kind: one line, which names the place and hides the secrets. What has a kind keeps it. That
@@ -102,7 +104,7 @@ func tooLarge(place string, size, limit int64) error {
 
 // beginPut refuses what a tier cannot store, and takes the body to its beginning.
 func beginPut(place, name string, body io.Seeker, size, limit int64) error {
-	if err := checkName(name); err != nil {
+	if err := contract.CheckName(name); err != nil {
 		return err
 	}
 	if size > limit {

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/cespare/xxhash/v2"
+
+	"github.com/cachex-cli/cachex/remote/contract"
 )
 
 // A directory that several machines share, NFS in mind: no locks, no hard links, nothing appended or changed in place. A
@@ -79,7 +81,7 @@ func fanOf(flat string) string {
 }
 
 func (t *fileTier) Get(ctx context.Context, name string) (*Value, error) {
-	if err := checkName(name); err != nil {
+	if err := contract.CheckName(name); err != nil {
 		return nil, err
 	}
 	var v *Value
@@ -319,7 +321,7 @@ func fillFile(ctx context.Context, f *os.File, body io.Reader, size int64, life 
 }
 
 func (t *fileTier) Delete(ctx context.Context, name string) error {
-	if err := checkName(name); err != nil {
+	if err := contract.CheckName(name); err != nil {
 		return err
 	}
 	return t.fault(ctx, beside(ctx, t.patience, func(context.Context) error {
@@ -350,7 +352,7 @@ func removePlain(path string) error {
 // isValue tells whether a file in a directory has the name and the place of a value.
 func isValue(fan, flat string) bool {
 	name, ok := strings.CutSuffix(flat, fileEnding)
-	return ok && checkName(strings.ReplaceAll(name, "_", "/")) == nil && fanOf(flat) == fan
+	return ok && contract.CheckName(strings.ReplaceAll(name, "_", "/")) == nil && fanOf(flat) == fan
 }
 
 // isUnborn tells whether a file has the name of one that is being written.

@@ -5,13 +5,14 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/cachex-cli/cachex/remote/contract"
 )
 
 // http:// and https://: a cache of the kind that Bazel made usual, as bazel-remote serves it, and an nginx with WebDAV.
@@ -29,9 +30,6 @@ import (
 //
 // Credentials: userinfo of the URL (basic), else CACHEX_HTTP_TOKEN from the environment (bearer). Redirects are followed
 // on the same server only.
-
-// ErrUnsupported is a kind of errors too: this tier cannot do that, whatever the server's state.
-var ErrUnsupported = errors.New("not possible with this tier")
 
 type httpTier struct {
 	web     *web
@@ -127,7 +125,7 @@ func (h *httpTier) Clear(context.Context) (int, error) {
 }
 
 func (h *httpTier) send(ctx context.Context, method, name string, body *upload) (*http.Response, error) {
-	if err := checkName(name); err != nil {
+	if err := contract.CheckName(name); err != nil {
 		return nil, err
 	}
 	at := *h.base

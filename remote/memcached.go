@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/cachex-cli/cachex/remote/contract"
 )
 
 // Memcached: one server or several, over which keys are spread by consistent hashing.
@@ -334,7 +336,7 @@ func memcachedExpiry(life time.Duration) int64 {
 }
 
 func (t *memcachedTier) Delete(ctx context.Context, name string) error {
-	if err := checkName(name); err != nil {
+	if err := contract.CheckName(name); err != nil {
 		return err
 	}
 	u, err := t.server(name).begin(ctx)

@@ -12,13 +12,13 @@ type memcachedPart struct {
 	lease          bool
 }
 
-// ask is one round trip to each server that keeps a part of the question, all at the same time. A large value costs more.
-func (t *memcachedTier) ask(ctx context.Context, q Question) Answer {
+// Ask is one round trip to each server that keeps a part of the question, all at the same time. A large value costs more.
+func (t *memcachedTier) Ask(ctx context.Context, q Question) Answer {
 	token, err := newToken()
 	if err != nil {
-		return q.refused(err)
+		return q.Refused(err)
 	}
-	a := q.refused(ErrUnsupported)
+	a := q.Refused(ErrUnsupported)
 	if len(q.Counts) > 0 {
 		a.Counts, a.CountErr = make([]int64, len(q.Counts)), nil
 	}

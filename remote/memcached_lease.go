@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/cachex-cli/cachex/remote/contract"
 )
 
 // A lease is an item that holds a token. Of several that add one the server takes the first. Its fence is the number that
@@ -209,7 +211,7 @@ func (under *memcachedUnder) store(c *memcachedConn, t *memcachedTier, key strin
 }
 
 func (t *memcachedTier) Bump(ctx context.Context, name string, by int64) (int64, error) {
-	if err := checkName(name); err != nil {
+	if err := contract.CheckName(name); err != nil {
 		return 0, err
 	}
 	u, err := t.server(name).begin(ctx)

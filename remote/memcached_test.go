@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/cachex-cli/cachex/remote/contract"
 )
 
 // rawMemcached asks a server directly.
@@ -238,7 +240,7 @@ func TestMemcachedRoundTrips(t *testing.T) {
 	l := tier.(Leaser)
 	var lease Lease
 	require.Equal(t, 1, count(func() {
-		a := Ask(guarded(t), tier, Question{Values: []string{"small"}, Counts: []string{"a", "b"}, Lease: "lease/small", Life: time.Hour})
+		a := contract.Ask(guarded(t), tier, Question{Values: []string{"small"}, Counts: []string{"a", "b"}, Lease: "lease/small", Life: time.Hour})
 		require.NoError(t, a.CountErr)
 		require.NoError(t, a.LeaseErr)
 		lease = a.Lease

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/cachex-cli/cachex/remote/contract"
 )
 
 // protocol is what this package knows about a scheme.
@@ -181,7 +183,7 @@ func (c *Config) setOption(name, value string, opts *Options) (why string) {
 			return "use wait or background"
 		}
 	case "prefix":
-		if c.Prefix = value; !isPath(value, 64) {
+		if c.Prefix = value; !contract.IsPath(value, 64) {
 			return "use parts of letters, digits, dots, hyphens and underscores, joined by slashes, 64 bytes in all"
 		}
 	case "ttl":

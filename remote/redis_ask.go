@@ -22,20 +22,20 @@ type redisPart struct {
 	ask func(context.Context, redis.Pipeliner)
 }
 
-// ask is one round trip to each server that keeps a part of the question, all at the same time. A large value costs more.
-func (t *redisTier) ask(ctx context.Context, q Question) Answer {
+// Ask is one round trip to each server that keeps a part of the question, all at the same time. A large value costs more.
+func (t *redisTier) Ask(ctx context.Context, q Question) Answer {
 	token, err := newToken()
 	if err != nil {
-		return q.refused(err)
+		return q.Refused(err)
 	}
 	asked := redisQuestion{heads: make([]redisHead, len(q.Values)), counts: make([]*redis.SliceCmd, len(q.Counts))}
 	err = beside(ctx, t.limit(q), func(ctx context.Context) error { return t.send(ctx, asked.parts(t, q, token)) })
 	if err != nil {
 		err = t.fault(ctx, err)
 		t.learn(err)
-		return q.refused(err)
+		return q.Refused(err)
 	}
-	a := q.refused(ErrUnsupported)
+	a := q.Refused(ErrUnsupported)
 	for i, name := range q.Values {
 		a.Values[i].Value, a.Values[i].Err = t.value(ctx, t.key("v", name), asked.heads[i])
 	}

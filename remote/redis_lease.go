@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/cachex-cli/cachex/remote/contract"
 )
 
 // Leases and counts in Redis are scripts, each an instant of its own for the server.
@@ -191,7 +193,7 @@ func (u *redisUnder) more(t *redisTier, keys []string, args []any) ([]string, []
 }
 
 func (t *redisTier) Bump(ctx context.Context, name string, by int64) (int64, error) {
-	if err := checkName(name); err != nil {
+	if err := contract.CheckName(name); err != nil {
 		return 0, err
 	}
 	key := t.key("n", name)

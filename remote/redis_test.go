@@ -13,6 +13,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
+
+	"github.com/cachex-cli/cachex/remote/contract"
 )
 
 func admin(t *testing.T, s *server) *redis.Client {
@@ -81,7 +83,7 @@ func TestRedisRoundTrips(t *testing.T) {
 	require.Equal(t, 1, count(func() { _, err = tier.(Counter).Counts(guarded(t), "a", "b", "c") }))
 	require.NoError(t, err)
 	require.Equal(t, 1, count(func() {
-		a := Ask(guarded(t), tier, Question{Values: []string{"entry/a", "entry/none"}, Counts: []string{"a", "b"}, Lease: "lease/a", Life: time.Hour})
+		a := contract.Ask(guarded(t), tier, Question{Values: []string{"entry/a", "entry/none"}, Counts: []string{"a", "b"}, Lease: "lease/a", Life: time.Hour})
 		require.NoError(t, a.CountErr)
 		require.NoError(t, a.LeaseErr)
 	}))

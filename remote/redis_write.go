@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/cachex-cli/cachex/remote/contract"
 )
 
 // Put is one round trip for up to redisChunk bytes.
@@ -109,7 +111,7 @@ func milliseconds(life time.Duration) int64 {
 }
 
 func (t *redisTier) Delete(ctx context.Context, name string) error {
-	if err := checkName(name); err != nil {
+	if err := contract.CheckName(name); err != nil {
 		return err
 	}
 	key := t.key("v", name)

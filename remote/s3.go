@@ -18,6 +18,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/cachex-cli/cachex/remote/contract"
 )
 
 // s3://bucket/prefix: the protocol of Amazon S3 as AWS, MinIO, Ceph, R2, versitygw and others speak it. Options in the
@@ -132,7 +134,7 @@ func (s *s3) Close() error { return s.web.close() }
 // Get opens a value. A key that may not list the bucket is answered with 403 for a value that is not there, and that is
 // ErrDenied: AWS says so, and nobody can tell the two apart.
 func (s *s3) Get(ctx context.Context, name string) (*Value, error) {
-	if err := checkName(name); err != nil {
+	if err := contract.CheckName(name); err != nil {
 		return nil, err
 	}
 	resp, err := s.send(ctx, s3Call{method: http.MethodGet, key: objectKey(valuesFolder, name)})
@@ -177,7 +179,7 @@ func lifeHeader(life time.Duration) http.Header {
 }
 
 func (s *s3) put(ctx context.Context, name string, body io.ReadSeeker, size int64, header http.Header) error {
-	if err := checkName(name); err != nil {
+	if err := contract.CheckName(name); err != nil {
 		return err
 	}
 	if size > s.maxSize {
@@ -192,7 +194,7 @@ func objectKey(folder, name string) string { return folder + strings.ReplaceAll(
 
 // Delete removes a value.
 func (s *s3) Delete(ctx context.Context, name string) error {
-	if err := checkName(name); err != nil {
+	if err := contract.CheckName(name); err != nil {
 		return err
 	}
 	err := s.write(ctx, s3Call{method: http.MethodDelete, key: objectKey(valuesFolder, name)})

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/cachex-cli/cachex/remote/contract"
 )
 
 // TestVersity: an S3 server over a directory.
@@ -263,7 +265,7 @@ func TestS3AsksSideBySide(t *testing.T) {
 	tier := openWeb(t, tierConfig(t, "s3://bucket?endpoint="+server.URL))
 	q := Question{Values: []string{"e/k", "e/k.fail"}, Counts: []string{"t/a", "t/b"}, Lease: "l/k", Life: time.Minute}
 	arrived.Add(5)
-	a := Ask(t.Context(), tier, q)
+	a := contract.Ask(t.Context(), tier, q)
 	defer a.Close()
 	require.NoError(t, a.Values[0].Err)
 	require.NoError(t, a.Values[1].Err)

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/cachex-cli/cachex/remote/contract"
 )
 
 // A lease is one object: who holds it, for how long, and which fence that is. It is written only on the condition that it
@@ -94,7 +96,7 @@ func (s *s3) replace(ctx context.Context, key string, old seen, text []byte) (ta
 
 // lease reads the lease of a name, and whether it is held now.
 func (s *s3) lease(ctx context.Context, name string) (l s3Lease, held bool, old seen, err error) {
-	if err := checkName(name); err != nil {
+	if err := contract.CheckName(name); err != nil {
 		return l, false, old, err
 	}
 	old, err = s.look(ctx, objectKey(leasesFolder, name))
@@ -116,7 +118,7 @@ func (s *s3) lease(ctx context.Context, name string) (l s3Lease, held bool, old 
 func parseLease(text []byte) (s3Lease, error) {
 	var l s3Lease
 	if err := json.Unmarshal(text, &l); err != nil || l.Fence < 1 || l.Life < 0 || l.Life > maxLife.Milliseconds() ||
-		l.Last != "" && checkName(l.Last) != nil {
+		l.Last != "" && contract.CheckName(l.Last) != nil {
 		return s3Lease{}, errors.New("a lease that makes no sense")
 	}
 	return l, nil
@@ -139,7 +141,7 @@ func (s *s3) writeLease(ctx context.Context, name string, old seen, l s3Lease) (
 
 // Acquire takes a lease that nobody holds.
 func (s *s3) Acquire(ctx context.Context, name string, life time.Duration) (Lease, error) {
-	if err := checkName(name); err != nil {
+	if err := contract.CheckName(name); err != nil {
 		return Lease{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.web.timeout)
@@ -242,7 +244,7 @@ func (s *s3) fenced() error { return fmt.Errorf("%s: %w", s.web.place, ErrFenced
 func (s *s3) PutFenced(ctx context.Context, l Lease, name string, body io.ReadSeeker, size int64,
 	life time.Duration,
 ) error {
-	if err := cmp.Or(checkName(name), checkGuarded(l, name)); err != nil {
+	if err := cmp.Or(contract.CheckName(name), checkGuarded(l, name)); err != nil {
 		return err
 	}
 	var (
@@ -264,7 +266,7 @@ func (s *s3) PutFenced(ctx context.Context, l Lease, name string, body io.ReadSe
 
 // PutLast is a request for the lease and one for the value, if both are as they are remembered.
 func (s *s3) PutLast(ctx context.Context, l Lease, name string, body io.ReadSeeker, size int64, life time.Duration) error {
-	if err := cmp.Or(checkName(name), checkGuarded(l, name)); err != nil {
+	if err := cmp.Or(contract.CheckName(name), checkGuarded(l, name)); err != nil {
 		return err
 	}
 	tag, err := s.change(ctx, l, func(mine *s3Lease) {
@@ -335,7 +337,7 @@ func (s *s3) stored(ctx context.Context, name string) (s3Value, error) {
 
 // Bump raises a count. Whoever loses a race looks again, after a random wait that grows.
 func (s *s3) Bump(ctx context.Context, name string, by int64) (int64, error) {
-	if err := checkName(name); err != nil {
+	if err := contract.CheckName(name); err != nil {
 		return 0, err
 	}
 	for try := range maxTries {
@@ -393,7 +395,7 @@ func (s *s3) count(o seen) (int64, error) {
 // Counts reads counts side by side: the protocol has no call for several objects.
 func (s *s3) Counts(ctx context.Context, names ...string) ([]int64, error) {
 	for _, name := range names {
-		if err := checkName(name); err != nil {
+		if err := contract.CheckName(name); err != nil {
 			return nil, err
 		}
 	}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/cachex-cli/cachex/remote/contract"
 )
 
 // testTier is what every tier must do, whatever its server. Make opens a tier with a prefix.
@@ -149,7 +151,7 @@ func testSizes(t *testing.T, make func(*testing.T, string) Tier) {
 
 func testNames(t *testing.T, make func(*testing.T, string) Tier) {
 	tier := make(t, freshPrefix())
-	long := "a/" + strings.Repeat("x", maxName-3)
+	long := "a/" + strings.Repeat("x", contract.MaxName-3)
 	names := []string{
 		"a", "a/b", "a.b", "a-b", "a/b.c", "a/b.c.d", "a/.b", "ab/c", "a/bc", long + "y", long + "z",
 		strings.Repeat("p/", 99) + "q", "0/" + strings.Repeat("0", 64),
@@ -166,7 +168,7 @@ func testBadNames(t *testing.T, make func(*testing.T, string) Tier) {
 	tier := make(t, freshPrefix())
 	for _, name := range []string{
 		"", "/", "a/", "/a", "a//b", "..", "../a", "a/../b", "a/.", "A", "a_b", "a b", "a\nb", "a\x00", "a{b}", "a*", "é",
-		strings.Repeat("x", maxName+1),
+		strings.Repeat("x", contract.MaxName+1),
 	} {
 		_, err := tier.Get(guarded(t), name)
 		requireKind(t, err, ErrServer)
@@ -587,7 +589,7 @@ func testQuestions(t *testing.T, make func(*testing.T, string) Tier) {
 		q.Lease, q.Life = "lease/k", time.Hour
 	}
 	for _, tier := range []Tier{make(t, prefix), tier} { // with a new connection and with one that is there
-		a := Ask(ctx, tier, q)
+		a := contract.Ask(ctx, tier, q)
 		defer a.Close()
 		for i, want := range [][]byte{[]byte("small"), nil, large, []byte("small")} {
 			if want == nil {
@@ -606,19 +608,19 @@ func testQuestions(t *testing.T, make func(*testing.T, string) Tier) {
 		if leases {
 			require.NoError(t, a.LeaseErr)
 			require.Positive(t, a.Lease.Fence)
-			held := Ask(ctx, tier, q)
+			held := contract.Ask(ctx, tier, q)
 			held.Close()
 			requireKind(t, held.LeaseErr, ErrHeld)
 			require.Equal(t, Lease{Fence: a.Lease.Fence}, held.Lease)
 			require.NoError(t, l.Release(ctx, a.Lease))
 		}
 	}
-	bad := Ask(ctx, tier, Question{Values: []string{"entry/k", "a//b"}, Counts: []string{"tag/a"}, Lease: "lease/k"})
+	bad := contract.Ask(ctx, tier, Question{Values: []string{"entry/k", "a//b"}, Counts: []string{"tag/a"}, Lease: "lease/k"})
 	requireKind(t, bad.Values[0].Err, ErrServer)
 	requireKind(t, bad.CountErr, ErrServer)
 	requireKind(t, bad.LeaseErr, ErrServer)
 	if !counts && !leases {
-		none := Ask(ctx, tier, Question{Counts: []string{"tag/a"}, Lease: "lease/k"})
+		none := contract.Ask(ctx, tier, Question{Counts: []string{"tag/a"}, Lease: "lease/k"})
 		requireKind(t, none.CountErr, ErrUnsupported)
 		requireKind(t, none.LeaseErr, ErrUnsupported)
 	}

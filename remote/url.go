@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/cachex-cli/cachex/remote/contract"
 )
 
 // Config is what a tier is made from.
@@ -127,12 +129,8 @@ func withPort(host, defaultPort string) (string, error) {
 	switch {
 	case name == "":
 		return "", fmt.Errorf("no host")
-	case strings.ContainsFunc(name, func(r rune) bool { return !hostByte(r) }):
+	case strings.ContainsFunc(name, func(r rune) bool { return !contract.PlainByte(r) }):
 		return "", fmt.Errorf("bad host %q", name)
 	}
 	return net.JoinHostPort(name, port), nil
-}
-
-func hostByte(r rune) bool {
-	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._", r)
 }
