@@ -16,7 +16,8 @@ import (
 // import that is not, fails the test: change the table here and in ARCHITECTURE.md together, or move the code.
 var arrows = map[string][]string{
 	"cachex":           {"cmd"},
-	"cmd":              {"engine", "cachedir", "remote", "runner", "hashing", "fastpath"},
+	"cmd":              {"cmd/call", "engine", "cachedir", "remote", "runner", "hashing", "fastpath"},
+	"cmd/call":         {"engine", "cachedir", "runner", "hashing", "fastpath"},
 	"engine":           {"cachedir", "remote/contract", "runner", "hashing", "lock"},
 	"cachedir":         {"hashing", "lock"},
 	"runner":           {},
@@ -25,7 +26,7 @@ var arrows = map[string][]string{
 	"hashing":          {},
 	"lock":             {},
 	"fastpath":         {},
-	"scripts/generate": {"cmd"}, // scripts/generate writes completions and man pages
+	"scripts/generate": {"cmd", "cmd/call"}, // scripts/generate writes completions and man pages
 }
 
 // banned are imports that a room must not have, whoever they belong to: flags and printing stay in cmd.
@@ -67,4 +68,18 @@ func TestArrowsPointDown(t *testing.T) {
 		seen++
 	}
 	require.Equal(t, len(arrows), seen, "a room of the table is missing")
+}
+
+// What makes a call whose settings are known comes before what takes long to initialise only as long as it does not import it.
+func TestCallsAreLight(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "./cmd/call").Output()
+	require.NoError(t, err)
+	deps := strings.Fields(string(out))
+	require.Contains(t, deps, "os/exec")
+	for _, heavy := range []string{
+		"net", "net/http", "crypto/tls", "github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/spf13/viper",
+		"github.com/klauspost/compress/zstd", "github.com/redis/go-redis/v9", "go.yaml.in/yaml/v3",
+	} {
+		require.NotContains(t, deps, heavy)
+	}
 }

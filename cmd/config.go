@@ -56,7 +56,7 @@ func (a *App) config(c *cobra.Command, args []string) error {
 	a.warnAll(warnings)
 	if s.CacheDir == "" {
 		// Where there is no home there is none: run says so when it matters.
-		s.CacheDir, _ = cachedir.DefaultPath(a.lookupEnv)
+		s.CacheDir, _ = cachedir.DefaultPath(a.LookupEnv)
 	}
 	text, err := settingsText(s.lines(), format)
 	if err != nil {

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/cachex-cli/cachex/cmd/call"
 )
 
 // config runs `cachex config` in the site and returns what it prints.
@@ -16,7 +18,7 @@ func (s *site) config(args ...string) string {
 	out, err := os.Create(filepath.Join(s.t.TempDir(), "out"))
 	require.NoError(s.t, err)
 	defer out.Close()
-	app := &App{Stdin: out, Stdout: out, Stderr: out, Getwd: func() (string, error) { return s.dir, nil }}
+	app := &App{call.Process{Stdin: out, Stdout: out, Stderr: out}, func() (string, error) { return s.dir, nil }}
 	for name, value := range s.env {
 		app.Environ = append(app.Environ, name+"="+value)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/viper"
 
+	"github.com/cachex-cli/cachex/cmd/call"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -29,6 +30,9 @@ type ConfigError struct {
 }
 
 func (e *ConfigError) Unwrap() error { return e.Err }
+
+// Advice is the hint.
+func (e *ConfigError) Advice() string { return e.Hint }
 
 func (e *ConfigError) Error() string {
 	text := place(e.Path, e.Line)
@@ -367,7 +371,7 @@ func (row setting) texts(raw any) (texts []string, ok bool) {
 		return []string{strconv.FormatBool(on)}, ok
 	case *[]string, *TierList:
 		list = true
-	case *[]int, *ExitSet:
+	case *[]int, *call.ExitSet:
 		number, list = true, true
 	case *int64, *time.Duration, *Beta, *Count:
 		number = true
@@ -386,7 +390,7 @@ func (row setting) texts(raw any) (texts []string, ok bool) {
 		}
 		texts = append(texts, text)
 	}
-	if _, exits := row.field(new(Settings)).(*ExitSet); exits {
+	if _, exits := row.field(new(Settings)).(*call.ExitSet); exits {
 		texts = []string{strings.Join(texts, ",")}
 	}
 	return texts, list || !isList
@@ -412,7 +416,7 @@ func (row setting) wanted() (what, hint string) {
 		return "text or a list of texts", "write [\"a\", \"b\"], with quotes"
 	case *[]int:
 		return "a list of numbers", "write the numbers that id -u NAME prints"
-	case *ExitSet:
+	case *call.ExitSet:
 		return "text, a number or a list of these", hintExits + ", with quotes"
 	case *int64:
 		return "a size", hintSize + ", with quotes"

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cmd/call"
 )
 
 func newDoctorCommand(app *App) *cobra.Command {
@@ -41,7 +42,7 @@ func (a *App) doctor(c *cobra.Command) error {
 	for _, f := range a.examine(s) {
 		mark, say := "ok   ", f.say
 		if f.fault != nil {
-			mark, say = "FAULT", oneLine(f.fault.Error())
+			mark, say = "FAULT", call.OneLine(f.fault.Error())
 			faults++
 		}
 		if _, err := fmt.Fprintf(a.Stdout, "%s  %-10s  %s\n", mark, f.what, say); err != nil {
@@ -54,7 +55,7 @@ func (a *App) doctor(c *cobra.Command) error {
 		}
 	}
 	if faults > 0 {
-		return exitStatus(1)
+		return call.ExitStatus(1)
 	}
 	return nil
 }
@@ -104,7 +105,7 @@ func linksFinding(r cachedir.Report) finding {
 	f := finding{what: "hard links", say: "work: equal outputs are stored once"}
 	if r.Links != nil { // worth knowing, and no fault: everything works without
 		f.say = "do not work: equal outputs are stored more than once"
-		f.hint = oneLine(r.Links.Error())
+		f.hint = call.OneLine(r.Links.Error())
 	}
 	return f
 }

@@ -32,7 +32,7 @@ func (a *App) tierFindings(s Settings) []finding {
 			if err == nil {
 				f.say, err = examineMemory(t, conn, f.say)
 			}
-			if c, _, perr := remote.Parse(s.Remote[i], a.lookupEnv); perr == nil && c.Plain() != "" {
+			if c, _, perr := remote.Parse(s.Remote[i], a.LookupEnv); perr == nil && c.Plain() != "" {
 				f.say += "; its connection is not encrypted: use " + secureScheme(c.URL.Scheme)
 			}
 			_ = conn.Close()

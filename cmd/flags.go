@@ -78,7 +78,7 @@ func (a *App) settingsFor(c *cobra.Command, argv []string) (Settings, []Warning,
 		dir = ""
 	}
 	return loadSettings(settingsInput{
-		Flags: c.Flags(), LookupEnv: a.lookupEnv, Dir: dir, Words: argv,
+		Flags: c.Flags(), LookupEnv: a.LookupEnv, Dir: dir, Words: argv,
 	})
 }
 
@@ -166,6 +166,6 @@ func (a *App) openLooking(c *cobra.Command) (*cachedir.Dir, Settings, error) {
 
 func (a *App) warnAll(warnings []Warning) {
 	for _, w := range warnings {
-		a.warn(w.String())
+		a.Warn(w.String())
 	}
 }

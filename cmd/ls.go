@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cmd/call"
 	"github.com/cachex-cli/cachex/engine"
 	"github.com/cachex-cli/cachex/hashing"
 )
@@ -64,7 +65,7 @@ func (a *App) ls(c *cobra.Command) error {
 		return err
 	}
 	if sealed > 0 {
-		a.warn(fmt.Sprintf("%d more, encrypted with a key that is not here: name its file with key-file", sealed))
+		a.Warn(fmt.Sprintf("%d more, encrypted with a key that is not here: name its file with key-file", sealed))
 	}
 	return a.list(rows)
 }
@@ -143,5 +144,5 @@ func shellQuote(s string) string {
 	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
 		return s
 	}
-	return "'" + strings.ReplaceAll(oneLine(s), "'", `'\''`) + "'"
+	return "'" + strings.ReplaceAll(call.OneLine(s), "'", `'\''`) + "'"
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cmd/call"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -67,7 +68,7 @@ func eventPattern(c *cobra.Command, args []string) (*regexp.Regexp, error) {
 	match, err := regexp.Compile(text)
 	switch {
 	case err != nil:
-		return nil, &BadValue{Name: "--match", Value: text, Why: oneLine(err.Error()), Hint: "see https://golang.org/s/re2syntax"}
+		return nil, &BadValue{Name: "--match", Value: text, Why: call.OneLine(err.Error()), Hint: "see https://golang.org/s/re2syntax"}
 	case match.NumSubexp() == 0:
 		return nil, &BadValue{Name: "--match", Value: text, Why: "no group", Hint: "put what is the tag in parentheses"}
 	}

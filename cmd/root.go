@@ -14,27 +14,23 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/cachex-cli/cachex/cachedir"
-	"github.com/cachex-cli/cachex/fastpath"
+	"github.com/cachex-cli/cachex/cmd/call"
 )
 
 // App is what the commands get from the process they live in, so that a test can build two.
 type App struct {
-	Stdin, Stdout, Stderr *os.File
-	Args                  []string // behind the program's own name
-	Environ               []string
-	Getwd                 func() (string, error)
+	call.Process
+	Getwd func() (string, error)
 }
 
 // Main runs the command line and returns the exit code of the process.
 func Main(args []string, stdin, stdout, stderr *os.File) int {
+	call.GrowStack()
 	log.SetOutput(io.Discard) // nothing here logs but net/http, about servers; stderr belongs to the command
-	if hit := fastpath.Unfinished(); hit != nil {
-		return finish(hit, stdout, stderr)
-	}
-	app := &App{Stdin: stdin, Stdout: stdout, Stderr: stderr, Args: args, Environ: os.Environ(), Getwd: os.Getwd}
+	app := &App{call.Process{Stdin: stdin, Stdout: stdout, Stderr: stderr, Args: args, Environ: os.Environ()}, os.Getwd}
 	root := NewRoot(app)
 	root.SetArgs(args)
-	return app.exitCode(root.Execute())
+	return app.ExitCode(root.Execute())
 }
 
 // NewRoot builds the command tree.
@@ -133,34 +129,7 @@ func badFlag(c *cobra.Command, err error) error {
 		}
 		return &BadValue{Name: "--" + value.GetFlag().Name, Value: value.GetValue(), Why: "not such a value", Hint: hint}
 	}
-	return &usageError{Err: errors.New(oneLine(err.Error())), Hint: "see " + c.CommandPath() + " --help for the flags"}
-}
-
-// lookupEnv is os.LookupEnv over the environment that the app was given.
-func (a *App) lookupEnv(name string) (string, bool) { return lookupIn(a.Environ, name) }
-
-func lookupIn(environ []string, name string) (string, bool) {
-	for _, kv := range environ {
-		if n := len(name); len(kv) > n && kv[n] == '=' && kv[:n] == name {
-			return kv[n+1:], true
-		}
-	}
-	return "", false
-}
-
-// warn prints one line on stderr.
-func (a *App) warn(text string) {
-	_, _ = fmt.Fprintf(a.Stderr, "cachex: %s\n", oneLine(text))
-}
-
-// oneLine keeps a message in its line: what other programs put into errors may hold anything.
-func oneLine(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, s)
+	return &usageError{Err: errors.New(call.OneLine(err.Error())), Hint: "see " + c.CommandPath() + " --help for the flags"}
 }
 
 // openStore opens the cache directory that the settings name.
@@ -169,18 +138,12 @@ func (a *App) openStore(s Settings, readOnly bool) (*cachedir.Dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.openStoreWith(s, keys, readOnly)
+	options := storeOptions(s, keys)
+	options.ReadOnly = readOnly
+	return a.OpenStore(s.CacheDir, options)
 }
 
-func (a *App) openStoreWith(s Settings, keys []cachedir.Key, readOnly bool) (*cachedir.Dir, error) {
-	path := s.CacheDir
-	if path == "" {
-		var err error
-		if path, err = cachedir.DefaultPath(a.lookupEnv); err != nil {
-			return nil, err
-		}
-	}
-	return cachedir.Open(path, cachedir.Options{
-		TrustOwners: s.TrustOwner, MaxSize: s.MaxSize, Keep: s.Keep, ReadOnly: readOnly, Keys: keys, Encrypt: s.Encrypt,
-	})
+// storeOptions is how the settings want the cache directory to be opened.
+func storeOptions(s Settings, keys []cachedir.Key) cachedir.Options {
+	return cachedir.Options{TrustOwners: s.TrustOwner, MaxSize: s.MaxSize, Keep: s.Keep, Keys: keys, Encrypt: s.Encrypt}
 }

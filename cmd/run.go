@@ -1,8 +1,6 @@
 package cmd
 
 import (
-	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -13,9 +11,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cmd/call"
 	"github.com/cachex-cli/cachex/engine"
+	"github.com/cachex-cli/cachex/fastpath"
 	"github.com/cachex-cli/cachex/hashing"
-	"github.com/cachex-cli/cachex/runner"
 )
 
 func newRunCommand(app *App) *cobra.Command {
@@ -80,9 +79,6 @@ func (a *App) run(c *cobra.Command, args []string) error {
 	if warm && (s.NoCache || len(s.PurgeTag) > 0) {
 		return &usageError{Err: errors.New("--warm: nothing is stored of this run"), Hint: "leave out --warm, or --no-cache and --purge-tag"}
 	}
-	held, _ := a.lookupEnv("CACHEX_HELD")
-	encloser, _ := a.lookupEnv("CACHEX_CONTROL")
-	_, freshOnly := a.lookupEnv(engine.FreshVariable)
 	tiers, err := a.tiers(s)
 	if err != nil {
 		return err
@@ -91,47 +87,20 @@ func (a *App) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	var dir *cachedir.Dir
-	eng := engine.Engine{Open: func() (_ *cachedir.Dir, err error) { dir, err = a.openStoreWith(s, keys, false); return dir, err }}
-	short := len(warnings) == 0 && status == nil && !warm && refresher == nil && held == "" && !freshOnly && mayShorten(s, spec)
-	began := time.Now()
-	out, err := eng.Do(engine.Request{
-		Spec: spec, TTL: s.TTL, TTLFail: s.TTLFail, CacheExit: s.CacheExit.Has,
-		Jitter: float64(s.Jitter), Stale: s.Stale, StaleIfError: s.StaleIfError, Early: float64(s.Early), Until: s.TTLUntil.Next(),
-		Tags: guardTags(s.Tag, s.Secret), PurgeTags: guardTags(s.PurgeTag, s.Secret), Private: s.Private,
-		Refresh: s.Refresh, Warm: warm, CachedOnly: s.CachedOnly, NoCache: s.NoCache, ReadOnly: s.ReadOnly,
-		Wait: s.Wait, Follow: s.Follow, FeedStdin: s.Stdin, Vary: s.Vary, Explain: s.Explain || status != nil,
-		MinCost: s.MinCost, MaxEntry: s.MaxEntry, MaxEntries: int(s.MaxEntries),
-		Tiers: tiers, TiersRequired: s.RemoteRequired,
-		Held: held, Encloser: encloser, Self: a.self(), Refresher: refresher, FreshOnly: freshOnly, Waiting: a.waiting(s),
-		Standing: short, Restarted: a.restarted, Stdin: a.Stdin, Stdout: a.Stdout, Stderr: a.Stderr,
+	return a.Run(&call.Call{
+		Request: engine.Request{
+			Spec: spec, TTL: s.TTL, TTLFail: s.TTLFail,
+			Jitter: float64(s.Jitter), Stale: s.Stale, StaleIfError: s.StaleIfError, Early: float64(s.Early), Until: s.TTLUntil.Next(),
+			Tags: guardTags(s.Tag, s.Secret), PurgeTags: guardTags(s.PurgeTag, s.Secret), Private: s.Private,
+			Refresh: s.Refresh, Warm: warm, CachedOnly: s.CachedOnly, NoCache: s.NoCache, ReadOnly: s.ReadOnly,
+			Wait: s.Wait, Follow: s.Follow, FeedStdin: s.Stdin, Vary: s.Vary,
+			MinCost: s.MinCost, MaxEntry: s.MaxEntry, MaxEntries: int(s.MaxEntries),
+			Tiers: tiers, TiersRequired: s.RemoteRequired, Refresher: refresher,
+		},
+		CacheExit: s.CacheExit, CacheDir: s.CacheDir, Store: storeOptions(s, keys), Explain: s.Explain, Quiet: s.Quiet, Status: status,
+		Warnings: texts(warnings), PlainTiers: func(dir *cachedir.Dir) []string { return texts(a.plainTiers(s, dir)) },
+		Configuration: func(before time.Time) ([]fastpath.Fact, bool) { return a.lookedAt(s, spec.Dir, before) },
 	})
-	unread := !s.Stdin && runner.InputWaiting(a.Stdin)
-	if len(warnings) == 0 && out.Warning == nil && out.Doubt == nil && !unread && !s.Quiet && dir != nil {
-		warnings = a.plainTiers(s, dir)
-	}
-	if !s.Quiet {
-		a.warnOnce(out, warnings, unread)
-	}
-	if out.Standing != nil && !unread {
-		a.shorten(dir, s, spec, out, began)
-	}
-	if s.Explain && out.Served != cachedir.Declined { // then the error says it
-		a.warn(explainLine(out))
-	}
-	if status != nil {
-		if err := writeStatus(status, out); err != nil && !s.Quiet {
-			a.warn(fmt.Sprintf("--status-fd: %v", err))
-		}
-	}
-	if err != nil {
-		return err
-	}
-	if out.Signal != 0 {
-		runner.Die(out.Signal)
-		return exitStatus(128 + out.Signal) // where a process cannot die of it
-	}
-	return exitStatus(out.Code)
 }
 
 // guardTags lists tags as entries hold them: one that looks secret only by its digest.
@@ -145,7 +114,7 @@ func guardTags(given []string, secret []byte) []string {
 
 // takeRefresher tells whether this process renews a result in the background, and hides that from the command.
 func (a *App) takeRefresher() *engine.Refresher {
-	value, ok := a.lookupEnv(engine.RefreshVariable)
+	value, ok := a.LookupEnv(engine.RefreshVariable)
 	if !ok {
 		return nil
 	}
@@ -154,142 +123,6 @@ func (a *App) takeRefresher() *engine.Refresher {
 	})
 	refresher, _ := engine.ParseRefresher(value)
 	return refresher
-}
-
-// self is how this program is started again.
-func (a *App) self() engine.Self {
-	path, err := os.Executable()
-	if err != nil {
-		path = os.Args[0]
-	}
-	return engine.Self{Path: path, Argv: append([]string{"cachex"}, a.Args...), Env: a.Environ}
-}
-
-// waiting explains a long wait to who can see it: a person at a terminal, or the log of a CI job.
-func (a *App) waiting(s Settings) func(engine.Wait) {
-	ci, _ := a.lookupEnv("CI")
-	if s.Quiet || !runner.IsTerminal(a.Stderr) && (ci == "" || ci == "false") {
-		return nil
-	}
-	return func(w engine.Wait) { a.warn(waitLine(w)) }
-}
-
-// restarted tells a person where another output begins. It is said under -q too: without it a mixture would pass for a whole.
-func (a *App) restarted(midLine bool) {
-	if midLine {
-		fmt.Fprintln(a.Stderr)
-	}
-	a.warn("what was shown so far is no result: this is another run")
-}
-
-func waitLine(w engine.Wait) string {
-	line := "waiting for another run of this command"
-	if w.PID > 0 {
-		line = fmt.Sprintf("waiting for pid %d, which runs this command", w.PID)
-	}
-	if w.Since >= 0 {
-		line += ", " + engine.Short(w.Since) + " in"
-	}
-	if w.Usual > 0 {
-		line += ", usually " + engine.Short(w.Usual)
-	}
-	return line
-}
-
-// warnOnce prints the one warning that a run may have: the gravest of those that came up.
-func (a *App) warnOnce(out engine.Outcome, settings []Warning, unread bool) {
-	switch {
-	case out.Warning != nil:
-		a.warn(out.Warning.Error())
-	case unread:
-		a.warn("stdin has data that the command does not get: feed it with --stdin, or silence this with </dev/null")
-	case out.Doubt != nil:
-		a.warn(out.Doubt.Error())
-	case len(settings) == 1:
-		a.warn(settings[0].String())
-	case len(settings) > 1:
-		a.warn(fmt.Sprintf("%s (and %d more: see cachex config)", settings[0], len(settings)-1))
-	}
-}
-
-// explainLine is what -v prints.
-func explainLine(out engine.Outcome) string {
-	var b strings.Builder
-	switch out.Served {
-	case cachedir.Hit:
-		fmt.Fprintf(&b, "hit, %s old, saved %s", engine.Short(out.Age), engine.Short(out.Saved))
-	case cachedir.Stale:
-		fmt.Fprintf(&b, "stale, %s old, saved %s", engine.Short(out.Age), engine.Short(out.Saved))
-	case cachedir.Shared:
-		fmt.Fprintf(&b, "shared a concurrent run, saved %s", engine.Short(out.Saved))
-	case cachedir.Bypassed:
-		b.WriteString("ran uncached")
-	default:
-		b.WriteString("miss")
-	}
-	if out.Refreshed {
-		b.WriteString(", refreshing in the background")
-	}
-	if why := missWords(out); why != "" {
-		b.WriteString(": " + why)
-	}
-	if out.Served == cachedir.Missed && out.NotStored != "" {
-		b.WriteString("; not stored: " + out.NotStored)
-	}
-	if len(out.Unknown) > 0 {
-		b.WriteString("; ignored in CACHEX_CONTROL: " + strings.Join(out.Unknown, ", "))
-	}
-	return b.String()
-}
-
-func missWords(out engine.Outcome) string {
-	switch {
-	case out.Served == cachedir.Bypassed && out.NotStored != "" && out.Detail != "":
-		return out.NotStored + "; " + out.Detail
-	case out.Served == cachedir.Bypassed && out.NotStored != "":
-		return out.NotStored
-	case out.Detail != "":
-		return out.Detail
-	}
-	return string(out.Reason)
-}
-
-// status is the JSON line of --status-fd. Times are seconds.
-type status struct {
-	Result    string  `json:"result"`
-	Reason    string  `json:"reason,omitempty"`
-	Detail    string  `json:"detail,omitempty"`
-	Key       string  `json:"key,omitempty"`
-	Exit      int     `json:"exit"`
-	Signal    int     `json:"signal,omitempty"`
-	Age       float64 `json:"age_seconds"`
-	Took      float64 `json:"took_seconds"`
-	Saved     float64 `json:"saved_seconds"`
-	Bytes     int64   `json:"bytes"`
-	Stored    bool    `json:"stored"`
-	Refreshed bool    `json:"refreshed,omitempty"`
-	NotStored string  `json:"not_stored,omitempty"`
-	Warning   string  `json:"warning,omitempty"`
-}
-
-func writeStatus(f *os.File, out engine.Outcome) error {
-	st := status{
-		Result: string(out.Served), Reason: string(out.Reason), Detail: out.Detail, Exit: out.Code, Signal: out.Signal,
-		Age: out.Age.Seconds(), Took: out.Took.Seconds(), Saved: out.Saved.Seconds(),
-		Bytes: out.Bytes, Stored: out.Stored, Refreshed: out.Refreshed, NotStored: out.NotStored,
-	}
-	if out.Key != (hashing.Key{}) {
-		st.Key = out.Key.String()
-	}
-	if warning := cmp.Or(out.Warning, out.Doubt); warning != nil {
-		st.Warning = warning.Error()
-	}
-	line, err := json.Marshal(st)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(line, '\n'))
-	return err
 }
 
 // statusFile opens the descriptor that --status-fd names; nil when it is not asked for, or does not exist in the background.

@@ -14,6 +14,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/spf13/pflag"
 
+	"github.com/cachex-cli/cachex/cmd/call"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -22,7 +23,7 @@ import (
 type Settings struct {
 	TTL       time.Duration // NoEnd: fresh for ever; 0: shared with concurrent callers only
 	TTLFail   time.Duration // the same for results whose exit code is not 0; equal to TTL unless set
-	CacheExit ExitSet       // exit codes that may be replayed
+	CacheExit call.ExitSet  // exit codes that may be replayed
 	Wait      time.Duration // NoEnd: for ever
 
 	Stale        time.Duration // NoEnd: for ever
@@ -86,11 +87,19 @@ type Warning string
 
 func (w Warning) String() string { return string(w) }
 
+// texts lists warnings as a call prints them.
+func texts(warnings []Warning) (all []string) {
+	for _, w := range warnings {
+		all = append(all, w.String())
+	}
+	return all
+}
+
 // defaultSettings is what holds where nothing else is said.
 func defaultSettings() Settings {
 	return Settings{
 		TTL:       time.Hour,
-		CacheExit: ExitZero(),
+		CacheExit: call.ExitZero(),
 		Wait:      NoEnd,
 		MaxSize:   5 << 30,
 		Keep:      30 * 24 * time.Hour,
@@ -219,7 +228,7 @@ func (row setting) replace(s *Settings, src source, texts []string) (err error) 
 	switch p := row.field(s).(type) {
 	case *bool:
 		*p, err = parseBool(src.name, text)
-	case *ExitSet:
+	case *call.ExitSet:
 		*p, err = ParseExitSet(src.name, text)
 	case *int64:
 		if *p, err = ParseSize(src.name, text); err == nil && *p == 0 {
@@ -390,7 +399,7 @@ func (row setting) show(s *Settings) any {
 	switch p := row.field(s).(type) {
 	case *bool:
 		return *p
-	case *ExitSet:
+	case *call.ExitSet:
 		return p.String()
 	case *int64:
 		if *p == 0 {
@@ -502,7 +511,7 @@ func (s *Settings) imply() {
 		return
 	}
 	if s.from("cache-exit") == nil {
-		s.CacheExit = ExitAny()
+		s.CacheExit = call.ExitAny()
 		s.origins = append(s.origins, origin{"cache-exit", "implied by ttl-fail"})
 	}
 }

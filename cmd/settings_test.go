@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 
+	"github.com/cachex-cli/cachex/cmd/call"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -93,7 +94,7 @@ func TestDefaults(t *testing.T) {
 	s := newSite(t).must()
 	require.Equal(t, time.Hour, s.TTL)
 	require.Equal(t, time.Hour, s.TTLFail)
-	require.Equal(t, ExitZero(), s.CacheExit)
+	require.Equal(t, call.ExitZero(), s.CacheExit)
 	require.Equal(t, NoEnd, s.Wait)
 	require.Equal(t, int64(5<<30), s.MaxSize)
 	require.Equal(t, 30*24*time.Hour, s.Keep)

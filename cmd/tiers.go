@@ -87,7 +87,7 @@ func (a *App) tiers(s Settings) ([]engine.Tier, error) {
 	}
 	var tiers []engine.Tier
 	for _, text := range s.Remote {
-		c, o, err := remote.Parse(text, a.lookupEnv)
+		c, o, err := remote.Parse(text, a.LookupEnv)
 		if err != nil {
 			return nil, err
 		}
@@ -103,7 +103,7 @@ func (a *App) tiers(s Settings) ([]engine.Tier, error) {
 // plainTiers warns of servers that are talked to in the clear, once a day: to say it with every run would be in the way.
 func (a *App) plainTiers(s Settings, dir *cachedir.Dir) []Warning {
 	for _, text := range s.Remote {
-		c, _, err := remote.Parse(text, a.lookupEnv)
+		c, _, err := remote.Parse(text, a.LookupEnv)
 		if err == nil && c.Plain() != "" && dir.OncePerDay("plain-connection") {
 			return []Warning{Warning(fmt.Sprintf("the connection to %s is not encrypted: use %s", c.Plain(), secureScheme(c.URL.Scheme)))}
 		}

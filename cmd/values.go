@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/cachex-cli/cachex/cmd/call"
 )
 
 // NoEnd is a duration without an end: written `none`.
@@ -23,6 +25,9 @@ type BadValue struct {
 func (e *BadValue) Error() string {
 	return fmt.Sprintf("%s %q: %s", e.Name, e.Value, e.Why)
 }
+
+// Advice is the hint.
+func (e *BadValue) Advice() string { return e.Hint }
 
 const (
 	hintDuration = "write a duration such as 90s, 1h30m or 7d"
@@ -261,68 +266,19 @@ func roundSize(bytes int64) string {
 	return strings.TrimSuffix(strconv.FormatFloat(size, 'f', 1, 64), ".0") + " " + unit
 }
 
-// ExitSet is a set of exit codes. The zero value is empty.
-type ExitSet struct {
-	any   bool
-	codes [4]uint64 // one bit for each of 0 to 255
-}
-
-// ExitZero is the set that holds 0 only.
-func ExitZero() ExitSet {
-	return ExitSet{codes: [4]uint64{1}}
-}
-
-// ExitAny is the set of all exit codes, also those above 255 (Windows has them).
-func ExitAny() ExitSet {
-	return ExitSet{any: true}
-}
-
-// Has tells whether code is in the set.
-func (s ExitSet) Has(code int) bool {
-	if s.any {
-		return true
-	}
-	return code >= 0 && code <= 255 && s.codes[code/64]>>(code%64)&1 == 1
-}
-
-// String writes the set as ParseExitSet reads it: `any`, or codes and ranges in
-// rising order.
-func (s ExitSet) String() string {
-	if s.any {
-		return "any"
-	}
-	var parts []string
-	for first := 0; first <= 255; first++ {
-		if !s.Has(first) {
-			continue
-		}
-		last := first
-		for s.Has(last + 1) {
-			last++
-		}
-		part := strconv.Itoa(first)
-		if last > first {
-			part += "-" + strconv.Itoa(last)
-		}
-		parts = append(parts, part)
-		first = last
-	}
-	return strings.Join(parts, ",")
-}
-
 // ParseExitSet reads exit codes and ranges separated by commas, or `any`. Name
 // is for the error, which is a *BadValue.
-func ParseExitSet(name, text string) (ExitSet, error) {
-	bad := func(why string) (ExitSet, error) {
-		return ExitSet{}, &BadValue{Name: name, Value: text, Why: why, Hint: hintExits}
+func ParseExitSet(name, text string) (call.ExitSet, error) {
+	bad := func(why string) (call.ExitSet, error) {
+		return call.ExitSet{}, &BadValue{Name: name, Value: text, Why: why, Hint: hintExits}
 	}
 	if text == "any" {
-		return ExitAny(), nil
+		return call.ExitAny(), nil
 	}
 	if text == "" {
 		return bad("empty")
 	}
-	var set ExitSet
+	var set call.ExitSet
 	for part := range strings.SplitSeq(text, ",") {
 		low, high, isRange := strings.Cut(part, "-")
 		if !isRange {
@@ -338,9 +294,7 @@ func ParseExitSet(name, text string) (ExitSet, error) {
 		case first > last:
 			return bad(fmt.Sprintf("%q runs backwards", part))
 		}
-		for code := first; code <= last; code++ {
-			set.codes[code/64] |= 1 << (code % 64)
-		}
+		set.Add(first, last)
 	}
 	return set, nil
 }

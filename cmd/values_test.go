@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/cachex-cli/cachex/cmd/call"
 )
 
 // requireBad checks why a value was refused, and that every refusal says what
@@ -233,8 +235,8 @@ func TestParseExitSet(t *testing.T) {
 		_, err := ParseExitSet("--x", text)
 		requireBad(t, err, text, why)
 	}
-	require.Empty(t, ExitSet{}.String())
-	require.Equal(t, "0", ExitZero().String())
+	require.Empty(t, call.ExitSet{}.String())
+	require.Equal(t, "0", call.ExitZero().String())
 }
 
 // FuzzParseDuration: what Go understands, we understand alike; what we write, we

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cmd/call"
 )
 
 func newVerifyCommand(app *App) *cobra.Command {
@@ -38,7 +39,7 @@ func (a *App) verify(c *cobra.Command, fix bool) error {
 	bad := 0
 	err = dir.Check(func(i cachedir.EntryInfo) error {
 		bad++
-		if _, err := fmt.Fprintf(a.Stdout, "%s: %s\n", i.Key, oneLine(i.Err.Error())); err != nil {
+		if _, err := fmt.Fprintf(a.Stdout, "%s: %s\n", i.Key, call.OneLine(i.Err.Error())); err != nil {
 			return err
 		}
 		if fix {
@@ -57,7 +58,7 @@ func (a *App) verify(c *cobra.Command, fix bool) error {
 		_, err = fmt.Fprintf(a.Stdout, "%d bad: cachex verify --fix removes them\n", bad)
 	}
 	if err == nil && bad > 0 && !fix {
-		return exitStatus(1)
+		return call.ExitStatus(1)
 	}
 	return err
 }

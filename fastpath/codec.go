@@ -2,14 +2,35 @@ package fastpath
 
 // Encode returns the slot of a memo; false if it does not fit, or is nothing for the short way.
 func (m *Memo) Encode() ([]byte, bool) {
-	if len(m.Frames) > maxFrames || len(m.Facts) > maxFacts || len(m.Env) > maxEnv || m.body() > maxBody ||
-		m.Size > maxFile || len(m.Purges) != PurgesSize || len(m.Hit) != HitSize || m.Code < 0 || m.Code > 255 {
+	if len(m.Facts) > maxFacts || int(m.Settled) > len(m.Facts) || len(m.Call) > MaxCall || m.Entry != "" && !m.fits() {
 		return nil, false
 	}
 	b := append(make([]byte, 0, SlotSize), memoMagic...)
 	b = append64(b, 0) // the length comes last
 	b = append(b, m.Address[:]...)
-	b = appendText(b, m.Entry)
+	b = append(b, m.Settled)
+	b = appendText(b, string(m.Call))
+	if b = appendText(b, m.Entry); m.Entry != "" {
+		b = m.appendHit(b)
+	}
+	b = append64(b, uint64(len(m.Facts)))
+	for _, f := range m.Facts {
+		b = appendFact(b, f)
+	}
+	if len(b)+8 > SlotSize {
+		return nil, false
+	}
+	put64(b[len(memoMagic):], uint64(len(b)+8))
+	return append64(b, Sum64(b)), true
+}
+
+// fits reports whether the hit of a memo is one for the short way.
+func (m *Memo) fits() bool {
+	return len(m.Frames) <= maxFrames && len(m.Env) <= maxEnv && m.body() <= MaxBody &&
+		m.Size <= maxFile && len(m.Purges) == PurgesSize && len(m.Hit) == HitSize && m.Code >= 0 && m.Code <= 255
+}
+
+func (m *Memo) appendHit(b []byte) []byte {
 	b = append64(b, uint64(m.Size))
 	b = append64(b, m.Sum)
 	b = append64(b, uint64(m.Offset))
@@ -27,19 +48,11 @@ func (m *Memo) Encode() ([]byte, bool) {
 	for _, v := range m.Env {
 		b = append(append(appendText(b, v.Name), flag(v.Set)), v.Sum[:]...)
 	}
-	b = append64(b, uint64(len(m.Facts)))
-	for _, f := range m.Facts {
-		b = appendFact(b, f)
-	}
-	if len(b)+8 > SlotSize {
-		return nil, false
-	}
-	put64(b[len(memoMagic):], uint64(len(b)+8))
-	return append64(b, Sum64(b)), true
+	return b
 }
 
 // maxFile bounds what is read of an entry: its body and what it says of itself.
-const maxFile = maxBody + 64<<10
+const maxFile = MaxBody + 64<<10
 
 func (m *Memo) body() (size int64) {
 	for _, f := range m.Frames {
@@ -71,7 +84,21 @@ func Decode(b []byte) (m Memo, ok bool) {
 	}
 	d.b = d.b[:len(d.b)-(len(b)-int(n))-8]
 	copy(m.Address[:], d.take(32))
-	m.Entry = d.text()
+	m.Settled = d.u8()
+	if call := d.text(); call != "" {
+		m.Call = []byte(call)
+	}
+	if m.Entry = d.text(); m.Entry != "" {
+		m.decodeHit(&d)
+	}
+	m.Facts = make([]Fact, 0, d.count(maxFacts))
+	for range cap(m.Facts) {
+		m.Facts = append(m.Facts, d.fact())
+	}
+	return m, !d.short && len(d.b) == 0 && int(m.Settled) <= len(m.Facts) && (m.Entry == "" || m.sound())
+}
+
+func (m *Memo) decodeHit(d *reader) {
 	m.Size, m.Sum, m.Offset = int64(d.u64()), d.u64(), int64(d.u64())
 	m.Absent = d.text()
 	m.Merged, m.Code = d.u8() != 0, int(d.u8())
@@ -88,11 +115,6 @@ func Decode(b []byte) (m Memo, ok bool) {
 		copy(v.Sum[:], d.take(32))
 		m.Env = append(m.Env, v)
 	}
-	m.Facts = make([]Fact, 0, d.count(maxFacts))
-	for range cap(m.Facts) {
-		m.Facts = append(m.Facts, d.fact())
-	}
-	return m, !d.short && len(d.b) == 0 && m.sound()
 }
 
 // sound holds the sizes to each other.

@@ -10,11 +10,14 @@
 // which tests hold against the libraries.
 package fastpath
 
-// Memo is what a hit rests on. Names are below the cache directory's v1.
+// Memo is what an answer rests on. Names are below the cache directory's v1.
 type Memo struct {
 	Address [32]byte // of the invocation that it answers
 
-	Entry  string // the entry's file
+	Settled uint8  // so many of the facts, from the first on, are what the settings rest on
+	Call    []byte // what the settings came to; nothing here reads it; empty: more than a memo can hold
+
+	Entry  string // the entry's file; empty: there is no hit to give, and all below but the facts has no meaning
 	Size   int64  // bytes of that file
 	Sum    uint64 // its last 8 bytes: xxhash64 of all before
 	Offset int64  // of the body in that file
@@ -77,11 +80,14 @@ const SlotSize = 4096
 const Table = "memo/table"
 
 const (
-	memoMagic = "cxM1"
-	maxBody   = 64 << 10 // larger bodies are left to the ordinary path: it knows about slow readers and signals
+	memoMagic = "cxM2"
+	// MaxBody is the largest body in bytes: larger ones are left to the ordinary path, which knows about slow readers and signals.
+	MaxBody   = 64 << 10
 	maxFrames = 64
 	maxFacts  = 256
 	maxEnv    = 32
+	// MaxCall is the largest Memo.Call in bytes.
+	MaxCall = 2048
 	// PurgesSize and HitSize are the bytes of Memo.Purges and Memo.Hit.
 	PurgesSize = 48
 	HitSize    = 64

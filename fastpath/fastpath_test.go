@@ -23,7 +23,8 @@ func FuzzSums(f *testing.F) {
 func aMemo() Memo {
 	return Memo{
 		Address: [32]byte{1, 2, 3},
-		Entry:   "entries/ab/abcd", Size: 500, Sum: 77, Offset: 400, Frames: []Frame{{0, 90}, {1, 2}}, Absent: "entries/ab/abcd.fail",
+		Settled: 2, Call: []byte("what the settings came to"),
+		Entry: "entries/ab/abcd", Size: 500, Sum: 77, Offset: 400, Frames: []Frame{{0, 90}, {1, 2}}, Absent: "entries/ab/abcd.fail",
 		Merged: true, Code: 3, NotBefore: -5, Until: math.MaxInt64,
 		Purges: []byte(strings.Repeat("p", PurgesSize)), Hit: []byte(strings.Repeat("h", HitSize)),
 		Env:   []Variable{{"LANG", true, [32]byte{9}}, {"TZ", false, [32]byte{}}},
@@ -32,7 +33,14 @@ func aMemo() Memo {
 }
 
 func TestMemoThereAndBack(t *testing.T) {
-	m := aMemo()
+	settings := Memo{Address: [32]byte{1}, Settled: 3, Call: []byte("c"), Facts: aMemo().Facts}
+	for _, m := range []Memo{aMemo(), settings, {Address: [32]byte{1}, Call: []byte("c"), Facts: []Fact{}}} {
+		requireThereAndBack(t, m)
+	}
+}
+
+func requireThereAndBack(t *testing.T, m Memo) {
+	t.Helper()
 	slot, ok := m.Encode()
 	require.True(t, ok)
 	got, ok := Decode(slot)
@@ -56,7 +64,7 @@ func TestMemoThereAndBack(t *testing.T) {
 // What the short way is not for has no memo.
 func TestMemoRefused(t *testing.T) {
 	for what, spoil := range map[string]func(*Memo){
-		"large body":  func(m *Memo) { m.Frames = []Frame{{0, maxBody + 1}} },
+		"large body":  func(m *Memo) { m.Frames = []Frame{{0, MaxBody + 1}} },
 		"large entry": func(m *Memo) { m.Size = maxFile + 1 },
 		"many frames": func(m *Memo) { m.Frames = make([]Frame, maxFrames+1) },
 		"many files":  func(m *Memo) { m.Facts = make([]Fact, maxFacts+1) },
@@ -65,6 +73,8 @@ func TestMemoRefused(t *testing.T) {
 		"longer path": func(m *Memo) { m.Facts[0].Path = strings.Repeat("a", 70_000) },
 		"exit code":   func(m *Memo) { m.Code = 256 },
 		"count":       func(m *Memo) { m.Purges = nil },
+		"settings":    func(m *Memo) { m.Call = make([]byte, MaxCall+1) },
+		"settled":     func(m *Memo) { m.Settled = 4 },
 		"record":      func(m *Memo) { m.Hit = m.Hit[1:] },
 		"many in total": func(m *Memo) {
 			m.Facts = make([]Fact, maxFacts)
@@ -98,6 +108,10 @@ func FuzzDecode(f *testing.F) {
 		}
 		m, ok := Decode(b)
 		if !ok {
+			return
+		}
+		require.LessOrEqual(t, int(m.Settled), len(m.Facts))
+		if m.Entry == "" {
 			return
 		}
 		size := int64(0)

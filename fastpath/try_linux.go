@@ -38,7 +38,11 @@ func (c *cache) answer(i *Invocation, address [32]byte) *Unwritten {
 	}
 	usable = true
 	m, ok := c.recall(address)
-	if !ok || !m.holds(i.Environ) || !c.isValid(&m) {
+	if !ok || !Hold(m.Facts[:m.Settled]) {
+		return nil
+	}
+	known = &Known{*i, m.Facts[:m.Settled], m.Call}
+	if m.Entry == "" || !m.holds(i.Environ) || !c.isValid(&m) {
 		return nil
 	}
 	body, ok := c.body(&m)
@@ -138,7 +142,7 @@ func (c *cache) recall(address [32]byte) (m Memo, ok bool) {
 	return m, ok && m.Address == address
 }
 
-// holds reports whether everything outside of the cache directory is as it was.
+// holds reports whether everything outside of the cache directory is as it was, besides what the settings rest on.
 func (m *Memo) holds(environ []string) bool {
 	now := now()
 	if now < m.NotBefore || now >= m.Until {
@@ -150,7 +154,12 @@ func (m *Memo) holds(environ []string) bool {
 			return false
 		}
 	}
-	for _, f := range m.Facts {
+	return Hold(m.Facts[m.Settled:])
+}
+
+// Hold reports whether what was seen of files is as it was.
+func Hold(facts []Fact) bool {
+	for _, f := range facts {
 		if id, ok := Identify(f.Path, f.Kind); !ok || id != f.ID {
 			return false
 		}

@@ -10,3 +10,6 @@ func Identify(string, FactKind) (FileID, bool) { return FileID{}, false }
 
 // Log counts the hit.
 func (u *Unwritten) Log() {}
+
+// Hold reports whether what was seen of files is as it was.
+func Hold([]Fact) bool { return false }

@@ -25,8 +25,19 @@ func (u *Unwritten) Rest(write func(stream uint8, b []byte) error) error {
 
 var (
 	unfinished *Unwritten
+	known      *Known
 	usable     bool
 )
+
+// Known is an invocation whose settings need not be found out again: what they rest on is as it was.
+type Known struct {
+	Invocation
+	Settled []Fact // what the settings rest on
+	Call    []byte // what they came to, as Memo has it
+}
+
+// Recalled returns what is known of this process's invocation; nil: nothing.
+func Recalled() *Known { return known }
 
 // Usable reports whether the short way got as far as to look for a memo. Where it cannot open the cache directory as it wants,
 // because there is a link on the way or the kernel is old, memos would be of no use.

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra/doc"
 
 	"github.com/cachex-cli/cachex/cmd"
+	"github.com/cachex-cli/cachex/cmd/call"
 )
 
 func main() {
@@ -57,7 +58,7 @@ func run(dir string, check bool) error {
 
 // generate returns the content of every generated file by its name below completions/.
 func generate() (map[string][]byte, error) {
-	root := cmd.NewRoot(&cmd.App{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getwd: os.Getwd})
+	root := cmd.NewRoot(&cmd.App{Process: call.Process{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}, Getwd: os.Getwd})
 	files := map[string][]byte{}
 	var buf bytes.Buffer
 	for name, gen := range map[string]func() error{

@@ -1,4 +1,4 @@
-package cmd
+package call
 
 import (
 	"errors"
@@ -19,23 +19,20 @@ const (
 	exitNotFound      = 127
 )
 
-// usageError is a mistake in the command line.
-type usageError struct {
-	Err  error
-	Hint string
+// Adviser is an error that knows what to do about it: a mistake in the command line or the configuration.
+type Adviser interface {
+	error
+	Advice() string
 }
 
-func (e *usageError) Error() string { return e.Err.Error() }
-func (e *usageError) Unwrap() error { return e.Err }
+// ExitStatus carries a code that is an answer and not a failure: the command's own, or "not sound" of verify.
+type ExitStatus int
 
-// exitStatus carries a code that is an answer and not a failure: the command's own, or "not sound" of verify.
-type exitStatus int
+func (e ExitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
-func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
-
-// exitCode turns what a command returned into the exit code, and says on stderr what went wrong and what to do next.
-func (a *App) exitCode(err error) int {
-	var status exitStatus
+// ExitCode turns what a command returned into the exit code, and says on stderr what went wrong and what to do next.
+func (p *Process) ExitCode(err error) int {
+	var status ExitStatus
 	switch {
 	case err == nil:
 		return 0
@@ -43,9 +40,9 @@ func (a *App) exitCode(err error) int {
 		return int(status)
 	}
 	code, hint := judge(err)
-	a.warn(err.Error())
+	p.Warn(err.Error())
 	if hint != "" {
-		a.warn("hint: " + hint)
+		p.Warn("hint: " + hint)
 	}
 	return code
 }
@@ -53,9 +50,7 @@ func (a *App) exitCode(err error) int {
 // judge is the one place where errors become exit codes and hints.
 func judge(err error) (code int, hint string) {
 	var (
-		usage     *usageError
-		value     *BadValue
-		config    *ConfigError
+		said      Adviser
 		notFound  *hashing.NotFound
 		notExec   *hashing.NotExecutable
 		pattern   *hashing.PatternError
@@ -67,12 +62,8 @@ func judge(err error) (code int, hint string) {
 		refused   *cachedir.Refused
 	)
 	switch {
-	case errors.As(err, &usage):
-		return exitFault, usage.Hint
-	case errors.As(err, &value):
-		return exitFault, value.Hint
-	case errors.As(err, &config):
-		return exitFault, config.Hint
+	case errors.As(err, &said):
+		return exitFault, said.Advice()
 	case errors.As(err, &notFound):
 		return exitNotFound, notFoundHint(notFound.Name)
 	case errors.As(err, &notExec):

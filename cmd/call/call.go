@@ -1,0 +1,94 @@
+// Package call makes one call of "cachex run" whose settings are decided: it hands it to the engine, says what there is to be
+// said, and turns the outcome into an exit code. It knows no flags and no configuration files, and nothing that does, so that
+// a call whose settings are known from a memo need not wait until all that is initialised (recalled.go).
+package call
+
+import (
+	"os"
+	"time"
+
+	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/engine"
+	"github.com/cachex-cli/cachex/fastpath"
+	"github.com/cachex-cli/cachex/runner"
+)
+
+// Call is one run as the settings want it.
+type Call struct {
+	Request   engine.Request // what comes from the process, and what follows from the rest of Call, is added to it
+	CacheExit ExitSet        // exit codes that may be replayed
+	CacheDir  string         // absolute; empty: the system's place for caches
+	Store     cachedir.Options
+	Explain   bool     // say on one line what happened
+	Quiet     bool     // no warnings
+	Status    *os.File // gets the same as JSON; nil: nobody does
+	Warnings  []string // about settings
+
+	// PlainTiers warns of servers that are talked to in the clear; nil: there are none.
+	PlainTiers func(*cachedir.Dir) []string
+
+	// Configuration lists what the settings rest on; false if that changed after before. nil: nothing is remembered.
+	Configuration func(before time.Time) ([]fastpath.Fact, bool)
+
+	recalled bool // from a memo
+	began    time.Time
+}
+
+// OpenStore opens the cache directory at a path; empty: at the system's place for caches.
+func (p *Process) OpenStore(path string, o cachedir.Options) (*cachedir.Dir, error) {
+	if path == "" {
+		var err error
+		if path, err = cachedir.DefaultPath(p.LookupEnv); err != nil {
+			return nil, err
+		}
+	}
+	return cachedir.Open(path, o)
+}
+
+// Run makes a call. The error is never nil, and for ExitCode.
+func (p *Process) Run(c *Call) error {
+	var dir *cachedir.Dir
+	eng := engine.Engine{Open: func() (_ *cachedir.Dir, err error) { dir, err = p.OpenStore(c.CacheDir, c.Store); return dir, err }}
+	c.began, c.Request.Spec.Environ = time.Now(), p.Environ
+	out, err := eng.Do(p.request(c))
+	unread := !c.Request.FeedStdin && runner.InputWaiting(p.Stdin)
+	if len(c.Warnings) == 0 && out.Warning == nil && out.Doubt == nil && !unread && !c.Quiet && dir != nil && c.PlainTiers != nil {
+		c.Warnings = c.PlainTiers(dir)
+	}
+	if !c.Quiet {
+		p.warnOnce(out, c.Warnings, unread)
+	}
+	if c.isWorthAMemo(out, unread) && err == nil {
+		p.remember(c, dir, out, isShort(out, unread))
+	}
+	if c.Explain && out.Served != cachedir.Declined { // then the error says it
+		p.Warn(explainLine(out))
+	}
+	if c.Status != nil {
+		if err := writeStatus(c.Status, out); err != nil && !c.Quiet {
+			p.Warn("--status-fd: " + err.Error())
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if out.Signal != 0 {
+		runner.Die(out.Signal)
+		return ExitStatus(128 + out.Signal) // where a process cannot die of it
+	}
+	return ExitStatus(out.Code)
+}
+
+// request completes a request.
+func (p *Process) request(c *Call) engine.Request {
+	q := c.Request
+	q.CacheExit = c.CacheExit.Has
+	q.Explain = c.Explain || c.Status != nil
+	q.Held, _ = p.LookupEnv("CACHEX_HELD")
+	q.Encloser, _ = p.LookupEnv("CACHEX_CONTROL")
+	_, q.FreshOnly = p.LookupEnv(engine.FreshVariable)
+	q.Self, q.Waiting, q.Restarted = p.self(), p.waiting(c.Quiet), p.restarted
+	q.Standing = c.mayShorten() && c.mayRemember() && q.Held == "" && !q.FreshOnly
+	q.Stdin, q.Stdout, q.Stderr = p.Stdin, p.Stdout, p.Stderr
+	return q
+}

@@ -1,0 +1,186 @@
+package call
+
+import (
+	"crypto/sha256"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/engine"
+	"github.com/cachex-cli/cachex/fastpath"
+	"github.com/cachex-cli/cachex/hashing"
+)
+
+// A call leaves a memo for the next one of the same command line in the same place. It may hold two things. The one is what a
+// hit rests on: the next takes the short way (package fastpath). The other is what the settings came to, and what they rest
+// on: the next that is no such hit need not find them out again (recalled.go). What they rest on is every file that was looked
+// at, also those that were not there.
+
+// freshChange is how old a change must be before the times of a file are believed to tell it from the next one.
+const freshChange = 2 * time.Second
+
+// mayShorten reports whether a hit of a call rests on nothing but what a memo can hold.
+func (c *Call) mayShorten() bool {
+	q := &c.Request
+	switch {
+	case c.Explain || q.ReadOnly || q.NoCache || q.Refresh || q.FeedStdin || q.Spec.Pty || q.Private:
+	case q.Spec.Secret != nil || q.Early != 0 || q.MaxEntries != 0 || len(q.Tiers) > 0 || len(q.Vary) > 0 || len(q.PurgeTags) > 0:
+	case q.Spec.Cwd == hashing.CwdRepo:
+	case slices.ContainsFunc(q.Spec.Env, hashing.IsGlob) || slices.ContainsFunc(q.Spec.Files, hashing.IsGlob):
+	default:
+		return true
+	}
+	return false
+}
+
+// mayRemember reports whether a call ends like the next one of its kind, and says nothing that a memo does not know of.
+func (c *Call) mayRemember() bool {
+	q := &c.Request
+	return len(c.Warnings) == 0 && c.Status == nil && !q.Warm && q.Refresher == nil && q.Spec.Dir != "" && c.Configuration != nil
+}
+
+// isWorthAMemo reports whether a call should leave one. Its settings are worth it where there was a hit, or where a repetition
+// will be none; of what has tiers or a secret they are never remembered.
+func (c *Call) isWorthAMemo(out engine.Outcome, unread bool) bool {
+	q := &c.Request
+	switch {
+	case !c.mayRemember() || out.Warning != nil:
+		return false
+	case isShort(out, unread):
+		return true
+	}
+	return !c.recalled && (out.Served == cachedir.Hit || q.Refresh) && len(q.Tiers) == 0 && q.Spec.Secret == nil
+}
+
+// isShort reports whether an answer is one for the short way; with stdin that nobody read there is a warning each time.
+func isShort(out engine.Outcome, unread bool) bool {
+	return out.Standing != nil && !unread && out.Bytes <= fastpath.MaxBody
+}
+
+// remember leaves a memo of a call that has been answered; with hit, of what that answer stands on too.
+func (p *Process) remember(c *Call, dir *cachedir.Dir, out engine.Outcome, hit bool) {
+	i, ok := fastpath.Current(append([]string{"cachex"}, p.Args...))
+	if !ok || !fastpath.Usable() || i.Dir != c.Request.Spec.Dir || fastpath.CacheDir(i.Environ) != dir.Path() {
+		return
+	}
+	var m fastpath.Memo
+	if m.Address, ok = i.Address(); !ok {
+		return
+	}
+	before := c.began.Add(-freshChange)
+	facts, ok := c.Configuration(before)
+	if !ok || len(facts) > math.MaxUint8 {
+		return
+	}
+	m.Facts, m.Settled, m.Call = facts, uint8(len(facts)), c.settled(p.Args)
+	if hit && put(dir, p.withHit(m, c, dir, out, before)) || c.recalled || len(m.Call) == 0 {
+		return
+	}
+	put(dir, &m)
+}
+
+// put writes a memo to its place; false if it is none, or does not fit.
+func put(dir *cachedir.Dir, m *fastpath.Memo) bool {
+	if m == nil {
+		return false
+	}
+	slot, ok := m.Encode()
+	if ok {
+		dir.PutMemo(slot, func(size int64) int64 { return fastpath.Place(m.Address, size) })
+	}
+	return ok
+}
+
+// withHit adds to a memo of settings what a hit stands on; nil: that cannot be told. What it holds is looked at twice, and the
+// recipe made anew in between, so that it is what the answer was made from and not what changed since.
+func (p *Process) withHit(m fastpath.Memo, c *Call, dir *cachedir.Dir, out engine.Outcome, before time.Time) *fastpath.Memo {
+	spec := c.Request.Spec
+	seen, ok := inputs(spec, before)
+	if !ok {
+		return nil
+	}
+	recipe, err := hashing.Capture(spec, dir.Digests())
+	if err != nil || recipe.Key != out.Key {
+		return nil
+	}
+	again, ok := c.Configuration(before)
+	if !ok || !slices.Equal(again, m.Facts) {
+		return nil
+	}
+	if again, ok = inputs(spec, before); !ok || !slices.Equal(again, seen) {
+		return nil
+	}
+	m.Facts = slices.Concat(m.Facts, seen)
+	m.Env = p.variables(spec.Env)
+	st := out.Standing
+	m.Entry, m.Size, m.Sum, m.Offset, m.Merged, m.Code = st.Entry, st.Size, st.Sum, st.Offset, st.Merged, st.Code
+	m.NotBefore, m.Until, m.Purges, m.Hit = st.NotBefore.UnixNano(), math.MaxInt64, st.Purges, st.Hit
+	if !st.Until.IsZero() {
+		m.Until = st.Until.UnixNano()
+	}
+	if st.Alone {
+		m.Absent = st.Other
+	}
+	for _, f := range st.Frames {
+		m.Frames = append(m.Frames, fastpath.Frame{Stream: f.Stream, Size: f.Size})
+	}
+	return &m
+}
+
+// variables are those of the key.
+func (p *Process) variables(names []string) (all []fastpath.Variable) {
+	for _, name := range names {
+		value, set := p.LookupEnv(name)
+		v := fastpath.Variable{Name: name, Set: set}
+		if set {
+			v.Sum = sha256.Sum256([]byte(value))
+		}
+		all = append(all, v)
+	}
+	return all
+}
+
+// inputs is all that the way from settings to an answer looks at outside of the cache directory; false if that is more than can
+// be listed, or changed after before.
+func inputs(spec hashing.Spec, before time.Time) ([]fastpath.Fact, bool) {
+	l := fastpath.Looker{Before: before.UnixNano()}
+	lookAtExecutable(&l, spec)
+	for _, file := range spec.Files {
+		lookAtInput(&l, file)
+	}
+	return l.Facts, !l.Failed
+}
+
+// lookAtExecutable follows hashing.LookPath. What comes before the file in PATH must not be there.
+func lookAtExecutable(l *fastpath.Looker, spec hashing.Spec) {
+	exe, err := hashing.LookPath(spec.Argv[0], spec.Dir, spec.Environ)
+	if err != nil {
+		l.Failed = true
+		return
+	}
+	if name := spec.Argv[0]; !strings.Contains(name, "/") {
+		path, _ := lookupIn(spec.Environ, "PATH")
+		for _, element := range strings.Split(path, ":") {
+			file := element + "/" + name
+			if element == "" {
+				file = name
+			}
+			if file == exe {
+				break
+			}
+			l.Look(file, fastpath.Followed)
+		}
+	}
+	l.File(exe)
+}
+
+// lookAtInput notes a file of the key. Directories are left to those who can list them.
+func lookAtInput(l *fastpath.Looker, path string) {
+	id, there := l.File(path)
+	if there && !id.IsRegular() {
+		l.Failed = true
+	}
+	l.Look(path+"-wal", fastpath.Exists) // beside a database it is worth a warning
+}

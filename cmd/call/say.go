@@ -1,0 +1,99 @@
+package call
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/engine"
+	"github.com/cachex-cli/cachex/runner"
+)
+
+// waiting explains a long wait to who can see it: a person at a terminal, or the log of a CI job.
+func (p *Process) waiting(quiet bool) func(engine.Wait) {
+	ci, _ := p.LookupEnv("CI")
+	if quiet || !runner.IsTerminal(p.Stderr) && (ci == "" || ci == "false") {
+		return nil
+	}
+	return func(w engine.Wait) { p.Warn(waitLine(w)) }
+}
+
+// restarted tells a person where another output begins. It is said under -q too: without it a mixture would pass for a whole.
+func (p *Process) restarted(midLine bool) {
+	if midLine {
+		fmt.Fprintln(p.Stderr)
+	}
+	p.Warn("what was shown so far is no result: this is another run")
+}
+
+func waitLine(w engine.Wait) string {
+	line := "waiting for another run of this command"
+	if w.PID > 0 {
+		line = fmt.Sprintf("waiting for pid %d, which runs this command", w.PID)
+	}
+	if w.Since >= 0 {
+		line += ", " + engine.Short(w.Since) + " in"
+	}
+	if w.Usual > 0 {
+		line += ", usually " + engine.Short(w.Usual)
+	}
+	return line
+}
+
+// warnOnce prints the one warning that a run may have: the gravest of those that came up.
+func (p *Process) warnOnce(out engine.Outcome, settings []string, unread bool) {
+	switch {
+	case out.Warning != nil:
+		p.Warn(out.Warning.Error())
+	case unread:
+		p.Warn("stdin has data that the command does not get: feed it with --stdin, or silence this with </dev/null")
+	case out.Doubt != nil:
+		p.Warn(out.Doubt.Error())
+	case len(settings) == 1:
+		p.Warn(settings[0])
+	case len(settings) > 1:
+		p.Warn(fmt.Sprintf("%s (and %d more: see cachex config)", settings[0], len(settings)-1))
+	}
+}
+
+// explainLine is what -v prints.
+func explainLine(out engine.Outcome) string {
+	var b strings.Builder
+	switch out.Served {
+	case cachedir.Hit:
+		fmt.Fprintf(&b, "hit, %s old, saved %s", engine.Short(out.Age), engine.Short(out.Saved))
+	case cachedir.Stale:
+		fmt.Fprintf(&b, "stale, %s old, saved %s", engine.Short(out.Age), engine.Short(out.Saved))
+	case cachedir.Shared:
+		fmt.Fprintf(&b, "shared a concurrent run, saved %s", engine.Short(out.Saved))
+	case cachedir.Bypassed:
+		b.WriteString("ran uncached")
+	default:
+		b.WriteString("miss")
+	}
+	if out.Refreshed {
+		b.WriteString(", refreshing in the background")
+	}
+	if why := missWords(out); why != "" {
+		b.WriteString(": " + why)
+	}
+	if out.Served == cachedir.Missed && out.NotStored != "" {
+		b.WriteString("; not stored: " + out.NotStored)
+	}
+	if len(out.Unknown) > 0 {
+		b.WriteString("; ignored in CACHEX_CONTROL: " + strings.Join(out.Unknown, ", "))
+	}
+	return b.String()
+}
+
+func missWords(out engine.Outcome) string {
+	switch {
+	case out.Served == cachedir.Bypassed && out.NotStored != "" && out.Detail != "":
+		return out.NotStored + "; " + out.Detail
+	case out.Served == cachedir.Bypassed && out.NotStored != "":
+		return out.NotStored
+	case out.Detail != "":
+		return out.Detail
+	}
+	return string(out.Reason)
+}

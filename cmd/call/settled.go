@@ -1,0 +1,244 @@
+package call
+
+import (
+	"encoding/binary"
+	"math"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/cachex-cli/cachex/fastpath"
+	"github.com/cachex-cli/cachex/hashing"
+)
+
+// What the settings of a call came to, as a memo keeps it: the fields of the list below. Words that may be secret are kept as their
+// places in the command line, which is never kept itself (P15). A call that says more has no such form.
+
+type (
+	word  string   // kept as its place
+	words []string // kept as their places
+)
+
+// fields lists what is kept.
+func (c *Call) fields(ownDir *bool) []any {
+	q := &c.Request
+	return []any{
+		(*words)(&q.Spec.Argv), (*word)(&q.Spec.Namespace), (*word)(&q.Spec.Scope), (*word)(&q.Spec.Name), (*words)(&q.Tags), (*words)(&q.Vary),
+		&q.TTL, &q.TTLFail, &c.CacheExit.Any, &c.CacheExit.Codes[0], &c.CacheExit.Codes[1], &c.CacheExit.Codes[2], &c.CacheExit.Codes[3],
+		&q.Wait, &q.Stale, &q.StaleIfError, &q.Jitter, &q.Early, &q.MinCost, &q.MaxEntry, &q.MaxEntries, &q.Private,
+		&q.Refresh, &q.CachedOnly, &q.ReadOnly, &q.Follow, &q.FeedStdin, &c.Explain, &c.Quiet,
+		&q.Spec.Pty, &q.Spec.Cwd, &q.Spec.Exe, &q.Spec.Env, &q.Spec.Files,
+		&c.Store.MaxSize, &c.Store.Keep, ownDir,
+	}
+}
+
+// settled returns what the settings of a call came to; nil if a memo cannot hold it. It is read again to see: what the list of
+// fields does not have comes back as nothing, so that a setting which it lacks is never lost on the way.
+func (c *Call) settled(args []string) []byte {
+	w := writer{args: args}
+	ownDir := c.CacheDir != ""
+	for _, field := range c.fields(&ownDir) {
+		w.field(field)
+	}
+	if w.bad {
+		return nil
+	}
+	same := *c
+	same.Request.Spec.Environ = nil
+	same.PlainTiers, same.Configuration, same.recalled, same.began = nil, nil, false, time.Time{}
+	again := settledCall(w.b, args, c.Request.Spec.Dir, c.CacheDir)
+	if again == nil || !reflect.DeepEqual(*again, same) {
+		return nil
+	}
+	return w.b
+}
+
+// A place is the number of an argument and where in it the word begins; those below are words that no argument has.
+const (
+	placeShell = iota
+	placeShellFlag
+	firstPlace
+	maxOffset = 1 << 10
+)
+
+// placeOf returns where in the command line a word stands: it is an argument, or the end of one, as in --shell=TEXT.
+func placeOf(word string, args []string) (uint64, bool) {
+	for i, a := range args {
+		if offset := len(a) - len(word); offset < maxOffset && strings.HasSuffix(a, word) {
+			return firstPlace + uint64(i)*maxOffset + uint64(offset), true
+		}
+	}
+	switch word {
+	case "sh":
+		return placeShell, true
+	case "-c":
+		return placeShellFlag, true
+	}
+	return 0, false
+}
+
+func wordAt(place uint64, args []string) (string, bool) {
+	switch place {
+	case placeShell:
+		return "sh", true
+	case placeShellFlag:
+		return "-c", true
+	}
+	i, offset := (place-firstPlace)/maxOffset, (place-firstPlace)%maxOffset
+	if i >= uint64(len(args)) || offset > uint64(len(args[i])) {
+		return "", false
+	}
+	return args[i][offset:], true
+}
+
+// settledCall makes the call of what settled returned, for the same command line in the same directory; nil: it cannot be.
+// CacheDir is the one that the environment names.
+func settledCall(b []byte, args []string, dir, cacheDir string) *Call {
+	r := reader{b: b, args: args}
+	c := &Call{}
+	c.Request.Spec.Dir = dir
+	var ownDir bool
+	for _, field := range c.fields(&ownDir) {
+		r.field(field)
+	}
+	if r.bad || len(r.b) > 0 || len(c.Request.Spec.Argv) == 0 {
+		return nil
+	}
+	if ownDir {
+		c.CacheDir = cacheDir
+	}
+	return c
+}
+
+// writer appends fields to a slice.
+type writer struct {
+	b    []byte
+	args []string
+	bad  bool // there was one that cannot be kept
+}
+
+func (w *writer) field(field any) {
+	switch v := field.(type) {
+	case *bool:
+		if *v {
+			w.b = append(w.b, 1)
+		} else {
+			w.b = append(w.b, 0)
+		}
+	case *time.Duration:
+		w.b = binary.AppendVarint(w.b, int64(*v))
+	case *int64:
+		w.b = binary.AppendVarint(w.b, *v)
+	case *int:
+		w.b = binary.AppendVarint(w.b, int64(*v))
+	case *uint64:
+		w.b = binary.AppendUvarint(w.b, *v)
+	case *float64:
+		w.b = binary.AppendUvarint(w.b, math.Float64bits(*v))
+	case *hashing.CwdMode:
+		w.b = append(w.b, byte(*v))
+	case *hashing.ExeMode:
+		w.b = append(w.b, byte(*v))
+	case *word:
+		w.word(string(*v))
+	case *words:
+		w.b = binary.AppendUvarint(w.b, uint64(len(*v)))
+		for _, s := range *v {
+			if w.word(s); w.bad {
+				return
+			}
+		}
+	case *[]string:
+		w.b = binary.AppendUvarint(w.b, uint64(len(*v)))
+		for _, s := range *v {
+			w.b = append(binary.AppendUvarint(w.b, uint64(len(s))), s...)
+		}
+	}
+}
+
+func (w *writer) word(s string) {
+	place, ok := placeOf(s, w.args)
+	w.b = binary.AppendUvarint(w.b, place)
+	w.bad = w.bad || !ok || len(w.b) > fastpath.MaxCall // which bounds the search, too
+}
+
+// reader reads fields off a slice; behind the first that does not fit all are zero.
+type reader struct {
+	b    []byte
+	args []string
+	bad  bool
+}
+
+func (r *reader) take(n uint64) []byte {
+	if n > uint64(len(r.b)) {
+		r.b, r.bad = nil, true
+		return nil
+	}
+	out := r.b[:n]
+	r.b = r.b[n:]
+	return out
+}
+
+func (r *reader) u8() byte {
+	if b := r.take(1); b != nil {
+		return b[0]
+	}
+	return 0
+}
+
+func (r *reader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.b)
+	if n <= 0 {
+		r.b, r.bad = nil, true
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *reader) varint() int64 {
+	v, n := binary.Varint(r.b)
+	if n <= 0 {
+		r.b, r.bad = nil, true
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *reader) word() string {
+	s, ok := wordAt(r.uvarint(), r.args)
+	r.bad = r.bad || !ok
+	return s
+}
+
+func (r *reader) field(field any) {
+	switch v := field.(type) {
+	case *bool:
+		*v = r.u8() == 1
+	case *time.Duration:
+		*v = time.Duration(r.varint())
+	case *int64:
+		*v = r.varint()
+	case *int:
+		*v = int(r.varint())
+	case *uint64:
+		*v = r.uvarint()
+	case *float64:
+		*v = math.Float64frombits(r.uvarint())
+	case *hashing.CwdMode:
+		*v = hashing.CwdMode(r.u8())
+	case *hashing.ExeMode:
+		*v = hashing.ExeMode(r.u8())
+	case *word:
+		*v = word(r.word())
+	case *words:
+		for n := r.uvarint(); n > 0 && !r.bad; n-- {
+			*v = append(*v, r.word())
+		}
+	case *[]string:
+		for n := r.uvarint(); n > 0 && !r.bad; n-- {
+			*v = append(*v, string(r.take(r.uvarint())))
+		}
+	}
+}

@@ -1,0 +1,161 @@
+package call
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/engine"
+	"github.com/cachex-cli/cachex/fastpath"
+	"github.com/cachex-cli/cachex/hashing"
+)
+
+var someArgs = []string{"run", "--ttl", "5m", "--env", "LANG", "--", "psql", "-c", "select 'password=hunter2'"}
+
+func someCall() *Call {
+	return &Call{
+		Request: engine.Request{
+			Spec: hashing.Spec{Argv: someArgs[6:], Dir: "/d", Env: []string{"LANG"}, Files: []string{"a/**", "/b"}, Cwd: hashing.CwdNone, Exe: hashing.ExePath},
+			TTL:  5 * time.Minute, TTLFail: engine.Forever, Wait: engine.Forever, Jitter: 0.25, MaxEntries: 3, Refresh: true,
+		},
+		CacheExit: ExitZero(), CacheDir: "/c", Explain: true, Store: cachedir.Options{MaxSize: 1 << 30, Keep: time.Hour},
+	}
+}
+
+func TestSettledThereAndBack(t *testing.T) {
+	c := someCall()
+	b := c.settled(someArgs)
+	require.NotNil(t, b)
+	require.NotContains(t, string(b), "hunter2")
+	require.NotContains(t, string(b), "psql")
+	require.Equal(t, c, settledCall(b, someArgs, "/d", "/c"))
+
+	c.CacheDir = ""
+	b = c.settled(someArgs)
+	require.Equal(t, c, settledCall(b, someArgs, "/d", "/c"))
+	for i := range b {
+		require.Nil(t, settledCall(b[:i], someArgs, "/d", "/c"), "%d bytes", i)
+	}
+	require.Nil(t, settledCall(append(b, 0), someArgs, "/d", "/c"))
+	require.Nil(t, settledCall(b, someArgs[:7], "/d", "/c"), "a shorter command line")
+}
+
+// Words are found where they stand, however -c was written.
+func TestSettledWords(t *testing.T) {
+	for _, args := range [][]string{
+		{"run", "-c", "a | b", "x"}, {"run", "-ca | b", "x"}, {"run", "--shell=a | b", "--", "x"}, {"run", "-qc", "a | b", "--", "x"},
+	} {
+		c := someCall()
+		c.Request.Spec.Argv = []string{"sh", "-c", "a | b", "x"}
+		b := c.settled(args)
+		require.NotNil(t, b, args)
+		require.Equal(t, c, settledCall(b, args, "/d", "/c"), args)
+	}
+	c := someCall()
+	c.Request.Spec.Argv = []string{"elsewhere"}
+	require.Nil(t, c.settled(someArgs), "a word that is not in the command line")
+	many := strings.Fields(strings.Repeat("w ", fastpath.MaxCall))
+	c.Request.Spec.Argv = many
+	require.Nil(t, c.settled(many), "more words than a memo takes")
+	c.Request.Spec.Argv = many[:100]
+	require.NotNil(t, c.settled(many))
+	for what, say := range map[string]func(*Call){
+		"tag": func(c *Call) { c.Request.Tags = []string{"hunter2'", "LANG"} }, "scope": func(c *Call) { c.Request.Spec.Scope = "LANG" },
+		"namespace": func(c *Call) { c.Request.Spec.Namespace = "psql" }, "key": func(c *Call) { c.Request.Spec.Name = "5m" },
+		"vary": func(c *Call) { c.Request.Vary = []string{someArgs[8]} },
+	} {
+		c := someCall()
+		say(c)
+		b := c.settled(someArgs)
+		require.NotContains(t, string(b), "hunter2")
+		require.Equal(t, c, settledCall(b, someArgs, "/d", "/c"), what)
+	}
+}
+
+// Whatever else a call says is never lost: it has no settled form then, or comes back the same.
+func TestSettledLosesNothing(t *testing.T) {
+	kept := 0
+	var each func(path string, v reflect.Value, of *Call)
+	each = func(path string, v reflect.Value, of *Call) {
+		for i := range v.NumField() {
+			field, name := v.Field(i), path+v.Type().Field(i).Name
+			if !field.CanSet() || name == "Request.Spec.Dir" || name == "Request.Spec.Environ" || name == "PlainTiers" || name == "Configuration" {
+				continue // given by who asks, or no setting
+			}
+			if field.Kind() == reflect.Struct {
+				each(name+".", field, of)
+				continue
+			}
+			old := reflect.ValueOf(field.Interface())
+			change(field)
+			b := of.settled(someArgs)
+			if b != nil {
+				kept++
+				require.Equal(t, of, settledCall(b, someArgs, "/d", of.CacheDir), name)
+			}
+			field.Set(old)
+		}
+	}
+	c := someCall()
+	each("", reflect.ValueOf(c).Elem(), c)
+	require.Equal(t, someCall(), c)
+	require.Greater(t, kept, 25)
+
+	for name, secret := range map[string]func(*Call){
+		"secret":    func(c *Call) { c.Request.Spec.Secret = []byte("s") },
+		"keys":      func(c *Call) { c.Store.Keys = []cachedir.Key{{}} },
+		"tiers":     func(c *Call) { c.Request.Tiers = []engine.Tier{{}} },
+		"scope":     func(c *Call) { c.Request.Spec.Scope = "of a file" },
+		"tag":       func(c *Call) { c.Request.Tags = []string{"of a file"} },
+		"ttl-until": func(c *Call) { c.Request.Until = func(t time.Time) time.Time { return t } },
+		"vary":      func(c *Call) { c.Request.Vary = []string{"of a file"} },
+		"purge-tag": func(c *Call) { c.Request.PurgeTags = []string{"psql"} },
+	} {
+		c := someCall()
+		secret(c)
+		require.Nil(t, c.settled(someArgs), name)
+	}
+}
+
+// change gives a field another value.
+func change(field reflect.Value) {
+	switch field.Kind() {
+	case reflect.Bool:
+		field.SetBool(!field.Bool())
+	case reflect.Int, reflect.Int64:
+		field.SetInt(field.Int() + 77)
+	case reflect.Uint8, reflect.Uint64:
+		field.SetUint(field.Uint() + 1)
+	case reflect.Float64:
+		field.SetFloat(field.Float() + 0.5)
+	case reflect.String:
+		field.SetString(field.String() + "x")
+	case reflect.Slice:
+		field.Set(reflect.Append(field, reflect.Zero(field.Type().Elem())))
+	case reflect.Array:
+		change(field.Index(2))
+	case reflect.Pointer:
+		field.Set(reflect.New(field.Type().Elem()))
+	}
+}
+
+// Whatever bytes a memo holds: no panic, and no more memory than they have a use for.
+func FuzzSettledCall(f *testing.F) {
+	f.Add(someCall().settled(someArgs))
+	f.Add([]byte{1, 3})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c := settledCall(b, someArgs, "/d", "/c")
+		if c == nil {
+			return
+		}
+		require.NotEmpty(t, c.Request.Spec.Argv)
+		for _, word := range c.Request.Spec.Argv {
+			_, ok := placeOf(word, someArgs)
+			require.True(t, ok)
+		}
+	})
+}
