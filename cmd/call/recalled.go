@@ -25,10 +25,20 @@ func init() {
 		return
 	}
 	p.Args, p.Environ = known.Args[1:], known.Environ
-	GrowStack()
 	if c := recalled(known); c != nil {
-		os.Exit(p.ExitCode(p.Run(c)))
+		os.Exit(p.runUnbound(c))
 	}
+}
+
+// runUnbound makes a call in a goroutine of its own: the one that initialises packages is bound to its thread, and would have to
+// get back onto that each time it waited for another.
+func (p *Process) runUnbound(c *Call) int {
+	code := make(chan int)
+	go func() {
+		GrowStack()
+		code <- p.ExitCode(p.Run(c))
+	}()
+	return <-code
 }
 
 // recalled makes the call that a memo speaks of; nil: cmd has to.
