@@ -10,7 +10,7 @@ import (
 )
 
 // lookedAt is all that the way to settings looks at, for a call in dir: every file, also those that were not there. False if that
-// changed after before, or is not what these settings were made from.
+// changed after before, or is not what these settings were made from, or if keys and secrets are read from files besides.
 func (a *App) lookedAt(s Settings, dir string, before time.Time) ([]fastpath.Fact, bool) {
 	l := looker{fastpath.Looker{Before: before.UnixNano()}}
 	var files []string
@@ -18,7 +18,7 @@ func (a *App) lookedAt(s Settings, dir string, before time.Time) ([]fastpath.Fac
 		files = append(files, l.configuration(dir, "config")...)
 	}
 	files = append(files, l.project(dir)...)
-	return l.Facts, !l.Failed && slices.Equal(files, s.files)
+	return l.Facts, !l.Failed && slices.Equal(files, s.files) && s.KeyFile == "" && s.SecretFile == ""
 }
 
 // looker looks where settings are looked for.
