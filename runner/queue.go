@@ -4,6 +4,7 @@ import "sync"
 
 const (
 	slotSize  = 256 << 10 // the largest pipe that is asked for, so that one read can empty it
+	firstSize = 64 << 10  // a pipe as it is made; most commands write less, and a larger slot would cost them 2 % of a run
 	slotCount = 8         // buffers between delivery and capture: the memory of a run, whatever it writes
 	maxFrames = 1024      // deliveries waiting for the sink; more only if the user takes tiny bites
 )
@@ -44,8 +45,8 @@ func newQueue(sink Sink) *queue {
 	return q
 }
 
-// take returns a free slot as soon as there is one. Slots are made on demand: most commands need two.
-func (q *queue) take() *slot {
+// take returns a free slot of at least this size as soon as there is one. Slots are made on demand: most commands need two.
+func (q *queue) take(size int) *slot {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for len(q.free) == 0 && q.made >= slotCount {
@@ -54,10 +55,13 @@ func (q *queue) take() *slot {
 	if n := len(q.free); n > 0 {
 		s := q.free[n-1]
 		q.free = q.free[:n-1]
+		if len(s.b) < size {
+			s.b = make([]byte, size)
+		}
 		return s
 	}
 	q.made++
-	return &slot{b: make([]byte, slotSize)}
+	return &slot{b: make([]byte, size)}
 }
 
 // give returns a slot of which nothing is left to deliver or to capture.

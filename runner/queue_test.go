@@ -28,7 +28,7 @@ func TestQueueIsBoundedAndKeepsTheOrder(t *testing.T) {
 	ahead := make(chan int, n)
 	go func() {
 		for i := range n {
-			s := q.take()
+			s := q.take(slotSize)
 			s.b[0] = byte(i)
 			q.push(frame{slot: s, from: 0, to: 1, last: true})
 			ahead <- i
@@ -56,7 +56,7 @@ func TestQueueIsBoundedAndKeepsTheOrder(t *testing.T) {
 func TestQueueJoinsBites(t *testing.T) {
 	q := newQueue(nil)
 	q.begun = true // not before all is there
-	a, b := q.take(), q.take()
+	a, b := q.take(slotSize), q.take(slotSize)
 	q.push(frame{stream: Stdout, slot: a, from: 0, to: 3})
 	q.push(frame{stream: Stdout, slot: a, from: 3, to: 5})
 	require.Len(t, q.frames, 1)
@@ -87,7 +87,7 @@ func TestQueueStopsAskingASinkThatFailed(t *testing.T) {
 	q := newQueue(sink)
 	q.begun = true // not before all is there
 	for range slotCount {
-		q.push(frame{slot: q.take(), from: 0, to: 1, last: true})
+		q.push(frame{slot: q.take(slotSize), from: 0, to: 1, last: true})
 	}
 	go q.run()
 	q.close()
@@ -99,7 +99,20 @@ func TestQueueStopsAskingASinkThatFailed(t *testing.T) {
 // A command that writes nothing needs nobody to take it.
 func TestQueueThatIsNeverUsed(t *testing.T) {
 	q := newQueue(nil)
-	q.give(q.take())
+	q.give(q.take(slotSize))
 	q.close()
 	require.False(t, q.begun)
+}
+
+// A slot that is used again has the size that is asked for then.
+func TestSlotsGrow(t *testing.T) {
+	q := newQueue(nil)
+	small := q.take(firstSize)
+	require.Len(t, small.b, firstSize)
+	q.give(small)
+	large := q.take(slotSize)
+	require.Len(t, large.b, slotSize)
+	require.Equal(t, 1, q.made)
+	q.give(large)
+	require.Len(t, q.take(firstSize).b, slotSize)
 }

@@ -60,8 +60,9 @@ func (s *stream) pump() {
 			s.from.Close()
 		}
 	}()
+	size := firstSize
 	for {
-		buf := s.sink.take()
+		buf := s.sink.take(size)
 		n, err := s.read(buf.b)
 		if n <= 0 {
 			s.sink.give(buf)
@@ -74,6 +75,7 @@ func (s *stream) pump() {
 		}
 		if s.flowed < growAfter && s.flowed+int64(n) >= growAfter {
 			grow(s.from, slotSize)
+			size = slotSize
 		}
 		s.flowed += int64(n)
 	}
