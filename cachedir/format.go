@@ -325,7 +325,12 @@ func (h *header) checkFrames(table io.ByteReader) error {
 
 func chunkCount(size int64) int64 { return (size + chunkSize - 1) / chunkSize }
 
-var errShort = fmt.Errorf("%w: a field does not fit", errSpoiled)
+// shortError is what a decoder finds where the bytes end before their fields. (It is no fmt.Errorf: that would make each start
+// of the program prepare to print.)
+type shortError struct{}
+
+func (shortError) Error() string { return errSpoiled.Error() + ": a field does not fit" }
+func (shortError) Unwrap() error { return errSpoiled }
 
 // decoder reads fields off a slice; after the first field that does not fit all are zero, and err says so.
 type decoder struct {
@@ -335,7 +340,7 @@ type decoder struct {
 
 func (d *decoder) take(n int) []byte {
 	if d.err != nil || n < 0 || n > len(d.b) {
-		d.err, d.b = errShort, nil
+		d.err, d.b = shortError{}, nil
 		return nil
 	}
 	out := d.b[:n:n]
@@ -369,7 +374,7 @@ func (d *decoder) u8() uint8 {
 func (d *decoder) time() time.Time {
 	sec, ns := d.i64(), d.u32()
 	if ns >= 1e9 {
-		d.err = errShort
+		d.err = shortError{}
 		return time.Time{}
 	}
 	return time.Unix(sec, int64(ns))
@@ -379,7 +384,7 @@ func (d *decoder) time() time.Time {
 func (d *decoder) bytes(limit int) []byte {
 	n := d.u32()
 	if int64(n) > int64(limit) {
-		d.err = errShort
+		d.err = shortError{}
 	}
 	return d.take(int(n))
 }
@@ -390,7 +395,7 @@ func (d *decoder) fixed(h *header) {
 	copy(h.Command[:], d.take(32))
 	flags := d.u64()
 	if flags&^flagsKnown != 0 {
-		d.err = errShort
+		d.err = shortError{}
 	}
 	h.Merged, h.Pty = flags&flagMerged != 0, flags&flagPty != 0
 	h.inFile, h.tableBehind = flags&flagInFile != 0, flags&flagTableBehind != 0
@@ -421,7 +426,7 @@ func (d *decoder) fixed(h *header) {
 func (d *decoder) names() (names []string) {
 	n := d.u32()
 	if n > maxNames {
-		d.err = errShort
+		d.err = shortError{}
 	}
 	for i := uint32(0); i < n && d.err == nil; i++ {
 		names = append(names, string(d.bytes(maxName)))
@@ -440,7 +445,7 @@ func (d *decoder) rest(h *header) {
 			}
 		}
 	} else {
-		d.err = errShort
+		d.err = shortError{}
 	}
 	if h.Learned != nil {
 		copy(h.Learned.ID[:], d.take(16))
@@ -453,7 +458,7 @@ func (d *decoder) rest(h *header) {
 			h.chunks[i] = d.u64()
 		}
 	} else if n != 0 {
-		d.err = errShort
+		d.err = shortError{}
 	}
 	h.Recipe = d.bytes(maxRecipe)
 	if d.err == nil && len(d.b) != 0 {

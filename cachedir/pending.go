@@ -2,6 +2,7 @@ package cachedir
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -151,7 +152,7 @@ func (d *Dir) Begin(r Run) (*Pending, error) {
 		return nil, fmt.Errorf("begin an entry: %w", err)
 	}
 	p := &Pending{d: d, run: r, mark: mark, seal: d.newSeal(), id: rand.Uint64(), cleaning: newBudget(), next: spaceStep}
-	p.base = fmt.Sprintf("pending/%s.%016x", r.Key, p.id)
+	p.base = "pending/" + r.Key.String() + "." + hex.EncodeToString(binary.BigEndian.AppendUint64(nil, p.id))
 	if err := d.makingRoom(p.cleaning, p.claim); err != nil {
 		return nil, fmt.Errorf("begin an entry: %w", err)
 	}

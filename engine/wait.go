@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/cachex-cli/cachex/lock"
@@ -39,7 +40,8 @@ func (r *run) tellWaiting(place lock.Place) (stop func()) {
 
 // about is what the lock's record tells people and waiters about this run.
 func (r *run) about() string {
-	return fmt.Sprintf("%x %d %s", bootID(), r.arrived, r.family())
+	boot := bootID()
+	return hex.EncodeToString(boot[:]) + " " + strconv.FormatInt(int64(r.arrived), 10) + " " + r.family()
 }
 
 // sinceAbout is how long ago the run that wrote this into its lock arrived; negative where that cannot be told.
