@@ -3,10 +3,10 @@ package fastpath
 // Invocation is what one call of the program was started with.
 type Invocation struct {
 	Args    []string // with the program's own name
-	Environ []string
-	Dir     string // the working directory, as the kernel names it
-	UID     int    // effective
-	Exe     FileID // of the program itself: another version may answer otherwise
+	Environ []string // as it was handed over: the first of two variables of a name counts
+	Dir     string   // the working directory, as the kernel names it
+	UID     int      // effective
+	Exe     FileID   // of the program itself: another version may answer otherwise
 }
 
 // Address is the SHA-256 of all that an answer may depend on and that is not a file; false if the answer is not for the short

@@ -12,6 +12,9 @@ func init() { unfinished = try() }
 //go:linkname arguments os.runtime_args
 func arguments() []string
 
+//go:linkname environment syscall.runtime_envs
+func environment() []string
+
 // try answers the invocation of this process if a memo does, and then does not return. What could not be written whole is
 // returned; nil: nothing was written.
 func try() *Unwritten {
@@ -76,7 +79,7 @@ func Current(args []string) (i Invocation, ok bool) {
 	if !ok || exe == (FileID{}) {
 		return i, false
 	}
-	return Invocation{args, syscall.Environ(), string(path[:n-1]), syscall.Geteuid(), exe}, true
+	return Invocation{args, environment(), string(path[:n-1]), syscall.Geteuid(), exe}, true
 }
 
 // cache is an open cache directory.

@@ -24,7 +24,7 @@ func init() {
 	if known == nil {
 		return
 	}
-	p.Args, p.Environ = known.Args[1:], known.Environ
+	p.Args, p.Environ = known.Args[1:], os.Environ()
 	if c := recalled(known); c != nil {
 		os.Exit(p.runUnbound(c))
 	}
