@@ -10,7 +10,7 @@ import (
 
 // A call whose settings are known from a memo is made here, while the program is still being initialised: Go initialises
 // packages in the order of their import paths, and of all that this one does not import, cobra, viper, net/http and the
-// clients of servers come later. They are a fifth of what a run of "true" costs.
+// clients of servers come later. They are a seventh of what a run of "true" costs.
 //
 // What it does is what cmd would have done: the memo was made by cmd, for the same command line, environment, directory and
 // program, and what the settings rest on is as it was. If there is anything else about it, cmd decides.
