@@ -85,9 +85,7 @@ func Decode(b []byte) (m Memo, ok bool) {
 	d.b = d.b[:len(d.b)-(len(b)-int(n))-8]
 	copy(m.Address[:], d.take(32))
 	m.Settled = d.u8()
-	if call := d.text(); call != "" {
-		m.Call = []byte(call)
-	}
+	m.Call = d.bytes()
 	if m.Entry = d.text(); m.Entry != "" {
 		m.decodeHit(&d)
 	}
@@ -163,10 +161,12 @@ func (d *reader) u64() uint64 {
 	return 0
 }
 
-func (d *reader) text() string {
+func (d *reader) text() string { return string(d.bytes()) }
+
+func (d *reader) bytes() []byte {
 	n := int(d.u8())
 	n |= int(d.u8()) << 8
-	return string(d.take(n))
+	return d.take(n)
 }
 
 func (d *reader) count(most int) int {
