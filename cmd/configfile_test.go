@@ -282,7 +282,7 @@ func TestFormatsAgree(t *testing.T) {
 		want.CacheExit, _ = ParseExitSet("", "0,2")
 		want.NoCache = true
 		want.Env = []string{"A", "B_*"}
-		want.Scope = "x"
+		want.Scope, want.ruled = "x", true
 		require.Equal(t, want, settings, name)
 	}
 	for name, text := range map[string]string{".cachex.toml": "", ".cachex.yaml": "# nothing\n", ".cachex.yml": "", ".cachex.json": "{}"} {

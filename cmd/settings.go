@@ -73,6 +73,7 @@ type Settings struct {
 
 	origins []origin
 	files   []string // of configuration, that were read
+	ruled   bool     // they have rules, which may give other commands other settings
 }
 
 // origin says where a setting was given. A list has one for each element, in
@@ -481,7 +482,7 @@ func loadSettings(in settingsInput) (Settings, []Warning, error) {
 		return Settings{}, nil, err
 	}
 	for _, file := range files {
-		s.files = append(s.files, file.path)
+		s.files, s.ruled = append(s.files, file.path), s.ruled || len(file.rules) > 0
 		ignored, err := file.apply(&s, in)
 		if err != nil {
 			return Settings{}, nil, err

@@ -154,6 +154,7 @@ func TestAddress(t *testing.T) {
 		"path":             func(i *Invocation) { i.Environ = append([]string{"PATH=/bin"}, i.Environ...) },
 		"a setting":        func(i *Invocation) { i.Environ = []string{"HOME=/h", "CACHEX_TTL=2h"} },
 		"no setting":       func(i *Invocation) { i.Environ = []string{"HOME=/h"} },
+		"open":             func(i *Invocation) { i.Open = true },
 		"word for setting": func(i *Invocation) { i.Args = append(i.Args[:5:5], "CACHEX_TTL=1h"); i.Environ = []string{"HOME=/h"} },
 	} {
 		a := address(change)
@@ -193,4 +194,25 @@ func TestCacheDir(t *testing.T) {
 	} {
 		require.Equal(t, c.want, CacheDir(strings.Fields(c.environ)), c.environ)
 	}
+}
+
+func TestFlags(t *testing.T) {
+	for _, c := range []struct{ args, flags string }{
+		{"cachex run -- echo a", "cachex run --"},
+		{"cachex run --ttl 1h -q -- echo -- b", "cachex run --ttl 1h -q --"},
+		{"cachex run --scope -- -- echo", "cachex run --scope --"}, // nobody leaves a memo for these flags
+		{"cachex run echo a", ""},
+		{"cachex run --", ""},
+		{"cachex run", ""},
+	} {
+		i := Invocation{Args: strings.Fields(c.args), Dir: "/d", UID: 5}
+		flags, ok := i.Flags()
+		require.Equal(t, c.flags != "", ok, c.args)
+		if ok {
+			require.Equal(t, Invocation{Args: strings.Fields(c.flags), Dir: "/d", UID: 5, Open: true}, flags)
+		}
+	}
+	i := Invocation{Args: []string{"cachex", "run", "--", ""}}
+	_, ok := i.Flags()
+	require.False(t, ok, "an empty word is no command")
 }

@@ -7,6 +7,20 @@ type Invocation struct {
 	Dir     string   // the working directory, as the kernel names it
 	UID     int      // effective
 	Exe     FileID   // of the program itself: another version may answer otherwise
+	Open    bool     // the words of the command are left out of Args
+}
+
+// Flags is the same invocation without the words of the command, which stand behind the first --; false if there are none. The
+// flags before it mean the same whatever stands behind.
+func (i *Invocation) Flags() (Invocation, bool) {
+	for n, a := range i.Args {
+		if a == "--" {
+			flags := *i
+			flags.Args, flags.Open = i.Args[:n+1], true
+			return flags, n+1 < len(i.Args) && i.Args[n+1] != ""
+		}
+	}
+	return Invocation{}, false
 }
 
 // Address is the SHA-256 of all that an answer may depend on and that is not a file; false if the answer is not for the short
@@ -21,6 +35,7 @@ func (i *Invocation) Address() (sum [32]byte, ok bool) {
 	for _, v := range [...]uint64{i.Exe.Dev, i.Exe.Ino, uint64(i.Exe.Size), uint64(i.Exe.Mtime), uint64(i.Exe.Ctime)} {
 		b = append64(b, v)
 	}
+	b = append(b, flag(i.Open))
 	b = appendWord(b, i.Dir)
 	b = append64(b, uint64(len(i.Args)))
 	for _, a := range i.Args[1:] {

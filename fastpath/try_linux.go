@@ -41,10 +41,14 @@ func (c *cache) answer(i *Invocation, address [32]byte) *Unwritten {
 	}
 	usable = true
 	m, ok := c.recall(address)
-	if !ok || !Hold(m.Facts[:m.Settled]) {
+	if !ok {
+		c.recallFlags(i)
 		return nil
 	}
-	known = &Known{*i, m.Facts[:m.Settled], m.Call}
+	if !Hold(m.Facts[:m.Settled]) {
+		return nil
+	}
+	known = &Known{*i, nil, m.Facts[:m.Settled], m.Call}
 	if m.Entry == "" || !m.holds(i.Environ) || !c.isValid(&m) {
 		return nil
 	}
@@ -65,6 +69,21 @@ func (c *cache) answer(i *Invocation, address [32]byte) *Unwritten {
 	return nil
 }
 
+// recallFlags finds out what is known of an invocation with another command.
+func (c *cache) recallFlags(i *Invocation) {
+	flags, ok := i.Flags()
+	if !ok {
+		return
+	}
+	address, ok := flags.Address()
+	if !ok {
+		return
+	}
+	if m, ok := c.recall(address); ok && Hold(m.Facts[:m.Settled]) {
+		known = &Known{flags, i.Args[len(flags.Args):], m.Facts[:m.Settled], m.Call}
+	}
+}
+
 // Current returns the invocation of this process; false if there is no short way for it.
 func Current(args []string) (i Invocation, ok bool) {
 	if len(args) < 3 || args[1] != "run" {
@@ -79,7 +98,7 @@ func Current(args []string) (i Invocation, ok bool) {
 	if !ok || exe == (FileID{}) {
 		return i, false
 	}
-	return Invocation{args, environment(), string(path[:n-1]), syscall.Geteuid(), exe}, true
+	return Invocation{args, environment(), string(path[:n-1]), syscall.Geteuid(), exe, false}, true
 }
 
 // cache is an open cache directory.

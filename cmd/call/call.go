@@ -30,6 +30,8 @@ type Call struct {
 	// Configuration lists what the settings rest on; false if that changed after before. nil: nothing is remembered.
 	Configuration func(before time.Time) ([]fastpath.Fact, bool)
 
+	AnyCommand bool // another command would have the same settings
+
 	recalled bool // from a memo
 	began    time.Time
 }
@@ -58,8 +60,8 @@ func (p *Process) Run(c *Call) error {
 	if !c.Quiet {
 		p.warnOnce(out, c.Warnings, unread)
 	}
-	if c.isWorthAMemo(out, unread) && err == nil {
-		p.remember(c, dir, out, isShort(out, unread))
+	if short := isShort(out, unread); err == nil && out.Warning == nil && dir != nil && c.mayRemember() && (short || !c.recalled) {
+		p.remember(c, dir, out, short)
 	}
 	if c.Explain && out.Served != cachedir.Declined { // then the error says it
 		p.Warn(explainLine(out))

@@ -16,7 +16,8 @@ import (
 // A call leaves a memo for the next one of the same command line in the same place. It may hold two things. The one is what a
 // hit rests on: the next takes the short way (package fastpath). The other is what the settings came to, and what they rest
 // on: the next that is no such hit need not find them out again (recalled.go). What they rest on is every file that was looked
-// at, also those that were not there.
+// at, also those that were not there. Where the settings would be the same for any command, a second memo says so, under the
+// command line without the words of the command: what comes next behind the same flags need not find them out either.
 
 // freshChange is how old a change must be before the times of a file are believed to tell it from the next one.
 const freshChange = 2 * time.Second
@@ -38,20 +39,8 @@ func (c *Call) mayShorten() bool {
 // mayRemember reports whether a call ends like the next one of its kind, and says nothing that a memo does not know of.
 func (c *Call) mayRemember() bool {
 	q := &c.Request
-	return len(c.Warnings) == 0 && c.Status == nil && !q.Warm && q.Refresher == nil && q.Spec.Dir != "" && c.Configuration != nil
-}
-
-// isWorthAMemo reports whether a call should leave one. Its settings are worth it where there was a hit, or where a repetition
-// will be none; of what has tiers or a secret they are never remembered.
-func (c *Call) isWorthAMemo(out engine.Outcome, unread bool) bool {
-	q := &c.Request
-	switch {
-	case !c.mayRemember() || out.Warning != nil:
-		return false
-	case isShort(out, unread):
-		return true
-	}
-	return !c.recalled && (out.Served == cachedir.Hit || q.Refresh) && len(q.Tiers) == 0 && q.Spec.Secret == nil
+	return len(c.Warnings) == 0 && c.Status == nil && !q.Warm && q.Refresher == nil && q.Spec.Dir != "" && c.Configuration != nil &&
+		!q.NoCache && len(q.Tiers) == 0 && q.Spec.Secret == nil && len(q.PurgeTags) == 0
 }
 
 // isShort reports whether an answer is one for the short way; with stdin that nobody read there is a warning each time.
@@ -75,10 +64,26 @@ func (p *Process) remember(c *Call, dir *cachedir.Dir, out engine.Outcome, hit b
 		return
 	}
 	m.Facts, m.Settled, m.Call = facts, uint8(len(facts)), c.settled(p.Args)
-	if hit && put(dir, p.withHit(m, c, dir, out, before)) || c.recalled || len(m.Call) == 0 {
+	known := c.recalled || c.AnyCommand && c.rememberFlags(dir, i, m)
+	if hit && put(dir, p.withHit(m, c, dir, out, before)) {
 		return
 	}
-	put(dir, &m)
+	if worth := out.Served == cachedir.Hit || c.Request.Refresh; worth && !known && len(m.Call) > 0 {
+		put(dir, &m)
+	}
+}
+
+// rememberFlags leaves a memo of settings that are those of any command behind these flags.
+func (c *Call) rememberFlags(dir *cachedir.Dir, i fastpath.Invocation, m fastpath.Memo) bool {
+	flags, ok := i.Flags()
+	if !ok || !slices.Equal(i.Args[len(flags.Args):], c.Request.Spec.Argv) {
+		return false // the words came by -c, or without --
+	}
+	open := *c
+	open.Request.Spec.Argv = nil
+	m.Call = open.settled(flags.Args[1:])
+	m.Address, ok = flags.Address()
+	return ok && len(m.Call) > 0 && put(dir, &m)
 }
 
 // put writes a memo to its place; false if it is none, or does not fit.

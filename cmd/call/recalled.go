@@ -24,7 +24,7 @@ func init() {
 	if known == nil {
 		return
 	}
-	p.Args, p.Environ = known.Args[1:], os.Environ()
+	p.Args, p.Environ = slices.Concat(known.Args[1:], known.Words), os.Environ()
 	if c := recalled(known); c != nil {
 		os.Exit(p.runUnbound(c))
 	}
@@ -47,7 +47,12 @@ func recalled(known *fastpath.Known) *Call {
 	if c == nil {
 		return nil
 	}
-	c.recalled = true
+	if c.recalled = true; known.Open {
+		c.Request.Spec.Argv = known.Words
+	}
+	if len(c.Request.Spec.Argv) == 0 {
+		return nil
+	}
 	c.Configuration = func(time.Time) ([]fastpath.Fact, bool) {
 		facts := slices.Clone(known.Settled)
 		return facts, fastpath.Hold(facts)

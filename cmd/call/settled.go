@@ -45,7 +45,7 @@ func (c *Call) settled(args []string) []byte {
 	}
 	same := *c
 	same.Request.Spec.Environ = nil
-	same.PlainTiers, same.Configuration, same.recalled, same.began = nil, nil, false, time.Time{}
+	same.PlainTiers, same.Configuration, same.AnyCommand, same.recalled, same.began = nil, nil, false, false, time.Time{}
 	again := settledCall(w.b, args, c.Request.Spec.Dir, c.CacheDir)
 	if again == nil || !reflect.DeepEqual(*again, same) {
 		return nil
@@ -101,7 +101,7 @@ func settledCall(b []byte, args []string, dir, cacheDir string) *Call {
 	for _, field := range c.fields(&ownDir) {
 		r.field(field)
 	}
-	if r.bad || len(r.b) > 0 || len(c.Request.Spec.Argv) == 0 {
+	if r.bad || len(r.b) > 0 {
 		return nil
 	}
 	if ownDir {
