@@ -62,7 +62,7 @@ func (s *seal) append(b []byte) []byte {
 // decodeSeal reads what append wrote, and finds the key.
 func decodeSeal(b []byte, keys []Key) (*seal, error) {
 	if len(b) != sealSize {
-		return nil, shortError{}
+		return nil, errShort
 	}
 	for _, k := range keys {
 		if k.ID == [8]byte(b[:8]) {

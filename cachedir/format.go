@@ -325,8 +325,9 @@ func (h *header) checkFrames(table io.ByteReader) error {
 
 func chunkCount(size int64) int64 { return (size + chunkSize - 1) / chunkSize }
 
-// shortError is what a decoder finds where the bytes end before their fields. (It is no fmt.Errorf: that would make each start
-// of the program prepare to print.)
+// errShort is no fmt.Errorf: that would make each start of the program prepare to print.
+var errShort error = shortError{}
+
 type shortError struct{}
 
 func (shortError) Error() string { return errSpoiled.Error() + ": a field does not fit" }
@@ -340,7 +341,7 @@ type decoder struct {
 
 func (d *decoder) take(n int) []byte {
 	if d.err != nil || n < 0 || n > len(d.b) {
-		d.err, d.b = shortError{}, nil
+		d.err, d.b = errShort, nil
 		return nil
 	}
 	out := d.b[:n:n]
@@ -374,7 +375,7 @@ func (d *decoder) u8() uint8 {
 func (d *decoder) time() time.Time {
 	sec, ns := d.i64(), d.u32()
 	if ns >= 1e9 {
-		d.err = shortError{}
+		d.err = errShort
 		return time.Time{}
 	}
 	return time.Unix(sec, int64(ns))
@@ -384,7 +385,7 @@ func (d *decoder) time() time.Time {
 func (d *decoder) bytes(limit int) []byte {
 	n := d.u32()
 	if int64(n) > int64(limit) {
-		d.err = shortError{}
+		d.err = errShort
 	}
 	return d.take(int(n))
 }
@@ -395,7 +396,7 @@ func (d *decoder) fixed(h *header) {
 	copy(h.Command[:], d.take(32))
 	flags := d.u64()
 	if flags&^flagsKnown != 0 {
-		d.err = shortError{}
+		d.err = errShort
 	}
 	h.Merged, h.Pty = flags&flagMerged != 0, flags&flagPty != 0
 	h.inFile, h.tableBehind = flags&flagInFile != 0, flags&flagTableBehind != 0
@@ -426,7 +427,7 @@ func (d *decoder) fixed(h *header) {
 func (d *decoder) names() (names []string) {
 	n := d.u32()
 	if n > maxNames {
-		d.err = shortError{}
+		d.err = errShort
 	}
 	for i := uint32(0); i < n && d.err == nil; i++ {
 		names = append(names, string(d.bytes(maxName)))
@@ -445,7 +446,7 @@ func (d *decoder) rest(h *header) {
 			}
 		}
 	} else {
-		d.err = shortError{}
+		d.err = errShort
 	}
 	if h.Learned != nil {
 		copy(h.Learned.ID[:], d.take(16))
@@ -458,7 +459,7 @@ func (d *decoder) rest(h *header) {
 			h.chunks[i] = d.u64()
 		}
 	} else if n != 0 {
-		d.err = shortError{}
+		d.err = errShort
 	}
 	h.Recipe = d.bytes(maxRecipe)
 	if d.err == nil && len(d.b) != 0 {

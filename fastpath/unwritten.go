@@ -32,9 +32,9 @@ var (
 // Known is an invocation whose settings need not be found out again: what they rest on is as it was.
 type Known struct {
 	Invocation
-	Words   []string // of the command, if they are left out of Args
-	Settled []Fact   // what the settings rest on
-	Call    []byte   // what they came to, as Memo has it
+	Words []string // of the command, if they are left out of Args
+	Facts []Fact   // what the settings rest on
+	Call  []byte   // what they came to, as Memo has it
 }
 
 // Recalled returns what is known of this process's invocation; nil: nothing.

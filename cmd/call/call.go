@@ -60,8 +60,8 @@ func (p *Process) Run(c *Call) error {
 	if !c.Quiet {
 		p.warnOnce(out, c.Warnings, unread)
 	}
-	if short := isShort(out, unread); err == nil && out.Warning == nil && dir != nil && c.mayRemember() && (short || !c.recalled) {
-		p.remember(c, dir, out, short)
+	if err == nil && dir != nil {
+		p.remember(c, dir, out, isShort(out, unread))
 	}
 	if c.Explain && out.Served != cachedir.Declined { // then the error says it
 		p.Warn(explainLine(out))
@@ -90,7 +90,7 @@ func (p *Process) request(c *Call) engine.Request {
 	q.Encloser, _ = p.LookupEnv("CACHEX_CONTROL")
 	_, q.FreshOnly = p.LookupEnv(engine.FreshVariable)
 	q.Self, q.Waiting, q.Restarted = p.self(), p.waiting(c.Quiet), p.restarted
-	q.Standing = c.mayShorten() && c.mayRemember() && q.Held == "" && !q.FreshOnly
+	q.Standing = c.mayRemember() && c.mayShorten() && q.Held == "" && !q.FreshOnly
 	q.Stdin, q.Stdout, q.Stderr = p.Stdin, p.Stdout, p.Stderr
 	return q
 }

@@ -22,20 +22,6 @@ import (
 // freshChange is how old a change must be before the times of a file are believed to tell it from the next one.
 const freshChange = 2 * time.Second
 
-// mayShorten reports whether a hit of a call rests on nothing but what a memo can hold.
-func (c *Call) mayShorten() bool {
-	q := &c.Request
-	switch {
-	case c.Explain || q.ReadOnly || q.NoCache || q.Refresh || q.FeedStdin || q.Spec.Pty || q.Private:
-	case q.Spec.Secret != nil || q.Early != 0 || q.MaxEntries != 0 || len(q.Tiers) > 0 || len(q.Vary) > 0 || len(q.PurgeTags) > 0:
-	case q.Spec.Cwd == hashing.CwdRepo:
-	case slices.ContainsFunc(q.Spec.Env, hashing.IsGlob) || slices.ContainsFunc(q.Spec.Files, hashing.IsGlob):
-	default:
-		return true
-	}
-	return false
-}
-
 // mayRemember reports whether a call ends like the next one of its kind, and says nothing that a memo does not know of.
 func (c *Call) mayRemember() bool {
 	q := &c.Request
@@ -43,19 +29,47 @@ func (c *Call) mayRemember() bool {
 		!q.NoCache && len(q.Tiers) == 0 && q.Spec.Secret == nil && len(q.PurgeTags) == 0
 }
 
+// mayShorten reports whether a hit of a call that may be remembered rests on nothing but what a memo can hold.
+func (c *Call) mayShorten() bool {
+	q := &c.Request
+	switch {
+	case c.Explain || q.ReadOnly || q.Refresh || q.FeedStdin || q.Spec.Pty || q.Private:
+	case q.Early != 0 || q.MaxEntries != 0 || len(q.Vary) > 0 || q.Spec.Cwd == hashing.CwdRepo:
+	case slices.ContainsFunc(q.Spec.Env, hashing.IsGlob) || slices.ContainsFunc(q.Spec.Files, hashing.IsGlob):
+	default:
+		return true
+	}
+	return false
+}
+
 // isShort reports whether an answer is one for the short way; with stdin that nobody read there is a warning each time.
 func isShort(out engine.Outcome, unread bool) bool {
 	return out.Standing != nil && !unread && out.Bytes <= fastpath.MaxBody
 }
 
-// remember leaves a memo of a call that has been answered; with hit, of what that answer stands on too.
+// remember leaves memos of a call that has been answered: of its settings, unless they came from one, and with hit of what that
+// answer stands on.
 func (p *Process) remember(c *Call, dir *cachedir.Dir, out engine.Outcome, hit bool) {
+	if c.recalled && !hit || out.Warning != nil || !c.mayRemember() {
+		return
+	}
 	i, ok := fastpath.Current(append([]string{"cachex"}, p.Args...))
 	if !ok || !fastpath.Usable() || i.Dir != c.Request.Spec.Dir || fastpath.CacheDir(i.Environ) != dir.Path() {
 		return
 	}
-	var m fastpath.Memo
-	if m.Address, ok = i.Address(); !ok {
+	if _, ok := i.Address(); !ok {
+		return
+	}
+	var line, flags fastpath.Memo // of this command line, and of its flags
+	if hit || out.Served == cachedir.Hit || c.Request.Refresh {
+		line = memoOfSettings(i, c)
+	}
+	if f, ok := i.Flags(); ok && !c.recalled && c.AnyCommand && slices.Equal(i.Args[len(f.Args):], c.Request.Spec.Argv) {
+		open := *c
+		open.Request.Spec.Argv = nil
+		flags = memoOfSettings(f, &open)
+	}
+	if !hit && len(line.Call) == 0 && len(flags.Call) == 0 {
 		return
 	}
 	before := c.began.Add(-freshChange)
@@ -63,27 +77,21 @@ func (p *Process) remember(c *Call, dir *cachedir.Dir, out engine.Outcome, hit b
 	if !ok || len(facts) > math.MaxUint8 {
 		return
 	}
-	m.Facts, m.Settled, m.Call = facts, uint8(len(facts)), c.settled(p.Args)
-	known := c.recalled || c.AnyCommand && c.rememberFlags(dir, i, m)
-	if hit && put(dir, p.withHit(m, c, dir, out, before)) {
+	for _, m := range []*fastpath.Memo{&line, &flags} {
+		m.Facts, m.Settled = facts, uint8(len(facts))
+	}
+	known := c.recalled || len(flags.Call) > 0 && put(dir, &flags)
+	if hit && put(dir, p.withHit(line, c, dir, out, before)) || known || len(line.Call) == 0 {
 		return
 	}
-	if worth := out.Served == cachedir.Hit || c.Request.Refresh; worth && !known && len(m.Call) > 0 {
-		put(dir, &m)
-	}
+	put(dir, &line)
 }
 
-// rememberFlags leaves a memo of settings that are those of any command behind these flags.
-func (c *Call) rememberFlags(dir *cachedir.Dir, i fastpath.Invocation, m fastpath.Memo) bool {
-	flags, ok := i.Flags()
-	if !ok || !slices.Equal(i.Args[len(flags.Args):], c.Request.Spec.Argv) {
-		return false // the words came by -c, or without --
-	}
-	open := *c
-	open.Request.Spec.Argv = nil
-	m.Call = open.settled(flags.Args[1:])
-	m.Address, ok = flags.Address()
-	return ok && len(m.Call) > 0 && put(dir, &m)
+// memoOfSettings is a memo for an invocation, with what the settings of its call came to, if a memo can hold that.
+func memoOfSettings(i fastpath.Invocation, c *Call) (m fastpath.Memo) {
+	m.Address, _ = i.Address()
+	m.Call = c.settled(i.Args[1:])
+	return m
 }
 
 // put writes a memo to its place; false if it is none, or does not fit.

@@ -54,7 +54,7 @@ func recalled(known *fastpath.Known) *Call {
 		return nil
 	}
 	c.Configuration = func(time.Time) ([]fastpath.Fact, bool) {
-		facts := slices.Clone(known.Settled)
+		facts := slices.Clone(known.Facts)
 		return facts, fastpath.Hold(facts)
 	}
 	return c

@@ -121,44 +121,47 @@ func (w *writer) field(field any) {
 	switch v := field.(type) {
 	case *bool:
 		if *v {
-			w.b = append(w.b, 1)
+			w.number(1)
 		} else {
-			w.b = append(w.b, 0)
+			w.number(0)
 		}
 	case *time.Duration:
-		w.b = binary.AppendVarint(w.b, int64(*v))
+		w.number(uint64(*v))
 	case *int64:
-		w.b = binary.AppendVarint(w.b, *v)
+		w.number(uint64(*v))
 	case *int:
-		w.b = binary.AppendVarint(w.b, int64(*v))
+		w.number(uint64(*v))
 	case *uint64:
-		w.b = binary.AppendUvarint(w.b, *v)
+		w.number(*v)
 	case *float64:
-		w.b = binary.AppendUvarint(w.b, math.Float64bits(*v))
+		w.number(math.Float64bits(*v))
 	case *hashing.CwdMode:
-		w.b = append(w.b, byte(*v))
+		w.number(uint64(*v))
 	case *hashing.ExeMode:
-		w.b = append(w.b, byte(*v))
+		w.number(uint64(*v))
 	case *word:
 		w.word(string(*v))
 	case *words:
-		w.b = binary.AppendUvarint(w.b, uint64(len(*v)))
+		w.number(uint64(len(*v)))
 		for _, s := range *v {
 			if w.word(s); w.bad {
 				return
 			}
 		}
 	case *[]string:
-		w.b = binary.AppendUvarint(w.b, uint64(len(*v)))
+		w.number(uint64(len(*v)))
 		for _, s := range *v {
-			w.b = append(binary.AppendUvarint(w.b, uint64(len(s))), s...)
+			w.number(uint64(len(s)))
+			w.b = append(w.b, s...)
 		}
 	}
 }
 
+func (w *writer) number(v uint64) { w.b = binary.AppendUvarint(w.b, v) }
+
 func (w *writer) word(s string) {
 	place, ok := placeOf(s, w.args)
-	w.b = binary.AppendUvarint(w.b, place)
+	w.number(place)
 	w.bad = w.bad || !ok || len(w.b) > fastpath.MaxCall // which bounds the search, too
 }
 
@@ -179,14 +182,7 @@ func (r *reader) take(n uint64) []byte {
 	return out
 }
 
-func (r *reader) u8() byte {
-	if b := r.take(1); b != nil {
-		return b[0]
-	}
-	return 0
-}
-
-func (r *reader) uvarint() uint64 {
+func (r *reader) number() uint64 {
 	v, n := binary.Uvarint(r.b)
 	if n <= 0 {
 		r.b, r.bad = nil, true
@@ -196,18 +192,8 @@ func (r *reader) uvarint() uint64 {
 	return v
 }
 
-func (r *reader) varint() int64 {
-	v, n := binary.Varint(r.b)
-	if n <= 0 {
-		r.b, r.bad = nil, true
-		return 0
-	}
-	r.b = r.b[n:]
-	return v
-}
-
 func (r *reader) word() string {
-	s, ok := wordAt(r.uvarint(), r.args)
+	s, ok := wordAt(r.number(), r.args)
 	r.bad = r.bad || !ok
 	return s
 }
@@ -215,30 +201,30 @@ func (r *reader) word() string {
 func (r *reader) field(field any) {
 	switch v := field.(type) {
 	case *bool:
-		*v = r.u8() == 1
+		*v = r.number() == 1
 	case *time.Duration:
-		*v = time.Duration(r.varint())
+		*v = time.Duration(r.number())
 	case *int64:
-		*v = r.varint()
+		*v = int64(r.number())
 	case *int:
-		*v = int(r.varint())
+		*v = int(r.number())
 	case *uint64:
-		*v = r.uvarint()
+		*v = r.number()
 	case *float64:
-		*v = math.Float64frombits(r.uvarint())
+		*v = math.Float64frombits(r.number())
 	case *hashing.CwdMode:
-		*v = hashing.CwdMode(r.u8())
+		*v = hashing.CwdMode(r.number())
 	case *hashing.ExeMode:
-		*v = hashing.ExeMode(r.u8())
+		*v = hashing.ExeMode(r.number())
 	case *word:
 		*v = word(r.word())
 	case *words:
-		for n := r.uvarint(); n > 0 && !r.bad; n-- {
+		for n := r.number(); n > 0 && !r.bad; n-- {
 			*v = append(*v, r.word())
 		}
 	case *[]string:
-		for n := r.uvarint(); n > 0 && !r.bad; n-- {
-			*v = append(*v, string(r.take(r.uvarint())))
+		for n := r.number(); n > 0 && !r.bad; n-- {
+			*v = append(*v, string(r.take(r.number())))
 		}
 	}
 }
