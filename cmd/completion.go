@@ -37,13 +37,26 @@ func newCompletionCommand(app *App) *cobra.Command {
 	}
 }
 
-// completeChoices lets shells offer the words of flags that take one of a few: their usage names them as `a|b|c`.
+// choices lists the words of a flag that takes one of a few: where its value is named `a|b|c` in the usage, those.
+func choices(f *pflag.Flag) []string {
+	switch f.Name {
+	case "cwd":
+		return cwdWords()
+	case "exe":
+		return exeWords()
+	}
+	if name, _ := pflag.UnquoteUsage(f); strings.Contains(name, "|") && name == strings.ToLower(name) {
+		return strings.Split(name, "|")
+	}
+	return nil
+}
+
+// completeChoices lets shells offer them.
 func completeChoices(c *cobra.Command) {
 	c.Flags().VisitAll(func(f *pflag.Flag) {
-		name, _ := pflag.UnquoteUsage(f)
-		if strings.Contains(name, "|") && name == strings.ToLower(name) {
+		if words := choices(f); words != nil {
 			// It fails only for flags that are not there, or are registered twice.
-			_ = c.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(strings.Split(name, "|"), cobra.ShellCompDirectiveNoFileComp))
+			_ = c.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 		}
 	})
 }

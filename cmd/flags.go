@@ -17,13 +17,13 @@ import (
 
 // addKeyFlags declares what makes the identity of a run. The same flags mean the same in run, key, why and purge.
 func addKeyFlags(fs *pflag.FlagSet) {
-	fs.StringP("shell", "c", "", "run this `SHELL TEXT` through sh -c; the remaining words are $0, $1, ...")
-	fs.StringArray("env", nil, "put these environment variables in the key: `NAME[,NAME...]`, globs allowed; unset differs from empty")
-	fs.StringArray("file", nil, "put the contents of `PATH|GLOB` in the key; ** globs, directories; absent differs from empty")
+	fs.StringP("shell", "c", "", "run this shell `TEXT` through sh -c; the remaining words are $0, $1, ...")
+	fs.StringArray("env", nil, "put these environment variables in the key: a `NAME[,...]`, globs allowed; unset differs from empty")
+	fs.StringArray("file", nil, "put the contents of a `PATH` in the key; ** globs, directories; absent differs from empty")
 	fs.Bool("stdin", false, "read stdin whole, put it in the key, feed it to the command")
-	fs.String("cwd", "path", "how the working directory enters the key: `path|repo|none`")
-	fs.String("exe", "content", "how the executable enters the key: `content|digest|path|none`")
-	fs.StringArray("vary", nil, "put in the key what this `SHELL TEXT` prints")
+	fs.String("cwd", "path", "how the working directory enters the key: a `MODE`, path, repo or none")
+	fs.String("exe", "content", "how the executable enters the key: a `MODE`, content, digest, path or none")
+	fs.StringArray("vary", nil, "put in the key what this shell `TEXT` prints")
 	fs.String("scope", "", "free text in the key: a `WORD` such as a version or a salt")
 	fs.String("namespace", "", "separates teams, as in `a/b`; purged by prefix")
 	fs.String("key", "", "the key is this `NAME`, the namespace, the scope and the inputs given by flag; not the command line")

@@ -8,7 +8,6 @@ import (
 	"io"
 	"log"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -36,7 +35,7 @@ func Main(args []string, stdin, stdout, stderr *os.File) int {
 // NewRoot builds the command tree.
 func NewRoot(app *App) *cobra.Command {
 	root := &cobra.Command{
-		Use:   "cachex",
+		Use:   "cachex COMMAND",
 		Short: "cache the results of shell commands",
 		Long: `cachex caches the results of shell commands.
 
@@ -53,16 +52,22 @@ hour is over every further run replays them. Runs at the same time share one exe
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noSuchCommand,
-		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if asked, _ := c.Flags().GetBool("version"); asked {
+				return app.printVersion()
+			}
+			return c.Help()
+		},
 	}
 	root.SetIn(app.Stdin)
 	root.SetOut(app.Stdout)
 	root.SetErr(app.Stderr)
 	root.SetFlagErrorFunc(badFlag)
-	root.SetHelpFunc(help)
+	root.SetHelpFunc(app.help)
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help-command"})
+	root.SetHelpCommand(newHelpCommand(app))
+	root.Flags().Bool("version", false, "print the version")
 	root.PersistentFlags().String("cache-dir", "", "keep results in `DIR` (default $XDG_CACHE_HOME/cachex, else ~/.cache/cachex)")
 	root.PersistentFlags().StringSlice("trust-owner", nil, "admit a cache directory that belongs to this user `UID`")
 	root.PersistentFlags().StringArray("remote", nil, "share results through this server, and through further ones in their order: a `URL`")
@@ -104,12 +109,6 @@ func noSuchCommand(c *cobra.Command, args []string) error {
 		hint += "; to cache it: cachex run -- " + args[0]
 	}
 	return &usageError{Err: fmt.Errorf("no such command %q", args[0]), Hint: hint}
-}
-
-// help prints the text of a command, its flags, and last its exit codes.
-func help(c *cobra.Command, _ []string) {
-	text, codes, _ := strings.Cut(c.Long, exitHeading)
-	_, _ = fmt.Fprintf(c.OutOrStdout(), "%s\n\n%s%s%s\n", text, c.UsageString(), exitHeading[1:], codes)
 }
 
 // noArguments refuses words behind the flags of a command that takes none.

@@ -49,6 +49,7 @@ directory as it is, unless the setting encrypt is true: do not cache commands th
 	c.Flags().Bool("warm", false, "see to it, in the background, that a fresh result will be there, and print nothing")
 	c.Flags().BoolP("explain", "v", false, "one line on stderr: hit or miss, why, age, time saved")
 	c.Flags().Int("status-fd", -1, "the same as one JSON line on this descriptor `N`")
+	c.Flags().Lookup("status-fd").DefValue = "" // -1 is for nobody to see
 	c.Flags().BoolP("quiet", "q", false, "no warnings")
 	return c
 }

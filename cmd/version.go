@@ -14,11 +14,13 @@ func newVersionCommand(app *App) *cobra.Command {
 		Short: "print the version",
 		Long:  "Version prints the version of cachex, of the Go that built it, and the platform." + exitCodes("0    always"),
 		Args:  noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(app.Stdout, "cachex %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			return err
-		},
+		RunE:  func(*cobra.Command, []string) error { return app.printVersion() },
 	}
+}
+
+func (a *App) printVersion() error {
+	_, err := fmt.Fprintf(a.Stdout, "cachex %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
 }
 
 // version is the module's version as the go command recorded it, "(devel)" for a build from a work tree.

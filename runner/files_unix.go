@@ -69,6 +69,19 @@ func IsTerminal(f *os.File) bool {
 	return err == nil
 }
 
+// Columns returns how wide a terminal is; 0: f is none, or it does not know.
+func Columns(f *os.File) int {
+	if f == nil {
+		return 0
+	}
+	defer runtime.KeepAlive(f)
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return 0
+	}
+	return int(size.Col)
+}
+
 // foregroundOf returns the process group in the foreground of the terminal, or -1.
 func foregroundOf(f *os.File) int {
 	defer runtime.KeepAlive(f)

@@ -1,0 +1,66 @@
+package cmd
+
+import (
+	"slices"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// flagGroup is a part of the flags of a command, under a title.
+type flagGroup struct {
+	Title string
+	names []string
+	Flags []*pflag.Flag // those that the command has and shows
+}
+
+// flagGroups sorts the flags of run, and of commands that have some of them: each stands in one group, in the order of help.
+func flagGroups() []flagGroup {
+	return []flagGroup{
+		{Title: "What is in the key", names: []string{
+			"shell", "env", "file", "stdin", "cwd", "exe", "vary", "scope", "namespace", "key", "pty",
+		}},
+		{Title: "How long a result lives", names: []string{
+			"ttl", "ttl-fail", "ttl-until", "cache-exit", "jitter", "stale", "stale-if-error", "early", "tag", "purge-tag",
+		}},
+		{Title: "Whether the command runs, and what is stored", names: []string{
+			"refresh", "warm", "cached-only", "no-cache", "read-only", "min-cost", "max-entry", "max-entries",
+		}},
+		{Title: "Where results are, and who shares them", names: []string{
+			"wait", "follow", "private", "remote", "remote-required", "cache-dir", "trust-owner",
+		}},
+		{Title: "What is said", names: []string{"explain", "status-fd", "quiet", "help"}},
+	}
+}
+
+// selectorGroup is what purge has before those.
+func selectorGroup() flagGroup {
+	return flagGroup{Title: "What goes", names: []string{
+		"all", "expired", "older-than", "tag", "key", "scope", "namespace", "command", "match",
+	}}
+}
+
+// groupedFlags lists the flags of a command in their groups, first those that are in none; a group without flags is left out.
+func groupedFlags(c *cobra.Command) []flagGroup {
+	groups := flagGroups()
+	if c.Name() == "purge" {
+		groups = slices.Insert(groups, 0, selectorGroup())
+	}
+	c.InitDefaultHelpFlag()
+	taken := map[string]bool{}
+	take := func(group *flagGroup, f *pflag.Flag) {
+		if f != nil && !f.Hidden && !taken[f.Name] {
+			taken[f.Name] = true
+			group.Flags = append(group.Flags, f)
+		}
+	}
+	for i := range groups {
+		for _, name := range groups[i].names {
+			take(&groups[i], c.Flag(name))
+		}
+	}
+	own := flagGroup{Title: "Flags"}
+	c.LocalFlags().VisitAll(func(f *pflag.Flag) { take(&own, f) })
+	groups = slices.Insert(groups, 0, own)
+	return slices.DeleteFunc(groups, func(group flagGroup) bool { return len(group.Flags) == 0 })
+}

@@ -1,0 +1,50 @@
+package cmd
+
+import "strings"
+
+// nearest returns the candidate that a misspelt word most likely means, or "" where that would be a guess: at most two letters
+// are wrong, missing, in excess or exchanged (one in a short word), or the word is where a candidate begins.
+func nearest(word string, candidates []string) string {
+	best, least := "", 3
+	if len(word) < 4 {
+		least = 2
+	}
+	begins := ""
+	for _, c := range candidates {
+		if d := distance(word, c); d < least {
+			best, least = c, d
+		}
+		if begins == "" && len(word) > 2 && strings.HasPrefix(c, word) {
+			begins = c
+		}
+	}
+	if best == "" {
+		return begins
+	}
+	return best
+}
+
+// distance counts the letters that have to be changed, added, removed or exchanged with their neighbour to get from a to b
+// (optimal string alignment).
+func distance(a, b string) int {
+	before, last := []int(nil), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := range len(a) {
+		row := make([]int, len(b)+1)
+		row[0] = i + 1
+		for j := range len(b) {
+			differ := 1
+			if a[i] == b[j] {
+				differ = 0
+			}
+			row[j+1] = min(last[j]+differ, last[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
+		}
+		before, last = last, row
+	}
+	return last[len(b)]
+}
