@@ -14,6 +14,11 @@ const globChars = `*?[{\`
 // IsGlob reports whether a pattern may stand for several names.
 func IsGlob(pattern string) bool { return strings.ContainsAny(pattern, globChars) }
 
+// IsName reports whether a pattern stands for the one thing of this name.
+func IsName(pattern string) bool {
+	return pattern != "" && !IsGlob(pattern) && !strings.ContainsRune("!@", rune(pattern[0]))
+}
+
 // addEnvironment adds what was asked for, and each variable that this names: its digest, or unset, which differs from empty.
 func (c *capture) addEnvironment() error {
 	patterns := make([]string, len(c.spec.Env))

@@ -79,6 +79,9 @@ func tidy(path string) string {
 	return root + strings.Join(elements, "/")
 }
 
+// FileName returns the name under which a file that is no glob is looked at.
+func FileName(name string) string { return tidy(name) }
+
 // addFiles adds what was asked for, and each file that this names.
 func (c *capture) addFiles() error {
 	if len(c.spec.Files) == 0 {

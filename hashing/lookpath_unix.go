@@ -26,16 +26,8 @@ func LookPath(name, dir string, environ []string) (string, error) {
 		}
 		return name, nil
 	}
-	path, ok := lookup(environ, "PATH")
-	if !ok {
-		path = "/bin:/usr/bin" // the C library's default, see confstr(3) and execvp(3)
-	}
 	var denied error
-	for _, element := range strings.Split(path, ":") {
-		file := name
-		if element != "" {
-			file = element + "/" + name
-		}
+	for _, file := range Candidates(name, environ) {
 		err := executable(absolute(file, dir))
 		switch {
 		case err == nil:
@@ -52,6 +44,25 @@ func LookPath(name, dir string, environ []string) (string, error) {
 		return "", denied
 	}
 	return "", &NotFound{Name: name}
+}
+
+// Candidates returns the files that LookPath looks at, in its order.
+func Candidates(name string, environ []string) []string {
+	if strings.Contains(name, "/") {
+		return []string{name}
+	}
+	path, ok := lookup(environ, "PATH")
+	if !ok {
+		path = "/bin:/usr/bin" // the C library's default, see confstr(3) and execvp(3)
+	}
+	files := strings.Split(path, ":")
+	for i, element := range files {
+		files[i] = name
+		if element != "" {
+			files[i] = element + "/" + name
+		}
+	}
+	return files
 }
 
 // lookError tells "no such file" from all else, as env and shells do.

@@ -14,30 +14,37 @@ func LookPath(name, dir string, environ []string) (string, error) {
 	if name == "" {
 		return "", &NotFound{Name: name}
 	}
-	elements := []string{""}
-	if !strings.ContainsAny(name, `:\/`) {
-		path, _ := lookup(environ, "PATH")
-		elements = filepath.SplitList(path)
-	}
 	var denied error
-	for _, element := range elements {
-		for _, extension := range extensions(name, environ) {
-			file := filepath.Join(element, name+extension)
-			info, err := os.Stat(absolute(file, dir))
-			switch {
-			case err != nil:
-				continue
-			case info.IsDir():
-				denied = &NotExecutable{Path: file, Err: windows.ERROR_DIRECTORY}
-			default:
-				return file, nil
-			}
+	for _, file := range Candidates(name, environ) {
+		info, err := os.Stat(absolute(file, dir))
+		switch {
+		case err != nil:
+			continue
+		case info.IsDir():
+			denied = &NotExecutable{Path: file, Err: windows.ERROR_DIRECTORY}
+		default:
+			return file, nil
 		}
 	}
 	if denied != nil {
 		return "", denied
 	}
 	return "", &NotFound{Name: name}
+}
+
+// Candidates returns the files that LookPath looks at, in its order.
+func Candidates(name string, environ []string) (files []string) {
+	elements := []string{""}
+	if !strings.ContainsAny(name, `:\/`) {
+		path, _ := lookup(environ, "PATH")
+		elements = filepath.SplitList(path)
+	}
+	for _, element := range elements {
+		for _, extension := range extensions(name, environ) {
+			files = append(files, filepath.Join(element, name+extension))
+		}
+	}
+	return files
 }
 
 // extensions returns what may have to be appended to name: nothing if it has an extension.
