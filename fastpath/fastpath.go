@@ -58,11 +58,13 @@ type Fact struct {
 // FactKind says how a path is looked at.
 type FactKind uint8
 
-// The kinds: a link is followed, is looked at itself, or only has to be there.
+// The kinds: a link is followed, is looked at itself, only has to be there; or it is followed, and this user may execute what it
+// leads to, which depends on more than the file.
 const (
 	Followed FactKind = iota
 	Itself
 	Exists
+	Executable
 )
 
 // FileID tells one state of a file from all others.
@@ -80,7 +82,7 @@ const SlotSize = 4096
 const Table = "memo/table"
 
 const (
-	memoMagic = "cxM2"
+	memoMagic = "cxM3"
 	// MaxBody is the largest body in bytes: larger ones are left to the ordinary path, which knows about slow readers and signals.
 	MaxBody   = 64 << 10
 	maxFrames = 64

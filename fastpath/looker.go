@@ -18,6 +18,13 @@ func (l *Looker) Look(path string, kind FactKind) (FileID, bool) {
 	return id, there
 }
 
+// Program notes a file that is executed.
+func (l *Looker) Program(path string) {
+	if id, there := l.Look(path, Executable); !there || !id.IsRegular() {
+		l.Failed = true
+	}
+}
+
 // File notes a file that is read, and a link that leads to it.
 func (l *Looker) File(path string) (FileID, bool) {
 	id, there := l.Look(path, Itself)

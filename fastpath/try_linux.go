@@ -293,7 +293,7 @@ func (u *Unwritten) write() bool {
 func Identify(path string, kind FactKind) (FileID, bool) {
 	var st syscall.Stat_t
 	var err error
-	if kind == Followed {
+	if kind == Followed || kind == Executable {
 		err = syscall.Stat(path, &st)
 	} else {
 		err = syscall.Lstat(path, &st)
@@ -301,6 +301,10 @@ func Identify(path string, kind FactKind) (FileID, bool) {
 	switch {
 	case err == syscall.ENOENT || err == syscall.ENOTDIR:
 		return FileID{}, true
+	case err == nil && kind == Executable:
+		err = syscall.Access(path, 1)
+	}
+	switch {
 	case err != nil:
 		return FileID{}, false
 	case kind == Exists:

@@ -3,8 +3,9 @@ package call
 import (
 	"crypto/sha256"
 	"math"
+	"path/filepath"
+	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
@@ -30,16 +31,43 @@ func (c *Call) mayRemember() bool {
 }
 
 // mayShorten reports whether a hit of a call that may be remembered rests on nothing but what a memo can hold.
-func (c *Call) mayShorten() bool {
-	q := &c.Request
-	switch {
-	case c.Explain || q.ReadOnly || q.Refresh || q.FeedStdin || q.Spec.Pty || q.Private:
-	case q.Early != 0 || q.MaxEntries != 0 || len(q.Vary) > 0 || q.Spec.Cwd == hashing.CwdRepo:
-	case slices.ContainsFunc(q.Spec.Env, hashing.IsGlob) || slices.ContainsFunc(q.Spec.Files, hashing.IsGlob):
-	default:
-		return true
+func (c *Call) mayShorten() bool { return c.mayRemember() && reflect.DeepEqual(c.beyondMemo(), Call{}) }
+
+// beyondMemo returns what is left of a call when all is taken away that a memo of a hit carries. What is not named here forbids
+// one: whoever adds a setting or a kind of input, and wants short hits with it, says here how a memo tells one state of it from
+// another.
+func (c *Call) beyondMemo() Call {
+	left := *c
+	q := &left.Request
+	spec := &q.Spec
+
+	// What settings came to is the same at the same address, as long as the files are that they rest on.
+	spec.Argv, spec.Namespace, spec.Scope, spec.Name, spec.Exe = nil, "", "", "", 0
+	q.TTL, q.TTLFail, q.Jitter, q.Stale, q.StaleIfError, q.Tags = 0, 0, 0, 0, 0, nil
+	q.CachedOnly, q.Wait, q.Follow, q.MinCost, q.MaxEntry = false, 0, false, 0, 0
+	left.CacheExit, left.CacheDir, left.Quiet, left.PlainTiers = ExitSet{}, "", false, nil
+	left.Store.TrustOwners, left.Store.MaxSize, left.Store.Keep = nil, 0, 0
+	left.Configuration, left.AnyCommand, left.recalled, left.began = nil, false, false, time.Time{}
+
+	// The directory is in the address. Where a repository begins depends on more.
+	spec.Dir = ""
+	if spec.Cwd != hashing.CwdRepo {
+		spec.Cwd = 0
 	}
-	return false
+	// Variables and files of the key are held against the memo, by name.
+	spec.Environ = nil
+	spec.Env, spec.Files = withoutNames(spec.Env), withoutNames(spec.Files)
+	return left
+}
+
+// withoutNames leaves the patterns that stand for more, or less, than the one thing of this name.
+func withoutNames(patterns []string) (left []string) {
+	for _, pattern := range patterns {
+		if !hashing.IsName(pattern) {
+			left = append(left, pattern)
+		}
+	}
+	return left
 }
 
 // isShort reports whether an answer is one for the short way; with stdin that nobody read there is a warning each time.
@@ -168,32 +196,35 @@ func inputs(spec hashing.Spec, before time.Time) ([]fastpath.Fact, bool) {
 
 // lookAtExecutable follows hashing.LookPath. What comes before the file in PATH must not be there.
 func lookAtExecutable(l *fastpath.Looker, spec hashing.Spec) {
+	if len(spec.Argv) == 0 {
+		l.Failed = true
+		return
+	}
 	exe, err := hashing.LookPath(spec.Argv[0], spec.Dir, spec.Environ)
 	if err != nil {
 		l.Failed = true
 		return
 	}
-	if name := spec.Argv[0]; !strings.Contains(name, "/") {
-		path, _ := lookupIn(spec.Environ, "PATH")
-		for _, element := range strings.Split(path, ":") {
-			file := element + "/" + name
-			if element == "" {
-				file = name
-			}
-			if file == exe {
-				break
-			}
-			l.Look(file, fastpath.Followed)
+	for _, file := range hashing.Candidates(spec.Argv[0], spec.Environ) {
+		if file == exe {
+			break
+		}
+		if _, there := l.Look(file, fastpath.Followed); there {
+			l.Failed = true // whether it is passed over does not depend on the file alone
 		}
 	}
-	l.File(exe)
+	l.Program(exe)
 }
 
 // lookAtInput notes a file of the key. Directories are left to those who can list them.
 func lookAtInput(l *fastpath.Looker, path string) {
+	path = hashing.FileName(path)
 	id, there := l.File(path)
 	if there && !id.IsRegular() {
 		l.Failed = true
 	}
 	l.Look(path+"-wal", fastpath.Exists) // beside a database it is worth a warning
+	if target, err := filepath.EvalSymlinks(path); err == nil && target != path {
+		l.Look(target+"-wal", fastpath.Exists)
+	}
 }

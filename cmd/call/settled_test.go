@@ -126,9 +126,9 @@ func change(field reflect.Value) {
 	switch field.Kind() {
 	case reflect.Bool:
 		field.SetBool(!field.Bool())
-	case reflect.Int, reflect.Int64:
+	case reflect.Int, reflect.Int32, reflect.Int64:
 		field.SetInt(field.Int() + 77)
-	case reflect.Uint8, reflect.Uint64:
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		field.SetUint(field.Uint() + 1)
 	case reflect.Float64:
 		field.SetFloat(field.Float() + 0.5)

@@ -1,0 +1,197 @@
+package call
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cachex-cli/cachex/engine"
+	"github.com/cachex-cli/cachex/fastpath"
+	"github.com/cachex-cli/cachex/hashing"
+)
+
+// How a memo tells one state of a field from another.
+const (
+	byAddress   = "words, settings and directory are in its address, and the files of settings among its facts"
+	byVariables = "each variable of the key is held against it"
+	byFiles     = "each file is looked at, by name"
+	byNothing   = "no answer depends on it"
+)
+
+// carried are the fields of a call of which there may be a memo of a hit. TestMemoForbidsByDefault holds it to be complete.
+var carried = map[string]string{
+	"Request.Spec.Argv": byAddress, "Request.Spec.Namespace": byAddress, "Request.Spec.Scope": byAddress, "Request.Spec.Name": byAddress,
+	"Request.Spec.Dir": byAddress, "Request.Spec.Cwd": byAddress, "Request.Spec.Exe": byAddress,
+	"Request.Spec.Environ": byVariables, "Request.Spec.Env": byVariables, "Request.Spec.Files": byFiles,
+	"Request.TTL": byAddress, "Request.TTLFail": byAddress, "Request.Jitter": byAddress, "Request.Stale": byAddress,
+	"Request.StaleIfError": byAddress, "Request.Tags": byAddress, "Request.CachedOnly": byAddress, "Request.Wait": byAddress,
+	"Request.Follow": byAddress, "Request.MinCost": byAddress, "Request.MaxEntry": byAddress,
+	"CacheExit.Any": byAddress, "CacheExit.Codes": byAddress, "CacheDir": byAddress, "Quiet": byAddress,
+	"Store.TrustOwners": byAddress, "Store.MaxSize": byAddress, "Store.Keep": byAddress,
+	"PlainTiers": byNothing, "Configuration": byNothing, "AnyCommand": byNothing,
+}
+
+func shortCall() *Call {
+	return &Call{
+		Request:       engine.Request{Spec: hashing.Spec{Argv: []string{"a"}, Dir: "/d"}},
+		Configuration: func(time.Time) ([]fastpath.Fact, bool) { return nil, true },
+	}
+}
+
+// What a call says has no memo of a hit, unless it is known how a memo tells it.
+func TestMemoForbidsByDefault(t *testing.T) {
+	require.True(t, shortCall().mayShorten())
+	seen := map[string]bool{}
+	var each func(path string, v reflect.Value, of *Call)
+	each = func(path string, v reflect.Value, of *Call) {
+		for i := range v.NumField() {
+			field, name := v.Field(i), path+v.Type().Field(i).Name
+			if !field.CanSet() {
+				continue
+			}
+			if field.Kind() == reflect.Struct {
+				each(name+".", field, of)
+				continue
+			}
+			old := reflect.ValueOf(field.Interface())
+			set(t, field)
+			require.Equal(t, carried[name] != "", of.mayShorten(), "%s: a memo of a hit, and how it tells this field (%q)", name, carried[name])
+			seen[name] = true
+			field.Set(old)
+		}
+	}
+	c := shortCall()
+	each("", reflect.ValueOf(c).Elem(), c)
+	for name := range carried {
+		require.True(t, seen[name], "there is no field %s", name)
+	}
+}
+
+// set gives a field another value than none.
+func set(t *testing.T, field reflect.Value) {
+	t.Helper()
+	switch v := field.Addr().Interface().(type) {
+	case *hashing.CwdMode:
+		*v = hashing.CwdNone // TestMemoForbidsValues has the other one
+	case *[]string:
+		*v = append(*v, "x")
+	default:
+		if field.Kind() == reflect.Func {
+			field.Set(reflect.MakeFunc(field.Type(), func([]reflect.Value) []reflect.Value { panic("not to be called") }))
+			return
+		}
+		change(field)
+	}
+	require.False(t, field.IsZero(), "a kind of field that this test cannot set: %s", field.Type())
+}
+
+// Of some fields not every value can be told.
+func TestMemoForbidsValues(t *testing.T) {
+	for what, forbid := range map[string]func(*Call){
+		"a repository":            func(c *Call) { c.Request.Spec.Cwd = hashing.CwdRepo },
+		"a glob of variables":     func(c *Call) { c.Request.Spec.Env = []string{"A", "B*"} },
+		"a glob of files":         func(c *Call) { c.Request.Spec.Files = []string{"a", "b/**"} },
+		"what is left out":        func(c *Call) { c.Request.Spec.Files = []string{"a", "!b"} },
+		"a list of files":         func(c *Call) { c.Request.Spec.Files = []string{"@git"} },
+		"a list of variables":     func(c *Call) { c.Request.Spec.Env = []string{"@go"} },
+		"no directory":            func(c *Call) { c.Request.Spec.Dir = "" },
+		"unknown files of config": func(c *Call) { c.Configuration = nil },
+	} {
+		c := shortCall()
+		forbid(c)
+		require.False(t, c.mayShorten(), what)
+	}
+}
+
+// Whatever is done to files and variables: where the recipe says that it is another run, a memo does not hold.
+func TestMemoNamesWhatTheRecipeNames(t *testing.T) {
+	if _, ok := fastpath.Current([]string{"cachex", "run", "x"}); !ok {
+		t.Skip("there is no short way on this system")
+	}
+	write := func(t *testing.T, name, text string) {
+		t.Helper()
+		require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o755))
+		require.NoError(t, os.WriteFile(name+".new", []byte(text), 0o755))
+		require.NoError(t, os.Rename(name+".new", name))
+	}
+	specs := map[string]hashing.Spec{
+		"plain":      {Argv: []string{"./tool"}, Files: []string{"f"}},
+		"slash":      {Argv: []string{"./tool"}, Files: []string{"f/"}},
+		"slashes":    {Argv: []string{".//tool"}, Files: []string{".//./f//"}},
+		"dot":        {Argv: []string{"./tool"}, Files: []string{"f/."}},
+		"link":       {Argv: []string{"./tool"}, Files: []string{"link"}},
+		"link/":      {Argv: []string{"./tool"}, Files: []string{"link/"}},
+		"below file": {Argv: []string{"./tool"}, Files: []string{"f/x", "d/x"}},
+		"absent":     {Argv: []string{"./tool"}, Files: []string{"none/"}},
+		"searched":   {Argv: []string{"tool"}, Environ: []string{"PATH=b:"}},
+		"empty PATH": {Argv: []string{"tool"}, Environ: []string{"PATH="}},
+		"no search":  {Argv: []string{"sh"}, Files: []string{"f"}},
+		"linked":     {Argv: []string{"./linked"}},
+	}
+	changes := map[string]func(t *testing.T){
+		"nothing":           func(t *testing.T) {},
+		"an edit":           func(t *testing.T) { write(t, "f", "edited") },
+		"f goes":            func(t *testing.T) { require.NoError(t, os.Remove("f")) },
+		"f is a directory":  func(t *testing.T) { require.NoError(t, os.Remove("f")); write(t, "f/x", "") },
+		"a file appears":    func(t *testing.T) { write(t, "none", "") },
+		"below a directory": func(t *testing.T) { write(t, "d/x", "") },
+		"another target": func(t *testing.T) {
+			require.NoError(t, os.Remove("link"))
+			require.NoError(t, os.Symlink("tool", "link"))
+		},
+		"the tool":        func(t *testing.T) { write(t, "tool", "#!/bin/sh\n") },
+		"earlier in PATH": func(t *testing.T) { write(t, "b/tool", "#!/bin/sh\n") },
+		"not executable":  func(t *testing.T) { require.NoError(t, os.Chmod("tool", 0o644)) },
+	}
+	before := time.Now().Add(time.Hour)
+	for what, spec := range specs {
+		for how, change := range changes {
+			t.Run(what+" and "+how, func(t *testing.T) {
+				dir := t.TempDir()
+				t.Chdir(dir)
+				spec := spec
+				spec.Dir = dir
+				write(t, "f", "content")
+				write(t, "tool", "#!/bin/sh\ntrue\n")
+				require.NoError(t, os.MkdirAll("d", 0o755))
+				require.NoError(t, os.Symlink("f", "link"))
+				require.NoError(t, os.Symlink("tool", "linked"))
+				recipe, err := hashing.Capture(spec, nil)
+				require.NoError(t, err)
+				facts, ok := inputs(spec, before)
+				require.True(t, ok)
+				require.True(t, fastpath.Hold(facts))
+				change(t)
+				again, err := hashing.Capture(spec, nil)
+				if err != nil || again.Key != recipe.Key {
+					require.False(t, fastpath.Hold(facts), "the memo holds")
+				}
+			})
+		}
+	}
+}
+
+// Where PATH is not set, the memo looks where the search does.
+func TestMemoSearchesWithoutPath(t *testing.T) {
+	spec := hashing.Spec{Argv: []string{"sh"}, Dir: "/"}
+	l := fastpath.Looker{Before: time.Now().UnixNano()}
+	lookAtExecutable(&l, spec)
+	exe, err := hashing.LookPath("sh", "/", nil)
+	require.NoError(t, err)
+	if l.Failed {
+		t.Skip("there is no short way on this system")
+	}
+	var looked []string
+	for _, f := range l.Facts {
+		looked = append(looked, f.Path)
+	}
+	candidates := hashing.Candidates("sh", nil)
+	require.Equal(t, candidates[:slices.Index(candidates, exe)+1], looked)
+	require.True(t, strings.HasPrefix(looked[0], "/"))
+}
