@@ -340,6 +340,9 @@ func (f *configFile) apply(s *Settings, in settingsInput) ([]Warning, error) {
 			warnings = append(warnings, Warning(place(f.path, key.line)+": "+key.name+" is ignored: a project file may not set it"))
 			continue
 		}
+		if f.project && row.besides != "" {
+			row, _ = findSetting(row.besides)
+		}
 		if err := f.set(target, row, key, values[key.name], in); err != nil {
 			return nil, err
 		}

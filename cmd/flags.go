@@ -99,7 +99,7 @@ func (a *App) spec(c *cobra.Command, s Settings, argv []string) (hashing.Spec, e
 	}
 	return hashing.Spec{
 		Namespace: s.Namespace, Scope: s.Scope, Name: name, Argv: argv, Dir: dir,
-		Cwd: s.Cwd, Exe: s.Exe, Environ: a.Environ, Env: env, Files: files,
+		Cwd: s.Cwd, Repo: s.Repo, ProjectRepo: s.ProjectRepo, Exe: s.Exe, Environ: a.Environ, Env: env, Files: files,
 		Pty: s.Pty, Secret: s.Secret,
 	}, nil
 }

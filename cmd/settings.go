@@ -59,17 +59,20 @@ type Settings struct {
 	Encrypt          bool
 	KeyFile          string // absolute; empty: none
 
-	Env       []string // names and globs
-	File      []string // paths, globs and directories; relative ones to the working directory
-	Cwd       hashing.CwdMode
-	Exe       hashing.ExeMode
-	Scope     string
-	Namespace string
-	Tag       []string
-	PurgeTag  []string
-	Vary      []string
-	Stdin     bool
-	Pty       bool
+	Env  []string // names and globs
+	File []string // paths, globs and directories; relative ones to the working directory
+	Cwd  hashing.CwdMode
+	Repo string // names the repository in place of its origin's URL
+	// ProjectRepo is what a project file says of its repository; it is added.
+	ProjectRepo string
+	Exe         hashing.ExeMode
+	Scope       string
+	Namespace   string
+	Tag         []string
+	PurgeTag    []string
+	Vary        []string
+	Stdin       bool
+	Pty         bool
 
 	origins []origin
 	files   []string // of configuration, that were read
@@ -113,6 +116,7 @@ type setting struct {
 	name    string // of the flag and the key in files; CACHEX_NAME in the environment
 	policy  bool   // the environment may set it; else it makes identity or effect
 	project bool   // a project file may set it, which came with a repository that nobody need trust
+	besides string // the setting that this name stands for in a project file; empty: this one
 	none    bool   // a duration that may be without an end
 	field   func(s *Settings) any
 }
@@ -156,6 +160,8 @@ func settingTable() []setting {
 		{name: "file", project: true, field: func(s *Settings) any { return &s.File }},
 		{name: "stdin", project: true, field: func(s *Settings) any { return &s.Stdin }},
 		{name: "cwd", project: true, field: func(s *Settings) any { return &s.Cwd }},
+		{name: "repo", project: true, besides: "project-repo", field: func(s *Settings) any { return &s.Repo }},
+		{name: "project-repo", project: true, field: func(s *Settings) any { return &s.ProjectRepo }},
 		{name: "exe", project: true, field: func(s *Settings) any { return &s.Exe }},
 		{name: "scope", project: true, field: func(s *Settings) any { return &s.Scope }},
 		{name: "namespace", project: true, field: func(s *Settings) any { return &s.Namespace }},

@@ -179,6 +179,7 @@ func TestWhoMaySetWhat(t *testing.T) {
 		{"stdin", `true`, false, true},
 		{"cwd", `"repo"`, false, true},
 		{"exe", `"digest"`, false, true},
+		{"project-repo", `"app"`, false, true},
 		{"scope", `"v2"`, false, true},
 		{"namespace", `"team/app"`, false, true},
 		{"tag", `"nightly"`, false, true},
@@ -246,7 +247,25 @@ func TestWhoMaySetWhat(t *testing.T) {
 			}
 		})
 	}
-	require.Len(t, settingTable(), 43, "each setting has its row above")
+	require.Len(t, settingTable(), 45, "each setting has its row above, but for repo")
+}
+
+// TestRepo: the user's own file says what a repository is called; a project file can only add to that.
+func TestRepo(t *testing.T) {
+	s := newSite(t)
+	s.project("repo = 'theirs'\n")
+	settings := s.must()
+	require.Equal(t, "", settings.Repo)
+	require.Equal(t, "theirs", settings.ProjectRepo)
+	s.user("repo = 'mine'\n")
+	settings = s.must()
+	require.Equal(t, "mine", settings.Repo)
+	require.Equal(t, "theirs", settings.ProjectRepo)
+	s.env["CACHEX_REPO"] = "of the environment"
+	settings, warnings, err := s.load()
+	require.NoError(t, err)
+	require.Equal(t, "mine", settings.Repo)
+	require.Len(t, warnings, 1)
 }
 
 func TestListsAddUp(t *testing.T) {

@@ -235,6 +235,7 @@ func (r *run) do() (Outcome, error) {
 		return r.serve(found)
 	}
 	r.explain()
+	r.doubtMiss()
 	switch {
 	case r.req.Warm:
 		return r.warm()
@@ -314,6 +315,13 @@ func (r *run) doubtKey() {
 	}
 	if file, log, found := r.recipe.Unlogged(names); found {
 		r.doubt = fmt.Errorf("file %s: %s beside it is not in the key; add --file %s", file, log, log)
+	}
+}
+
+// doubtMiss notes what is said only before a result is made: when it is served it is too late.
+func (r *run) doubtMiss() {
+	if r.doubt == nil && r.recipe.SharesRepo() && !r.recipe.HasFiles() {
+		r.doubt = errors.New("clones of this repository share the result, whatever they hold; name what the command reads with --file")
 	}
 }
 

@@ -19,7 +19,7 @@ func appendCommand(text []byte, spec *Spec) []byte {
 	if spec.Name != "" {
 		return appendGuarded(text, "name", spec.Name, spec.Secret)
 	}
-	return appendDirectory(appendWords(text, spec), spec.Dir, spec.Cwd)
+	return appendDirectory(appendWords(text, spec), spec)
 }
 
 func commandID(facts []byte) CommandID {

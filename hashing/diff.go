@@ -279,13 +279,30 @@ func placeOf(value string) string {
 	r := &reader{rest: value}
 	switch {
 	case r.try("repo "):
-		return "repo:" + Show(r.quoted())
+		place := "repo:" + Show(r.quoted())
+		r.expect(" of ")
+		return place + " of " + r.shownWord() + r.project()
 	case r.try("path "):
 		place := Show(r.quoted())
 		if r.try(" real ") {
 			place += " (" + Show(r.quoted()) + ")"
 		}
-		return place
+		return place + r.project()
 	}
 	return value
+}
+
+// project shows what a project file adds to a directory.
+func (r *reader) project() string {
+	if !r.try(" project ") {
+		return ""
+	}
+	return " of project " + r.shownWord()
+}
+
+// shownWord takes a word and shows it.
+func (r *reader) shownWord() string {
+	start := r.rest
+	r.word()
+	return shownWord(start[:len(start)-len(r.rest)])
 }

@@ -1,55 +1,52 @@
 package hashing
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 )
 
 // appendDirectory adds the working directory: the name that the command knows it by, and, where symbolic links are on the way, the place
-// that this stands for now (/srv/current is another directory after each release).
-func appendDirectory(text []byte, dir string, mode CwdMode) []byte {
+// that this stands for now (/srv/current is another directory after each release). Or, under CwdRepo, the place below the root of its
+// repository, and what names that wherever it is.
+func appendDirectory(text []byte, spec *Spec) []byte {
 	text = append(text, "directory "...)
-	if mode == CwdNone {
+	if spec.Cwd == CwdNone {
 		return append(text, "none\n"...)
 	}
-	place, err := filepath.EvalSymlinks(dir)
+	place, err := filepath.EvalSymlinks(spec.Dir)
 	if err != nil {
-		place = dir
+		place = spec.Dir
 	}
-	if mode == CwdRepo {
-		if root, ok := repoRoot(place); ok {
-			return append(appendQuoted(append(text, "repo "...), below(root, place)), '\n')
-		}
+	if spec.Cwd == CwdPath {
+		return append(appendPath(text, spec.Dir, place), '\n')
 	}
-	text = appendQuoted(append(text, "path "...), dir)
-	if place != dir {
-		text = appendQuoted(append(text, " real "...), place)
+	text = appendRepo(text, spec, place)
+	if spec.ProjectRepo != "" {
+		text = appendWord(append(text, " project "...), spec.ProjectRepo, "", spec.Secret)
 	}
 	return append(text, '\n')
 }
 
-// RepoRoot returns the nearest directory, dir itself or above it, that a version control system marks as its root. Symbolic links in
-// dir are resolved first, as these systems do.
-func RepoRoot(dir string) (string, bool) {
-	place, err := filepath.EvalSymlinks(dir)
-	if err != nil {
-		return "", false
+func appendPath(text []byte, dir, place string) []byte {
+	text = appendQuoted(append(text, "path "...), dir)
+	if place != dir {
+		text = appendQuoted(append(text, " real "...), place)
 	}
-	return repoRoot(place)
+	return text
 }
 
-func repoRoot(place string) (string, bool) {
-	for {
-		if isRepoRoot(place) {
-			return place, true
-		}
-		parent := filepath.Dir(place)
-		if parent == place {
-			return "", false
-		}
-		place = parent
+// appendRepo adds the place in a repository; the path where there is none, or nothing but its path names it.
+func appendRepo(text []byte, spec *Spec, place string) []byte {
+	root, found := repoRoot(place)
+	if !found {
+		return appendPath(text, spec.Dir, place)
 	}
+	name, ok := spec.repoName(root)
+	if !ok {
+		return appendPath(text, spec.Dir, place)
+	}
+	text = appendQuoted(append(text, "repo "...), below(root, place))
+	return appendWord(append(text, " of "...), name, "", spec.Secret)
 }
 
 // below returns where place is below the root, with slashes; "." if it is the root.
@@ -59,16 +56,4 @@ func below(root, place string) string {
 		return "."
 	}
 	return rest
-}
-
-// RepoMarks are the names that version control systems give what they keep in a root, in the order in which they are looked for.
-func RepoMarks() []string { return []string{".git", ".hg", ".jj", ".svn"} }
-
-func isRepoRoot(dir string) bool {
-	for _, mark := range RepoMarks() {
-		if _, err := os.Lstat(filepath.Join(dir, mark)); err == nil {
-			return true
-		}
-	}
-	return false
 }

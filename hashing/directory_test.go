@@ -37,7 +37,7 @@ func TestRepoRoot(t *testing.T) {
 		t.Run(c.dir, func(t *testing.T) {
 			dir := filepath.Join(top, c.dir)
 			root, found := RepoRoot(dir)
-			text := string(appendDirectory(nil, dir, CwdRepo))
+			text := string(appendDirectory(nil, &Spec{Dir: dir, Cwd: CwdRepo, Repo: "r"}))
 			if c.root == "" {
 				require.False(t, found)
 				require.Equal(t, "directory path "+string(appendQuoted(nil, dir))+"\n", text)
@@ -45,8 +45,8 @@ func TestRepoRoot(t *testing.T) {
 			}
 			require.True(t, found)
 			require.Equal(t, filepath.Join(top, c.root), root)
-			require.Equal(t, "directory repo \""+c.below+"\"\n", text)
+			require.Equal(t, "directory repo \""+c.below+"\" of \"r\"\n", text)
 		})
 	}
-	require.Equal(t, "directory none\n", string(appendDirectory(nil, top, CwdNone)))
+	require.Equal(t, "directory none\n", string(appendDirectory(nil, &Spec{Dir: top, Cwd: CwdNone})))
 }

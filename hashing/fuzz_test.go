@@ -56,14 +56,18 @@ func meaning(s Spec) any {
 		value, ok := lookup(s.Environ, name)
 		m.Values = append(m.Values, value, map[bool]string{true: "set", false: "unset"}[ok])
 	}
-	if s.Cwd == CwdRepo { // no directory here is in a repository
+	m.Spec.Repo = "" // no directory here is in a repository
+	switch {
+	case s.Cwd != CwdRepo:
+		m.Spec.ProjectRepo = ""
+	case s.ProjectRepo == "":
 		m.Spec.Cwd = CwdPath
 	}
 	if m.Spec.Cwd == CwdNone {
 		m.Spec.Dir = ""
 	}
 	if s.Name != "" {
-		m.Spec.Argv, m.Spec.Dir, m.Spec.Cwd, m.Spec.Exe = nil, "", 0, 0
+		m.Spec.Argv, m.Spec.Dir, m.Spec.Cwd, m.Spec.Exe, m.Spec.ProjectRepo = nil, "", 0, 0, ""
 	}
 	return m
 }
@@ -83,11 +87,14 @@ func specOf(argv, labels, env, environ, files, dir string, modes byte) Spec {
 	if modes&128 != 0 {
 		s.Stdin = &Digest{modes}
 	}
-	l := strings.SplitN(labels, ",", 4)
+	l := strings.SplitN(labels, ",", 5)
 	if len(l) >= 3 {
 		s.Namespace, s.Scope, s.Name = l[0], l[1], l[2]
 	}
-	if len(l) == 4 {
+	if len(l) == 5 {
+		s.Repo, s.ProjectRepo = "of the user", l[4]
+	}
+	if len(l) >= 4 && l[3] != "" {
 		s.Vary = []Vary{{Text: l[3], Output: sha256.Sum256([]byte{modes & 1})}}
 	}
 	return s
@@ -110,6 +117,7 @@ func FuzzTwoSpecs(f *testing.F) {
 	f.Add("a", ",,", "T", "T=,", "x", "d", byte(0), "a", ",,", "T", "", "x", "d", byte(0))
 	f.Add("a", ",,", "T", "T=1", "x", "d", byte(1), "a", ",,", "T", "T=1", "x", "d\"\npty yes\n", byte(64))
 	f.Add("a", ",,", "T", "T=1", "x", "d", byte(2), "a", ",,", "T", "T=1", "x", "e", byte(2))
+	f.Add("a", ",,,,p", "T", "", "x", "d", byte(1), "a", ",,,,", "T", "", "x", "d\" project \"p", byte(1))
 	f.Add("a", ",,", "T", "T=1", "x", "d", byte(9), "b", ",,", "T", "T=1", "x", "d", byte(129))
 	f.Fuzz(func(t *testing.T, argvA, labelsA, envA, environA, filesA, dirA string, modesA byte,
 		argvB, labelsB, envB, environB, filesB, dirB string, modesB byte,

@@ -1,6 +1,7 @@
 package hashing
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
@@ -101,6 +102,15 @@ func FilesSumOf(dir string, patterns []string, digests Digests) (Digest, error) 
 	}
 	return c.recipe().FilesSum(), nil
 }
+
+// HasFiles reports whether files were asked for.
+func (r Recipe) HasFiles() bool { return r.has("file-match ") }
+
+// SharesRepo reports whether another clone of the repository, in another place, has the same recipe.
+func (r Recipe) SharesRepo() bool { return r.has("directory repo ") }
+
+// has looks for a line that begins so.
+func (r Recipe) has(beginning string) bool { return bytes.Contains(r.Text, []byte("\n"+beginning)) }
 
 // ExecutableSum is the digest of the executable that a recipe holds, if it holds one.
 func (r Recipe) ExecutableSum() (sum string, found bool) {

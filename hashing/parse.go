@@ -201,11 +201,16 @@ func (r *reader) directory() {
 	}
 	if r.try("repo ") {
 		r.quoted()
-		return
+		r.expect(" of ")
+		r.word()
+	} else {
+		r.expect("path ")
+		if r.quoted(); r.try(" real ") {
+			r.quoted()
+		}
 	}
-	r.expect("path ")
-	if r.quoted(); r.try(" real ") {
-		r.quoted()
+	if r.try(" project ") {
+		r.word()
 	}
 }
 

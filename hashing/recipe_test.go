@@ -189,19 +189,39 @@ func TestKeyMatrix(t *testing.T) {
 			s.Dir = filepath.Join(dir, "current")
 			require.NoError(t, os.Symlink("r1", s.Dir))
 		}, func(_ *testing.T, dir string, s *Spec) { s.Dir = filepath.Join(dir, "r1") }, false},
-		{"other repository, same place", func(t *testing.T, dir string, s *Spec) {
-			s.Dir = filepath.Dir(put(t, dir, "r1/sub/x", ""))
-			put(t, dir, "r1/.git/HEAD", "")
-			s.Cwd = CwdRepo
-		}, func(t *testing.T, dir string, s *Spec) {
-			s.Dir = filepath.Dir(put(t, dir, "r2/sub/x", ""))
-			put(t, dir, "r2/.git/HEAD", "")
+		{"another clone of the repository, same place", oneRepo, func(t *testing.T, dir string, s *Spec) {
+			clone(t, dir, "r2", "git@h.example:r.git")
+			s.Dir = filepath.Join(dir, "r2/sub")
 		}, true},
-		{"same repository, other place", func(t *testing.T, dir string, s *Spec) {
-			s.Dir = filepath.Dir(put(t, dir, "r1/sub/x", ""))
-			put(t, dir, "r1/.git/HEAD", "")
-			s.Cwd = CwdRepo
-		}, func(t *testing.T, dir string, s *Spec) { s.Dir = filepath.Dir(put(t, dir, "r1/sub2/x", "")) }, false},
+		{"same repository, other place", oneRepo, func(t *testing.T, dir string, s *Spec) { s.Dir = filepath.Dir(put(t, dir, "r1/sub2/x", "")) }, false},
+		{"another repository, same place", oneRepo, func(t *testing.T, dir string, s *Spec) {
+			clone(t, dir, "r2", "https://h.example/r2")
+			s.Dir = filepath.Join(dir, "r2/sub")
+		}, false},
+		{"two repositories without origin", func(t *testing.T, dir string, s *Spec) {
+			oneRepo(t, dir, s)
+			put(t, dir, "r1/.git/config", "")
+		}, func(t *testing.T, dir string, s *Spec) {
+			clone(t, dir, "r2", "")
+			s.Dir = filepath.Join(dir, "r2/sub")
+		}, false},
+		{"two repositories that the user calls the same", func(t *testing.T, dir string, s *Spec) {
+			oneRepo(t, dir, s)
+			s.Repo = "r"
+		}, func(t *testing.T, dir string, s *Spec) {
+			clone(t, dir, "r2", "https://h.example/r2")
+			s.Dir = filepath.Join(dir, "r2/sub")
+		}, true},
+		{"what the user calls the repository", oneRepo, func(_ *testing.T, _ string, s *Spec) { s.Repo = "r" }, false},
+		{"what the project calls itself", oneRepo, func(_ *testing.T, _ string, s *Spec) { s.ProjectRepo = "p" }, false},
+		{"two repositories that call themselves the same", func(t *testing.T, dir string, s *Spec) {
+			oneRepo(t, dir, s)
+			s.ProjectRepo = "p"
+		}, func(t *testing.T, dir string, s *Spec) {
+			clone(t, dir, "r2", "https://h.example/r2")
+			s.Dir = filepath.Join(dir, "r2/sub")
+		}, false},
+		{"GIT_DIR", oneRepo, func(_ *testing.T, _ string, s *Spec) { s.Environ = append(s.Environ, "GIT_DIR=.git") }, false},
 		{"executable's content", nil, func(t *testing.T, dir string, _ *Spec) { program(t, dir, "bin/tool.exe", "MZ new") }, false},
 		{"executable's content, path", func(_ *testing.T, _ string, s *Spec) { s.Exe = ExePath }, func(t *testing.T, dir string, _ *Spec) { program(t, dir, "bin/tool.exe", "MZ new") }, true},
 		{"executable's path", nil, movedProgram, false},
@@ -271,6 +291,22 @@ func TestKeyMatrix(t *testing.T) {
 func movedProgram(t *testing.T, dir string, s *Spec) {
 	program(t, dir, "bin2/tool.exe", "MZ a tool")
 	setEnv(s, "PATH="+filepath.Join(dir, "bin2"))
+}
+
+// clone makes a Git repository with the directory sub, as "git clone URL NAME" does; without origin if the URL is empty.
+func clone(t *testing.T, dir, name, url string) {
+	t.Helper()
+	put(t, dir, name+"/sub/x", "")
+	config := "[core]\n\tbare = false\n"
+	if url != "" {
+		config += "[remote \"origin\"]\n\turl = " + url + "\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n"
+	}
+	put(t, dir, name+"/.git/config", config)
+}
+
+func oneRepo(t *testing.T, dir string, s *Spec) {
+	clone(t, dir, "r1", "https://h.example/r.git")
+	s.Dir, s.Cwd = filepath.Join(dir, "r1/sub"), CwdRepo
 }
 
 func oneFile(t *testing.T, dir string, s *Spec) {
@@ -421,7 +457,7 @@ func TestCommandOf(t *testing.T) {
 	require.Equal(t, id, captured(t, other).Command)
 	require.Contains(t, CommandCandidates(spec), id)
 	require.Len(t, CommandCandidates(spec), 2) // not in a repository: path and none
-	put(t, dir, ".git/HEAD", "")
+	put(t, dir, ".git/config", "[remote \"origin\"]\nurl = https://h.example/r\n")
 	require.Len(t, CommandCandidates(spec), 3)
 	for _, mode := range []CwdMode{CwdPath, CwdRepo, CwdNone} {
 		other.Cwd = mode

@@ -8,14 +8,20 @@ type Spec struct {
 	Argv      []string // Argv[0] as typed; may be empty only when Name is set
 	Dir       string   // absolute working directory; relative Files and programs start here
 	Cwd       CwdMode
-	Exe       ExeMode
-	Environ   []string // NAME=value, like os.Environ(); the first of two entries of one name counts
-	Env       []string // names and globs; a glob never matches CACHEX_*
-	Files     []string // paths, ** globs, directories
-	Stdin     *Digest  // of the whole of stdin; nil: stdin is not an input
-	Vary      []Vary   // what commands print, that the result depends on
-	Pty       bool     // the command runs under a pseudo-terminal
-	Secret    []byte   // HMAC key for digests of words and environment values; nil: plain SHA-256
+	Repo      string // names the repository under CwdRepo, in place of the URL of its origin; may be empty
+
+	// ProjectRepo is what the repository says of itself under CwdRepo. It is added and takes no other name's place, for who wrote it
+	// need not be trusted.
+	ProjectRepo string
+
+	Exe     ExeMode
+	Environ []string // NAME=value, like os.Environ(); the first of two entries of one name counts
+	Env     []string // names and globs; a glob never matches CACHEX_*
+	Files   []string // paths, ** globs, directories
+	Stdin   *Digest  // of the whole of stdin; nil: stdin is not an input
+	Vary    []Vary   // what commands print, that the result depends on
+	Pty     bool     // the command runs under a pseudo-terminal
+	Secret  []byte   // HMAC key for digests of words and environment values; nil: plain SHA-256
 }
 
 // CwdMode says how the working directory enters the key.
@@ -23,7 +29,7 @@ type CwdMode uint8
 
 const (
 	CwdPath CwdMode = iota // the absolute path
-	CwdRepo                // the path below the repository root; the absolute path outside of any repository
+	CwdRepo                // the repository and the path below its root; the absolute path where nothing else names the repository
 	CwdNone                // not at all
 )
 

@@ -1,0 +1,103 @@
+package hashing
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// RepoMarks are the names that version control systems give what they keep in a root, in the order in which they are looked for.
+func RepoMarks() []string { return []string{".git", ".hg", ".jj", ".svn"} }
+
+// RepoRoot returns the nearest directory, dir itself or above it, that a version control system marks as its root. Symbolic links in
+// dir are resolved first, as these systems do.
+func RepoRoot(dir string) (string, bool) {
+	place, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return "", false
+	}
+	return repoRoot(place)
+}
+
+func repoRoot(place string) (string, bool) {
+	for {
+		if isRepoRoot(place) {
+			return place, true
+		}
+		parent := filepath.Dir(place)
+		if parent == place {
+			return "", false
+		}
+		place = parent
+	}
+}
+
+func isRepoRoot(dir string) bool {
+	for _, mark := range RepoMarks() {
+		if _, err := os.Lstat(filepath.Join(dir, mark)); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// repoName returns what names the repository at a root wherever it was cloned to: what the spec says, else its origin. False if only
+// its path does.
+func (s *Spec) repoName(root string) (string, bool) {
+	if s.Repo != "" {
+		return s.Repo, true
+	}
+	for _, name := range []string{"GIT_DIR", "GIT_COMMON_DIR", "GIT_WORK_TREE", "GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"} {
+		if _, set := lookup(s.Environ, name); set {
+			return "", false // Git may look elsewhere
+		}
+	}
+	url, ok := originURL(root)
+	if !ok {
+		return "", false
+	}
+	return normalURL(url)
+}
+
+// usualPorts need not be written: 22 for ssh, 80 and 443 for HTTP, 9418 for git.
+var usualPorts = []string{"22", "80", "443", "9418"}
+
+// normalURL returns host and path of the URL of a repository, the same for all ways to reach it: without scheme, user, query, usual
+// port and .git. False for what may name another repository on another machine: a local path, a host without a dot, a loopback address,
+// a helper of Git, and for a path that is not as short as it can be written.
+func normalURL(url string) (string, bool) {
+	host, path, ok := splitURL(url)
+	if !ok {
+		return "", false
+	}
+	host = host[strings.LastIndexByte(host, '@')+1:]
+	if name, port, err := net.SplitHostPort(host); err == nil && (port == "" || slices.Contains(usualPorts, port)) {
+		host = name
+	}
+	host = strings.ToLower(host)
+	if !strings.Contains(host, ".") || strings.HasPrefix(host, "127.") {
+		return "", false
+	}
+	if end := strings.IndexAny(path, "?#"); end >= 0 {
+		path = path[:end]
+	}
+	path = strings.TrimSuffix(strings.Trim(path, "/"), ".git")
+	for element := range strings.SplitSeq(path, "/") {
+		if element == "" || element == "." || element == ".." {
+			return "", false
+		}
+	}
+	return host + "/" + path, true
+}
+
+// splitURL takes a URL, or the form host:path, apart at the end of the host.
+func splitURL(url string) (host, path string, ok bool) {
+	if scheme, rest, found := strings.Cut(url, "://"); found {
+		host, path, _ = strings.Cut(rest, "/")
+		return host, path, scheme != "file" && !strings.Contains(scheme, ":")
+	}
+	host, path, ok = strings.Cut(url, ":")
+	return host, path, ok && !strings.ContainsAny(host, `/\`) && !strings.HasPrefix(path, ":")
+}
