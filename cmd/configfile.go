@@ -102,9 +102,27 @@ func findConfig(in settingsInput) ([]configFile, []Warning, error) {
 	if err != nil || path == "" {
 		return files, warnings, err
 	}
+	if leadsOut(path, in.Dir) {
+		return files, append(warnings, Warning(path+" is not read: it is a link out of the repository")), nil
+	}
 	file, err := readConfig(path)
 	file.project, file.prefix = true, prefix
 	return append(files, file), warnings, err
+}
+
+// leadsOut tells whether a project file is a link to what is not in the repository, or, outside of one, not in its directory. What
+// stands there may be private, and messages about a mistake in it would show some of it.
+func leadsOut(path, dir string) bool {
+	root, found := hashing.RepoRoot(dir)
+	if !found {
+		root, _ = filepath.EvalSymlinks(dir)
+	}
+	target, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return false // then it cannot be read
+	}
+	below, err := filepath.Rel(root, target)
+	return err != nil || !filepath.IsLocal(below)
 }
 
 // userConfigDirs lists where the user's configuration file may be, best first.
@@ -319,6 +337,7 @@ func (f *configFile) line(rule int, name string) int {
 func (f *configFile) apply(s *Settings, in settingsInput) ([]Warning, error) {
 	var warnings []Warning
 	lines := commandLines(in.Words)
+	own := *s // what the user's own file says, if this is a project's
 	// The top level first, wherever it stands: only in TOML it must come first.
 	keys := slices.Clone(f.keys)
 	slices.SortStableFunc(keys, func(a, b configKey) int { return a.rule - b.rule })
@@ -337,17 +356,41 @@ func (f *configFile) apply(s *Settings, in settingsInput) ([]Warning, error) {
 			continue // rule and match
 		}
 		if f.project && !row.project {
-			warnings = append(warnings, Warning(place(f.path, key.line)+": "+key.name+" is ignored: a project file may not set it"))
+			warnings = append(warnings, f.ignored(key, key.name, "not set it"))
 			continue
 		}
 		if f.project && row.besides != "" {
 			row, _ = findSetting(row.besides)
 		}
+		before := *target
+		before.origins = slices.Clone(target.origins)
 		if err := f.set(target, row, key, values[key.name], in); err != nil {
 			return nil, err
 		}
+		if f.project && !row.addsTo(&own, target) {
+			warnings = append(warnings, f.ignored(key, fmt.Sprintf("%s = %v", key.name, row.show(target)), "only add to what is set"))
+			*target = before
+		}
 	}
 	return warnings, nil
+}
+
+// ignored warns of a key of a project file that has no effect.
+func (f *configFile) ignored(key configKey, what, may string) Warning {
+	return Warning(place(f.path, key.line) + ": " + what + " is ignored: a project file may " + may)
+}
+
+// addsTo tells whether a value keeps all that the user's own puts in the key and asks for: a project file may not take that away.
+func (row setting) addsTo(own, now *Settings) bool {
+	switch was := row.field(own).(type) {
+	case *bool:
+		return !*was || *row.field(now).(*bool)
+	case *hashing.CwdMode:
+		return *was == hashing.CwdNone || now.Cwd != hashing.CwdNone
+	case *hashing.ExeMode:
+		return now.Exe.Covers(*was)
+	}
+	return true
 }
 
 // set gives one setting the value that the file has for it.

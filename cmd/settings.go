@@ -115,7 +115,7 @@ func defaultSettings() Settings {
 type setting struct {
 	name    string // of the flag and the key in files; CACHEX_NAME in the environment
 	policy  bool   // the environment may set it; else it makes identity or effect
-	project bool   // a project file may set it, which came with a repository that nobody need trust
+	project bool   // a project file may set it, which came with a repository that nobody need trust; see addsTo
 	besides string // the setting that this name stands for in a project file; empty: this one
 	none    bool   // a duration that may be without an end
 	field   func(s *Settings) any
@@ -166,7 +166,7 @@ func settingTable() []setting {
 		{name: "scope", project: true, field: func(s *Settings) any { return &s.Scope }},
 		{name: "namespace", project: true, field: func(s *Settings) any { return &s.Namespace }},
 		{name: "tag", project: true, field: func(s *Settings) any { return &s.Tag }},
-		{name: "purge-tag", project: true, field: func(s *Settings) any { return &s.PurgeTag }},
+		{name: "purge-tag", field: func(s *Settings) any { return &s.PurgeTag }},
 		{name: "vary", field: func(s *Settings) any { return &s.Vary }},
 		{name: "pty", field: func(s *Settings) any { return &s.Pty }},
 	}

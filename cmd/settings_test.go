@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -178,7 +179,6 @@ func TestWhoMaySetWhat(t *testing.T) {
 		{"file", `"go.sum"`, false, true},
 		{"stdin", `true`, false, true},
 		{"cwd", `"repo"`, false, true},
-		{"exe", `"digest"`, false, true},
 		{"project-repo", `"app"`, false, true},
 		{"scope", `"v2"`, false, true},
 		{"namespace", `"team/app"`, false, true},
@@ -193,7 +193,7 @@ func TestWhoMaySetWhat(t *testing.T) {
 		{"max-entries", `"32"`, false, true},
 		{"private", `true`, false, true},
 		{"follow", `true`, true, false},
-		{"purge-tag", `"users"`, false, true},
+		{"purge-tag", `"users"`, false, false},
 		{"vary", `"date +%F"`, false, false},
 		{"remote", `"redis://127.0.0.1:1"`, true, false},
 		{"remote-required", `true`, true, false},
@@ -247,7 +247,54 @@ func TestWhoMaySetWhat(t *testing.T) {
 			}
 		})
 	}
-	require.Len(t, settingTable(), 45, "each setting has its row above, but for repo")
+	apart := []string{"exe", "repo"} // see TestProjectOnlyAdds and TestRepo
+	require.Len(t, settingTable(), 43+len(apart), "each setting has its row above")
+}
+
+// TestProjectOnlyAdds: a project file takes nothing away that the user's own puts in the key or asks for.
+func TestProjectOnlyAdds(t *testing.T) {
+	for _, c := range []struct {
+		user, project string
+		taken         bool
+	}{
+		{``, `cwd = "none"`, false},
+		{``, `cwd = "repo"`, true},
+		{`cwd = "none"`, `cwd = "none"`, true},
+		{`cwd = "none"`, `cwd = "path"`, true},
+		{``, `exe = "digest"`, false},
+		{``, `exe = "path"`, false},
+		{``, `exe = "none"`, false},
+		{`exe = "digest"`, `exe = "path"`, false},
+		{`exe = "digest"`, `exe = "none"`, false},
+		{`exe = "digest"`, `exe = "digest"`, true},
+		{`exe = "path"`, `exe = "content"`, true},
+		{`exe = "none"`, `exe = "path"`, true},
+		{`private = true`, `private = false`, false},
+		{`no-cache = true`, `no-cache = false`, false},
+		{`read-only = true`, `read-only = false`, false},
+		{`stdin = true`, `stdin = false`, false},
+		{``, `no-cache = false`, true},
+		{``, "no-cache = true\n[[rule]]\nmatch = 'tool*'\nno-cache = false", true}, // what it asked for itself
+		{`private = true`, "[[rule]]\nmatch = 'tool*'\nprivate = false", false},
+		{``, "[[rule]]\nmatch = 'other*'\nexe = 'none'", false},
+	} {
+		t.Run(c.user+" "+c.project, func(t *testing.T) {
+			s := newSite(t)
+			s.user(c.user + "\n")
+			own := s.must()
+			path := s.project(c.project + "\n")
+			settings, warnings, err := s.load()
+			require.NoError(t, err)
+			if c.taken {
+				require.Empty(t, warnings)
+				return
+			}
+			require.Len(t, warnings, 1)
+			require.Regexp(t, "^"+regexp.QuoteMeta(path)+`:[13]: [a-z-]+ = [a-z]+ is ignored: a project file may only add to what is set$`, warnings[0].String())
+			own.files, settings.files, own.ruled, settings.ruled = nil, nil, false, false
+			require.Equal(t, own, settings)
+		})
+	}
 }
 
 // TestRepo: the user's own file says what a repository is called; a project file can only add to that.
@@ -266,6 +313,24 @@ func TestRepo(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "mine", settings.Repo)
 	require.Len(t, warnings, 1)
+}
+
+// TestProjectFileIsALink: one that leads out of the repository is not read.
+func TestProjectFileIsALink(t *testing.T) {
+	s := newSite(t)
+	inside := s.write(filepath.Join(s.repo, "conf", "shared.toml"), "ttl = '2m'\n")
+	private := s.write(filepath.Join(filepath.Dir(s.repo), "repo-private.toml"), "root:x:hunter2\n")
+	path := filepath.Join(s.repo, ".cachex.toml")
+	if err := os.Symlink(inside, path); err != nil {
+		t.Skip("no symbolic links here:", err)
+	}
+	require.Equal(t, 2*time.Minute, s.must().TTL)
+	require.NoError(t, os.Remove(inside))
+	require.NoError(t, os.Symlink(private, inside))
+	settings, warnings, err := s.load()
+	require.NoError(t, err)
+	require.Equal(t, []Warning{Warning(path + " is not read: it is a link out of the repository")}, warnings)
+	require.Equal(t, time.Hour, settings.TTL)
 }
 
 func TestListsAddUp(t *testing.T) {

@@ -43,6 +43,9 @@ const (
 	ExeNone                   // not at all
 )
 
+// Covers reports whether everything that o puts in the key is there under m, too.
+func (m ExeMode) Covers(o ExeMode) bool { return m == ExeContent || m == o || o == ExeNone }
+
 // Digests is a stat cache: it remembers the digests of files whose StatID has not changed since.
 // Its methods are called by several goroutines at once. A forgotten digest costs time, a wrong one a wrong hit.
 type Digests interface {
