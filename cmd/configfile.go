@@ -336,7 +336,7 @@ func (f *configFile) line(rule int, name string) int {
 // wait for its day.
 func (f *configFile) apply(s *Settings, in settingsInput) ([]Warning, error) {
 	var warnings []Warning
-	lines := commandLines(in.Words)
+	matches := f.matches(in.Words)
 	own := *s // what the user's own file says, if this is a project's
 	// The top level first, wherever it stands: only in TOML it must come first.
 	keys := slices.Clone(f.keys)
@@ -345,15 +345,14 @@ func (f *configFile) apply(s *Settings, in settingsInput) ([]Warning, error) {
 		target, values := s, f.top
 		if key.rule != noRule {
 			values = f.rules[key.rule]
-			pattern, _ := values["match"].(string)
-			if !slices.ContainsFunc(lines, func(line string) bool { return matchGlob(pattern, line) }) {
-				scratch := defaultSettings()
-				target = &scratch
-			}
 		}
 		row, ok := findSetting(key.name)
 		if !ok {
 			continue // rule and match
+		}
+		if key.rule != noRule && !row.holdsFor(matches[key.rule]) {
+			scratch := defaultSettings()
+			target = &scratch
 		}
 		if f.project && !row.project {
 			warnings = append(warnings, f.ignored(key, key.name, "not set it"))
@@ -373,6 +372,30 @@ func (f *configFile) apply(s *Settings, in settingsInput) ([]Warning, error) {
 		}
 	}
 	return warnings, nil
+}
+
+// matches compares each rule with a command line.
+func (f *configFile) matches(words []string) []ruleMatch {
+	matches := make([]ruleMatch, len(f.rules))
+	if len(f.rules) == 0 || len(words) == 0 {
+		return matches
+	}
+	commands := hashing.Commands(words)
+	for i, rule := range f.rules {
+		pattern, _ := rule["match"].(string)
+		matches[i] = matchCommand(pattern, commands)
+	}
+	return matches
+}
+
+// holdsFor tells whether what a rule sets holds for what it matches. How long the result of one command may live, or what of the
+// world is left out of its key, is not said of those beside it; inputs, tags and switches such as no-cache hold for all of them.
+func (row setting) holdsFor(match ruleMatch) bool {
+	switch row.field(new(Settings)).(type) {
+	case *bool, *[]string:
+		return match != matchesNot
+	}
+	return match == matchesWhole
 }
 
 // ignored warns of a key of a project file that has no effect.
@@ -497,18 +520,33 @@ func describe(raw any) string {
 	return "a date or time"
 }
 
-// commandLines lists the texts that a rule may match: the words joined by single
-// spaces, the same with the program's name alone, and the text that a shell gets.
-func commandLines(words []string) []string {
-	if len(words) == 0 {
-		return nil
+// ruleMatch says how a rule's pattern matches a command line.
+type ruleMatch uint8
+
+const (
+	matchesNot   ruleMatch = iota
+	matchesPart            // one command of several in a shell's text
+	matchesWhole           // the command, or what is started through env, sudo, timeout, a shell and the like
+)
+
+// matchCommand compares a pattern with a command line: with the words joined by single spaces, the same with the program's name alone,
+// and the text that a shell gets; also with what programs such as env start, and with each command in a shell's text.
+func matchCommand(pattern string, commands []hashing.Command) (match ruleMatch) {
+	for _, c := range commands {
+		lines := []string{c.Text}
+		if len(c.Words) > 0 {
+			line := strings.Join(c.Words, " ")
+			lines = []string{line, filepath.Base(c.Words[0]) + line[len(c.Words[0]):]}
+		}
+		if !slices.ContainsFunc(lines, func(line string) bool { return matchGlob(pattern, line) }) {
+			continue
+		}
+		if !c.Part {
+			return matchesWhole
+		}
+		match = matchesPart
 	}
-	line := strings.Join(words, " ")
-	lines := []string{line, filepath.Base(words[0]) + line[len(words[0]):]}
-	if len(words) > 2 && filepath.Base(words[0]) == "sh" && words[1] == "-c" {
-		lines = append(lines, words[2])
-	}
-	return lines
+	return match
 }
 
 // matchGlob tells whether pattern matches all of text: * stands for any

@@ -252,7 +252,9 @@ func selectBy(c *cobra.Command, dir *cachedir.Dir, s Settings, name string) (sel
 			return i.Sealed || ns == value || strings.HasPrefix(ns, strings.TrimSuffix(value, "/")+"/")
 		}}, nil
 	}
-	return selector{match: func(i cachedir.EntryInfo) bool { return i.Sealed || matchCommand(value, i.Recipe) }}, nil
+	return selector{match: func(i cachedir.EntryInfo) bool {
+		return i.Sealed || matchCommand(value, hashing.Commands(commandWords(i.Recipe))) != matchesNot
+	}}, nil
 }
 
 // matchKey selects the entry of a key, or, where inputs were learned of its recipe, all that lie under what it became.
@@ -303,9 +305,4 @@ func factOf(recipe []byte, kind string) hashing.Fact {
 		}
 	}
 	return hashing.Fact{}
-}
-
-// matchCommand matches a glob against a recipe's command line, as rules do.
-func matchCommand(pattern string, recipe []byte) bool {
-	return slices.ContainsFunc(commandLines(commandWords(recipe)), func(line string) bool { return matchGlob(pattern, line) })
 }

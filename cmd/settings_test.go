@@ -450,12 +450,25 @@ func TestMatchGlob(t *testing.T) {
 }
 
 func TestCommandLines(t *testing.T) {
-	require.Empty(t, commandLines(nil))
-	require.Contains(t, commandLines([]string{"go", "list", "./..."}), "go list ./...")
-	require.Contains(t, commandLines([]string{"/usr/bin/go", "list"}), "go list")
-	require.Contains(t, commandLines([]string{"/usr/bin/go", "list"}), "/usr/bin/go list")
-	require.Contains(t, commandLines([]string{"sh", "-c", "git log | head", "x"}), "git log | head")
-	require.NotContains(t, commandLines([]string{"bash", "-x", "text"}), "text")
+	for _, c := range []struct {
+		pattern string
+		words   []string
+		match   ruleMatch
+	}{
+		{"*", nil, matchesNot},
+		{"go list ./...", []string{"go", "list", "./..."}, matchesWhole},
+		{"go list", []string{"/usr/bin/go", "list"}, matchesWhole},
+		{"/usr/bin/go list", []string{"/usr/bin/go", "list"}, matchesWhole},
+		{"git log | head", []string{"sh", "-c", "git log | head", "x"}, matchesWhole},
+		{"text", []string{"bash", "-x", "text"}, matchesNot},
+		{"deploy*", []string{"env", "A=1", "/srv/deploy", "now"}, matchesWhole},
+		{"deploy*", []string{"bash", "-c", "deploy now"}, matchesWhole},
+		{"deploy*", []string{"bash", "-c", "make && deploy now"}, matchesPart},
+		{"deploy*", []string{"bash", "-c", "echo 'deploy now'"}, matchesNot},
+		{"deploy*", []string{"echo", "deploy"}, matchesNot},
+	} {
+		require.Equal(t, c.match, matchCommand(c.pattern, hashing.Commands(c.words)), "%s %v", c.pattern, c.words)
+	}
 }
 
 func TestEnvironment(t *testing.T) {
