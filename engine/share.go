@@ -26,7 +26,6 @@ const (
 // share answers a miss: it takes the lock of the recipe or waits for who has it, looks again, and runs if need be. The
 // recipe is the most specific one known; if more was learned while this run waited, it goes on under the new key.
 func (r *run) share() (Outcome, error) {
-	runner.Prepare()
 	held := lock.ParseHeld(r.req.Held)
 	for {
 		key := r.recipe.Key

@@ -63,12 +63,6 @@ func add(set *unix.Sigset_t, s syscall.Signal) {
 	}
 }
 
-// has reports whether s is in the set.
-func has(set *unix.Sigset_t, s syscall.Signal) bool {
-	i, bit, ok := place(set, s)
-	return ok && set.Val[i]&(1<<bit) != 0
-}
-
 func place(set *unix.Sigset_t, s syscall.Signal) (i, bit int, ok bool) {
 	const bits = int(unsafe.Sizeof(set.Val[0])) * 8
 	n := int(s) - 1

@@ -106,9 +106,6 @@ func (e *StartError) Error() string { return fmt.Sprintf("start %q: %v", e.Path,
 // Unwrap returns the cause, a syscall.Errno wherever the system gave one.
 func (e *StartError) Unwrap() error { return e.Err }
 
-// Prepare begins with what Run has to find out about this process, beside what the caller does before it calls Run.
-func Prepare() { go ignoredAtStart() }
-
 // Run runs c and returns when the command has ended and its output was delivered. The error is a
 // *StartError, and nil if the command started. Run may be called by several goroutines.
 //
