@@ -89,7 +89,7 @@ func (p *Process) request(c *Call) engine.Request {
 	q.Held, _ = p.LookupEnv("CACHEX_HELD")
 	q.Encloser, _ = p.LookupEnv("CACHEX_CONTROL")
 	_, q.FreshOnly = p.LookupEnv(engine.FreshVariable)
-	q.Self, q.Waiting, q.Restarted = p.self(), p.waiting(c.Quiet), p.restarted
+	q.Self, q.Waiting, q.Restarted = p.self(q.Spec.Dir), p.waiting(c.Quiet), p.restarted
 	q.Standing = c.mayShorten() && q.Held == "" && !q.FreshOnly
 	q.Stdin, q.Stdout, q.Stderr = p.Stdin, p.Stdout, p.Stderr
 	return q

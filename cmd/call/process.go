@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/cachex-cli/cachex/engine"
+	"github.com/cachex-cli/cachex/hashing"
 )
 
 // Process is what a call gets from the process it lives in, so that a test can make two.
@@ -42,11 +43,12 @@ func OneLine(s string) string {
 	}, s)
 }
 
-// self is how this program is started again.
-func (p *Process) self() engine.Self {
+// self is how this program is started again. Where the system does not tell its file (Linux without /proc), it is looked for
+// as who started it did.
+func (p *Process) self(dir string) engine.Self {
 	path, err := os.Executable()
 	if err != nil {
-		path = os.Args[0]
+		path, _ = hashing.LookPath(os.Args[0], dir, p.Environ) // nothing found: to start it will say so
 	}
 	return engine.Self{Path: path, Argv: append([]string{"cachex"}, p.Args...), Env: p.Environ}
 }
