@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 
 // part is what the process in cachex's place is to do.
 type part struct {
-	Pty, Merged, Direct bool
+	Pty, NoKeys, Merged, Direct bool
 	Null                bool   // no stdin
 	Input               string // a file to feed
 	BadInput, BadSink   bool
@@ -102,7 +102,7 @@ func playCachex(argv []string) {
 	var rep report
 	c := Command{
 		Path: argv[0], Argv: argv, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Merged: p.Merged, Pty: p.Pty,
+		Merged: p.Merged, Pty: p.Pty, NoKeys: p.NoKeys,
 	}
 	if p.Null {
 		c.Stdin = nil

@@ -89,7 +89,7 @@ func (p *plumbing) addStream(s *stream) {
 }
 
 // openTerminal makes the pseudo-terminal. The command's stdin is the terminal only if the user's is
-// one: else a program would wait there for keys that nobody can press.
+// one: else a program might ask there what nobody can answer.
 func (p *plumbing) openTerminal(c Command) error {
 	to := c.Stdout
 	if to == nil {
@@ -107,7 +107,7 @@ func (p *plumbing) openTerminal(c Command) error {
 	p.tty = t
 	p.lent = append(p.lent, slave)
 	p.child[1], p.child[2] = slave, slave
-	if t.typed() {
+	if c.readsTerminal() {
 		p.child[0] = slave
 	}
 	p.sink = newQueue(c.Sink)

@@ -3,6 +3,7 @@
 package runner
 
 import (
+	"bytes"
 	"os"
 	"runtime"
 	"sync"
@@ -15,11 +16,11 @@ import (
 
 // terminal is a pseudo-terminal for a command, and the user's own terminal beside it.
 //
-// The user's terminal is raw while the command runs, so that every key reaches the inner terminal,
-// which then does what a terminal does: echo, edit lines, turn ^C into a signal.
+// The user's terminal is raw while a command runs that is to get its keys, so that every key reaches the
+// inner terminal, which then does what a terminal does: echo, edit lines, turn ^C into a signal.
 type terminal struct {
 	master *os.File
-	keys   *os.File // the user's terminal, if stdin is one
+	keys   *os.File // the user's terminal, if the command gets its keys
 	size   *os.File // the terminal whose size the command sees; nil: none
 	stop   *os.File // the end of a pipe: closing it ends the copying of keys
 	woken  *os.File // the other end
@@ -42,16 +43,46 @@ func openTerminal(c Command) (*terminal, *os.File, error) {
 		return nil, nil, err
 	}
 	t := &terminal{master: master, idle: make(chan struct{})}
-	if c.Input == nil && IsTerminal(c.Stdin) {
-		t.keys = c.Stdin
-	}
-	for _, f := range []*os.File{c.Stdout, c.Stderr, t.keys} {
+	for _, f := range []*os.File{c.Stdout, c.Stderr, c.Stdin} {
 		if t.size == nil && IsTerminal(f) {
 			t.size = f
 		}
 	}
 	t.resize()
+	switch {
+	case c.readsTerminal() && c.NoKeys:
+		err = t.endInput(slave)
+	case c.readsTerminal():
+		t.keys = c.Stdin
+	}
+	if err != nil {
+		slave.Close()
+		master.Close()
+		return nil, nil, err
+	}
 	return t, slave, nil
+}
+
+// readsTerminal reports whether the command's stdin is the pseudo-terminal.
+func (c *Command) readsTerminal() bool { return c.Input == nil && IsTerminal(c.Stdin) }
+
+// endInput lets whoever reads from the inner terminal find the end of file, more often than anybody looks for it.
+func (t *terminal) endInput(slave *os.File) error {
+	fd := int(slave.Fd())
+	was, err := unix.IoctlGetTermios(fd, getTermios)
+	if err != nil {
+		return os.NewSyscallError("ioctl", err)
+	}
+	silent := *was
+	silent.Lflag &^= unix.ECHO // some systems show ^D
+	if err := unix.IoctlSetTermios(fd, setTermios, &silent); err != nil {
+		return os.NewSyscallError("ioctl", err)
+	}
+	const often = 200 // fits into the input of any terminal
+	if _, err := t.master.Write(bytes.Repeat([]byte{was.Cc[unix.VEOF]}, often)); err != nil {
+		return err
+	}
+	return os.NewSyscallError("ioctl", unix.IoctlSetTermios(fd, setTermios, was))
 }
 
 // pollable returns f again under another descriptor, in a state in which reads know deadlines: the
@@ -68,9 +99,6 @@ func pollable(f *os.File) (*os.File, error) {
 	}
 	return os.NewFile(uintptr(fd), f.Name()), nil
 }
-
-// typed reports whether the command reads the user's keys.
-func (t *terminal) typed() bool { return t.keys != nil }
 
 // begin makes the user's terminal raw and copies keys until end. In the background neither is
 // possible: the kernel would stop this process for trying.
@@ -109,10 +137,37 @@ func (t *terminal) copyKeys() {
 		if err != nil || n <= 0 {
 			return
 		}
+		if t.suspends(buf[:n]) {
+			unix.Kill(0, unix.SIGTSTP) // to all that the user's own terminal would have told
+			continue
+		}
 		if _, err := t.master.Write(buf[:n]); err != nil {
 			return
 		}
 	}
+}
+
+// suspends reports whether the last of these keys is the one that stops a job, and means the command: the inner terminal turns
+// keys into signals, and the command is in its foreground. The kernel would not stop it there: it stops no process group of a
+// session in which there is no shell to continue it.
+func (t *terminal) suspends(keys []byte) (yes bool) {
+	conn, err := t.master.SyscallConn()
+	if err != nil {
+		return false
+	}
+	conn.Control(func(fd uintptr) {
+		inner, err := unix.IoctlGetTermios(int(fd), getTermios)
+		if err != nil || inner.Lflag&unix.ISIG == 0 || keys[len(keys)-1] != inner.Cc[unix.VSUSP] {
+			return
+		}
+		group, err := unix.IoctlGetInt(int(fd), unix.TIOCGPGRP)
+		if err != nil {
+			return
+		}
+		session, err := unix.Getsid(group)
+		yes = err == nil && session == group // the command leads both
+	})
+	return yes
 }
 
 // end gives the user's terminal back as it was. It may be called on a nil terminal, and twice.
@@ -134,6 +189,14 @@ func (t *terminal) end() {
 		t.woken.Close()
 	}
 	t.restore()
+}
+
+// inner is the signal for the command when s came to this process. TSTP would not stop it, see suspends.
+func (*terminal) inner(s syscall.Signal) syscall.Signal {
+	if s == unix.SIGTSTP {
+		return unix.SIGSTOP
+	}
+	return s
 }
 
 // follow keeps the user's terminal usable across a stop of this process.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -134,6 +135,38 @@ func TestPtyInTheBackground(t *testing.T) {
 	_, screen := atTerminal(t, outer)
 	expect(t, screen, "code 8")
 	require.NoError(t, outer.Wait())
+}
+
+// Who reads from the terminal finds the end of file, however often, and the user's terminal stays as it is.
+func TestPtyWithoutKeys(t *testing.T) {
+	text := `stty size; read x; echo "1 <$x> $?"; cat; read x; echo "2 <$x> $?"; exit 4`
+	cmd, _ := cachex(t, part{Pty: true, NoKeys: true}, sh(text)...)
+	outer := exec.Command("/bin/sh", append([]string{"-c", `stty -echo; "$0" "$@"; echo "code $?"; read x; echo "left <$x>"`, cmd.Path}, cmd.Args[1:]...)...)
+	outer.Env = cmd.Env
+	keys, screen := atTerminal(t, outer)
+	io.WriteString(keys, "typed\n")
+	for _, line := range []string{"33 77", "1 <> 1", "2 <> 1", "code 4", "left <typed>"} {
+		expect(t, screen, line)
+	}
+	require.NoError(t, outer.Wait())
+}
+
+// ^Z stops the job, whether the command gets the keys or not, and fg continues it.
+func TestPtyTypedStop(t *testing.T) {
+	for _, noKeys := range []bool{false, true} {
+		cmd, _ := cachex(t, part{Pty: true, NoKeys: noKeys}, sh(`echo ready; cat "$TEST_GATE"; exit 7`)...)
+		outer := exec.Command("/bin/sh", append([]string{"-c", `set -m; "$0" "$@"; echo; echo stopped; echo on >"$TEST_GATE" & fg %1 >/dev/null; echo "code $?"`, cmd.Path}, cmd.Args[1:]...)...)
+		gate := filepath.Join(t.TempDir(), "gate")
+		require.NoError(t, unix.Mkfifo(gate, 0o600))
+		outer.Env = append(cmd.Env, "TEST_GATE="+gate)
+		keys, screen := atTerminal(t, outer)
+		expect(t, screen, "ready")
+		io.WriteString(keys, "\x1a")
+		expect(t, screen, "stopped")
+		expect(t, screen, "on")
+		expect(t, screen, "code 7")
+		require.NoError(t, outer.Wait())
+	}
 }
 
 // While cachex is stopped the terminal is the shell's, and raw again when it goes on.

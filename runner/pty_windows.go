@@ -14,8 +14,10 @@ func openTerminal(Command) (*terminal, *os.File, error) {
 	return nil, nil, fmt.Errorf("pseudo-terminal: %w", errors.ErrUnsupported)
 }
 
-func (*terminal) typed() bool           { return false }
-func (*terminal) begin()                {}
-func (*terminal) end()                  {}
-func (*terminal) resize()               {}
-func (*terminal) follow(syscall.Signal) {}
+func (c *Command) readsTerminal() bool { return false }
+
+func (*terminal) begin()                                {}
+func (*terminal) end()                                  {}
+func (*terminal) resize()                               {}
+func (*terminal) follow(syscall.Signal)                 {}
+func (*terminal) inner(s syscall.Signal) syscall.Signal { return s }

@@ -54,6 +54,7 @@ type Command struct {
 	Stdout, Stderr *os.File // where the user wants the output; nil: the null device
 	Merged         bool     // one pipe for both, delivered to Stdout as stream Stdout
 	Pty            bool     // a pseudo-terminal for both, delivered to Stdout as stream Stdout
+	NoKeys         bool     // with Pty, where Stdin is a terminal: the command finds the end of file there
 
 	// Sink gets a copy of what was delivered. If it is nil and nothing is held the command writes to
 	// Stdout and Stderr itself (or through the pseudo-terminal).

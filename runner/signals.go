@@ -227,7 +227,7 @@ func (p *passer) pass(s syscall.Signal) {
 		p.tty.resize() // the kernel tells the command
 	case p.tty != nil:
 		p.tty.follow(s)
-		p.child.signal(s, typed(s))
+		p.child.signal(p.tty.inner(s), typed(s) || continues(s))
 	case typed(s) && foreground():
 	default:
 		p.child.signal(s, false)

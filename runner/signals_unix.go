@@ -53,6 +53,9 @@ func typed(s syscall.Signal) bool {
 	return s == unix.SIGINT || s == unix.SIGQUIT || s == unix.SIGTSTP || s == unix.SIGWINCH
 }
 
+// continues reports whether s ends a stop.
+func continues(s syscall.Signal) bool { return s == unix.SIGCONT }
+
 // suspends reports whether the default effect of s is a stop.
 func suspends(s syscall.Signal) bool { return s == unix.SIGTSTP }
 

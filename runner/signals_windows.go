@@ -30,6 +30,8 @@ func resizes(syscall.Signal) bool { return false }
 // typed reports whether the console sends s to all its processes.
 func typed(syscall.Signal) bool { return true }
 
+func continues(syscall.Signal) bool { return false }
+
 func suspends(syscall.Signal) bool { return false }
 
 func foreground() bool { return true }
