@@ -73,41 +73,63 @@ type configKey struct {
 
 const noRule = -1
 
-// findConfig reads the configuration files that there are: the user's, then the
-// project's.
-func findConfig(in settingsInput) ([]configFile, []Warning, error) {
-	var files []configFile
-	var warnings []Warning
+// foundConfig is what was found where configuration files are looked for.
+type foundConfig struct {
+	files     []configFile // the user's, then the project's
+	warnings  []Warning
+	unreached error // why nobody knows whether there is another; nil: there is none
+}
+
+// doubt notes that a file cannot be looked for: it may forbid anything.
+func (f *foundConfig) doubt(err error) {
+	if f.unreached == nil {
+		f.unreached = err
+		f.warnings = append(f.warnings, Warning(err.Error()))
+	}
+}
+
+// findConfig reads the configuration files that there are.
+func findConfig(in settingsInput) (found foundConfig, err error) {
 	for _, dir := range userConfigDirs(in.LookupEnv) {
 		path, err := soleFile(dir, "config")
 		if errors.Is(err, fs.ErrPermission) {
 			// A service that runs with somebody else's HOME has no configuration there.
-			warnings = append(warnings, Warning(fmt.Sprintf("configuration in %s is not looked at: %s", dir, reason(err))))
+			found.warnings = append(found.warnings, Warning(fmt.Sprintf("configuration in %s is not looked at: %s", dir, reason(err))))
+			continue
+		}
+		if errors.Is(err, errUnreached) {
+			found.doubt(err)
 			continue
 		}
 		if err != nil {
-			return nil, nil, err
+			return found, err
 		}
 		if path == "" {
 			continue
 		}
 		file, err := readConfig(path)
 		if err != nil {
-			return nil, nil, err
+			return found, err
 		}
-		files = append(files, file)
+		found.files = append(found.files, file)
 		break
 	}
 	path, prefix, err := projectFile(in.Dir)
+	if errors.Is(err, errUnreached) {
+		found.doubt(err)
+		return found, nil
+	}
 	if err != nil || path == "" {
-		return files, warnings, err
+		return found, err
 	}
 	if leadsOut(path, in.Dir) {
-		return files, append(warnings, Warning(path+" is not read: it is a link out of the repository")), nil
+		found.warnings = append(found.warnings, Warning(path+" is not read: it is a link out of the repository"))
+		return found, nil
 	}
 	file, err := readConfig(path)
 	file.project, file.prefix = true, prefix
-	return append(files, file), warnings, err
+	found.files = append(found.files, file)
+	return found, err
 }
 
 // leadsOut tells whether a project file is a link to what is not in the repository, or, outside of one, not in its directory. What
@@ -165,7 +187,7 @@ func projectFile(dir string) (path, prefix string, err error) {
 	// the dots of a prefix as the disk does, not as names do.
 	at, err := filepath.EvalSymlinks(dir)
 	if err != nil {
-		return "", "", unreadable(dir, err)
+		return "", "", unreached(dir, err)
 	}
 	for {
 		path, err = soleFile(at, ".cachex")
@@ -189,7 +211,7 @@ func soleFile(dir, name string) (string, error) {
 		switch {
 		case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
 		case err != nil:
-			return "", unreadable(path, err)
+			return "", unreached(path, err)
 		case found != "":
 			return "", &ConfigError{Path: path, Why: "a second configuration file beside " + filepath.Base(found), Hint: "keep one of the two"}
 		default:
@@ -197,6 +219,22 @@ func soleFile(dir, name string) (string, error) {
 		}
 	}
 	return found, nil
+}
+
+var errUnreached = errors.New("cannot be looked for")
+
+// unreached says that nobody knows whether a file is there.
+func unreached(path string, err error) error {
+	return &ConfigError{Path: shortened(path), Why: errUnreached.Error() + ": " + reason(err), Err: errors.Join(errUnreached, err)}
+}
+
+// shortened keeps the end of a path that is too long to be read.
+func shortened(path string) string {
+	const most = 256
+	if len(path) <= most {
+		return path
+	}
+	return "..." + path[len(path)-most:]
 }
 
 func unreadable(path string, err error) error {

@@ -28,8 +28,10 @@ share one execution.
 What makes two runs the same: the words of the command line, the executable and its content, the working directory,
 and what --env, --file, --stdin and --scope add. Only exit code 0 is replayed unless --cache-exit says otherwise.
 
-The command gets an empty stdin unless stdin is a terminal or --stdin is given. Its output is stored in the cache
-directory as it is, unless the setting encrypt is true: do not cache commands that print secrets.`,
+The command gets an empty stdin unless --stdin is given, at a terminal, too: what is typed is in no key. What is not to be
+cached (--no-cache, --purge-tag) gets stdin as it is, and so do shells and interpreters without a script, and -it of docker,
+podman and kubectl, if it is a terminal. The output is stored in the cache directory as it is, unless the setting encrypt is
+true: do not cache commands that print secrets.`,
 		Example: `  cachex run --ttl 10m -- kubectl get pods
   cachex run --file go.mod --file '**/*.go' --env GOFLAGS -- go vet ./...
   cachex run --ttl 1d --cache-exit 0,1 -- golint ./...
@@ -72,9 +74,9 @@ func (a *App) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	trouble := s.unreached
 	if spec.Dir == "" {
-		s.NoCache = true
-		warnings = append([]Warning{"not cached: the working directory cannot be named"}, warnings...)
+		trouble = errors.New("the working directory cannot be named")
 	}
 	warm, _ := c.Flags().GetBool("warm")
 	if warm && (s.NoCache || len(s.PurgeTag) > 0) {
@@ -93,7 +95,7 @@ func (a *App) run(c *cobra.Command, args []string) error {
 			Spec: spec, TTL: s.TTL, TTLFail: s.TTLFail,
 			Jitter: float64(s.Jitter), Stale: s.Stale, StaleIfError: s.StaleIfError, Early: float64(s.Early), Until: s.TTLUntil.Next(),
 			Tags: guardTags(s.Tag, s.Secret), PurgeTags: guardTags(s.PurgeTag, s.Secret), Private: s.Private,
-			Refresh: s.Refresh, Warm: warm, CachedOnly: s.CachedOnly, NoCache: s.NoCache, ReadOnly: s.ReadOnly,
+			Refresh: s.Refresh, Warm: warm, CachedOnly: s.CachedOnly, NoCache: s.NoCache, Trouble: trouble, ReadOnly: s.ReadOnly,
 			Wait: s.Wait, Follow: s.Follow, FeedStdin: s.Stdin, Vary: s.Vary,
 			MinCost: s.MinCost, MaxEntry: s.MaxEntry, MaxEntries: int(s.MaxEntries),
 			Tiers: tiers, TiersRequired: s.RemoteRequired, Refresher: refresher,

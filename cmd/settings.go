@@ -77,6 +77,8 @@ type Settings struct {
 	origins []origin
 	files   []string // of configuration, that were read
 	ruled   bool     // they have rules, which may give other commands other settings
+
+	unreached error // why nobody knows whether there is a configuration file; nil: that is known
 }
 
 // origin says where a setting was given. A list has one for each element, in
@@ -483,11 +485,13 @@ type settingsInput struct {
 // *BadValue or a *ConfigError.
 func loadSettings(in settingsInput) (Settings, []Warning, error) {
 	s := defaultSettings()
-	files, warnings, err := findConfig(in)
+	found, err := findConfig(in)
 	if err != nil {
 		return Settings{}, nil, err
 	}
-	for _, file := range files {
+	warnings := found.warnings
+	s.unreached = found.unreached
+	for _, file := range found.files {
 		s.files, s.ruled = append(s.files, file.path), s.ruled || len(file.rules) > 0
 		ignored, err := file.apply(&s, in)
 		if err != nil {

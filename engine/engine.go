@@ -48,6 +48,7 @@ type Request struct {
 	Warm       bool          // only see to it that a fresh result will be there: in the background, nothing is printed
 	CachedOnly bool          // never run
 	NoCache    bool          // run, touch nothing, share with nobody
+	Trouble    error         // why it cannot be known what the result depends on: as NoCache, with a warning; nil: it can
 	ReadOnly   bool          // use entries, also those of tiers, and store none
 	PurgeTags  []string      // run, store nothing, and purge these tags if the command succeeds
 	Wait       time.Duration // how long to wait for another run of the same recipe; Forever
@@ -100,6 +101,7 @@ type Outcome struct {
 	Warning   error     // what went wrong with the cache; the command's result stands
 	Standing  *Standing // what a hit rests on; nil: it is none, or was not asked for, or rests on more than that can tell
 	Doubt     error     // nothing went wrong, but what the key leaves out may make a later hit a wrong one
+	KeptStdin bool      // the command got the caller's stdin as it is
 }
 
 // NotCachedError is what Do returns under CachedOnly when there is nothing to replay.
@@ -193,6 +195,7 @@ type run struct {
 	nested      string          // id of this run for the one that encloses it
 	told        sync.Once       // that it waits
 	learnedNow  bool            // more is known of the recipe's inputs than when this run began
+	keepStdin   bool            // the caller wants no caching of this: the command gets stdin as it is
 }
 
 func (r *run) warn(err error) {
@@ -204,9 +207,17 @@ func (r *run) warn(err error) {
 func (r *run) do() (Outcome, error) {
 	switch {
 	case len(r.req.PurgeTags) > 0:
+		r.keepStdin = true
 		return r.write()
 	case r.req.NoCache:
+		r.keepStdin = true
 		return r.plain(cachedir.Uncacheable, "no-cache is set")
+	case r.req.Trouble != nil:
+		r.warn(fmt.Errorf("not cached: %w", r.req.Trouble))
+		return r.uncached(r.req.Trouble, "")
+	case r.interactive():
+		r.keepStdin = true
+		return r.uncached(errInteractive, errInteractive.Error())
 	}
 	dir, err := r.e.store()
 	if err != nil {
@@ -407,6 +418,7 @@ func (r *run) outcome(s cachedir.Served) Outcome {
 func (r *run) ran(res runner.Result) Outcome {
 	out := r.outcome(cachedir.Missed)
 	out.Code, out.Signal, out.Took = res.Code, res.Signal, res.Ended.Sub(res.Started)
+	out.KeptStdin = r.keepStdin
 	return out
 }
 

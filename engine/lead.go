@@ -396,8 +396,10 @@ func (r *run) command() (runner.Command, error) {
 	switch {
 	case r.input != nil:
 		c.Stdin, c.Input = r.input.feed()
-	case r.req.FeedStdin || runner.IsTerminal(r.req.Stdin):
+	case r.req.FeedStdin || r.keepStdin:
 		c.Stdin = r.req.Stdin
+	case c.Pty && runner.IsTerminal(r.req.Stdin):
+		c.Stdin, c.NoKeys = r.req.Stdin, true
 	}
 	return c, nil
 }

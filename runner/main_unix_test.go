@@ -39,11 +39,11 @@ func TestMain(m *testing.M) {
 // part is what the process in cachex's place is to do.
 type part struct {
 	Pty, NoKeys, Merged, Direct bool
-	Null                bool   // no stdin
-	Input               string // a file to feed
-	BadInput, BadSink   bool
-	Hold                string // what to do with held output in the end: deliver or drop it
-	Report              string // where to put a report
+	Null                        bool   // no stdin
+	Input                       string // a file to feed
+	BadInput, BadSink           bool
+	Hold                        string // what to do with held output in the end: deliver or drop it
+	Report                      string // where to put a report
 }
 
 // report is what the process in cachex's place knows in the end.

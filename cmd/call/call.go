@@ -53,7 +53,7 @@ func (p *Process) Run(c *Call) error {
 	eng := engine.Engine{Open: func() (_ *cachedir.Dir, err error) { dir, err = p.OpenStore(c.CacheDir, c.Store); return dir, err }}
 	c.began, c.Request.Spec.Environ = time.Now(), p.Environ
 	out, err := eng.Do(p.request(c))
-	unread := !c.Request.FeedStdin && runner.InputWaiting(p.Stdin)
+	unread := !c.Request.FeedStdin && !out.KeptStdin && runner.InputWaiting(p.Stdin)
 	if len(c.Warnings) == 0 && out.Warning == nil && out.Doubt == nil && !unread && !c.Quiet && dir != nil && c.PlainTiers != nil {
 		c.Warnings = c.PlainTiers(dir)
 	}
@@ -64,7 +64,7 @@ func (p *Process) Run(c *Call) error {
 		p.remember(c, dir, out, isShort(out, unread))
 	}
 	if c.Explain && out.Served != cachedir.Declined { // then the error says it
-		p.Warn(explainLine(out))
+		p.Warn(explainLine(out) + p.stdinHint(c, out))
 	}
 	if c.Status != nil {
 		if err := writeStatus(c.Status, out); err != nil && !c.Quiet {

@@ -41,8 +41,12 @@ func (c *Call) beyondMemo() Call {
 	q := &left.Request
 	spec := &q.Spec
 
+	// Some command lines mean the terminal or a descriptor, if there is one.
+	if !engine.Converses(spec.Argv) {
+		spec.Argv = nil
+	}
 	// What settings came to is the same at the same address, as long as the files are that they rest on.
-	spec.Argv, spec.Namespace, spec.Scope, spec.Name, spec.Exe = nil, "", "", "", 0
+	spec.Namespace, spec.Scope, spec.Name, spec.Exe = "", "", "", 0
 	q.TTL, q.TTLFail, q.Jitter, q.Stale, q.StaleIfError, q.Tags = 0, 0, 0, 0, 0, nil
 	q.CachedOnly, q.Wait, q.Follow, q.MinCost, q.MaxEntry = false, 0, false, 0, 0
 	left.CacheExit, left.CacheDir, left.Quiet, left.PlainTiers = ExitSet{}, "", false, nil

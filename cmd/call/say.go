@@ -86,6 +86,15 @@ func explainLine(out engine.Outcome) string {
 	return b.String()
 }
 
+// stdinHint tells why a command may have failed that was started at a terminal.
+func (p *Process) stdinHint(c *Call, out engine.Outcome) string {
+	ran := out.Served == cachedir.Missed || out.Served == cachedir.Bypassed
+	if !ran || out.Code == 0 && out.Signal == 0 || out.KeptStdin || c.Request.FeedStdin || !runner.IsTerminal(p.Stdin) {
+		return ""
+	}
+	return "; stdin was empty; --no-cache gives it the terminal"
+}
+
 func missWords(out engine.Outcome) string {
 	switch {
 	case out.Served == cachedir.Bypassed && out.NotStored != "" && out.Detail != "":
