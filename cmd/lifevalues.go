@@ -44,12 +44,37 @@ func (c Clock) Next() func(t time.Time) time.Time {
 	}
 	return func(t time.Time) time.Time {
 		for days := 0; ; days++ {
-			next := time.Date(t.Year(), t.Month(), t.Day()+days, c.hour, c.minute, 0, 0, t.Location())
-			if next.After(t) {
-				return next
+			for _, next := range c.on(t.Year(), t.Month(), t.Day()+days, t.Location()) {
+				if next.After(t) {
+					return next
+				}
 			}
 		}
 	}
+}
+
+// on lists when a clock shows the time on one day: once, or twice where it is set back over it. Where it is set forward over
+// it, that is the time that it would have been.
+func (c Clock) on(year int, month time.Month, day int, zone *time.Location) []time.Time {
+	one := time.Date(year, month, day, c.hour, c.minute, 0, 0, zone) // of two, either
+	_, offset := one.Zone()
+	start, end := one.ZoneBounds()
+	for _, change := range [...]time.Time{start, end} {
+		if change.IsZero() {
+			continue
+		}
+		_, before := change.Add(-1).Zone()
+		_, after := change.Zone()
+		other := one.Add(time.Duration(offset-(before+after-offset)) * time.Second)
+		switch {
+		case other.Equal(one) || other.Format(time.DateTime) != one.Format(time.DateTime):
+		case other.Before(one):
+			return []time.Time{other, one}
+		default:
+			return []time.Time{one, other}
+		}
+	}
+	return []time.Time{one}
 }
 
 // Percent is a part of a whole, 0 to 1.
