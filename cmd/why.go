@@ -39,6 +39,7 @@ func (a *App) why(c *cobra.Command, args []string) error {
 	}
 	w := engine.Look(dir, recipe, engine.Request{
 		Spec: spec, TTL: s.TTL, TTLFail: s.TTLFail, CacheExit: s.CacheExit.Has, Jitter: float64(s.Jitter),
+		Until: s.TTLUntil.Next(), Tags: guardTags(s.Tag, s.Secret),
 		Stdout: a.Stdout, Stderr: a.Stderr,
 	})
 	var b strings.Builder

@@ -186,6 +186,7 @@ type run struct {
 	fallback    *cachedir.Entry // what is served if the command fails; nil: nothing
 	tierList    []*tier         // the caller's tiers, in use
 	tierFailure error           // why one of them could not be asked
+	otherTags   []string        // of results that this run may replace
 	lent        *cachedir.Entry // from a tier, to be served and not to be stored; nil: none
 	lease       *held           // of this run among all hosts; nil: none
 	fenceSeen   int64           // the lease of the host that this run waits for; 0: none
@@ -280,6 +281,9 @@ func (r *run) cachedOnly() (Outcome, error) {
 
 // serve answers with an entry: at once if it is fresh, and with a refresh in the background if it is not.
 func (r *run) serve(e *cachedir.Entry) (Outcome, error) {
+	if r.prefersFallback(e) {
+		return r.serveInsteadOf(e)
+	}
 	if fresh(r, e).ok() && !r.early(e) {
 		return r.replay(e, cachedir.Hit)
 	}

@@ -187,6 +187,7 @@ func (t *tier) promote(in *cachedir.Import, v tierRecord, admit judge) bool {
 	case t.awaited(v) && r.deliverable(e).ok():
 		in.MarkConcurrent(bootID(), int64(bootNow())) // for those who wait here
 	case !admit(r, e).ok():
+		r.keepTags(m.Tags)
 		return false
 	}
 	return t.tagsStand(in, v.tags, m.Tags) && t.fetchBody(in, v) && r.take(in) == nil

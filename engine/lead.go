@@ -35,6 +35,7 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 	if l != nil {
 		c.Env = setenv(c.Env, heldVariable, lock.ParseHeld(r.req.Held).With(l))
 	}
+	r.req.Tags = withTags(r.req.Tags, r.otherTags)
 	r.markTiers()
 	pending := r.begin(&c)
 	if pending != nil {
@@ -66,7 +67,7 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 		r.tell(report{NoStore: "a nested run was interrupted"})
 		return out, cmp.Or(delivered(res), r.mixed(res))
 	}
-	r.keep(&out, pending, res, started)
+	r.keep(&out, pending, res, started, asked(l))
 	r.endLive(pending)
 	if out.Stored || r.learnedNow {
 		finish(l, noteStored)
@@ -139,15 +140,16 @@ func (r *run) environ() []string {
 	return r.req.Spec.Environ
 }
 
-// keep stores the result of a finished run, or says why not, and tells an enclosing run what it is made of.
-func (r *run) keep(out *Outcome, pending *cachedir.Pending, res runner.Result, started moment) {
+// keep stores the result of a finished run, with the tags of those who wait for it, or says why not, and tells an enclosing run
+// what it is made of.
+func (r *run) keep(out *Outcome, pending *cachedir.Pending, res runner.Result, started moment, waiting []string) {
 	if pending == nil {
 		out.NotStored = "no room for it in the cache directory"
 		r.tell(report{NoStore: "a nested run was not recorded"})
 		return
 	}
 	out.Bytes = pending.Size()
-	m := r.meta(res, started)
+	m := r.meta(res, started, withTags(r.req.Tags, waiting))
 	said := r.hear(pending)
 	for _, line := range said.unknown {
 		out.Unknown = append(out.Unknown, shownLine(line))
@@ -183,9 +185,18 @@ func (r *run) hold(c *runner.Command) {
 		c.Hold = r.holdRest()
 	case r.fallback != nil:
 		c.Hold = &runner.Hold{Deliver: func(res runner.Result) bool {
-			return res.Interrupted || r.req.CacheExit(exitNumberOf(res.Code, res.Signal))
+			return res.Interrupted || exitNumberOf(res.Code, res.Signal) == 0
 		}}
 	}
+}
+
+// prefersFallback says that an entry is a failure, in place of which an old success is to be served.
+func (r *run) prefersFallback(e *cachedir.Entry) bool { return r.fallback != nil && exitNumber(e) != 0 }
+
+func (r *run) serveInsteadOf(failure *cachedir.Entry) (Outcome, error) {
+	words := exitWords(failure)
+	failure.Close()
+	return r.serveFallback(words)
 }
 
 // serveFallback answers with an old result in place of a failure.
@@ -343,7 +354,7 @@ func (r *run) late(l hashing.Learned, s said) []string {
 	return slices.DeleteFunc(slices.Clone(l.Files), func(name string) bool { return slices.Contains(seen, name) })
 }
 
-func (r *run) meta(res runner.Result, started moment) cachedir.Meta {
+func (r *run) meta(res runner.Result, started moment, tags []string) cachedir.Meta {
 	ended := bootNow()
 	ttl := r.req.TTL
 	if res.Code != 0 || res.Signal != 0 {
@@ -356,7 +367,7 @@ func (r *run) meta(res runner.Result, started moment) cachedir.Meta {
 		StartedBoot: int64(started), EndedBoot: int64(ended) - int64(time.Since(res.Ended)),
 		TTL: ttl, Random: rand.Uint64(), Private: r.req.Private, UID: userID(),
 	}
-	for _, tag := range r.req.Tags {
+	for _, tag := range tags {
 		m.Tags = append(m.Tags, cachedir.Tag{Name: tag, Seq: cachedir.OwnSeq})
 	}
 	if r.req.Until != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/hashing"
 )
 
 // clockSlack is how far in the future a result may claim to have ended before it is disbelieved (P4): clocks of
@@ -27,12 +28,13 @@ func (v verdict) ok() bool { return v.reason == "" }
 type judge func(r *run, e *cachedir.Entry) verdict
 
 // The rules of life, in their order. The reader's own flags decide, not what the entry was written under, so that a
-// shorter time to live takes effect at once; only an end of life that the entry itself has holds for everybody.
+// shorter time to live takes effect at once; an end of life that the entry itself has holds for everybody besides.
 //
 //  1. an exit code that the reader does not admit, or purged: a miss
 //  2. within its life, and not softly purged: a hit
 //  3. within the time of grace after it, or softly purged: the old answer, and one refresh
-//  4. within the time of grace for errors: it is served if the command fails
+//  4. within the time of grace for errors: a success is served if the command fails, or has failed since and would not be
+//     run again
 //  5. else a miss
 //
 // Refresh skips the second and the third.
@@ -59,6 +61,9 @@ func stale(r *run, e *cachedir.Entry) verdict {
 	if v := r.admissible(e); !v.ok() {
 		return v
 	}
+	if r.req.StaleIfError != 0 && exitNumber(e) != 0 {
+		return r.within(e, 0) // an older success is better than an old failure: a run decides whether there is a new one
+	}
 	return r.within(e, longer(r.req.Stale, e.Stale))
 }
 
@@ -71,12 +76,16 @@ func servable(r *run, e *cachedir.Entry) verdict {
 	return stale(r, e)
 }
 
-// ifError admits what may be served if the command fails (rule 4).
+// ifError admits what may be served if the command fails (rule 4): only a success is better than that, and it is, whatever
+// may be replayed.
 func ifError(r *run, e *cachedir.Entry) verdict {
 	if r.req.StaleIfError == 0 {
 		return verdict{reason: cachedir.Expired}
 	}
-	if v := r.admissible(e); !v.ok() {
+	if exitNumber(e) != 0 {
+		return verdict{cachedir.Uncacheable, "the last run " + exitWords(e)}
+	}
+	if v := r.believable(e); !v.ok() {
 		return v
 	}
 	return r.within(e, r.req.StaleIfError)
@@ -87,6 +96,11 @@ func (r *run) admissible(e *cachedir.Entry) verdict {
 	if !r.req.CacheExit(exitNumber(e)) {
 		return verdict{cachedir.Uncacheable, "the last run " + exitWords(e) + ", which --cache-exit leaves out"}
 	}
+	return r.believable(e)
+}
+
+// believable admits what this caller can be given, if it was not recorded in the future.
+func (r *run) believable(e *cachedir.Entry) verdict {
 	if v := r.deliverable(e); !v.ok() {
 		return v
 	}
@@ -117,8 +131,12 @@ func (r *run) end(e *cachedir.Entry) (end time.Time, ends bool) {
 	if life := r.life(e); life != Forever {
 		end, ends = e.Ended.Add(life), true
 	}
-	if !e.Until.IsZero() && (!ends || e.Until.Before(end)) {
-		end, ends = e.Until, true
+	until := e.Until
+	if r.req.Until != nil {
+		until = earlier(until, r.req.Until(e.Started))
+	}
+	if !until.IsZero() && (!ends || until.Before(end)) {
+		end, ends = until, true
 	}
 	return end, ends
 }
@@ -164,9 +182,12 @@ func either(r *run, e *cachedir.Entry) verdict {
 	return fresh(r, e)
 }
 
-// deliverable holds what every reader needs: that the streams were recorded in a way this caller can be given (P1), and
-// that what is private is his.
+// deliverable holds what every reader needs: that the streams were recorded in a way this caller can be given (P1), that
+// what is private is his, and that a purge of his tags would have reached it.
 func (r *run) deliverable(e *cachedir.Entry) verdict {
+	if tag, missing := lacking(e.Tags, r.req.Tags); missing {
+		return verdict{cachedir.Changed, "stored without the tag " + hashing.Show(tag)}
+	}
 	if e.Private && e.UID != userID() {
 		return verdict{cachedir.Changed, "private to user " + strconv.FormatInt(e.UID, 10)}
 	}

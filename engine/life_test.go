@@ -29,6 +29,7 @@ func anyExit(int) bool { return true }
 func TestFresh(t *testing.T) {
 	ended := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	const h = time.Hour
+	anHourLater := func(started time.Time) time.Time { return started.Add(h) }
 	tests := []struct {
 		name   string
 		age    time.Duration // of the entry at the time of the look
@@ -52,6 +53,10 @@ func TestFresh(t *testing.T) {
 		{"and success its own", time.Minute, 0, 0, Request{TTL: h, TTLFail: time.Second, CacheExit: anyExit}, ""},
 		{"a death by signal counts as 128 and the signal", 0, 0, 11, Request{TTL: h, TTLFail: h, CacheExit: exits(139)}, ""},
 		{"and lives as a failure", time.Minute, 0, 11, Request{TTL: h, TTLFail: time.Second, CacheExit: anyExit}, cachedir.Expired},
+		{"a reader's end of life, before it", h - time.Nanosecond, 0, 0, Request{TTL: Forever, Until: anHourLater}, ""},
+		{"and at it, though it was stored without one", h, 0, 0, Request{TTL: Forever, Until: anHourLater}, cachedir.Expired},
+		{"without a tag that is wanted", 0, 0, 0, Request{TTL: h, Tags: []string{"a", "b"}}, cachedir.Changed},
+		{"with the tags that are wanted", 0, 0, 0, Request{TTL: h, Tags: []string{"a"}}, ""},
 		{"refresh", 0, 0, 0, Request{TTL: h, Refresh: true}, cachedir.Forced},
 	}
 	for _, tt := range tests {
@@ -61,7 +66,9 @@ func TestFresh(t *testing.T) {
 			}
 			r := &run{e: &Engine{Now: func() time.Time { return ended.Add(tt.age) }}, req: tt.req}
 			r.req.Stdout, r.req.Stderr = twoFiles(t)
-			e := &cachedir.Entry{Meta: cachedir.Meta{Ended: ended, Code: tt.code, Signal: tt.signal}}
+			e := &cachedir.Entry{Meta: cachedir.Meta{
+				Started: ended, Ended: ended, Code: tt.code, Signal: tt.signal, Tags: []cachedir.Tag{{Name: "a"}},
+			}}
 			require.Equal(t, tt.reason, fresh(r, e).reason)
 		})
 	}

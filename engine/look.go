@@ -45,6 +45,9 @@ func (r *run) slots(admit judge) (best *cachedir.Entry, why verdict) {
 			return nil, verdict{}
 		}
 		v := admit(r, e)
+		if v.ok() && slot == cachedir.Failed && r.fallback != nil && !e.Ended.After(r.fallback.Ended) {
+			v = verdict{cachedir.Expired, "the run after it succeeded"}
+		}
 		switch soft, stands := r.tagsSynced(e, v); {
 		case !stands:
 			v = verdict{cachedir.Purged, "a tag was purged on another host, or that cannot be told"}
@@ -55,12 +58,13 @@ func (r *run) slots(admit judge) (best *cachedir.Entry, why verdict) {
 		switch {
 		case !v.ok():
 			why = moreTelling(why, v)
+			r.keepTags(e.Tags)
 			r.keepFallback(e)
 		case best != nil && !e.Ended.After(best.Ended):
 			e.Close()
 		default:
 			if best != nil {
-				best.Close()
+				r.keepFallback(best)
 			}
 			best = e
 		}

@@ -74,9 +74,8 @@ func (r *run) share() (Outcome, error) {
 // replayFound serves what was there after a wait. The failure of a run that was under way is everybody's, unless
 // something older is preferred to it.
 func (r *run) replayFound(e *cachedir.Entry) (Outcome, error) {
-	if !r.req.CacheExit(exitNumber(e)) && r.fallback != nil {
-		e.Close()
-		return r.serveFallback(exitWords(e))
+	if r.prefersFallback(e) {
+		return r.serveInsteadOf(e)
 	}
 	return r.replay(e, r.served(e))
 }
@@ -100,7 +99,7 @@ func (r *run) acquire(place lock.Place, held lock.Held) (l *lock.Lock, note []by
 	defer runner.DieOnSignals()()
 	defer r.tellWaiting(place)()
 	f := r.follow()
-	l, note, err = lock.Wait(ctx, place, held, r.about())
+	l, note, err = lock.Wait(ctx, place, held, r.about(), r.req.Tags...)
 	if !f.stop(stuck) { // its reader has stopped: that must not hold up who waits for the lock
 		abandon(l)
 		f.stop(0)
@@ -153,6 +152,14 @@ func finish(l *lock.Lock, note string) {
 	if l != nil {
 		_ = l.Finish([]byte(note))
 	}
+}
+
+// asked lists the tags of those who wait for a run: its result is to be purged with theirs.
+func asked(l *lock.Lock) []string {
+	if l == nil {
+		return nil
+	}
+	return l.Asked()
 }
 
 // abandon gives a lock back to who waits.

@@ -92,6 +92,9 @@ func (r *run) serveStale(e *cachedir.Entry) (Outcome, error) {
 	again, newer := r.lookAgain(e)
 	if newer {
 		finish(l, noteStored) // somebody has renewed it before we had the lock
+		if r.prefersFallback(again) {
+			return r.serveInsteadOf(again)
+		}
 		return r.replay(again, cachedir.Hit)
 	}
 	started := r.startRefresh(l, again.Merged)

@@ -15,6 +15,7 @@ import (
 //	cachex-lock 1 <nonce> <pid> <quoted text>
 //	wait <nonce of the holder> <nonce of the waiter> <place of its sign of life> <quoted path>
 //	done <nonce of the waiter>
+//	ask <nonce of the holder> <quoted text>
 //	note <nonce of the holder> <quoted note>
 //
 // Lines of waiters name the holder on whose behalf they wait, so that a line which arrives after a take-over means
@@ -38,6 +39,7 @@ type Record struct {
 type content struct {
 	Record
 	waits []wait // those that are not over
+	asked []string
 	note  []byte // nil if there is none
 	cut   bool   // the file is longer than what was read
 }
@@ -62,6 +64,10 @@ func waitLine(holder string, w wait) string {
 }
 
 func doneLine(waiter string) string { return "\ndone " + waiter + "\n" }
+
+func askLine(holder, text string) string {
+	return "\nask " + holder + " " + strconv.QuoteToASCII(text) + "\n"
+}
 
 func noteLine(holder string, note []byte) string {
 	return "note " + holder + " " + strconv.QuoteToASCII(string(note)) + "\n"
@@ -163,13 +169,22 @@ func (c *content) add(line string) {
 				return
 			}
 		}
+	case "ask":
+		if text, ok := c.quoted(rest); ok {
+			c.asked = append(c.asked, text)
+		}
 	case "note":
-		holder, quoted, _ := strings.Cut(rest, " ")
-		note, err := strconv.Unquote(quoted)
-		if err == nil && holder == c.Nonce {
+		if note, ok := c.quoted(rest); ok {
 			c.note = []byte(note)
 		}
 	}
+}
+
+// quoted reads what a line says of the present holder.
+func (c *content) quoted(rest string) (text string, ok bool) {
+	holder, quoted, _ := strings.Cut(rest, " ")
+	text, err := strconv.Unquote(quoted)
+	return text, err == nil && holder == c.Nonce
 }
 
 func isNonce(s string) bool {

@@ -18,6 +18,7 @@ func TestParse(t *testing.T) {
 	w, w2 := wait{nonceB, 5, "/a b"}, wait{nonceC, 0, "/c\n\"d"}
 	is := content{Record: Record{nonceA, 7, "x y"}}
 	with := func(note []byte, waits ...wait) content { return content{Record: is.Record, waits: waits, note: note} }
+	asks := func(texts ...string) content { return content{Record: is.Record, asked: texts} }
 	table := []struct {
 		name, text string
 		want       content
@@ -34,6 +35,7 @@ func TestParse(t *testing.T) {
 		{"empty note", first + noteLine(nonceA, nil), with([]byte{})},
 		{"note of another", first + noteLine(nonceB, []byte("n")), with(nil)},
 		{"note and a late wait", first + noteLine(nonceA, []byte("n")) + waitLine(nonceA, w), with([]byte("n"), w)},
+		{"ask", first + askLine(nonceA, "a b") + askLine(nonceB, "c") + askLine(nonceA, "d\n")[:40] + askLine(nonceA, ""), asks("a b", "")},
 		{"garbage", first + "wait\nwait " + nonceA + "\nnote\ndone\n\xff\n" + waitLine(nonceA, w), with(nil, w)},
 	}
 	for _, row := range table {
@@ -43,6 +45,7 @@ func TestParse(t *testing.T) {
 			require.Equal(t, row.want.Record, got.Record)
 			require.ElementsMatch(t, row.want.waits, got.waits)
 			require.Equal(t, row.want.note, got.note)
+			require.Equal(t, row.want.asked, got.asked)
 		})
 	}
 }

@@ -15,7 +15,8 @@ import (
 //   - ErrDeadlock if waiting might never end, because of what the ancestors hold, or because nobody can tell.
 //   - ErrUnsupported where locks do not work, or another error of the file system.
 //
-// The text about is for the people who ask who holds the lock.
+// The text about is for the people who ask who holds the lock. What is asked of the present holder, it learns from Asked: if
+// it looks after this process has blocked.
 //
 // What can die between the steps:
 //   - this process, before it is granted the lock: the kernel forgets it; its line in the ancestors' files shows no life.
@@ -23,7 +24,7 @@ import (
 //   - this process, granted a file with its name, before the record: the same as a holder that dies; the next one leads.
 //   - the holder: see Finish. An ancestor: its lock is free, its record is not believed any more.
 //   - a cleaner that has removed the file: this process finds a file without name and note, and starts anew.
-func Wait(ctx context.Context, p Place, held Held, about string) (l *Lock, note []byte, err error) {
+func Wait(ctx context.Context, p Place, held Held, about string, ask ...string) (l *Lock, note []byte, err error) {
 	for range maxLooks {
 		if err := ctx.Err(); err != nil {
 			return nil, nil, err
@@ -32,7 +33,7 @@ func Wait(ctx context.Context, p Place, held Held, about string) (l *Lock, note 
 		if err != nil {
 			return nil, nil, fmt.Errorf("open lock file: %w", err)
 		}
-		if err := acquire(ctx, f, p, held); err != nil {
+		if err := acquire(ctx, f, p, held, ask); err != nil {
 			return nil, nil, err
 		}
 		// Read before claim, which overwrites or closes the file.
@@ -49,10 +50,10 @@ func Wait(ctx context.Context, p Place, held Held, about string) (l *Lock, note 
 }
 
 // acquire locks f, and closes it if it cannot.
-func acquire(ctx context.Context, f *os.File, p Place, held Held) error {
+func acquire(ctx context.Context, f *os.File, p Place, held Held, ask []string) error {
 	err := lockFile(f, exclusive|now)
 	if errors.Is(err, ErrBusy) {
-		return block(ctx, f, p, held)
+		return block(ctx, f, p, held, ask)
 	}
 	if err != nil {
 		f.Close()
@@ -61,8 +62,8 @@ func acquire(ctx context.Context, f *os.File, p Place, held Held) error {
 	return nil
 }
 
-// block announces the wait, looks for a deadlock, and waits for f.
-func block(ctx context.Context, f *os.File, p Place, held Held) error {
+// block announces the wait, looks for a deadlock, asks, and waits for f.
+func block(ctx context.Context, f *os.File, p Place, held Held, ask []string) error {
 	a, err := announce(held, p)
 	defer a.withdraw()
 	if err == nil {
@@ -72,6 +73,7 @@ func block(ctx context.Context, f *os.File, p Place, held Held) error {
 		f.Close()
 		return fmt.Errorf("wait for %s: %w", p.Path(), err)
 	}
+	tell(p.Path(), ask)
 	// A thread that is blocked in flock cannot be called back. When ctx ends it is left behind with the file: it must
 	// let go of the lock as soon as it is granted, or nobody could ever lead again while this process lives.
 	granted, left := make(chan error), make(chan struct{})
