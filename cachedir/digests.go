@@ -15,8 +15,8 @@ type digests struct{ t *table }
 // statName is the id of a stamp. It is cut from a SHA-256: two files must not get each other's digest, not even if
 // somebody works for it.
 func statName(s hashing.StatID) tableID {
-	var b [40]byte
-	for i, v := range [...]uint64{s.Dev, s.Ino, uint64(s.Size), uint64(s.Mtime), uint64(s.Ctime)} {
+	var b [48]byte
+	for i, v := range [...]uint64{s.Dev, s.Ino, uint64(s.Size), uint64(s.Mtime), uint64(s.Ctime), s.Mount} {
 		binary.LittleEndian.PutUint64(b[8*i:], v)
 	}
 	sum := sha256.Sum256(b[:])

@@ -24,6 +24,7 @@ func TestDigestsAreRemembered(t *testing.T) {
 		{Dev: 1, Ino: 2, Size: 9, Mtime: 4, Ctime: 5},
 		{Dev: 1, Ino: 2, Size: 3, Mtime: 9, Ctime: 5},
 		{Dev: 1, Ino: 2, Size: 3, Mtime: 4, Ctime: 9},
+		{Dev: 1, Ino: 2, Size: 3, Mtime: 4, Ctime: 5, Mount: 9},
 	} {
 		_, ok := g.Digest(other)
 		require.False(t, ok)

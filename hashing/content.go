@@ -15,49 +15,63 @@ func (c *capture) digestOf(name string, follow bool) (Digest, StatID, error) {
 	if !at.kind.regular() {
 		return Digest{}, StatID{}, errKind
 	}
-	digest, err := c.digestSeen(path, follow, at.id)
+	digest, at, err := c.digestSeen(path, follow, at)
 	return digest, at.id, err
 }
 
-// digestSeen returns the digest of the file that was seen as id: from the stat cache, or by reading it.
+// digestSeen returns the digest of the file that was seen, and what was seen of it when it was read: from the stat cache, or by reading
+// it.
 //
 // What can happen between the look and the read: the file is replaced, or written to. So the open file must be the one seen, before and
-// after reading; errChanged if it is not. Only a digest read from a file that had been left alone for settleTime is remembered, and only
-// for such a file is one believed: then any later change shows in the StatID. Time is that of the start of the capture, which makes
-// files look younger, never older.
-func (c *capture) digestSeen(path string, follow bool, id StatID) (Digest, error) {
-	trust := c.cache != nil && id.settled(c.started)
+// after reading; errChanged if it is not. Only a digest read from a file that had been left alone for settleTime, and of which nothing
+// was left to be written back, is remembered, and only for such a file is one believed: then any later change shows in the StatID. Time
+// is that of the start of the capture, which makes files look younger, never older.
+func (c *capture) digestSeen(path string, follow bool, at look) (Digest, look, error) {
+	on := c.mountOf(path, follow, at)
+	id, trust := on.identity(path, at.id)
+	trust = trust && c.cache != nil && id.settled(c.started)
 	if trust {
 		if digest, ok := c.cache.Digest(id); ok {
-			return digest, nil
+			return digest, at, nil
 		}
 	}
-	digest, size, err := readDigest(path, follow, id)
-	if err == nil && trust && size == id.Size { // it is not in /proc, where the size says nothing
-		c.cache.Remember(id, digest)
+	read, err := readContent(path, follow, on, at, trust)
+	if err == nil && read.settled && read.size == id.Size { // it is not in /proc, where the size says nothing
+		c.cache.Remember(id, read.digest)
 	}
-	return digest, err
+	return read.digest, read.at, err
 }
 
-// readDigest reads the file that was seen as id, and returns the number of bytes it had.
-func readDigest(path string, follow bool, id StatID) (Digest, int64, error) {
+// content is what a file was read to hold.
+type content struct {
+	digest  Digest
+	size    int64 // bytes that it had
+	at      look
+	settled bool // nothing was left to be written back
+}
+
+// readContent reads the file that was seen; settle asks for nothing to be left to be written back.
+func readContent(path string, follow bool, on mount, seen look, settle bool) (content, error) {
 	f, err := openContent(path, follow)
 	if err != nil {
-		return Digest{}, 0, cause(err)
+		return content{}, cause(err)
 	}
 	defer f.Close()
-	if at, err := lookAtOpen(f); err != nil || !at.kind.regular() || at.id != id {
-		return Digest{}, 0, errChanged
+	at, err := lookAtOpen(f)
+	if err != nil || !at.kind.regular() || on.fs != unsure && at.id != seen.id {
+		return content{}, errChanged
 	}
+	c := content{at: at, settled: settle && on.writeBack(f)}
 	sum := sha256.New()
-	size, err := io.CopyBuffer(struct{ io.Writer }{sum}, struct{ io.Reader }{f}, make([]byte, bufferSize(id.Size)))
+	c.size, err = io.CopyBuffer(struct{ io.Writer }{sum}, struct{ io.Reader }{f}, make([]byte, bufferSize(at.id.Size)))
 	if err != nil {
-		return Digest{}, 0, cause(err)
+		return content{}, cause(err)
 	}
-	if at, err := lookAtOpen(f); err != nil || at.id != id {
-		return Digest{}, 0, errChanged
+	if now, err := lookAtOpen(f); err != nil || on.fs != unsure && now.id != at.id {
+		return content{}, errChanged
 	}
-	return Digest(sum.Sum(nil)), size, nil
+	sum.Sum(c.digest[:0])
+	return c, nil
 }
 
 // bufferSize keeps small files cheap; one byte more than the file lets a single read reach its end.

@@ -11,9 +11,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// captureAt captures as if it were another time.
+// captureAt captures as if it were another time, on a filesystem that tells each change.
 func captureAt(spec Spec, cache Digests, now time.Time) (Recipe, error) {
-	return newCapture(spec, cache, now).run()
+	return captureOn(mount{fs: tracked}, spec, cache, now)
+}
+
+func captureOn(on mount, spec Spec, cache Digests, now time.Time) (Recipe, error) {
+	c := newCapture(spec, cache, now)
+	c.mountOf = func(string, bool, look) mount { return on }
+	return c.run()
 }
 
 // When a digest is remembered, and when one is believed: truth table over the age of the file at the time of the capture.

@@ -20,6 +20,7 @@ type entry struct {
 	same   string // a link to a directory that is walked under this name already
 	kind   kind
 	id     StatID // of regular files only
+	mount  uint64 // the same
 }
 
 // checkPatterns refuses what is no name and no glob, before anything else is looked at.
@@ -204,13 +205,13 @@ func (c *capture) digestEntry(e *entry, digest *Digest) *InputError {
 	if !e.kind.regular() {
 		return nil
 	}
-	sum, err := c.digestSeen(absolute(e.name, c.spec.Dir), e.link, e.id)
+	sum, at, err := c.digestSeen(absolute(e.name, c.spec.Dir), e.link, look{e.kind, e.id, e.mount})
 	if errors.Is(err, fs.ErrNotExist) {
 		err = errVanished
 	}
 	if err != nil {
 		return &InputError{Path: e.name, Err: err}
 	}
-	*digest = sum
+	*digest, e.kind, e.id = sum, at.kind, at.id
 	return nil
 }

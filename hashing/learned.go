@@ -63,7 +63,7 @@ func (c *capture) extend(r Recipe, id [16]byte) (Recipe, error) {
 
 // Unsettled names a file among those that patterns name which may have been another one when a run began: one that was
 // changed after a time in nanoseconds since 1970, or of which that cannot be told, because it is no regular file or was
-// found by a glob, which does not show what is gone. It is asked after their state was captured.
+// found by a glob, which does not show what is gone, or lies where changes do not show. It is asked after their state was captured.
 func Unsettled(spec Spec, patterns []string, ns int64) (name string, found bool) {
 	for _, pattern := range patterns {
 		if IsGlob(pattern) {
@@ -71,16 +71,24 @@ func Unsettled(spec Spec, patterns []string, ns int64) (name string, found bool)
 		}
 	}
 	spec.Files = patterns
-	entries, err := newCapture(spec, nil, time.Now()).findFiles()
+	c := newCapture(spec, nil, time.Now())
+	entries, err := c.findFiles()
 	if err != nil {
 		return err.Error(), true
 	}
 	for i := range entries {
-		if e := &entries[i]; !e.kind.regular() || max(e.id.Ctime, e.id.Mtime) > ns {
+		if e := &entries[i]; !e.kind.regular() || max(e.id.Ctime, e.id.Mtime) > ns || !c.tracks(e) {
 			return Show(e.name), true
 		}
 	}
 	return "", false
+}
+
+// tracks reports whether a change of a file shows in its times.
+func (c *capture) tracks(e *entry) bool {
+	path := absolute(e.name, c.spec.Dir)
+	_, ok := c.mountOf(path, e.link, look{e.kind, e.id, e.mount}).identity(path, e.id)
+	return ok
 }
 
 // FilesSum is a digest over all that a recipe says about files: equal sums, equal names, kinds and contents.

@@ -57,8 +57,9 @@ func (k kind) special() bool {
 
 // look is what one look at a file says.
 type look struct {
-	kind kind
-	id   StatID
+	kind  kind
+	id    StatID
+	mount uint64 // the kernel's number of it; 0: unknown
 }
 
 // settleTime is how long a file must have been left alone before its StatID stands for its content: within one tick of the

@@ -4,7 +4,6 @@ package hashing
 
 import (
 	"os"
-	"runtime"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,25 +15,6 @@ func lookAt(path string, follow bool) (look, error) {
 		flags = 0
 	}
 	return lookFrom(unix.AT_FDCWD, path, flags)
-}
-
-func lookFrom(dir int, name string, flags int) (look, error) {
-	var st unix.Stat_t
-	for {
-		err := unix.Fstatat(dir, name, &st, flags)
-		if err == nil {
-			return lookOf(&st), nil
-		}
-		if err != unix.EINTR { // network filesystems can be interrupted
-			return look{}, err
-		}
-	}
-}
-
-func lookOf(st *unix.Stat_t) look {
-	return look{kind: kindOf(uint32(st.Mode)), id: StatID{
-		Dev: uint64(st.Dev), Ino: uint64(st.Ino), Size: st.Size, Mtime: st.Mtim.Nano(), Ctime: st.Ctim.Nano(),
-	}}
 }
 
 func kindOf(mode uint32) kind {
@@ -56,13 +36,6 @@ func kindOf(mode uint32) kind {
 	return kindDevice
 }
 
-func lookAtOpen(f *os.File) (look, error) {
-	var st unix.Stat_t
-	err := unix.Fstat(int(f.Fd()), &st)
-	runtime.KeepAlive(f) // else a collection may close f between Fd and Fstat
-	return lookOf(&st), err
-}
-
 // openContent opens a file that was seen to be regular. Should it have become a FIFO, a terminal or a link since, this neither blocks
 // nor follows.
 func openContent(path string, follow bool) (*os.File, error) {
@@ -77,6 +50,7 @@ func openContent(path string, follow bool) (*os.File, error) {
 type folder struct {
 	f  *os.File
 	fd int // valid while f is open; close keeps f alive
+	at look
 }
 
 func openFolder(path string, follow bool) (*folder, look, error) {
@@ -89,16 +63,11 @@ func openFolder(path string, follow bool) (*folder, look, error) {
 		return nil, look{}, err
 	}
 	d := &folder{f: f, fd: int(f.Fd())}
-	at, err := lookAtOpen(f)
-	if err != nil {
+	if d.at, err = lookAtOpen(f); err != nil {
 		d.close()
 		return nil, look{}, err
 	}
-	return d, at, nil
-}
-
-func (d *folder) look(name string) (look, error) {
-	return lookFrom(d.fd, name, unix.AT_SYMLINK_NOFOLLOW)
+	return d, d.at, nil
 }
 
 func (d *folder) close() { _ = d.f.Close() } // nothing was written

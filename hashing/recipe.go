@@ -41,6 +41,7 @@ type capture struct {
 	resolve func(name, dir string, environ []string) (string, error)
 	content func(c *capture, name string, follow bool) (Digest, StatID, error)
 	find    func(c *capture) ([]entry, error)
+	mountOf func(path string, follow bool, at look) mount
 }
 
 // Capture looks at the inputs that the spec names and writes down their state. digests may be nil: then every content is read.
@@ -58,7 +59,7 @@ func Capture(spec Spec, digests Digests) (Recipe, error) {
 func newCapture(spec Spec, digests Digests, now time.Time) *capture {
 	return &capture{
 		spec: &spec, cache: digests, started: now,
-		resolve: LookPath, content: (*capture).digestOf, find: (*capture).findFiles,
+		resolve: LookPath, content: (*capture).digestOf, find: (*capture).findFiles, mountOf: new(mounts).of,
 	}
 }
 

@@ -59,6 +59,7 @@ type StatID struct {
 	Dev, Ino     uint64
 	Size         int64
 	Mtime, Ctime int64
+	Mount        uint64 // names the mount, of whatever boot; 0: it does not matter
 }
 
 // Vary is a shell text whose output belongs to the key, and what it printed.

@@ -102,7 +102,7 @@ func isAbsent(err error) bool {
 // visit adds what was seen under a name, if it matches, and all that matches below it. A link to a directory is a fact even if nothing
 // does: where it leads decides what the names below it mean. What is named explicitly must have a content.
 func (w *walk) visit(s sub, explicit bool) error {
-	e := entry{name: s.name, kind: s.at.kind, id: s.at.id}
+	e := entry{name: s.name, kind: s.at.kind, id: s.at.id, mount: s.at.mount}
 	if s.at.kind == kindLink {
 		var err error
 		if e, err = w.follow(s.name); err != nil {
@@ -158,7 +158,7 @@ func (w *walk) follow(name string) (entry, error) {
 	case err != nil:
 		return entry{}, &InputError{Path: name, Err: err}
 	}
-	return entry{name: name, link: true, target: target, kind: at.kind, id: at.id}, nil
+	return entry{name: name, link: true, target: target, kind: at.kind, id: at.id, mount: at.mount}, nil
 }
 
 // add notes one entry, and ends the walk when the recipe must become too large. The estimate is low.
@@ -167,7 +167,7 @@ func (w *walk) add(e entry) error {
 	if e.kind.regular() {
 		w.budget -= len(plainSum) + 64
 	} else {
-		e.id = StatID{} // times of a directory change with what is not looked at
+		e.id, e.mount = StatID{}, 0 // times of a directory change with what is not looked at
 	}
 	if w.budget < 0 {
 		return &TooLarge{Limit: MaxRecipe}
@@ -202,7 +202,7 @@ func (w *walk) lookAll(d *folder, prefix int, found []sub) ([]sub, error) {
 		if f.at.kind == kindDirectory || f.at.kind == kindLink {
 			subs = append(subs, f)
 		} else if f.matches {
-			if err := w.add(entry{name: f.name, kind: f.at.kind, id: f.at.id}); err != nil {
+			if err := w.add(entry{name: f.name, kind: f.at.kind, id: f.at.id, mount: f.at.mount}); err != nil {
 				return nil, err
 			}
 		}
