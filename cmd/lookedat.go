@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cachex-cli/cachex/cmd/call"
 	"github.com/cachex-cli/cachex/fastpath"
 	"github.com/cachex-cli/cachex/hashing"
 )
@@ -12,7 +13,7 @@ import (
 // lookedAt is all that the way to settings looks at, for a call in dir: every file, also those that were not there. False if that
 // changed after before, or is not what these settings were made from, or if keys and secrets are read from files besides.
 func (a *App) lookedAt(s Settings, dir string, before time.Time) ([]fastpath.Fact, bool) {
-	l := looker{fastpath.Looker{Before: before.UnixNano()}}
+	l := looker{call.NewLooker(before)}
 	var files []string
 	for _, dir := range userConfigDirs(a.LookupEnv) {
 		files = append(files, l.configuration(dir, "config")...)
@@ -22,10 +23,10 @@ func (a *App) lookedAt(s Settings, dir string, before time.Time) ([]fastpath.Fac
 }
 
 // looker looks where settings are looked for.
-type looker struct{ fastpath.Looker }
+type looker struct{ *call.Looker }
 
 // configuration follows soleFile.
-func (l *looker) configuration(dir, name string) (found []string) {
+func (l looker) configuration(dir, name string) (found []string) {
 	for _, ending := range configEndings() {
 		path := filepath.Join(dir, name+ending)
 		if _, there := l.File(path); there {
@@ -36,7 +37,7 @@ func (l *looker) configuration(dir, name string) (found []string) {
 }
 
 // project follows projectFile. The working directory is without links, or there is no short way.
-func (l *looker) project(dir string) []string {
+func (l looker) project(dir string) []string {
 	root := l.root(dir)
 	for at := dir; ; at = filepath.Dir(at) {
 		found := l.configuration(at, ".cachex")
@@ -47,7 +48,7 @@ func (l *looker) project(dir string) []string {
 }
 
 // root follows hashing.RepoRoot; empty: there is none.
-func (l *looker) root(dir string) string {
+func (l looker) root(dir string) string {
 	for at := dir; ; at = filepath.Dir(at) {
 		for _, mark := range hashing.RepoMarks() {
 			if _, there := l.Look(filepath.Join(at, mark), fastpath.Exists); there {

@@ -61,13 +61,33 @@ func (m *Memo) body() (size int64) {
 	return size
 }
 
+// What a fact is encoded with.
+const (
+	absent  = iota
+	without // a mount
+	withMount
+)
+
 func appendFact(b []byte, f Fact) []byte {
-	b = append(appendText(b, f.Path), byte(f.Kind), flag(f.ID != FileID{}))
-	if f.ID == (FileID{}) || f.Kind == Exists {
+	has := byte(without)
+	switch {
+	case f.ID == FileID{}:
+		has = absent
+	case f.ID.Mount != 0:
+		has = withMount
+	}
+	b = append(appendText(b, f.Path), byte(f.Kind), has)
+	switch {
+	case f.Kind == Content:
+		return append(append64(b, uint64(f.ID.Size)), f.Sum[:]...)
+	case has == absent || f.Kind == Exists:
 		return b
 	}
 	for _, v := range [...]uint64{f.ID.Dev, f.ID.Ino, f.ID.Mode, uint64(f.ID.Size), uint64(f.ID.Mtime), uint64(f.ID.Ctime)} {
 		b = append64(b, v)
+	}
+	if has == withMount {
+		b = append64(b, f.ID.Mount)
 	}
 	return b
 }
@@ -179,12 +199,18 @@ func (d *reader) count(most int) int {
 
 func (d *reader) fact() Fact {
 	f := Fact{Path: d.text(), Kind: FactKind(d.u8())}
-	switch {
-	case d.u8() == 0:
+	switch has := d.u8(); {
+	case f.Kind == Content:
+		f.ID.Size = int64(d.u64())
+		copy(f.Sum[:], d.take(32))
+	case has == absent:
 	case f.Kind == Exists:
 		f.ID = present
 	default:
-		f.ID = FileID{d.u64(), d.u64(), d.u64(), int64(d.u64()), int64(d.u64()), int64(d.u64())}
+		f.ID = FileID{d.u64(), d.u64(), d.u64(), int64(d.u64()), int64(d.u64()), int64(d.u64()), 0}
+		if has == withMount {
+			f.ID.Mount = d.u64()
+		}
 	}
 	return f
 }

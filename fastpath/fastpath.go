@@ -52,27 +52,42 @@ type Variable struct {
 type Fact struct {
 	Path string
 	Kind FactKind
-	ID   FileID // zero: there is no such file
+	ID   FileID   // zero: there is no such file
+	Sum  [32]byte // of Content: SHA-256
 }
 
 // FactKind says how a path is looked at.
 type FactKind uint8
 
 // The kinds: a link is followed, is looked at itself, only has to be there; or it is followed, and this user may execute what it
-// leads to, which depends on more than the file.
+// leads to, which depends on more than the file; or it is followed, and what counts is what the file holds.
 const (
 	Followed FactKind = iota
 	Itself
 	Exists
 	Executable
+	Content
 )
 
 // FileID tells one state of a file from all others.
 type FileID struct {
 	Dev, Ino, Mode uint64
 	Size           int64
-	Mtime, Ctime   int64 // ns since 1970
+	Mtime, Ctime   int64  // ns since 1970
+	Mount          uint64 // the kernel's number of it, of this boot; 0 in a Fact: it does not matter
 }
+
+const (
+	typeMask    = 0o170000
+	typeLink    = 0o120000
+	typeRegular = 0o100000
+)
+
+// IsLink tells a symbolic link from all else.
+func (id FileID) IsLink() bool { return id.Mode&typeMask == typeLink }
+
+// IsRegular tells a regular file from all else.
+func (id FileID) IsRegular() bool { return id.Mode&typeMask == typeRegular }
 
 // SlotSize is the size in bytes of a place in the table of memos. The table is a file of whole slots; a memo lies in the one
 // that the first 8 bytes of its address, little endian, name modulo their number.
@@ -88,6 +103,8 @@ const (
 	maxFrames = 64
 	maxFacts  = 256
 	maxEnv    = 32
+	// MaxContent is the largest file in bytes that is looked at by its content.
+	MaxContent = 16 << 10
 	// MaxCall is the largest Memo.Call in bytes.
 	MaxCall = 2048
 	// PurgesSize and HitSize are the bytes of Memo.Purges and Memo.Hit.

@@ -27,8 +27,15 @@ func aMemo() Memo {
 		Entry: "entries/ab/abcd", Size: 500, Sum: 77, Offset: 400, Frames: []Frame{{0, 90}, {1, 2}}, Absent: "entries/ab/abcd.fail",
 		Merged: true, Code: 3, NotBefore: -5, Until: math.MaxInt64,
 		Purges: []byte(strings.Repeat("p", PurgesSize)), Hit: []byte(strings.Repeat("h", HitSize)),
-		Env:   []Variable{{"LANG", true, [32]byte{9}}, {"TZ", false, [32]byte{}}},
-		Facts: []Fact{{"/etc/x", Followed, FileID{1, 2, 3, 4, 5, 6}}, {"go.sum", Itself, FileID{}}, {".git", Exists, present}},
+		Env: []Variable{{"LANG", true, [32]byte{9}}, {"TZ", false, [32]byte{}}},
+		Facts: []Fact{
+			{Path: "/etc/x", Kind: Followed, ID: FileID{1, 2, 3, 4, 5, 6, 0}},
+			{Path: "go.sum", Kind: Itself},
+			{Path: "/bin/sh", Kind: Executable, ID: FileID{1, 2, 3, 4, 5, 6, 7}},
+			{Path: "small", Kind: Content, ID: FileID{Size: 5}, Sum: [32]byte{8}},
+			{Path: "empty", Kind: Content, Sum: [32]byte{9}},
+			{Path: ".git", Kind: Exists, ID: present},
+		},
 	}
 }
 
@@ -74,7 +81,7 @@ func TestMemoRefused(t *testing.T) {
 		"exit code":   func(m *Memo) { m.Code = 256 },
 		"count":       func(m *Memo) { m.Purges = nil },
 		"settings":    func(m *Memo) { m.Call = make([]byte, MaxCall+1) },
-		"settled":     func(m *Memo) { m.Settled = 4 },
+		"settled":     func(m *Memo) { m.Settled = uint8(len(m.Facts) + 1) },
 		"record":      func(m *Memo) { m.Hit = m.Hit[1:] },
 		"many in total": func(m *Memo) {
 			m.Facts = make([]Fact, maxFacts)

@@ -181,12 +181,24 @@ func (m *Memo) holds(environ []string) bool {
 
 // Hold reports whether what was seen of files is as it was.
 func Hold(facts []Fact) bool {
-	for _, f := range facts {
-		if id, ok := Identify(f.Path, f.Kind); !ok || id != f.ID {
+	for i := range facts {
+		if !facts[i].holds() {
 			return false
 		}
 	}
 	return true
+}
+
+func (f *Fact) holds() bool {
+	if f.Kind == Content {
+		now, ok := ReadContent(f.Path)
+		return ok && now == *f
+	}
+	id, ok := Identify(f.Path, f.Kind)
+	if f.ID.Mount == 0 {
+		id.Mount = 0
+	}
+	return ok && id == f.ID
 }
 
 // isValid reports whether nothing was purged since, and no other result was stored that would be preferred.
@@ -289,28 +301,91 @@ func (u *Unwritten) write() bool {
 	return true
 }
 
-// Identify returns what a fact of this kind says of a path now; false if that cannot be told.
+// Identify returns what a fact of a kind other than Content says of a path now; false if that cannot be told.
 func Identify(path string, kind FactKind) (FileID, bool) {
-	var st syscall.Stat_t
-	var err error
-	if kind == Followed || kind == Executable {
-		err = syscall.Stat(path, &st)
-	} else {
-		err = syscall.Lstat(path, &st)
+	flags := noAutomount
+	if kind == Itself || kind == Exists {
+		flags |= noFollow
 	}
+	var st statx
+	err := st.look(path, flags)
 	switch {
 	case err == syscall.ENOENT || err == syscall.ENOTDIR:
 		return FileID{}, true
-	case err == nil && kind == Executable:
-		err = syscall.Access(path, 1)
-	}
-	switch {
-	case err != nil:
+	case err == 0 && kind == Executable && syscall.Access(path, 1) != nil:
+		return FileID{}, false
+	case err != 0:
 		return FileID{}, false
 	case kind == Exists:
 		return present, true
 	}
-	return FileID{uint64(st.Dev), st.Ino, uint64(st.Mode), st.Size, ns(st.Mtim), ns(st.Ctim)}, true
+	return FileID{
+		uint64(st.devMajor)<<32 | uint64(st.devMinor), st.ino, uint64(st.mode), int64(st.size), st.mtime.ns(), st.ctime.ns(), st.mount,
+	}, true
+}
+
+// ReadContent returns what Content says of a file now; false if that cannot be told, or if it is larger than MaxContent.
+func ReadContent(path string) (Fact, bool) {
+	f := Fact{Path: path, Kind: Content}
+	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return f, false
+	}
+	defer syscall.Close(fd)
+	var st syscall.Stat_t
+	if syscall.Fstat(fd, &st) != nil || st.Mode&syscall.S_IFMT != syscall.S_IFREG {
+		return f, false
+	}
+	b := make([]byte, MaxContent+1)
+	n := 0
+	for n < len(b) {
+		got, err := syscall.Read(fd, b[n:])
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil {
+			return f, false
+		}
+		if got == 0 {
+			f.ID.Size, f.Sum = int64(n), Sum256(b[:n])
+			return f, true
+		}
+		n += got
+	}
+	return f, false
+}
+
+// statx is what statx(2) fills in: what stat does, and the mount.
+type statx struct {
+	mask, blksize                            uint32
+	attributes                               uint64
+	nlink, uid, gid                          uint32
+	mode                                     uint16
+	_                                        uint16
+	ino, size, blocks, attributesMask        uint64
+	atime, btime, ctime, mtime               statxTime
+	rdevMajor, rdevMinor, devMajor, devMinor uint32
+	mount                                    uint64
+	_                                        [13]uint64
+}
+
+type statxTime struct {
+	sec  int64
+	nsec uint32
+	_    int32
+}
+
+func (t statxTime) ns() int64 { return t.sec*1e9 + int64(t.nsec) }
+
+func (st *statx) look(path string, flags int) syscall.Errno {
+	name, err := syscall.BytePtrFromString(path)
+	if err != nil {
+		return syscall.EINVAL
+	}
+	const mask = 0x3c3 | 0x1000 | 0x4000 // type, mode, inode, size, mtime, ctime; mount, by a number that is not used again if there is one
+	cwd := atCwd
+	_, _, errno := syscall.Syscall6(sysStatx, uintptr(cwd), uintptr(unsafe.Pointer(name)), uintptr(flags), mask, uintptr(unsafe.Pointer(st)), 0)
+	return errno
 }
 
 func ns(t syscall.Timespec) int64 { return t.Sec*1e9 + t.Nsec }
@@ -324,9 +399,11 @@ func now() int64 {
 }
 
 const (
-	atCwd    = -100
-	oPath    = 0x200000
-	fionread = 0x541b
+	atCwd       = -100
+	noFollow    = 0x100
+	noAutomount = 0x800
+	oPath       = 0x200000
+	fionread    = 0x541b
 
 	noMagiclinks = 2 // of openat2(2): no link of /proc
 	noSymlinks   = 4

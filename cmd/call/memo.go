@@ -190,16 +190,16 @@ func (p *Process) variables(names []string) (all []fastpath.Variable) {
 // inputs is all that the way from settings to an answer looks at outside of the cache directory; false if that is more than can
 // be listed, or changed after before.
 func inputs(spec hashing.Spec, before time.Time) ([]fastpath.Fact, bool) {
-	l := fastpath.Looker{Before: before.UnixNano()}
-	lookAtExecutable(&l, spec)
+	l := NewLooker(before)
+	lookAtExecutable(l, spec)
 	for _, file := range spec.Files {
-		lookAtInput(&l, file)
+		lookAtInput(l, file)
 	}
 	return l.Facts, !l.Failed
 }
 
 // lookAtExecutable follows hashing.LookPath. What comes before the file in PATH must not be there.
-func lookAtExecutable(l *fastpath.Looker, spec hashing.Spec) {
+func lookAtExecutable(l *Looker, spec hashing.Spec) {
 	if len(spec.Argv) == 0 {
 		l.Failed = true
 		return
@@ -221,7 +221,7 @@ func lookAtExecutable(l *fastpath.Looker, spec hashing.Spec) {
 }
 
 // lookAtInput notes a file of the key. Directories are left to those who can list them.
-func lookAtInput(l *fastpath.Looker, path string) {
+func lookAtInput(l *Looker, path string) {
 	path = hashing.FileName(path)
 	id, there := l.File(path)
 	if there && !id.IsRegular() {

@@ -180,8 +180,8 @@ func TestMemoNamesWhatTheRecipeNames(t *testing.T) {
 // Where PATH is not set, the memo looks where the search does.
 func TestMemoSearchesWithoutPath(t *testing.T) {
 	spec := hashing.Spec{Argv: []string{"sh"}, Dir: "/"}
-	l := fastpath.Looker{Before: time.Now().UnixNano()}
-	lookAtExecutable(&l, spec)
+	l := NewLooker(time.Now())
+	lookAtExecutable(l, spec)
 	exe, err := hashing.LookPath("sh", "/", nil)
 	require.NoError(t, err)
 	if l.Failed {

@@ -1,0 +1,3 @@
+package fastpath
+
+const sysStatx = 332
