@@ -48,6 +48,9 @@ func absolute(path, dir string) string {
 	if dir == "" || filepath.IsAbs(path) {
 		return path
 	}
+	if path, ok := onVolume(path, dir); ok {
+		return path
+	}
 	for strings.HasPrefix(path, "./") {
 		path = strings.TrimLeft(path[2:], "/")
 	}

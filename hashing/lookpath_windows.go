@@ -47,14 +47,16 @@ func Candidates(name string, environ []string) (files []string) {
 	return files
 }
 
-// extensions returns what may have to be appended to name: nothing if it has an extension.
+// extensions returns what may have to be appended to name, in the order in which it is tried. What looks like an extension may be none:
+// tool1.2 is tool1.2.exe.
 func extensions(name string, environ []string) []string {
-	if filepath.Ext(name) != "" {
-		return []string{""}
-	}
 	list, ok := lookup(environ, "PATHEXT")
 	if !ok || list == "" {
 		list = ".com;.exe;.bat;.cmd"
 	}
-	return strings.Split(strings.ToLower(list), ";")
+	all := strings.Split(strings.ToLower(list), ";")
+	if filepath.Ext(name) != "" {
+		return append([]string{""}, all...)
+	}
+	return all
 }

@@ -96,7 +96,7 @@ func (w *walk) matchedOne(g *glob) error {
 
 // isAbsent: there is no such file, or what should be its directory is none.
 func isAbsent(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || namesNothing(err)
 }
 
 // visit adds what was seen under a name, if it matches, and all that matches below it. A link to a directory is a fact even if nothing
