@@ -31,6 +31,9 @@ type fileID struct{ volume, high, low uint32 }
 
 // openRoot opens a cache directory.
 func openRoot(path string, _ Options) (*tree, error) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, err // of several missing levels OpenRoot says that one is no directory
+	}
 	root, err := os.OpenRoot(path)
 	if errors.Is(err, syscall.ENOTDIR) {
 		return nil, &Refused{path, "it is not a directory"}
