@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/runner"
 )
 
 // memoryInput is how much of stdin is kept in memory before it goes to a file.
@@ -43,7 +44,7 @@ func readInput(stdin io.Reader) (*input, error) {
 // spool moves the input to a file that has no name: nothing is left behind whatever happens to this process.
 func (in *input) spool(stdin io.Reader, sum io.Writer) error {
 	in.rest = stdin
-	f, err := unnamedFile()
+	f, err := runner.UnnamedFile()
 	if err != nil {
 		return err
 	}
@@ -69,18 +70,6 @@ func (in *input) spool(stdin io.Reader, sum io.Writer) error {
 			return err
 		}
 	}
-}
-
-func unnamedFile() (*os.File, error) {
-	f, err := os.CreateTemp("", "cachex-stdin-")
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Remove(f.Name()); err != nil {
-		_ = f.Close()
-		return nil, err
-	}
-	return f, nil
 }
 
 // feed returns the command's stdin: the file where it holds everything, else a reader.

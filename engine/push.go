@@ -171,7 +171,7 @@ func (t *tier) pushRecord(name string, v tierRecord, life time.Duration, last bo
 
 // pushBody seals a body into a file without a name, and stores it under the digest of what came out.
 func (t *tier) pushBody(x cachedir.Exported, v *tierRecord, life time.Duration) bool {
-	spool, err := unnamedFile()
+	spool, err := runner.UnnamedFile()
 	if err != nil {
 		t.r.warn(fmt.Errorf("tier %s: %w", t.Name, err))
 		return false

@@ -229,7 +229,7 @@ func (in *input) again() (*os.File, error) {
 		return nil, nil
 	}
 	if in.file == nil {
-		f, err := unnamedFile()
+		f, err := runner.UnnamedFile()
 		if err != nil {
 			return nil, err
 		}

@@ -57,7 +57,7 @@ func (s *spool) flush() (err error) {
 		return nil
 	}
 	if s.file == nil {
-		if s.file, err = unnamedFile(); err != nil {
+		if s.file, err = UnnamedFile(); err != nil {
 			return err
 		}
 	}

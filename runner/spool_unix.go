@@ -4,8 +4,8 @@ package runner
 
 import "os"
 
-// unnamedFile opens a temporary file that is gone when it is closed, whatever becomes of this process.
-func unnamedFile() (*os.File, error) {
+// UnnamedFile opens a temporary file that is gone when it is closed, whatever becomes of this process.
+func UnnamedFile() (*os.File, error) {
 	f, err := os.CreateTemp("", "cachex-held-")
 	if err != nil {
 		return nil, err

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// unnamedFile opens a temporary file that is gone when it is closed, whatever becomes of this process.
-func unnamedFile() (*os.File, error) {
+// UnnamedFile opens a temporary file that is gone when it is closed, whatever becomes of this process.
+func UnnamedFile() (*os.File, error) {
 	const tries = 100
 	for i := 0; ; i++ {
 		path := filepath.Join(os.TempDir(), "cachex-held-"+strconv.Itoa(os.Getpid())+"-"+strconv.Itoa(i))
