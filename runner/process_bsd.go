@@ -34,3 +34,10 @@ func (p *process) signal(s syscall.Signal, group bool) {
 	}
 	p.p.Signal(s)
 }
+
+// bond is nothing: there is no parent-death signal on these systems.
+type bond struct{}
+
+func bind(*os.Process) bond { return bond{} }
+
+func (bond) release() {}

@@ -12,22 +12,24 @@ import (
 type process struct {
 	p     *os.Process
 	since time.Time
+	bond  bond
 }
 
-// fork starts a program. There is no parent-death signal on these systems, and no way round libc to
-// the signal mask: the command gets the runtime's.
+// fork starts a program. There is no way round libc to the signal mask on these systems: the command
+// gets the runtime's.
 func fork(path string, argv, env []string, files [3]*os.File, tty *terminal) (*process, error) {
 	since := time.Now()
 	p, err := os.StartProcess(path, argv, &os.ProcAttr{Env: env, Files: files[:], Sys: session(tty)})
 	if err != nil {
 		return nil, err
 	}
-	return &process{p: p, since: since}, nil
+	return &process{p: p, since: since, bond: bind(p)}, nil
 }
 
 // wait returns the exit code, or the signal that ended the command.
 func (p *process) wait() (code, signal int) {
 	state, err := p.p.Wait()
+	p.bond.release()
 	if err != nil {
 		return unknownCode, 0
 	}
