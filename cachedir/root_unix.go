@@ -17,7 +17,7 @@ import (
 // openRoot opens a cache directory and checks whose it is and who may write to it (P14).
 func openRoot(path string, o Options) (*tree, error) {
 	fd, err := openLinkFree(path)
-	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENOTDIR) {
+	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EMLINK) || errors.Is(err, unix.ENOTDIR) { // EMLINK on FreeBSD
 		resolved, rerr := resolveLinks(path, o)
 		if rerr != nil {
 			return nil, rerr

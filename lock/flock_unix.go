@@ -52,7 +52,8 @@ func meaning(err error) error {
 		return nil
 	case errors.Is(err, unix.EWOULDBLOCK):
 		return ErrBusy
-	case errors.Is(err, unix.ENOLCK), errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.EINVAL):
+	case errors.Is(err, unix.ENOLCK), errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EINVAL),
+		errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENOTSUP): // two numbers on macOS
 		return fmt.Errorf("%w: %w", ErrUnsupported, err)
 	}
 	return err

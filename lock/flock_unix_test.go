@@ -14,7 +14,7 @@ import (
 func TestWhatErrorsMean(t *testing.T) {
 	require.NoError(t, meaning(nil))
 	require.ErrorIs(t, meaning(unix.EWOULDBLOCK), ErrBusy)
-	for _, e := range []error{unix.ENOLCK, unix.ENOSYS, unix.EOPNOTSUPP, unix.EINVAL} {
+	for _, e := range []error{unix.ENOLCK, unix.ENOSYS, unix.EOPNOTSUPP, unix.ENOTSUP, unix.EINVAL} {
 		require.ErrorIs(t, meaning(e), ErrUnsupported)
 		require.ErrorIs(t, meaning(e), e)
 	}

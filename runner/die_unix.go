@@ -4,6 +4,7 @@ package runner
 
 import (
 	"os"
+	ossignal "os/signal"
 	"strconv"
 	"syscall"
 
@@ -14,12 +15,15 @@ import (
 // would have seen of the command. It returns only if that is impossible.
 //
 // Without a way to set a disposition behind the runtime's back this process becomes a shell, which
-// has none of the runtime's handlers, and which sends the signal to itself.
+// has none of the runtime's handlers, and which sends the signal to itself. A shell leaves a signal
+// ignored that it finds so; one that is caught has its default effect in what is executed. Where the
+// shell lives all the same, its exit code tells of the signal.
 func Die(signal int) {
 	if signal <= 0 {
 		return
 	}
-	text := "ulimit -c 0; kill -" + strconv.Itoa(signal) + " $$"
+	ossignal.Notify(make(chan os.Signal, 1), syscall.Signal(signal))
+	text := "ulimit -c 0; kill -" + strconv.Itoa(signal) + " $$; exit " + strconv.Itoa(128+signal)
 	syscall.Exec("/bin/sh", []string{"sh", "-c", text}, os.Environ())
 }
 
