@@ -44,6 +44,8 @@ func choices(f *pflag.Flag) []string {
 		return cwdWords()
 	case "exe":
 		return exeWords()
+	case "replay":
+		return replayWords()
 	}
 	if name, _ := pflag.UnquoteUsage(f); strings.Contains(name, "|") && name == strings.ToLower(name) {
 		return strings.Split(name, "|")

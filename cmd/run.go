@@ -49,6 +49,7 @@ true: do not cache commands that print secrets.`,
 	addKeyFlags(c.Flags())
 	addPolicyFlags(c.Flags())
 	c.Flags().Bool("warm", false, "see to it, in the background, that a fresh result will be there, and print nothing")
+	c.Flags().String("replay", "all", "how loud a stored result is: print of it all, stdout, stderr or none, this `PART`; the exit code always")
 	c.Flags().BoolP("explain", "v", false, "one line on stderr: hit or miss, why, age, time saved")
 	c.Flags().Int("status-fd", -1, "the same as one JSON line on this descriptor `N`")
 	c.Flags().Lookup("status-fd").DefValue = "" // -1 is for nobody to see
@@ -82,6 +83,9 @@ func (a *App) run(c *cobra.Command, args []string) error {
 	if warm && (s.NoCache || len(s.PurgeTag) > 0) {
 		return &usageError{Err: errors.New("--warm: nothing is stored of this run"), Hint: "leave out --warm, or --no-cache and --purge-tag"}
 	}
+	if s.Pty && (s.Replay == engine.ReplayStdout || s.Replay == engine.ReplayStderr) {
+		return &usageError{Err: errors.New("--replay: a pseudo-terminal has one stream for both"), Hint: "leave out --pty, or write --replay all or none"}
+	}
 	tiers, err := a.tiers(s)
 	if err != nil {
 		return err
@@ -96,7 +100,7 @@ func (a *App) run(c *cobra.Command, args []string) error {
 			Jitter: float64(s.Jitter), Stale: s.Stale, StaleIfError: s.StaleIfError, Early: float64(s.Early), Until: s.TTLUntil.Next(),
 			Tags: guardTags(s.Tag, s.Secret), PurgeTags: guardTags(s.PurgeTag, s.Secret), Private: s.Private,
 			Refresh: s.Refresh, Warm: warm, CachedOnly: s.CachedOnly, NoCache: s.NoCache, Trouble: trouble, ReadOnly: s.ReadOnly,
-			Wait: s.Wait, Follow: s.Follow, FeedStdin: s.Stdin, Vary: s.Vary,
+			Wait: s.Wait, Follow: s.Follow, Replay: s.Replay, FeedStdin: s.Stdin, Vary: s.Vary,
 			MinCost: s.MinCost, MaxEntry: s.MaxEntry, MaxEntries: int(s.MaxEntries),
 			Tiers: tiers, TiersRequired: s.RemoteRequired, Refresher: refresher,
 		},

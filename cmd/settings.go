@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/cachex-cli/cachex/cmd/call"
+	"github.com/cachex-cli/cachex/engine"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -37,6 +38,7 @@ type Settings struct {
 	MaxEntries Count // 0: no limit
 	Private    bool
 	Follow     bool
+	Replay     engine.Replay
 
 	Refresh    bool
 	NoCache    bool
@@ -136,6 +138,7 @@ func settingTable() []setting {
 		{name: "early", policy: true, project: true, field: func(s *Settings) any { return &s.Early }},
 		{name: "wait", policy: true, project: true, none: true, field: func(s *Settings) any { return &s.Wait }},
 		{name: "follow", policy: true, field: func(s *Settings) any { return &s.Follow }},
+		{name: "replay", field: func(s *Settings) any { return &s.Replay }}, // not from outside: scripts take what is printed for the result
 		{name: "min-cost", policy: true, project: true, field: func(s *Settings) any { return &s.MinCost }},
 		{name: "max-entry", policy: true, project: true, field: func(s *Settings) any { return &s.MaxEntry }},
 		{name: "max-entries", project: true, field: func(s *Settings) any { return &s.MaxEntries }},
@@ -263,6 +266,8 @@ func (row setting) replace(s *Settings, src source, texts []string) (err error) 
 		*p, err = pick[hashing.CwdMode](src, text, cwdWords())
 	case *hashing.ExeMode:
 		*p, err = pick[hashing.ExeMode](src, text, exeWords())
+	case *engine.Replay:
+		*p, err = pick[engine.Replay](src, text, replayWords())
 	case *[]byte:
 		*p, s.SecretFile = []byte(text), ""
 	case *string:
@@ -282,6 +287,11 @@ func cwdWords() []string {
 // exeWords lists the words of --exe, at the index of their mode.
 func exeWords() []string {
 	return []string{hashing.ExeContent: "content", hashing.ExeDigest: "digest", hashing.ExePath: "path", hashing.ExeNone: "none"}
+}
+
+// replayWords lists the words of --replay, at the index of their mode.
+func replayWords() []string {
+	return []string{engine.ReplayAll: "all", engine.ReplayStdout: "stdout", engine.ReplayStderr: "stderr", engine.ReplayNone: "none"}
 }
 
 // pick reads one of the words of a mode.
@@ -438,6 +448,8 @@ func (row setting) show(s *Settings) any {
 		return cwdWords()[*p]
 	case *hashing.ExeMode:
 		return exeWords()[*p]
+	case *engine.Replay:
+		return replayWords()[*p]
 	}
 	return nil
 }

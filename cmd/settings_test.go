@@ -194,6 +194,7 @@ func TestWhoMaySetWhat(t *testing.T) {
 		{"private", `true`, false, true},
 		{"follow", `true`, true, false},
 		{"purge-tag", `"users"`, false, false},
+		{"replay", `"stderr"`, false, false},
 		{"vary", `"date +%F"`, false, false},
 		{"remote", `"redis://127.0.0.1:1"`, true, false},
 		{"remote-required", `true`, true, false},
@@ -248,7 +249,7 @@ func TestWhoMaySetWhat(t *testing.T) {
 		})
 	}
 	apart := []string{"exe", "repo"} // see TestProjectOnlyAdds and TestRepo
-	require.Len(t, settingTable(), 43+len(apart), "each setting has its row above")
+	require.Len(t, settingTable(), 44+len(apart), "each setting has its row above")
 }
 
 // TestProjectOnlyAdds: a project file takes nothing away that the user's own puts in the key or asks for.
@@ -483,7 +484,7 @@ func TestEnvironment(t *testing.T) {
 	require.Equal(t, time.Hour, settings.TTL)
 
 	for _, name := range []string{
-		"KEY", "OUTPUT", "VARY", "NAMESPACE", "SCOPE", "ENV", "FILE", "STDIN", "CWD", "EXE", "TAG", "PTY",
+		"KEY", "OUTPUT", "VARY", "NAMESPACE", "SCOPE", "ENV", "FILE", "STDIN", "CWD", "EXE", "TAG", "PTY", "REPLAY",
 	} {
 		s := newSite(t)
 		s.env["CACHEX_"+name] = "x"

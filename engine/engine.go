@@ -53,6 +53,7 @@ type Request struct {
 	PurgeTags  []string      // run, store nothing, and purge these tags if the command succeeds
 	Wait       time.Duration // how long to wait for another run of the same recipe; Forever
 	Follow     bool          // print what another run writes while waiting for it
+	Replay     Replay        // what is printed of a result that was not made now
 	FeedStdin  bool          // read stdin whole, put it in the key, feed it to the command
 	Vary       []string      // shell texts whose output belongs to the key
 	Explain    bool          // the caller wants Outcome.Detail; finding it may read earlier entries

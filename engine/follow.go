@@ -84,10 +84,11 @@ func (r *run) follow() *follower {
 }
 
 // follows reports whether what is under way now is for this caller to see. What --refresh waits for is not what it will
-// get, and where something older would be preferred to a failure nobody knows yet.
+// get, where something older would be preferred to a failure nobody knows yet, and who does not want to hear all of a stored
+// result does not want to hear it sooner.
 func (r *run) follows() bool {
 	switch {
-	case r.req.Refresh || r.fallback != nil:
+	case r.req.Refresh || r.fallback != nil || r.replays() != ReplayAll:
 		return false
 	case r.req.Follow:
 		return true
@@ -198,7 +199,7 @@ func (r *run) restart() bool {
 // replayRest replays an entry without what was printed of it already.
 func (r *run) replayRest(e *cachedir.Entry) error {
 	if !r.hasFollowed() {
-		return e.Replay(r.req.Stdout, r.req.Stderr)
+		return e.Replay(r.listeners())
 	}
 	seen := r.behind()
 	if err := e.Replay(&onlyRest{seen, runner.Stdout, io.Discard}, &onlyRest{seen, runner.Stderr, io.Discard}); err != nil {

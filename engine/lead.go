@@ -415,12 +415,13 @@ func (r *run) command() (runner.Command, error) {
 	return c, nil
 }
 
-// merged says that the caller's two streams are one file, so that the command gets one pipe for both (P1).
+// merged says that the caller's two streams are one file, so that the command gets one pipe for both (P1). Who wants only one
+// of them replayed needs them apart.
 func (r *run) merged() bool {
 	if r.req.Refresher != nil {
 		return r.req.Refresher.Merged
 	}
-	return runner.SameFile(r.req.Stdout, r.req.Stderr)
+	return !r.replays().tellsApart() && runner.SameFile(r.req.Stdout, r.req.Stderr)
 }
 
 // family is the name under which a command is counted: the last element of its first word.

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"io"
 	"syscall"
 	"time"
 
@@ -13,6 +14,56 @@ import (
 // atOnce is an output that fits into a pipe, so that replaying it hardly ever waits for a reader. Preparing for signals
 // costs more than replaying it ([M] 0.3 ms).
 const atOnce = 64 << 10
+
+// Replay says what is printed of a result that was not made now. The exit code is replayed always.
+type Replay uint8
+
+const (
+	ReplayAll Replay = iota
+	ReplayStdout
+	ReplayStderr
+	ReplayNone
+)
+
+// prints reports whether one stream is printed.
+func (p Replay) prints(s runner.Stream) bool {
+	return p == ReplayAll || p == ReplayStdout && s == runner.Stdout || p == ReplayStderr && s == runner.Stderr
+}
+
+// tellsApart reports whether a result is of use only if its two streams were recorded apart.
+func (p Replay) tellsApart() bool { return p == ReplayStdout || p == ReplayStderr }
+
+// replays is what this run prints of stored results. As part of a run that is being recorded it prints everything: what that
+// one stores must not depend on what was in the cache while it ran.
+func (r *run) replays() Replay {
+	if r.isNested() {
+		return ReplayAll
+	}
+	return r.req.Replay
+}
+
+// listeners are who gets the streams of a stored result.
+func (r *run) listeners() (stdout, stderr io.Writer) {
+	stdout, stderr = r.req.Stdout, r.req.Stderr
+	if !r.replays().prints(runner.Stdout) {
+		stdout = io.Discard
+	}
+	if !r.replays().prints(runner.Stderr) {
+		stderr = io.Discard
+	}
+	return stdout, stderr
+}
+
+// heard is how much of a stored result is printed, in bytes.
+func (r *run) heard(e *cachedir.Entry) (n int64) {
+	if r.replays().prints(runner.Stdout) {
+		n += e.StdoutSize
+	}
+	if r.replays().prints(runner.Stderr) {
+		n += e.StderrSize
+	}
+	return n
+}
 
 // replay hands a stored result to the caller. No lock is held meanwhile: a stopped pager must not stop others. An
 // entry that turns out to be damaged before the first byte was written is a miss after all, and the command runs.
@@ -44,7 +95,7 @@ func (r *run) replay(e *cachedir.Entry, how cachedir.Served) (Outcome, error) {
 	out.Code, out.Signal = e.Code, e.Signal
 	out.Took = e.Ended.Sub(e.Started)
 	out.Age = max(r.e.now().Sub(e.Ended), 0)
-	out.Bytes = e.StdoutSize + e.StderrSize
+	out.Bytes = r.heard(e)
 	out.Saved = out.Took
 	if how == cachedir.Stale {
 		out.Reason, out.Detail = r.reason, r.detail

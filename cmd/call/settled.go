@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cachex-cli/cachex/engine"
 	"github.com/cachex-cli/cachex/fastpath"
 	"github.com/cachex-cli/cachex/hashing"
 )
@@ -26,7 +27,7 @@ func (c *Call) fields(ownDir *bool) []any {
 		(*words)(&q.Spec.Argv), (*word)(&q.Spec.Namespace), (*word)(&q.Spec.Scope), (*word)(&q.Spec.Name), (*words)(&q.Tags), (*words)(&q.Vary),
 		&q.TTL, &q.TTLFail, &c.CacheExit.Any, &c.CacheExit.Codes[0], &c.CacheExit.Codes[1], &c.CacheExit.Codes[2], &c.CacheExit.Codes[3],
 		&q.Wait, &q.Stale, &q.StaleIfError, &q.Jitter, &q.Early, &q.MinCost, &q.MaxEntry, &q.MaxEntries, &q.Private,
-		&q.Refresh, &q.CachedOnly, &q.ReadOnly, &q.Follow, &q.FeedStdin, &c.Explain, &c.Quiet,
+		&q.Refresh, &q.CachedOnly, &q.ReadOnly, &q.Follow, &q.Replay, &q.FeedStdin, &c.Explain, &c.Quiet,
 		&q.Spec.Pty, &q.Spec.Cwd, &q.Spec.Exe, &q.Spec.Env, &q.Spec.Files,
 		&c.Store.MaxSize, &c.Store.Keep, ownDir,
 	}
@@ -139,6 +140,8 @@ func (w *writer) field(field any) {
 		w.number(uint64(*v))
 	case *hashing.ExeMode:
 		w.number(uint64(*v))
+	case *engine.Replay:
+		w.number(uint64(*v))
 	case *word:
 		w.word(string(*v))
 	case *words:
@@ -216,6 +219,8 @@ func (r *reader) field(field any) {
 		*v = hashing.CwdMode(r.number())
 	case *hashing.ExeMode:
 		*v = hashing.ExeMode(r.number())
+	case *engine.Replay:
+		*v = engine.Replay(r.number())
 	case *word:
 		*v = word(r.word())
 	case *words:
