@@ -18,7 +18,8 @@ func newConfigCommand(app *App) *cobra.Command {
 		Use:   "config [flags] [-- COMMAND [ARG...]]",
 		Short: "print the effective settings and where each comes from",
 		Long: `Config prints every setting, its value and where that comes from: a flag, an environment variable, a line of a
-configuration file, or the default. With a command it also applies the rules that match the command.
+configuration file, or the default. With a command it also applies the rules that match the command, and it takes the
+flags of run to show what they come to.
 
 Flags beat CACHEX_* variables, which beat the project file (.cachex.toml, .yaml, .yml or .json, found upwards to the root
 of the repository), which beats the user's file (config.toml and so on in $XDG_CONFIG_HOME/cachex, else ~/.config/cachex).
@@ -31,9 +32,9 @@ What the secret is, is never shown.` + exitCodes("0    printed", "125  bad flag,
 	}
 	c.Flags().SetInterspersed(false)
 	c.Flags().SortFlags = false
+	addRunFlags(c.Flags())
 	c.Flags().String("format", "text", "`text|json`")
-	addKeyFlags(c.Flags())
-	addPolicyFlags(c.Flags())
+	showOnly(c.Flags(), "format", "shell")
 	return c
 }
 

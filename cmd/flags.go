@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -55,6 +56,36 @@ func addPolicyFlags(fs *pflag.FlagSet) {
 	fs.Bool("follow", false, "while waiting for another run, print what it writes (usual at a terminal)")
 }
 
+// addSayingFlags declares what a run prints besides the output of its command.
+func addSayingFlags(fs *pflag.FlagSet) {
+	fs.String("replay", "all", "how loud a stored result is: print of it all, stdout, stderr or none, this `PART`; the exit code always")
+	fs.Bool("warm", false, "see to it, in the background, that a fresh result will be there, and print nothing")
+	fs.BoolP("explain", "v", false, "one line on stderr: hit or miss, why, age, time saved")
+	fs.Int("status-fd", -1, "the same as one JSON line on this descriptor `N`")
+	fs.Lookup("status-fd").DefValue = "" // -1 is for nobody to see
+	fs.BoolP("quiet", "q", false, "no warnings")
+}
+
+// addRunFlags declares all flags of run.
+func addRunFlags(fs *pflag.FlagSet) {
+	addKeyFlags(fs)
+	addPolicyFlags(fs)
+	addSayingFlags(fs)
+}
+
+// showOnly hides all flags of a command but these. It takes the others, so that the flags of a run can be given to it as they are.
+func showOnly(fs *pflag.FlagSet, names ...string) {
+	fs.VisitAll(func(f *pflag.Flag) { f.Hidden = !slices.Contains(names, f.Name) })
+}
+
+// keyFlags lists what addKeyFlags declares.
+func keyFlags() (names []string) {
+	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
+	addKeyFlags(fs)
+	fs.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	return names
+}
+
 // words splits what stands behind the flags into the words of the command line, with -c becoming sh -c.
 func words(c *cobra.Command, args []string) ([]string, error) {
 	text, _ := c.Flags().GetString("shell")
@@ -78,7 +109,7 @@ func (a *App) settingsFor(c *cobra.Command, argv []string) (Settings, []Warning,
 		dir = ""
 	}
 	return loadSettings(settingsInput{
-		Flags: c.Flags(), LookupEnv: a.LookupEnv, Dir: dir, Words: argv,
+		Flags: c.Flags(), LookupEnv: a.LookupEnv, Environ: a.Environ, Dir: dir, Words: argv,
 	})
 }
 

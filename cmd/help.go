@@ -17,17 +17,23 @@ const (
 	mostWidth  = 100 // longer lines are hard to read
 )
 
+// environmentTopic is what help explains besides commands.
+const environmentTopic = "environment"
+
 func newHelpCommand(app *App) *cobra.Command {
 	return &cobra.Command{
-		Use:   "help [COMMAND]",
+		Use:   "help [COMMAND | environment]",
 		Short: "say how to use a command",
-		Long:  "Help prints what cachex COMMAND --help prints, and without a command what cachex --help prints." + exitCodes("0    printed", "125  no such command"),
+		Long:  "Help prints what cachex COMMAND --help prints, and without a command what cachex --help prints. Help environment lists the\nvariables that cachex reads, or hands to commands." + exitCodes("0    printed", "125  no such command"),
 		ValidArgsFunction: func(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			var names []string
 			for _, sub := range c.Root().Commands() {
 				if len(args) == 0 && offered(sub) {
 					names = append(names, cobra.CompletionWithDesc(sub.Name(), sub.Short))
 				}
+			}
+			if len(args) == 0 {
+				names = append(names, cobra.CompletionWithDesc(environmentTopic, "the variables that cachex reads"))
 			}
 			return names, cobra.ShellCompDirectiveNoFileComp
 		},
@@ -37,6 +43,10 @@ func newHelpCommand(app *App) *cobra.Command {
 				return root.Help()
 			}
 			if err := oneArgument("COMMAND", "write cachex help COMMAND")(c, args); err != nil {
+				return err
+			}
+			if args[0] == environmentTopic {
+				_, err := io.WriteString(c.OutOrStdout(), variablesText(root, helpWidth(runner.Columns(app.Stdout))))
 				return err
 			}
 			for _, sub := range root.Commands() {

@@ -13,7 +13,7 @@ func newKeyCommand(app *App) *cobra.Command {
 		Use:   "key [flags] -- COMMAND [ARG...]",
 		Short: "print the recipe of a command and its key, without running it",
 		Long: `Key prints what identifies a run: the recipe, one fact a line, and its SHA-256, which is the key. It takes the flags
-of run that belong to the key. Values of environment variables and words that look secret appear as digests.` + exitCodes(
+of run; those below belong to the key. Values of environment variables and words that look secret appear as digests.` + exitCodes(
 			"0    printed", "125  bad flag, or an input that cannot be read", "126  the command cannot be executed", "127  the command was not found"),
 		Example: "  cachex key --file go.sum -- go build ./...",
 		RunE: func(c *cobra.Command, args []string) error {
@@ -27,7 +27,8 @@ of run that belong to the key. Values of environment variables and words that lo
 	}
 	c.Flags().SetInterspersed(false)
 	c.Flags().SortFlags = false
-	addKeyFlags(c.Flags())
+	addRunFlags(c.Flags())
+	showOnly(c.Flags(), keyFlags()...)
 	return c
 }
 

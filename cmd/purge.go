@@ -41,8 +41,8 @@ that belong to the key (--env, --file, --stdin, --scope, ...) exactly that recip
 	c.Flags().SortFlags = false
 	c.Flags().Bool("all", false, "every entry")
 	c.Flags().Bool("expired", false, "entries older than the time to live they were written under")
-	c.Flags().String("older-than", "", "entries whose run ended longer ago than this")
-	c.Flags().String("tag", "", "entries with this tag")
+	c.Flags().String("older-than", "", "entries whose run ended longer ago than `D`")
+	c.Flags().String("tag", "", "entries with this `TAG`")
 	c.Flags().String("command", "", "entries whose command line matches this `GLOB`")
 	c.Flags().String("match", "", "with --stdin: purge the tag that the first group of this `RE` finds in each line")
 	c.Flags().Bool("soft", false, "serve the old results until they have been renewed")
@@ -50,8 +50,8 @@ that belong to the key (--env, --file, --stdin, --scope, ...) exactly that recip
 	addKeyFlags(c.Flags())
 	c.Flags().Lookup("stdin").Usage = "with --match: read events from stdin; with a command: as for run"
 	c.Flags().Lookup("key").Usage = "the entry of this `KEY`: hex digits as ls shows them, or name:X"
-	c.Flags().Lookup("scope").Usage = "entries with this scope"
-	c.Flags().Lookup("namespace").Usage = "entries in this namespace and below"
+	c.Flags().Lookup("scope").Usage = "entries with this scope: a `WORD`"
+	c.Flags().Lookup("namespace").Usage = "entries in this namespace, as in `a/b`, and below"
 	return c
 }
 

@@ -3,14 +3,12 @@
 package cmd
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"log"
 	"os"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/cmd/call"
@@ -49,9 +47,10 @@ hour is over every further run replays them. Runs at the same time share one exe
 		Example: `  cachex run --ttl 1h -- gh api /user
   cachex run --file go.sum --env GOFLAGS -- go list -deps ./...
   cachex run -c 'curl -s https://example.com | jq .name'`,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args:          noSuchCommand,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		Args:              noSuchCommand,
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return swallowed(c) },
 		RunE: func(c *cobra.Command, _ []string) error {
 			if asked, _ := c.Flags().GetBool("version"); asked {
 				return app.printVersion()
@@ -103,7 +102,9 @@ func noSuchCommand(c *cobra.Command, args []string) error {
 		return nil
 	}
 	hint := "see cachex --help for the commands"
-	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+	if c.ArgsLenAtDash() == 0 {
+		hint = "to cache it: cachex run -- " + args[0]
+	} else if near := c.SuggestionsFor(args[0]); len(near) > 0 {
 		hint = "did you mean cachex " + near[0] + "?"
 	} else {
 		hint += "; to cache it: cachex run -- " + args[0]
@@ -117,18 +118,6 @@ func noArguments(c *cobra.Command, args []string) error {
 		return nil
 	}
 	return &usageError{Err: fmt.Errorf("unexpected word %q", args[0]), Hint: "see " + c.CommandPath() + " --help"}
-}
-
-func badFlag(c *cobra.Command, err error) error {
-	var value *pflag.InvalidValueError
-	if errors.As(err, &value) {
-		hint := "write a number"
-		if value.GetFlag().Value.Type() == "bool" {
-			hint = hintBool
-		}
-		return &BadValue{Name: "--" + value.GetFlag().Name, Value: value.GetValue(), Why: "not such a value", Hint: hint}
-	}
-	return &usageError{Err: errors.New(call.OneLine(err.Error())), Hint: "see " + c.CommandPath() + " --help for the flags"}
 }
 
 // openStore opens the cache directory that the settings name.

@@ -46,14 +46,7 @@ true: do not cache commands that print secrets.`,
 		"127  the command was not found")
 	c.Flags().SetInterspersed(false)
 	c.Flags().SortFlags = false
-	addKeyFlags(c.Flags())
-	addPolicyFlags(c.Flags())
-	c.Flags().Bool("warm", false, "see to it, in the background, that a fresh result will be there, and print nothing")
-	c.Flags().String("replay", "all", "how loud a stored result is: print of it all, stdout, stderr or none, this `PART`; the exit code always")
-	c.Flags().BoolP("explain", "v", false, "one line on stderr: hit or miss, why, age, time saved")
-	c.Flags().Int("status-fd", -1, "the same as one JSON line on this descriptor `N`")
-	c.Flags().Lookup("status-fd").DefValue = "" // -1 is for nobody to see
-	c.Flags().BoolP("quiet", "q", false, "no warnings")
+	addRunFlags(c.Flags())
 	return c
 }
 

@@ -122,6 +122,7 @@ type setting struct {
 	project bool   // a project file may set it, which came with a repository that nobody need trust; see addsTo
 	besides string // the setting that this name stands for in a project file; empty: this one
 	none    bool   // a duration that may be without an end
+	about   string // what it says, where no flag does
 	field   func(s *Settings) any
 }
 
@@ -150,17 +151,17 @@ func settingTable() []setting {
 		{name: "explain", policy: true, field: func(s *Settings) any { return &s.Explain }},
 		{name: "quiet", policy: true, field: func(s *Settings) any { return &s.Quiet }},
 		{name: "cache-dir", policy: true, field: func(s *Settings) any { return &s.CacheDir }},
-		{name: "max-size", policy: true, field: func(s *Settings) any { return &s.MaxSize }},
-		{name: "keep", policy: true, field: func(s *Settings) any { return &s.Keep }},
+		{name: "max-size", policy: true, about: "how large the cache directory may become: a size such as 500MB or 5GiB", field: func(s *Settings) any { return &s.MaxSize }},
+		{name: "keep", policy: true, about: "how long a result that nobody uses is kept: a duration", field: func(s *Settings) any { return &s.Keep }},
 		{name: "trust-owner", policy: true, field: func(s *Settings) any { return &s.TrustOwner }},
-		{name: "secret-file", policy: true, field: func(s *Settings) any { return &s.SecretFile }},
-		{name: "secret", policy: true, field: func(s *Settings) any { return &s.Secret }},
+		{name: "secret-file", policy: true, about: "the file that holds what CACHEX_SECRET would", field: func(s *Settings) any { return &s.SecretFile }},
+		{name: "secret", policy: true, about: "a text that a team shares; digests of values and words in keys are made with it, so that nobody else can guess from them", field: func(s *Settings) any { return &s.Secret }},
 		{name: "remote", policy: true, field: func(s *Settings) any { return &s.Remote }},
 		{name: "remote-required", policy: true, field: func(s *Settings) any { return &s.RemoteRequired }},
-		{name: "sign", policy: true, field: func(s *Settings) any { return &s.Sign }},
-		{name: "require-signature", policy: true, field: func(s *Settings) any { return &s.RequireSignature }},
-		{name: "encrypt", policy: true, field: func(s *Settings) any { return &s.Encrypt }},
-		{name: "key-file", policy: true, field: func(s *Settings) any { return &s.KeyFile }},
+		{name: "sign", policy: true, about: "how values for servers are signed: none, hmac or ed25519", field: func(s *Settings) any { return &s.Sign }},
+		{name: "require-signature", policy: true, about: "true: values of servers that are not signed are not believed", field: func(s *Settings) any { return &s.RequireSignature }},
+		{name: "encrypt", policy: true, about: "true: values for servers, and the cache directory, are encrypted", field: func(s *Settings) any { return &s.Encrypt }},
+		{name: "key-file", policy: true, about: "the file with the keys for both", field: func(s *Settings) any { return &s.KeyFile }},
 		{name: "env", project: true, field: func(s *Settings) any { return &s.Env }},
 		{name: "file", project: true, field: func(s *Settings) any { return &s.File }},
 		{name: "stdin", project: true, field: func(s *Settings) any { return &s.Stdin }},
@@ -188,7 +189,7 @@ func findSetting(name string) (setting, bool) {
 
 // envName is the variable of a setting: CACHEX_TTL_FAIL for ttl-fail.
 func (row setting) envName() string {
-	return "CACHEX_" + strings.ToUpper(strings.ReplaceAll(row.name, "-", "_"))
+	return variablePrefix + strings.ToUpper(strings.ReplaceAll(row.name, "-", "_"))
 }
 
 // source is one place that gives values.
@@ -376,6 +377,8 @@ func (row setting) element(src source, text string) (string, error) {
 	switch {
 	case strings.TrimSpace(text) == "":
 		return "", src.bad(text, "empty", "write a value, or leave it out")
+	case row.name == "env" && strings.HasPrefix(text, "$"):
+		return "", src.bad(text, "not a name", fmt.Sprintf("write %s, without $: the value is taken from the environment", strings.Trim(text, "${}")))
 	case row.name == "env" && strings.Contains(text, "="):
 		name, _, _ := strings.Cut(text, "=")
 		return "", src.bad(text, "not a name", fmt.Sprintf("write %s alone: the value is taken from the environment", name))
@@ -481,6 +484,7 @@ func (s *Settings) givenByFlag(name string, list []string) []string {
 type settingsInput struct {
 	Flags     *pflag.FlagSet // nil: none
 	LookupEnv func(name string) (string, bool)
+	Environ   []string // all of it, to find what is misspelt there
 	Dir       string   // working directory, absolute; empty: not known, and no project file is looked for
 	Words     []string // command line that rules match; nil: none, so no rule applies and no secret file is read
 }
@@ -564,9 +568,10 @@ func applyEnvironment(s *Settings, in settingsInput) ([]Warning, error) {
 			return nil, err
 		}
 	}
-	ignore("CACHEX_KEY")
-	ignore("CACHEX_OUTPUT")
-	return warnings, nil
+	for _, name := range ignoredVariables() {
+		ignore(name)
+	}
+	return append(warnings, unknownVariables(in.Environ)...), nil
 }
 
 // applyFlags takes the flags that were given.

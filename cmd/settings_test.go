@@ -76,8 +76,12 @@ func (s *site) loadFor(words []string, flags ...string) (Settings, []Warning, er
 		}
 	}
 	require.NoError(s.t, set.Parse(flags))
+	var environ []string
+	for name, value := range s.env {
+		environ = append(environ, name+"="+value)
+	}
 	return loadSettings(settingsInput{
-		Flags: set, Dir: s.dir, Words: words,
+		Flags: set, Environ: environ, Dir: s.dir, Words: words,
 		LookupEnv: func(name string) (string, bool) { value, ok := s.env[name]; return value, ok },
 	})
 }
@@ -479,7 +483,7 @@ func TestEnvironment(t *testing.T) {
 	s.env["CACHEX_KEY"] = ""
 	s.env["CACHEX_HELD"] = "internal"
 	s.env["CACHEX_CONTROL"] = "/internal"
-	s.env["CACHEX_SOMETHING"] = "not ours to judge"
+	s.env["CACHEX_SOMETHING"] = ""
 	settings := s.must()
 	require.Equal(t, time.Hour, settings.TTL)
 

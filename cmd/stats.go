@@ -32,7 +32,7 @@ renewed results in the background is counted apart, as are calls that --cached-o
 		},
 	}
 	c.Flags().String("format", "text", "`text|json|prometheus|markdown`")
-	c.Flags().String("since", "", "count only what happened within this time; older counts are kept by the hour, then by the day")
+	c.Flags().String("since", "", "count only what happened within the last `D`; older counts are kept by the hour, then by the day")
 	return c
 }
 

@@ -23,8 +23,8 @@ flags that run got. What cannot be known is called unknown. Nothing is run and n
 	}
 	c.Flags().SetInterspersed(false)
 	c.Flags().SortFlags = false
-	addKeyFlags(c.Flags())
-	addPolicyFlags(c.Flags())
+	addRunFlags(c.Flags())
+	showOnly(c.Flags(), append(keyFlags(), "ttl", "ttl-fail", "cache-exit", "jitter")...)
 	return c
 }
 
