@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -56,12 +57,24 @@ const maxConfig = 256 << 10
 
 // configFile is one configuration file, parsed and with its keys checked.
 type configFile struct {
-	path    string
+	configText
 	project bool   // came with a repository that nobody need trust
 	prefix  string // leads from the working directory to the file's: `../` for each level
 	keys    []configKey
 	top     map[string]any
 	rules   []map[string]any
+}
+
+// configText is what was read of a file: who remembers what it came to holds the file against it.
+type configText struct {
+	path string
+	sum  [sha256.Size]byte
+}
+
+// isRead reports whether a file still holds what was read of it.
+func (t configText) isRead() bool {
+	text, err := readSmall(t.path, maxConfig)
+	return err == nil && sha256.Sum256(text) == t.sum
 }
 
 // configKey is a key as it stands in a file.
@@ -259,14 +272,16 @@ func readConfig(path string) (configFile, error) {
 	if err != nil {
 		return configFile{}, unreadable(path, err)
 	}
-	return parseConfig(path, text)
+	file, err := parseConfig(path, text)
+	file.sum = sha256.Sum256(text)
+	return file, err
 }
 
 // parseConfig checks the text of one file. viper sees one file at a time and
 // nothing else: it has no lists that add up, no rules, and no source that may set
 // some keys only.
 func parseConfig(path string, text []byte) (configFile, error) {
-	file := configFile{path: path}
+	file := configFile{configText: configText{path: path}}
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	format := strings.TrimPrefix(filepath.Ext(path), ".")
 	v := viper.New()

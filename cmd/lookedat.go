@@ -19,7 +19,8 @@ func (a *App) lookedAt(s Settings, dir string, before time.Time) ([]fastpath.Fac
 		files = append(files, l.configuration(dir, "config")...)
 	}
 	files = append(files, l.project(dir)...)
-	return l.Facts, !l.Failed && slices.Equal(files, s.files) && s.KeyFile == "" && s.SecretFile == ""
+	isRead := func(path string, t configText) bool { return path == t.path && t.isRead() } // after l has looked at it
+	return l.Facts, !l.Failed && slices.EqualFunc(files, s.files, isRead) && s.KeyFile == "" && s.SecretFile == ""
 }
 
 // looker looks where settings are looked for.

@@ -77,8 +77,8 @@ type Settings struct {
 	Pty         bool
 
 	origins []origin
-	files   []string // of configuration, that were read
-	ruled   bool     // they have rules, which may give other commands other settings
+	files   []configText // of configuration
+	ruled   bool         // they have rules, which may give other commands other settings
 
 	unreached error // why nobody knows whether there is a configuration file; nil: that is known
 }
@@ -508,7 +508,7 @@ func loadSettings(in settingsInput) (Settings, []Warning, error) {
 	warnings := found.warnings
 	s.unreached = found.unreached
 	for _, file := range found.files {
-		s.files, s.ruled = append(s.files, file.path), s.ruled || len(file.rules) > 0
+		s.files, s.ruled = append(s.files, file.configText), s.ruled || len(file.rules) > 0
 		ignored, err := file.apply(&s, in)
 		if err != nil {
 			return Settings{}, nil, err
