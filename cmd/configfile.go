@@ -212,6 +212,29 @@ func projectFile(dir string) (path, prefix string, err error) {
 	}
 }
 
+// configPlaces lists all files that findConfig looks for.
+func configPlaces(lookupEnv func(string) (string, bool), dir string) (files []string) {
+	add := func(dir, name string) {
+		for _, ending := range configEndings() {
+			files = append(files, filepath.Join(dir, name+ending))
+		}
+	}
+	for _, dir := range userConfigDirs(lookupEnv) {
+		add(dir, "config")
+	}
+	root, inRepo := hashing.RepoRoot(dir)
+	at, err := filepath.EvalSymlinks(dir)
+	for err == nil {
+		add(at, ".cachex")
+		parent := filepath.Dir(at)
+		if !inRepo || at == root || parent == at {
+			break
+		}
+		at = parent
+	}
+	return files
+}
+
 func configEndings() []string { return []string{".toml", ".yaml", ".yml", ".json"} }
 
 // soleFile finds the file of this name with one of the known endings; empty if

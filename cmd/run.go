@@ -100,6 +100,7 @@ func (a *App) run(c *cobra.Command, args []string) error {
 		CacheExit: s.CacheExit, CacheDir: s.CacheDir, Store: storeOptions(s, keys), Explain: s.Explain, Quiet: s.Quiet, Status: status,
 		Warnings: texts(warnings), PlainTiers: func(dir *cachedir.Dir) []string { return texts(a.plainTiers(s, dir)) },
 		AnyCommand:    !s.ruled,
+		Places:        func() []string { return configPlaces(a.LookupEnv, spec.Dir) },
 		Configuration: func(before time.Time) ([]fastpath.Fact, bool) { return a.lookedAt(s, spec.Dir, before) },
 	})
 }

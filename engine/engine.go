@@ -66,6 +66,7 @@ type Request struct {
 	TiersRequired bool       // fail, and do not run, when one of them cannot be asked
 	Held          string     // what the environment says that ancestors hold
 	Encloser      string     // the control file of the run that this one is part of; empty: none
+	Configuration []string   // where the settings of this request were looked for; only an Encloser learns of it
 	Self          Self       // how to start this program again for a refresh in the background
 	Refresher     *Refresher // this is such a process
 	FreshOnly     bool       // this run is part of a refresh, to which nothing stale is served
@@ -195,6 +196,7 @@ type run struct {
 	printed     [2]beginning    // of each stream of another run, that was followed
 	midLine     bool            // what was printed last of it is not the end of a line
 	nested      string          // id of this run for the one that encloses it
+	configured  string          // the state of Request.Configuration at the beginning, for that run
 	told        sync.Once       // that it waits
 	learnedNow  bool            // more is known of the recipe's inputs than when this run began
 	keepStdin   bool            // the caller wants no caching of this: the command gets stdin as it is

@@ -119,13 +119,15 @@ func (r *run) begin(c *runner.Command) *cachedir.Pending {
 		return nil
 	}
 	c.Sink = recorder{pending, r.req.MaxEntry}
-	c.Env = setenv(c.Env, controlVariable, pending.ControlPath())
+	c.Env = setenv(c.Env, ControlVariable, pending.ControlPath())
 	return pending
 }
 
 const (
-	controlVariable = "CACHEX_CONTROL" // names the control file to the command
-	heldVariable    = "CACHEX_HELD"    // names the locks that the command's ancestors hold
+	heldVariable = "CACHEX_HELD" // names the locks that the command's ancestors hold
+
+	// ControlVariable names the control file to the command.
+	ControlVariable = "CACHEX_CONTROL"
 
 	// FreshVariable tells runs nested in a refresh that they are.
 	FreshVariable = "CACHEX_FRESH"
@@ -135,7 +137,7 @@ const (
 // the same: that of the enclosing run, or one that nobody reads.
 func (r *run) environ() []string {
 	if r.req.Encloser == "" {
-		return setenv(r.req.Spec.Environ, controlVariable, os.DevNull)
+		return setenv(r.req.Spec.Environ, ControlVariable, os.DevNull)
 	}
 	return r.req.Spec.Environ
 }

@@ -17,8 +17,12 @@ import (
 
 // A run may be part of a command that is itself being cached. What the inner result was made from, and how long it lives,
 // then holds for the outer one too: nothing may outlive what it was made from. So each inner run tells the outer one, by a
-// line in its control file: which variables and files it depends on, and in what state it saw the files; its tags, with the
-// count of purges at which its result stands; what is left of its life; and whether the result may be stored at all.
+// line in its control file, all that its own key and settings rest on: variables; files, and in what state it saw them; its
+// program, and what would come before that in PATH; configuration that was there or not; its tags, with the count of purges
+// at which its result stands; what is left of its life; and whether the result may be stored at all.
+//
+// What the outer run cannot look at itself forbids that its result is stored: what --vary prints, unless it has the same, for
+// nothing that was read from a cache is executed; and input from a file without a name that lasts.
 //
 // Before that, when it begins, it writes that a report is to come. One that never comes, because the inner run was killed
 // or goes on in the background, leaves open what the outer result is made from.
@@ -27,7 +31,7 @@ import (
 // against what the inner runs saw: if it differs, the outer result mixes two states and is not stored.
 
 const (
-	reportPrefix = "cachex-nested "        // begins the line of a nested run
+	reportPrefix = "cachex-nested-2 "      // begins the line of a nested run; the number is the version of the report
 	beganPrefix  = "cachex-nested-begins " // begins the line that says that one will come
 )
 
@@ -43,8 +47,18 @@ type report struct {
 	Dir     []byte      `json:"dir,omitempty"` // that relative files start from
 	Files   [][]byte    `json:"files,omitempty"`
 	Sum     string      `json:"sum,omitempty"` // over names and states of all files that these name, in hex
-	Exe     []byte      `json:"exe,omitempty"` // the executable, if its content belongs to the key
-	ExeSum  string      `json:"exe_sum,omitempty"`
+
+	Contents []reportContent `json:"contents,omitempty"` // of files that count by their content alone
+	Vary     []string        `json:"vary,omitempty"`     // what --vary printed, as the recipe has it, in hex
+	Before   [][]byte        `json:"before,omitempty"`   // what would be run in place of the program
+	Config   [][]byte        `json:"config,omitempty"`   // where configuration was looked for
+	Seen     string          `json:"seen,omitempty"`     // the state of these files, in hex
+}
+
+// reportContent is a file of the program itself, or of what it was fed.
+type reportContent struct {
+	Path []byte `json:"path"`
+	Sum  string `json:"sum"`
 }
 
 type reportTag struct {
@@ -72,20 +86,69 @@ func (r *run) used(m *cachedir.Meta, end time.Time, ends bool) report {
 	if r.known != nil {
 		env, files = slices.Concat(env, r.known.Env), slices.Concat(files, r.known.Files)
 	}
-	for _, name := range env {
-		n.Env = append(n.Env, []byte(name))
+	n.Dir = []byte(spec.Dir)
+	if n.Files = texts(files); len(files) > 0 {
+		n.Sum = r.recipe.FilesSum().String()
 	}
-	if len(files) > 0 {
-		sum := r.recipe.FilesSum()
-		n.Dir, n.Sum = []byte(spec.Dir), hex.EncodeToString(sum[:])
+	for _, sum := range r.recipe.VarySums() {
+		n.Vary = append(n.Vary, sum.String())
 	}
-	for _, name := range files {
-		n.Files = append(n.Files, []byte(name))
-	}
-	if sum, ok := r.recipe.ExecutableSum(); ok {
-		n.Exe, n.ExeSum = []byte(absolute(r.recipe.Exe, spec.Dir)), sum
-	}
+	n.Config, n.Seen = texts(r.req.Configuration), r.configured
+	r.tellProgram(&n, &env)
+	r.tellInput(&n)
+	n.Env = texts(env)
 	return n
+}
+
+// tellProgram adds what was executed, and what it was found by.
+func (r *run) tellProgram(n *report, env *[]string) {
+	spec := &r.req.Spec
+	if sum, ok := r.recipe.ExecutableSum(); ok {
+		n.Contents = append(n.Contents, reportContent{[]byte(absolute(r.recipe.Exe, spec.Dir)), sum})
+	}
+	if spec.Name != "" || spec.Exe == hashing.ExeNone {
+		return
+	}
+	for _, file := range hashing.Candidates(spec.Argv[0], spec.Environ) {
+		if file == r.recipe.Exe {
+			break
+		}
+		n.Before = append(n.Before, []byte(absolute(file, spec.Dir)))
+	}
+	if filepath.Base(spec.Argv[0]) == spec.Argv[0] {
+		*env = slices.Concat(*env, hashing.SearchVariables())
+	}
+}
+
+// tellInput adds the file that stdin is, if it is one that somebody may change: a pipe, and a file without a name, is what the
+// enclosing command has made itself.
+func (r *run) tellInput(n *report) {
+	stdin, err := r.req.Stdin.Stat()
+	if !r.req.FeedStdin || err == nil && !stdin.Mode().IsRegular() {
+		return
+	}
+	name, err := os.Readlink("/proc/self/fd/0")
+	if err != nil {
+		n.NoStore = "a nested run reads a file of which no name is known"
+		return
+	}
+	if named, err := os.Stat(name); err == nil && os.SameFile(stdin, named) {
+		n.Contents = append(n.Contents, reportContent{[]byte(name), r.input.digest.String()})
+	}
+}
+
+func texts(names []string) (all [][]byte) {
+	for _, name := range names {
+		all = append(all, []byte(name))
+	}
+	return all
+}
+
+func names(texts [][]byte) (all []string) {
+	for _, text := range texts {
+		all = append(all, string(text))
+	}
+	return all
 }
 
 func absolute(path, dir string) string {
@@ -126,6 +189,9 @@ func (r *run) announce() {
 		return
 	}
 	r.nested = strings.ToLower(rand.Text())
+	if seen, err := hashing.FilesSumOf("", r.req.Configuration, nil); err == nil {
+		r.configured = seen.String()
+	}
 	if err := appendLine(r.req.Encloser, "\n"+beganPrefix+r.nested+"\n"); err != nil {
 		forbidStore(r.req.Encloser)
 	}
@@ -147,6 +213,9 @@ func (s *said) join(n report, mark cachedir.TagMark, r *run) {
 	case n.Epoch != hex.EncodeToString(mark.Epoch[:]):
 		s.noStore = "everything was purged, or a nested run used another cache directory"
 		return
+	case !r.coversVary(n):
+		s.noStore = "a nested run depends on what its --vary prints: give this one the same --vary"
+		return
 	}
 	s.private = s.private || n.Private
 	if n.Until != 0 {
@@ -155,15 +224,17 @@ func (s *said) join(n report, mark cachedir.TagMark, r *run) {
 	for _, t := range n.Tags {
 		s.tags = append(s.tags, cachedir.Tag{Name: string(t.Name), Seq: t.Seq})
 	}
-	var l hashing.Learned
-	for _, name := range n.Env {
-		l.Env = append(l.Env, string(name))
-	}
+	l := hashing.Learned{Env: names(n.Env)}
 	for _, name := range n.Files {
 		l.Files = append(l.Files, r.rebase(string(name), string(n.Dir)))
 	}
-	if len(n.Exe) > 0 && string(n.Exe) != absolute(r.recipe.Exe, r.req.Spec.Dir) {
-		l.Files = append(l.Files, r.rebase(string(n.Exe), ""))
+	for _, name := range slices.Concat(n.Before, n.Config) {
+		l.Files = append(l.Files, r.rebase(literal(string(name)), ""))
+	}
+	for _, c := range n.Contents {
+		if string(c.Path) != absolute(r.recipe.Exe, r.req.Spec.Dir) {
+			l.Files = append(l.Files, r.rebase(literal(string(c.Path)), ""))
+		}
 	}
 	l.Env = slices.DeleteFunc(l.Env, func(name string) bool { return slices.Contains(r.req.Spec.Env, name) })
 	l.Files = slices.DeleteFunc(l.Files, func(name string) bool { return slices.Contains(r.req.Spec.Files, name) })
@@ -201,25 +272,57 @@ func globEscape(dir, pattern string) string {
 	if !strings.ContainsAny(pattern, "*?[{") {
 		return dir
 	}
-	return strings.NewReplacer("*", "[*]", "?", "[?]", "[", "[[]", "{", "[{]", "}", "[}]").Replace(dir)
+	return escapeGlob(dir)
+}
+
+// literal is a pattern that names a file and nothing else.
+func literal(name string) string {
+	if !hashing.IsGlob(name) {
+		return name
+	}
+	return escapeGlob(name)
+}
+
+func escapeGlob(name string) string {
+	return strings.NewReplacer("*", "[*]", "?", "[?]", "[", "[[]", "{", "[{]", "}", "[}]", `\`, `[\\]`).Replace(name)
+}
+
+// coversVary reports whether this run has all the --vary of a nested one, in the same directory.
+func (r *run) coversVary(n report) bool {
+	if len(n.Vary) == 0 {
+		return true
+	}
+	own := r.base.VarySums()
+	return string(n.Dir) == r.req.Spec.Dir && !slices.ContainsFunc(n.Vary, func(sum string) bool {
+		return !slices.ContainsFunc(own, func(d hashing.Digest) bool { return d.String() == sum })
+	})
 }
 
 // sameAsNested holds the present state of what nested runs used against what they saw.
 func (r *run) sameAsNested(reports []report) (changed string) {
+	digests := r.dir.Digests()
+	same := func(dir string, files [][]byte, seen string) bool {
+		if len(files) == 0 {
+			return true
+		}
+		sum, err := hashing.FilesSumOf(dir, names(files), digests)
+		return err == nil && sum.String() == seen
+	}
 	for _, n := range reports {
-		if len(n.Files) > 0 {
-			var files []string
-			for _, name := range n.Files {
-				files = append(files, string(name))
-			}
-			sum, err := hashing.FilesSumOf(string(n.Dir), files, r.dir.Digests())
-			if err != nil || hex.EncodeToString(sum[:]) != n.Sum {
-				return "a file that a nested run used changed"
+		switch {
+		case !same(string(n.Dir), n.Files, n.Sum):
+			return "a file that a nested run used changed"
+		case !same("", n.Config, n.Seen):
+			return "the configuration of a nested run changed"
+		}
+		for _, c := range n.Contents {
+			sum, err := hashing.DigestFile(string(c.Path), digests)
+			if err != nil || sum.String() != c.Sum {
+				return "a program or the input of a nested run changed"
 			}
 		}
-		if len(n.Exe) > 0 {
-			sum, err := hashing.DigestFile(string(n.Exe), r.dir.Digests())
-			if err != nil || sum.String() != n.ExeSum {
+		for _, file := range n.Before {
+			if _, err := hashing.LookPath(string(file), "", nil); err == nil {
 				return "the program of a nested run changed"
 			}
 		}

@@ -159,7 +159,7 @@ func (r *run) handOver(l *lock.Lock, merged bool) error {
 	if err != nil {
 		return err
 	}
-	env := unsetenv(unsetenv(r.req.Self.Env, heldVariable), controlVariable) // it is part of nobody's run
+	env := unsetenv(unsetenv(r.req.Self.Env, heldVariable), ControlVariable) // it is part of nobody's run
 	d := runner.Detached{Path: r.req.Self.Path, Argv: r.req.Self.Argv, Stdin: stdin}
 	detach := func(nonce string, f *os.File) error {
 		d.Keep, d.Env = f, setenv(env, RefreshVariable, nonce+" "+strconv.FormatBool(merged))

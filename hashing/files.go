@@ -135,6 +135,7 @@ func appendEntry(text []byte, e *entry, digest Digest) []byte {
 // findFiles looks at everything that the patterns name, and returns it sorted.
 func (c *capture) findFiles() ([]entry, error) {
 	w := newWalk(c.spec.Dir, MaxRecipe-len(c.text))
+	w.learned = c.learned
 	for _, pattern := range c.filePatterns() {
 		if err := w.named(pattern, IsGlob(pattern)); err != nil {
 			return nil, err

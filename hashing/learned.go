@@ -41,13 +41,15 @@ func (l Learned) Check() error {
 
 // Extend returns the recipe of a run whose learned inputs are known: the recipe r, then the id, then the names with the
 // state that they are in. It is what Capture of the same spec returned for r that is extended, so that one run has one
-// state of its declared inputs. The errors are those of Capture for inputs.
+// state of its declared inputs. The errors are those of Capture for inputs; but what was learned from others may lie where this
+// user cannot look, which is a state of its own.
 func Extend(r Recipe, spec Spec, l Learned, digests Digests) (Recipe, error) {
 	spec.Env, spec.Files = l.Env, l.Files
 	return newCapture(spec, digests, time.Now()).extend(r, l.ID)
 }
 
 func (c *capture) extend(r Recipe, id [16]byte) (Recipe, error) {
+	c.learned = true
 	if err := c.checkPatterns(); err != nil {
 		return r, err
 	}
@@ -105,6 +107,7 @@ func (r Recipe) FilesSum() Digest {
 // FilesSumOf is the FilesSum of a recipe that has these patterns, in a directory, and nothing else.
 func FilesSumOf(dir string, patterns []string, digests Digests) (Digest, error) {
 	c := newCapture(Spec{Dir: dir, Files: patterns}, digests, time.Now())
+	c.learned = true
 	if err := c.add((*capture).addFiles); err != nil {
 		return Digest{}, err
 	}
@@ -119,6 +122,16 @@ func (r Recipe) SharesRepo() bool { return r.has("directory repo ") }
 
 // has looks for a line that begins so.
 func (r Recipe) has(beginning string) bool { return bytes.Contains(r.Text, []byte("\n"+beginning)) }
+
+// VarySums has a digest for each text whose output belongs to a recipe, together with the output.
+func (r Recipe) VarySums() (sums []Digest) {
+	for line := range strings.Lines(string(r.Text)) {
+		if strings.HasPrefix(line, "vary ") {
+			sums = append(sums, sha256.Sum256([]byte(line)))
+		}
+	}
+	return sums
+}
 
 // ExecutableSum is the digest of the executable that a recipe holds, if it holds one.
 func (r Recipe) ExecutableSum() (sum string, found bool) {

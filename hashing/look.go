@@ -20,7 +20,8 @@ const (
 	kindFIFO
 	kindSocket
 	kindDevice
-	kindUnknown // only from a directory listing that does not say
+	kindUnreachable // below a directory that this user may not search
+	kindUnknown     // only from a directory listing that does not say
 )
 
 // String returns the word for it in a recipe.
@@ -44,6 +45,8 @@ func (k kind) String() string {
 		return "socket"
 	case kindDevice:
 		return "device"
+	case kindUnreachable:
+		return "unreachable"
 	}
 	return "unknown"
 }

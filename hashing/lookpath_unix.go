@@ -99,3 +99,6 @@ func executable(path string) error {
 	}
 	return nil
 }
+
+// SearchVariables are those that decide where LookPath looks.
+func SearchVariables() []string { return []string{"PATH"} }

@@ -60,3 +60,6 @@ func extensions(name string, environ []string) []string {
 	}
 	return all
 }
+
+// SearchVariables are those that decide where LookPath looks.
+func SearchVariables() []string { return []string{"PATH", "PATHEXT"} }

@@ -240,7 +240,7 @@ func (r *reader) file() {
 			return
 		}
 	}
-	for _, other := range []kind{kindAbsent, kindDirectory, kindFIFO, kindSocket, kindDevice} {
+	for _, other := range []kind{kindAbsent, kindDirectory, kindFIFO, kindSocket, kindDevice, kindUnreachable} {
 		if r.try(other.String()) {
 			return
 		}

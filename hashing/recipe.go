@@ -38,6 +38,7 @@ type capture struct {
 	command CommandID
 	cache   Digests
 	started time.Time
+	learned bool // the inputs are not the caller's own
 	resolve func(name, dir string, environ []string) (string, error)
 	content func(c *capture, name string, follow bool) (Digest, StatID, error)
 	find    func(c *capture) ([]entry, error)

@@ -22,6 +22,7 @@ type walk struct {
 	whole   *glob            // matches everything
 	seen    map[place]string // directories walked, and the names under which they were
 	entries []entry          // what was found
+	learned bool             // the names are not the caller's own, who may be unable to reach them
 	budget  int              // bytes of recipe left; a walk that needs more ends soon
 }
 
@@ -58,6 +59,9 @@ func (w *walk) named(name string, optional bool) error {
 			return nil
 		}
 		return w.add(entry{name: name})
+	}
+	if w.learned && errors.Is(err, fs.ErrPermission) {
+		return w.add(entry{name: name, kind: kindUnreachable})
 	}
 	if err != nil {
 		return &InputError{Path: name, Err: err}

@@ -30,6 +30,9 @@ type Call struct {
 	// Configuration lists what the settings rest on; false if that changed after before. nil: nothing is remembered.
 	Configuration func(before time.Time) ([]fastpath.Fact, bool)
 
+	// Places lists the files in which configuration was looked for, also those that were not there.
+	Places func() []string
+
 	AnyCommand bool // another command would have the same settings
 
 	recalled bool // from a memo
@@ -87,7 +90,9 @@ func (p *Process) request(c *Call) engine.Request {
 	q.CacheExit = c.CacheExit.Has
 	q.Explain = c.Explain || c.Status != nil
 	q.Held, _ = p.LookupEnv("CACHEX_HELD")
-	q.Encloser, _ = p.LookupEnv("CACHEX_CONTROL")
+	if q.Encloser, _ = p.LookupEnv(engine.ControlVariable); q.Encloser != "" && c.Places != nil {
+		q.Configuration = c.Places()
+	}
 	_, q.FreshOnly = p.LookupEnv(engine.FreshVariable)
 	q.Self, q.Waiting, q.Restarted = p.self(q.Spec.Dir), p.waiting(c.Quiet), p.restarted
 	q.Standing = c.mayShorten() && q.Held == "" && !q.FreshOnly

@@ -51,7 +51,7 @@ func (c *Call) beyondMemo() Call {
 	q.CachedOnly, q.Wait, q.Follow, q.MinCost, q.MaxEntry = false, 0, false, 0, 0
 	left.CacheExit, left.CacheDir, left.Quiet, left.PlainTiers = ExitSet{}, "", false, nil
 	left.Store.TrustOwners, left.Store.MaxSize, left.Store.Keep = nil, 0, 0
-	left.Configuration, left.AnyCommand, left.recalled, left.began = nil, false, false, time.Time{}
+	left.Configuration, left.Places, left.AnyCommand, left.recalled, left.began = nil, nil, false, false, time.Time{}
 
 	// The directory is in the address. Where a repository begins depends on more.
 	spec.Dir = ""

@@ -34,7 +34,7 @@ var carried = map[string]string{
 	"Request.Follow": byAddress, "Request.MinCost": byAddress, "Request.MaxEntry": byAddress,
 	"CacheExit.Any": byAddress, "CacheExit.Codes": byAddress, "CacheDir": byAddress, "Quiet": byAddress,
 	"Store.TrustOwners": byAddress, "Store.MaxSize": byAddress, "Store.Keep": byAddress,
-	"PlainTiers": byNothing, "Configuration": byNothing, "AnyCommand": byNothing,
+	"PlainTiers": byNothing, "Configuration": byNothing, "Places": byNothing, "AnyCommand": byNothing,
 }
 
 func shortCall() *Call {
@@ -59,7 +59,8 @@ func TestMemoForbidsByDefault(t *testing.T) {
 				each(name+".", field, of)
 				continue
 			}
-			old := reflect.ValueOf(field.Interface())
+			old := reflect.New(field.Type()).Elem()
+			old.Set(field)
 			set(t, field)
 			require.Equal(t, carried[name] != "", of.mayShorten(), "%s: a memo of a hit, and how it tells this field (%q)", name, carried[name])
 			seen[name] = true

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cachex-cli/cachex/engine"
 	"github.com/cachex-cli/cachex/fastpath"
 )
 
@@ -41,8 +42,11 @@ func (p *Process) runUnbound(c *Call) int {
 	return <-code
 }
 
-// recalled makes the call that a memo speaks of; nil: cmd has to.
+// recalled makes the call that a memo speaks of; nil: cmd has to, also for a call that must report where its settings come from.
 func recalled(known *fastpath.Known) *Call {
+	if _, nested := os.LookupEnv(engine.ControlVariable); nested {
+		return nil
+	}
 	c := settledCall(known.Call, known.Args[1:], known.Dir, fastpath.CacheDir(known.Environ))
 	if c == nil {
 		return nil

@@ -46,7 +46,7 @@ func (c *Call) settled(args []string) []byte {
 	}
 	same := *c
 	same.Request.Spec.Environ = nil
-	same.PlainTiers, same.Configuration, same.AnyCommand, same.recalled, same.began = nil, nil, false, false, time.Time{}
+	same.PlainTiers, same.Configuration, same.Places, same.AnyCommand, same.recalled, same.began = nil, nil, nil, false, false, time.Time{}
 	again := settledCall(w.b, args, c.Request.Spec.Dir, c.CacheDir)
 	if again == nil || !reflect.DeepEqual(*again, same) {
 		return nil

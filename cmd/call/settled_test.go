@@ -1,6 +1,7 @@
 package call
 
 import (
+	"errors"
 	"reflect"
 	"strings"
 	"testing"
@@ -83,14 +84,15 @@ func TestSettledLosesNothing(t *testing.T) {
 	each = func(path string, v reflect.Value, of *Call) {
 		for i := range v.NumField() {
 			field, name := v.Field(i), path+v.Type().Field(i).Name
-			if !field.CanSet() || name == "Request.Spec.Dir" || name == "Request.Spec.Environ" || name == "PlainTiers" || name == "Configuration" || name == "AnyCommand" {
+			if !field.CanSet() || name == "Request.Spec.Dir" || name == "Request.Spec.Environ" || name == "PlainTiers" || name == "Configuration" || name == "Places" || name == "AnyCommand" {
 				continue // given by who asks, or no setting
 			}
 			if field.Kind() == reflect.Struct {
 				each(name+".", field, of)
 				continue
 			}
-			old := reflect.ValueOf(field.Interface())
+			old := reflect.New(field.Type()).Elem()
+			old.Set(field)
 			change(field)
 			b := of.settled(someArgs)
 			if b != nil {
@@ -138,6 +140,8 @@ func change(field reflect.Value) {
 		field.Set(reflect.Append(field, reflect.Zero(field.Type().Elem())))
 	case reflect.Array:
 		change(field.Index(2))
+	case reflect.Interface:
+		field.Set(reflect.ValueOf(errors.New("changed")))
 	case reflect.Pointer:
 		field.Set(reflect.New(field.Type().Elem()))
 	}
