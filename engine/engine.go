@@ -359,8 +359,13 @@ func (r *run) captureBase() (hashing.Recipe, error) {
 func (r *run) uncapturable(err error) (Outcome, error) {
 	var (
 		unreadable *hashing.InputError
+		stream     *hashing.StreamError
 		tooLarge   *hashing.TooLarge
 	)
+	if errors.As(err, &stream) {
+		defer r.input.close()
+		return r.uncached(err, err.Error())
+	}
 	if !errors.As(err, &unreadable) && !errors.As(err, &tooLarge) {
 		r.input.close()
 		return r.outcome(cachedir.Declined), err

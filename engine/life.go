@@ -70,7 +70,7 @@ func stale(r *run, e *cachedir.Entry) verdict {
 // servable admits what is answered without waiting for a run. A warming run wants a fresh result, and so does a refresh of
 // what it is nested in: made from something old, the new result would be over as soon as it is there.
 func servable(r *run, e *cachedir.Entry) verdict {
-	if r.req.Warm || r.req.FreshOnly {
+	if r.req.Warm || r.req.FreshOnly || r.base.HasDescriptors() { // which a process in the background does not inherit
 		return fresh(r, e)
 	}
 	return stale(r, e)

@@ -110,7 +110,7 @@ func shownWord(word string) string {
 // facts compares all others, in the order of the recipes.
 func (d *differ) facts(before, after []Fact) {
 	kinds := []string{
-		"platform", "namespace", "scope", "name", "executable", "directory", "pty", "stdin", "vary", "learned", "env-match", "file-match", "env", "file",
+		"platform", "namespace", "scope", "name", "executable", "directory", "pty", "descriptor", "stdin", "vary", "learned", "env-match", "file-match", "env", "file",
 	}
 	for _, kind := range kinds {
 		seen := map[string]bool{}
@@ -141,6 +141,8 @@ func (d *differ) compare(s subject) {
 		text = "output of --vary " + shownWord(s.name) + vary(had, has)
 	case "learned":
 		text = learned(had, has)
+	case "descriptor":
+		text = "what descriptor " + s.name + " is" + cameOrWent(had && has, " changed", cameOrWent(has, " was added", " was removed"))
 	default:
 		text = single(s.kind, old, recent, had, has)
 	}

@@ -60,6 +60,8 @@ func TestDiff(t *testing.T) {
 		{"link", `file "a" link "x" plain 1 @1`, `file "a" link "y" plain 1 @1`, []string{"file a changed"}},
 		{"link twice", "file \"a\" link \"x\" directory\nfile \"a\" link \"x\" same \"b\"", "file \"a\" link \"x\" directory\nfile \"a\" link \"x\" same \"c\"", []string{"file a changed"}},
 		{"link twice, first", "file \"a\" link \"x\" same \"b\"\nfile \"a\" link \"x\" same \"d\"", "file \"a\" link \"x\" same \"c\"\nfile \"a\" link \"x\" same \"d\"", []string{"file a changed"}},
+		{"descriptor", "descriptor 3 at 0 of 1 @1", "descriptor 3 at 1 of 1 @1", []string{"what descriptor 3 is changed"}},
+		{"descriptor gone", "descriptor 3 at 0 of 1 @1", "pty yes", []string{"pty added", "what descriptor 3 is was removed"}},
 		{"another order", "scope \"a\"\npty yes", "pty yes\nscope \"a\"", []string{"recipe changed"}},
 		{"several", "scope \"a\"\nenv \"A\" unset\nfile \"f\" absent", "scope \"b\"\nenv \"A\" @1\nfile \"f\" directory", []string{`scope "a" -> "b"`, "env A unset -> set", "file f appeared"}},
 		{"not a recipe", `nonsense`, `scope "b"`, []string{"recipe unknown: line 2: not a recipe"}},

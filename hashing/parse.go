@@ -10,7 +10,7 @@ import (
 // Fact is one line of a recipe.
 type Fact struct {
 	Kind  string // its first word
-	Name  string // of env, env-match, file, file-match and vary: what it is about
+	Name  string // of env, env-match, file, file-match, descriptor and vary: what it is about
 	Value string // the rest as it stands there: quoted words, digests, unset
 }
 
@@ -76,6 +76,9 @@ func parseFact(line string) (Fact, bool) {
 		r.sum(plainSum)
 	case "env-match", "file-match":
 		fact.Name, fact.Value = r.quoted(), ""
+	case "descriptor":
+		fact.Name, fact.Value, _ = strings.Cut(rest, " ")
+		r.descriptor()
 	case "env":
 		fact.Name = r.quoted()
 		r.space()
@@ -218,6 +221,16 @@ func (r *reader) variable() {
 	if !r.try("unset") {
 		r.sum(plainSum, keyedSum)
 	}
+}
+
+func (r *reader) descriptor() {
+	r.number()
+	r.expect(" at ")
+	r.number()
+	r.expect(" of ")
+	r.number()
+	r.space()
+	r.sum(plainSum)
 }
 
 func (r *reader) file() {

@@ -51,7 +51,7 @@ type capture struct {
 // share a text: each line begins with its kind, what stands between quotes cannot hold a quote or a line feed, and what has no order is
 // sorted. What was asked for (env-match, file-match) is a fact beside what was found (env, file).
 //
-// The errors are *NotFound, *NotExecutable and *PatternError, after which nothing should be run, and *InputError and *TooLarge, after
+// The errors are *NotFound, *NotExecutable and *PatternError, after which nothing should be run, and *InputError, *StreamError and *TooLarge, after
 // which the command can run uncached: the Exe of the returned Recipe is set then.
 func Capture(spec Spec, digests Digests) (Recipe, error) {
 	return newCapture(spec, digests, time.Now()).run()
@@ -79,6 +79,7 @@ func (c *capture) run() (Recipe, error) {
 		(*capture).addPlatform,
 		(*capture).addCommand,
 		(*capture).addScope,
+		(*capture).addDescriptors,
 		(*capture).addExecutable,
 		(*capture).addPty,
 		(*capture).addStdin,

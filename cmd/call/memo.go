@@ -42,7 +42,7 @@ func (c *Call) beyondMemo() Call {
 	spec := &q.Spec
 
 	// Some command lines mean the terminal or a descriptor, if there is one.
-	if !engine.Converses(spec.Argv) {
+	if !engine.Converses(spec.Argv) && !hashing.NamesDescriptors(spec.Argv) {
 		spec.Argv = nil
 	}
 	// What settings came to is the same at the same address, as long as the files are that they rest on.
