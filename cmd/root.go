@@ -12,6 +12,7 @@ import (
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/cmd/call"
+	"github.com/cachex-cli/cachex/runner"
 )
 
 // App is what the commands get from the process they live in, so that a test can build two.
@@ -25,10 +26,16 @@ func Main(args []string, stdin, stdout, stderr *os.File) int {
 	call.GrowStack()
 	log.SetOutput(io.Discard) // nothing here logs but net/http, about servers; stderr belongs to the command
 	app := &App{call.Process{Stdin: stdin, Stdout: stdout, Stderr: stderr, Args: args, Environ: os.Environ()}, os.Getwd}
+	if !app.runs() { // it learns to when it takes long: most answers are there before
+		runner.DieOnSignals()
+	}
 	root := NewRoot(app)
 	root.SetArgs(args)
 	return app.ExitCode(root.Execute())
 }
+
+// runs reports whether the command is run.
+func (a *App) runs() bool { return len(a.Args) > 0 && a.Args[0] == "run" }
 
 // NewRoot builds the command tree.
 func NewRoot(app *App) *cobra.Command {
@@ -71,7 +78,7 @@ hour is over every further run replays them. Runs at the same time share one exe
 	root.PersistentFlags().StringSlice("trust-owner", nil, "admit a cache directory that belongs to this user `UID`")
 	root.PersistentFlags().StringArray("remote", nil, "share results through this server, and through further ones in their order: a `URL`")
 	root.AddCommand(newRunCommand(app))
-	if len(app.Args) == 0 || app.Args[0] != "run" { // run stands before other commands: it shall not pay for those here
+	if !app.runs() { // run stands before other commands: it shall not pay for those here
 		addOtherCommands(root, app)
 	}
 	return root

@@ -2,7 +2,11 @@ package hashing
 
 import (
 	"crypto/sha256"
+	"errors"
 	"io"
+	"math"
+	"os"
+	"time"
 )
 
 // digestOf returns the digest of a regular file and the state it was read in.
@@ -42,6 +46,28 @@ func (c *capture) digestSeen(path string, follow bool, at look) (Digest, look, e
 	return read.digest, read.at, err
 }
 
+// Files of /proc and /sys yield more than their size says, and some have no end. So many bytes more are read, and so long is
+// waited for them.
+const (
+	unsizedMost = 16 << 20
+	unsizedTime = time.Second
+)
+
+// boundedReader fails where more than it may yield was read. It never reads less at once than it is asked for: some files of /proc
+// take only whole records.
+type boundedReader struct {
+	r    io.Reader
+	left int64
+}
+
+func (b *boundedReader) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return n, errEndless
+	}
+	return n, err
+}
+
 // content is what a file was read to hold.
 type content struct {
 	digest  Digest
@@ -63,7 +89,14 @@ func readContent(path string, follow bool, on mount, seen look, settle bool) (co
 	}
 	c := content{at: at, settled: settle && on.writeBack(f)}
 	sum := sha256.New()
-	c.size, err = io.CopyBuffer(struct{ io.Writer }{sum}, struct{ io.Reader }{f}, make([]byte, bufferSize(at.id.Size)))
+	if at.id.Size == 0 {
+		_ = f.SetReadDeadline(time.Now().Add(unsizedTime)) // fails, and is not needed, where reading does not wait
+	}
+	most := min(at.id.Size, math.MaxInt64-unsizedMost) + unsizedMost
+	c.size, err = io.CopyBuffer(struct{ io.Writer }{sum}, &boundedReader{f, most}, make([]byte, bufferSize(at.id.Size)))
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = errEndless
+	}
 	if err != nil {
 		return content{}, cause(err)
 	}

@@ -9,6 +9,7 @@ import (
 var (
 	errChanged  = errors.New("changed while it was looked at")
 	errVanished = errors.New("vanished while it was looked at")
+	errEndless  = errors.New("has no end, or more than its size says")
 	errKind     = errors.New("neither a regular file nor a directory")
 	errNowhere  = errors.New("unknown working directory")
 	errEmpty    = errors.New("empty")
