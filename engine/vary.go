@@ -49,11 +49,11 @@ func varyOutput(text string, spec hashing.Spec) (hashing.Vary, error) {
 	switch {
 	case err != nil:
 		return hashing.Vary{}, err
-	case res.Interrupted:
+	case res.Caught:
 		runner.Die(max(res.Signal, int(syscall.SIGINT))) // whoever interrupted it meant this program
 		return hashing.Vary{}, errors.New("interrupted")
 	case res.Code != 0 || res.Signal != 0 || !res.Complete:
-		return hashing.Vary{}, fmt.Errorf("exit code %d%s", res.Code, out.said())
+		return hashing.Vary{}, fmt.Errorf("it %s%s", exitWordsOf(res.Code, res.Signal), out.said())
 	}
 	return hashing.Vary{Text: text, Output: hashing.Digest(out.sum.Sum(nil))}, nil
 }

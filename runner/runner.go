@@ -77,9 +77,9 @@ type Result struct {
 	// Without a Sink nothing is looked at, and it stays false.
 	Complete bool
 
-	// Interrupted is set if INT, TERM, HUP or QUIT reached this process while the command ran, or if
-	// the command died of one of these, of KILL or of PIPE.
-	Interrupted bool
+	// Caught is set if INT, TERM, HUP or QUIT reached this process while the command ran; Interrupted also if the command died
+	// of one of these, of KILL or of PIPE.
+	Caught, Interrupted bool
 
 	// Cut is why the user's stdout or stderr could not be written: EPIPE, ENOSPC, EFBIG, ... The pipe
 	// of that stream was closed then, so that the command's next write failed as well.
@@ -135,10 +135,12 @@ func Run(c Command) (Result, error) {
 	runtime.UnlockOSThread() // every word with another goroutine would cost two switches of threads
 	pass.ended()
 	p.finish(&r)
-	r.Interrupted = pass.wasInterrupted() || deadly(r.Signal)
+	r.Caught = pass.wasInterrupted()
+	r.Interrupted = r.Caught || deadly(r.Signal)
 	if p.held != nil {
 		p.held.finish(c.Hold, &r)
-		r.Interrupted = r.Interrupted || pass.wasInterrupted()
+		r.Caught = r.Caught || pass.wasInterrupted()
+		r.Interrupted = r.Interrupted || r.Caught
 	}
 	closeAll(&p.kept)
 	return r, nil
