@@ -236,8 +236,7 @@ func (d *Dir) evict(b *booksFile, all []candidate, deadline time.Time) {
 	}
 	total := s.total()
 	for n := i; i < len(all); i++ {
-		free, floor, err := d.room()
-		if total <= d.o.MaxSize/10*9 && (err != nil || free >= floor+floor/10) {
+		if free, floor := d.room(); total <= d.o.MaxSize/10*9 && free >= floor+floor/10 {
 			return
 		}
 		if i > n && unlinkTime(all[i].bytes) >= time.Until(deadline) {

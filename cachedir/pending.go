@@ -291,7 +291,7 @@ func (p *Pending) checkSpace(size int64) error {
 		return nil
 	}
 	p.next = size + spaceStep
-	if free, floor, err := p.d.room(); err == nil && free < floor {
+	if free, floor := p.d.room(); free < floor {
 		return ErrNoRoom
 	}
 	return nil

@@ -28,7 +28,7 @@ func (d *Dir) Probe() (Report, error) {
 	if r.Free, r.Total, err = d.v1.space(); err != nil {
 		return r, err
 	}
-	_, r.Floor, _ = d.room()
+	_, r.Floor = d.room()
 	r.Used, _ = d.Used()
 	if d.o.ReadOnly {
 		r.Write = ErrReadOnly

@@ -118,5 +118,5 @@ func makeParents(path string) error {
 	if err != nil {
 		return err
 	}
-	return os.Chmod(path, 0o700)
+	return makeFolderPrivate(unix.AT_FDCWD, path)
 }

@@ -137,8 +137,19 @@ func (t *tree) mkdir(name string) error {
 				return err
 			}
 		}
-		return unix.Fchmodat(fd, base, 0o700, 0)
+		return makeFolderPrivate(fd, base)
 	})
+}
+
+// makeFolderPrivate gives a directory that was just made as 0700 what the umask may have taken away. A sandbox may refuse to set
+// a mode that is right already.
+func makeFolderPrivate(dirfd int, name string) error {
+	err := unix.Fchmodat(dirfd, name, 0o700, 0)
+	var st unix.Stat_t
+	if err != nil && unix.Fstatat(dirfd, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && st.Mode&0o777 == 0o700 {
+		return nil
+	}
+	return err
 }
 
 // own gives a file that may have just been made the mode and owner that files of the store have. The umask may have

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -46,14 +47,17 @@ func flock(f *os.File, how int) error {
 	return meaning(locked)
 }
 
+// unsupported is what filesystems without locks answer, and the filters of sandboxes. EOPNOTSUPP and ENOTSUP are two numbers on
+// macOS.
+var unsupported = []error{unix.ENOLCK, unix.ENOSYS, unix.EOPNOTSUPP, unix.ENOTSUP, unix.EINVAL, unix.EPERM}
+
 func meaning(err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, unix.EWOULDBLOCK):
 		return ErrBusy
-	case errors.Is(err, unix.ENOLCK), errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EINVAL),
-		errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENOTSUP): // two numbers on macOS
+	case slices.ContainsFunc(unsupported, func(e error) bool { return errors.Is(err, e) }):
 		return fmt.Errorf("%w: %w", ErrUnsupported, err)
 	}
 	return err

@@ -19,7 +19,7 @@ import (
 var inheriting sync.RWMutex
 
 func detach(d Detached) error {
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	null, err := openNull(os.O_RDWR)
 	if err != nil {
 		return &StartError{Path: d.Path, Err: err}
 	}

@@ -34,15 +34,20 @@ func newOutput(f *os.File) *output {
 // putPipe writes what a pipe has room for, without touching its flags, which others share.
 func putPipe(fd int, b []byte) (int, error) {
 	n, err := unix.Pwritev2(fd, [][]byte{b}, -1, unix.RWF_NOWAIT)
-	if !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.ENOSYS) {
+	if !errors.Is(err, unix.EOPNOTSUPP) && !refused(err) {
 		return n, err
 	}
-	// Before Linux 6.4: where there is room at all, there is room for PIPE_BUF.
+	// Before Linux 6.4, and in a sandbox that does not know the call: where there is room at all, there is room for PIPE_BUF.
 	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
 	if n, err := unix.Poll(fds, 0); err == nil && n == 0 {
 		return 0, unix.EAGAIN
 	}
 	return unix.Write(fd, b[:min(len(b), pipeBuf)])
+}
+
+// refused reports whether a system call is one that is not there, or not allowed.
+func refused(err error) bool {
+	return errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL)
 }
 
 const pipeBuf = 4096 // PIPE_BUF of pipe(7)

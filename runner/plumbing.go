@@ -46,7 +46,7 @@ func (p *plumbing) openOutputs(c Command) error {
 	var out [2]*os.File
 	for s, f := range []*os.File{Stdout: c.Stdout, Stderr: c.Stderr} {
 		if f == nil {
-			null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+			null, err := openNull(os.O_WRONLY)
 			if err != nil {
 				return err
 			}
@@ -93,7 +93,7 @@ func (p *plumbing) addStream(s *stream) {
 func (p *plumbing) openTerminal(c Command) error {
 	to := c.Stdout
 	if to == nil {
-		null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+		null, err := openNull(os.O_WRONLY)
 		if err != nil {
 			return err
 		}
@@ -132,7 +132,7 @@ func (p *plumbing) openInput(c Command) error {
 	case c.Stdin != nil:
 		p.child[0] = c.Stdin
 	default:
-		null, err := os.Open(os.DevNull)
+		null, err := openNull(os.O_RDONLY)
 		if err != nil {
 			return err
 		}
@@ -140,6 +140,32 @@ func (p *plumbing) openInput(c Command) error {
 		p.lent = append(p.lent, null)
 	}
 	return nil
+}
+
+// openNull opens the null device, or, where there is none, what is like it: a pipe that has come to its end, to read from; a
+// file that is gone afterwards, to write to.
+func openNull(flag int) (*os.File, error) {
+	null, err := os.OpenFile(os.DevNull, flag, 0)
+	if err == nil && isDevice(null) || scarce(err) {
+		return null, err
+	}
+	if err == nil {
+		null.Close()
+	}
+	if flag != os.O_RDONLY {
+		return UnnamedFile()
+	}
+	r, w, err := os.Pipe()
+	if err == nil {
+		w.Close()
+	}
+	return r, err
+}
+
+// isDevice tells the null device from a file that was written where it should be.
+func isDevice(f *os.File) bool {
+	st, err := f.Stat()
+	return err == nil && st.Mode()&os.ModeDevice != 0
 }
 
 // catch sees to it that the rarer signals are the command's before anybody can see that it runs: before its first output

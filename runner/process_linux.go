@@ -39,6 +39,11 @@ func fork(path string, argv, env []string, files [3]*os.File, tty *terminal) (*p
 	}
 	since := time.Now()
 	pid, err := forkExec(path, argv, attr)
+	if refused(err) { // the program, or, in a sandbox, that the command may ask for the signal
+		attr.Sys.Pdeathsig = 0
+		since = time.Now()
+		pid, err = forkExec(path, argv, attr)
+	}
 	runtime.KeepAlive(files)
 	if err != nil {
 		return nil, err
