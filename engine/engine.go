@@ -310,13 +310,13 @@ func (r *run) uncached(err error, why string) (Outcome, error) {
 	return r.plain(cachedir.Uncacheable, why)
 }
 
-// readingLong is how long the inputs may be read before this process learns to die of signals as others do, see
-// runner.DieOnSignals: most runs are done with it by then.
+// readingLong is how long the inputs may be read before this process learns to die of QUIT as others do: most runs are done
+// with it by then.
 const readingLong = 20 * time.Millisecond
 
 // capture turns the request into a recipe, reading stdin first where it belongs to the key.
 func (r *run) capture() error {
-	defer time.AfterFunc(readingLong, func() { runner.DieOnSignals() }).Stop()
+	defer runner.DieOfQuitAfter(readingLong)()
 	if r.req.FeedStdin {
 		in, err := readInput(r.req.Stdin)
 		r.input = in

@@ -44,6 +44,42 @@ func DieOnSignals() (stop func()) {
 	return sync.OnceFunc(signals.release)
 }
 
+// DieOfQuitAfter makes QUIT end this process as DieOnSignals does, from a moment on until stop. It does so also if QUIT was
+// ignored at the start, as in a background job of a script: as long as no command runs, whoever sends it means this process, and
+// the runtime would print stacks.
+func DieOfQuitAfter(d time.Duration) (stop func()) {
+	var mu sync.Mutex
+	stopped, quit := false, make(chan os.Signal, 1)
+	timer := time.AfterFunc(d, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if stopped || signals.begun() { // then it has its effect, or is ignored, as found
+			return
+		}
+		signal.Notify(quit, syscall.SIGQUIT)
+		go func() {
+			if s, ok := <-quit; ok {
+				Die(int(s.(syscall.Signal)))
+			}
+		}()
+	})
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		stopped = true
+		timer.Stop()
+		signal.Stop(quit)
+		close(quit)
+	}
+}
+
+// begun reports whether a command was run, or DieOnSignals called.
+func (h *hub) begun() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.caught != nil
+}
+
 // want registers signals, but not those that were ignored at the start: registering ends that.
 func (h *hub) want(sigs []os.Signal) {
 	if h.caught == nil {
