@@ -1,7 +1,11 @@
 package cmd
 
 import (
+	"bytes"
+	_ "embed"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,20 +25,71 @@ func newCompletionCommand(app *App) *cobra.Command {
 		Args:      oneArgument("SHELL", "write cachex completion bash, zsh, fish or powershell"),
 		ValidArgs: []string{"bash", "zsh", "fish", "powershell"},
 		RunE: func(c *cobra.Command, args []string) error {
-			root := c.Root()
-			switch args[0] {
-			case "bash":
-				return root.GenBashCompletionV2(app.Stdout, true)
-			case "zsh":
-				return root.GenZshCompletion(app.Stdout)
-			case "fish":
-				return root.GenFishCompletion(app.Stdout, true)
-			case "powershell":
-				return root.GenPowerShellCompletionWithDesc(app.Stdout)
+			script, err := CompletionScript(c.Root(), args[0])
+			if err != nil {
+				return err
 			}
-			return &usageError{Err: fmt.Errorf("no completion for shell %q", args[0]), Hint: "write bash, zsh, fish or powershell"}
+			_, err = app.Stdout.WriteString(script)
+			return err
 		},
 	}
+}
+
+// What the scripts of cobra lack: behind the flags of cachex stands another command, which has completions of its own.
+var (
+	//go:embed shells/words.sh
+	wrappedWords string
+	//go:embed shells/cachex.bash
+	wrappedBash string
+	//go:embed shells/cachex.zsh
+	wrappedZsh string
+	//go:embed shells/cachex.fish
+	wrappedFish string
+)
+
+// CompletionScript returns what teaches a shell to complete the commands of root.
+func CompletionScript(root *cobra.Command, shell string) (string, error) {
+	var b bytes.Buffer
+	var err error
+	switch shell {
+	case "bash":
+		err = root.GenBashCompletionV2(&b, true)
+		b.WriteString(withFlags(root, "|", wrappedWords+wrappedBash))
+	case "zsh":
+		err = root.GenZshCompletion(&b)
+		own := strings.Replace(b.String(), "\n_cachex()\n", "\n__cachex_own()\n", 1)
+		before, last, found := strings.Cut(own, "\n# don't run")
+		if !found {
+			return "", errors.New("the script of cobra for zsh has another end than this expects")
+		}
+		return before + withFlags(root, "|", wrappedWords+wrappedZsh) + "# don't run" + last, err
+	case "fish":
+		err = root.GenFishCompletion(&b, true)
+		b.WriteString(withFlags(root, " ", wrappedFish))
+	case "powershell":
+		err = root.GenPowerShellCompletionWithDesc(&b)
+	default:
+		return "", &usageError{Err: fmt.Errorf("no completion for shell %q", shell), Hint: "write bash, zsh, fish or powershell"}
+	}
+	return b.String(), err
+}
+
+// withFlags puts into a script the commands that take a command, and the flags behind which a value stands.
+func withFlags(root *cobra.Command, separator, script string) string {
+	var commands, flags []string
+	add := func(f *pflag.Flag) {
+		if name := "--" + f.Name; f.NoOptDefVal == "" && f.Name != "shell" && !slices.Contains(flags, name) {
+			flags = append(flags, name)
+		}
+	}
+	root.PersistentFlags().VisitAll(add)
+	for _, c := range root.Commands() {
+		if c.Flags().Lookup("shell") != nil {
+			commands = append(commands, c.Name())
+			c.Flags().VisitAll(add)
+		}
+	}
+	return strings.NewReplacer("@FLAGS@", strings.Join(flags, separator), "@COMMANDS@", strings.Join(commands, separator)).Replace(script)
 }
 
 // choices lists the words of a flag that takes one of a few: where its value is named `a|b|c` in the usage, those.
@@ -51,16 +106,6 @@ func choices(f *pflag.Flag) []string {
 		return strings.Split(name, "|")
 	}
 	return nil
-}
-
-// completeChoices lets shells offer them.
-func completeChoices(c *cobra.Command) {
-	c.Flags().VisitAll(func(f *pflag.Flag) {
-		if words := choices(f); words != nil {
-			// It fails only for flags that are not there, or are registered twice.
-			_ = c.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
-		}
-	})
 }
 
 // oneArgument checks that a command got its one argument.

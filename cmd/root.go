@@ -7,6 +7,7 @@ import (
 	"io"
 	"log"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -99,8 +100,8 @@ func addOtherCommands(root *cobra.Command, app *App) {
 		newCompletionCommand(app),
 		newVersionCommand(app),
 	)
-	for _, c := range root.Commands() {
-		completeChoices(c)
+	if len(app.Args) > 0 && strings.HasPrefix(app.Args[0], cobra.ShellCompRequestCmd) {
+		app.prepareCompletion(root)
 	}
 }
 

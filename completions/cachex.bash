@@ -424,3 +424,59 @@ else
 fi
 
 # ex: ts=4 sw=4 et filetype=sh
+
+# __cachex_wrapped WORD...: how many of the words of a command line, up to the one that is being completed, stand before the
+# command that is to be cached; nothing where there is none, or a flag is being completed.
+__cachex_wrapped() {
+    local n=0 takes=
+    while [ $# -gt 0 ]; do
+        case $1 in
+        -c* | --shell | --shell=*) return ;;
+        --) if [ $# -gt 1 ] && [ -n "$takes" ]; then echo $((n + 1)); fi; return ;;
+        --cache-dir|--remote|--trust-owner|--env|--file|--cwd|--exe|--vary|--scope|--namespace|--key|--ttl|--ttl-fail|--cache-exit|--ttl-until|--jitter|--stale|--stale-if-error|--early|--wait|--tag|--purge-tag|--min-cost|--max-entry|--max-entries|--replay|--status-fd|--format|--older-than|--command|--match) shift; n=$((n + 1)) ;;
+        -*) ;;
+        *)
+            if [ -n "$takes" ]; then echo $n; return; fi
+            case $1 in config|key|purge|run|why) takes=1 ;; *) return ;; esac ;;
+        esac
+        if [ $# -gt 0 ]; then shift; fi
+        n=$((n + 1))
+    done
+}
+
+# Behind the flags of cachex the command that is to be cached is completed as if it stood alone.
+__cachex() {
+    local cur prev words cword n i j=0 piece
+    __cachex_words || return
+    n=$(__cachex_wrapped "${words[@]:1:cword}")
+    if [ -z "$n" ]; then
+        __start_cachex
+        return
+    fi
+    for ((i = 0; i <= n; i++)); do # words are whole, where those of bash end at each = and :
+        piece=
+        while [[ $piece != "${words[i]}" ]] && ((j < COMP_CWORD)); do piece+=${COMP_WORDS[j++]}; done
+    done
+    if declare -F _comp_command_offset >/dev/null; then
+        _comp_command_offset "$j"
+    elif declare -F _command_offset >/dev/null; then
+        _command_offset "$j"
+    elif ((j == COMP_CWORD)); then
+        mapfile -t COMPREPLY < <(compgen -c -- "${COMP_WORDS[j]}")
+    fi
+}
+
+# __cachex_words gets the words of the command line; without the package bash-completion, as bash has them.
+__cachex_words() {
+    if declare -F _get_comp_words_by_ref >/dev/null; then
+        _get_comp_words_by_ref -n "=:" words cword
+    else
+        words=("${COMP_WORDS[@]}") cword=$COMP_CWORD
+    fi
+}
+
+if [[ $(type -t compopt) = "builtin" ]]; then
+    complete -o default -F __cachex cachex
+else
+    complete -o default -o nospace -F __cachex cachex
+fi

@@ -60,18 +60,12 @@ func run(dir string, check bool) error {
 func generate() (map[string][]byte, error) {
 	root := cmd.NewRoot(&cmd.App{Process: call.Process{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}, Getwd: os.Getwd})
 	files := map[string][]byte{}
-	var buf bytes.Buffer
-	for name, gen := range map[string]func() error{
-		"cachex.bash": func() error { return root.GenBashCompletionV2(&buf, true) },
-		"_cachex":     func() error { return root.GenZshCompletion(&buf) },
-		"cachex.fish": func() error { return root.GenFishCompletion(&buf, true) },
-		"cachex.ps1":  func() error { return root.GenPowerShellCompletionWithDesc(&buf) },
-	} {
-		buf.Reset()
-		if err := gen(); err != nil {
+	for name, shell := range map[string]string{"cachex.bash": "bash", "_cachex": "zsh", "cachex.fish": "fish", "cachex.ps1": "powershell"} {
+		script, err := cmd.CompletionScript(root, shell)
+		if err != nil {
 			return nil, err
 		}
-		files[name] = bytes.Clone(buf.Bytes())
+		files[name] = []byte(script)
 	}
 	return files, manPages(root, files)
 }
