@@ -83,20 +83,24 @@ func (r *run) follow() *follower {
 	return f
 }
 
-// follows reports whether what is under way now is for this caller to see. What --refresh waits for is not what it will
-// get, where something older would be preferred to a failure nobody knows yet, and who does not want to hear all of a stored
-// result does not want to hear it sooner.
+// follows reports whether what is under way now is for this caller to see. Unless it asked, it has to be the run of a command
+// that is known.
 func (r *run) follows() bool {
-	switch {
-	case r.req.Refresh || r.fallback != nil || r.replays() != ReplayAll:
-		return false
-	case r.req.Follow:
-		return true
-	case !runner.IsTerminal(r.req.Stdout):
-		return false
+	if !r.wantsToFollow() || r.req.Follow {
+		return r.wantsToFollow()
 	}
 	_, known := r.dir.Command(r.recipe.Command)
 	return known
+}
+
+// wantsToFollow reports whether what another run writes is of use to this caller. What --refresh waits for is not what it will
+// get, where something older would be preferred to a failure nobody knows yet, and who does not want to hear all of a stored
+// result does not want to hear it sooner.
+func (r *run) wantsToFollow() bool {
+	if r.req.Refresh || r.fallback != nil || r.replays() != ReplayAll {
+		return false
+	}
+	return r.req.Follow || runner.IsTerminal(r.req.Stdout)
 }
 
 // awaitLive opens what the other run records, as soon as there is something.

@@ -15,20 +15,29 @@ type Wait struct {
 	PID   int           // as that process sees itself; 0: not known
 	Since time.Duration // how long it has been at it; negative: not known
 	Usual time.Duration // how long this command usually takes; 0: not known
+
+	// Unseen says that this caller sees what commands write while it waits for them, but not of this one, as nobody knows it yet:
+	// it has to ask, with Follow.
+	Unseen bool
 }
 
-// patience is how long a wait is not worth a word.
-const patience = 3 * time.Second
+const (
+	patience = 3 * time.Second // how long a wait is not worth a word
+	surprise = time.Second     // the same for who expects to see something meanwhile
+)
 
 // tellWaiting calls the caller's Waiting when a wait has become long. It is called once a run.
 func (r *run) tellWaiting(place lock.Place) (stop func()) {
 	if r.req.Waiting == nil {
 		return func() {}
 	}
-	usual := r.usual()
-	timer := time.AfterFunc(patience, func() {
+	usual, unseen, after := r.usual(), r.wantsToFollow() && !r.follows(), patience
+	if unseen {
+		after = surprise
+	}
+	timer := time.AfterFunc(after, func() {
 		r.told.Do(func() {
-			w := Wait{Since: -1, Usual: usual}
+			w := Wait{Since: -1, Usual: usual, Unseen: unseen}
 			if holder, held := lock.Holder(place); held {
 				w.PID, w.Since = holder.PID, sinceAbout(holder.About)
 			}

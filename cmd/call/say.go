@@ -37,6 +37,9 @@ func waitLine(w engine.Wait) string {
 	if w.Usual > 0 {
 		line += ", usually " + engine.Short(w.Usual)
 	}
+	if w.Unseen {
+		line += "; --follow would show what it writes"
+	}
 	return line
 }
 
