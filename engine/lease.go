@@ -48,8 +48,9 @@ func (r *run) takeLease() (*cachedir.Entry, error) {
 	}
 	defer runner.DieOnSignals()()
 	began := time.Now()
+	watch := leaseWatch{usual: r.usual()}
 	for waited := false; ; waited = true {
-		found, err := t.acquire()
+		found, by, err := t.acquire()
 		switch {
 		case found:
 			r.lease.release(nil)
@@ -65,6 +66,9 @@ func (r *run) takeLease() (*cachedir.Entry, error) {
 			return nil, nil
 		case r.req.Wait != Forever && time.Since(began) > r.req.Wait:
 			r.reason, r.detail = cachedir.LockTimeout, "waited "+Short(r.req.Wait)+" for another host"
+			return nil, nil
+		case watch.stuck(time.Now(), by.Left):
+			r.reason, r.detail = cachedir.LockTimeout, "the lease of another host is not renewed and does not end"
 			return nil, nil
 		}
 		time.Sleep(pollLeast + rand.N(pollLeast))
@@ -104,9 +108,9 @@ func (t *tier) leaseName() string { return "l/" + t.Sealer.Names(t.r.recipe.Key[
 
 // acquire takes the lease, and reads in the same question the counts at which a result of this run will stand; and, where
 // that is looking once more after the lease was taken, the result: who led until just now may have left one. It says
-// whether that was found, and is in the local store. If another host has the lease, the first one that was seen to is the
-// one that this run waits for.
-func (t *tier) acquire() (found bool, err error) {
+// whether that was found, and is in the local store. If another host has the lease, by says what is known of that, and the
+// first one that was seen to have it is the one that this run waits for.
+func (t *tier) acquire() (found bool, by contract.Lease, err error) {
 	counts := t.missing(true)
 	q := contract.Question{Counts: t.names(counts), Lease: t.leaseName(), Life: leaseLife}
 	var imports []*cachedir.Import
@@ -142,7 +146,32 @@ func (t *tier) acquire() (found bool, err error) {
 	case errors.Is(err, contract.ErrHeld) && t.r.fenceSeen == 0:
 		t.r.fenceSeen = a.Lease.Fence
 	}
-	return found, err
+	return found, a.Lease, err
+}
+
+// leaseWatch bounds the wait for a lease that a server says is held. A holder that lives renews it every third of its life,
+// which shows in what is left of it; one that does not live loses it. A server that ends no lease, or damages what it is asked
+// for, shows neither.
+type leaseWatch struct {
+	usual time.Duration // how long the command takes; 0: not known
+	alive time.Time     // when the lease was seen to be renewed last, or at all
+	least time.Duration // of what was left since then
+}
+
+// unseenLease is how long a lease is waited for at least where the server does not say how much of it is left.
+const unseenLease = 10 * time.Minute
+
+// stuck takes what is left of the lease now, and reports whether waiting for its end has become pointless.
+func (w *leaseWatch) stuck(now time.Time, left time.Duration) bool {
+	const renewed = leaseLife / 6
+	if w.alive.IsZero() || left > renewed && left-renewed > w.least {
+		w.alive, w.least = now, left
+	}
+	w.least = min(w.least, left)
+	if left == 0 {
+		return now.Sub(w.alive) > max(unseenLease, 4*w.usual)
+	}
+	return now.Sub(w.alive) > 2*leaseLife
 }
 
 // renew prolongs the lease every third of its life, until it is released or lost.

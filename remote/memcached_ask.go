@@ -14,7 +14,7 @@ type memcachedPart struct {
 
 // Ask is one round trip to each server that keeps a part of the question, all at the same time. A large value costs more.
 func (t *memcachedTier) Ask(ctx context.Context, q Question) Answer {
-	token, err := newToken()
+	token, err := newMemcachedToken()
 	if err != nil {
 		return q.Refused(err)
 	}
@@ -121,9 +121,10 @@ func (t *memcachedTier) readPart(u *memcachedUse, part memcachedPart, q Question
 		case err != nil:
 			return nil, "", err
 		case now.Token == token:
+			now.Left = 0
 			a.Lease, a.LeaseErr = now, nil
 		default:
-			a.Lease, a.LeaseErr = Lease{Fence: now.Fence}, fmt.Errorf("%s: %w", u.server.place, ErrHeld)
+			a.Lease, a.LeaseErr = Lease{Fence: now.Fence, Left: now.Left}, fmt.Errorf("%s: %w", u.server.place, ErrHeld)
 		}
 	}
 	for range part.values {

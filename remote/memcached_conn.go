@@ -8,6 +8,9 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/cachex-cli/cachex/remote/contract"
 )
 
 // The protocol of memcached: its text commands, in two dialects. From 1.6.12 on servers speak meta commands, whose answers
@@ -37,6 +40,7 @@ type memcachedItemData struct {
 	found bool
 	data  []byte
 	cas   uint64
+	left  time.Duration // of its life, where askLife asked for it and the server tells it; 0: not known
 }
 
 // memcachedOutcome is the answer to a command that changes something.
@@ -70,6 +74,16 @@ func (c *memcachedConn) askGet(key string) {
 	} else {
 		fmt.Fprintf(c.w, "gets %s\r\n", key)
 	}
+	c.keys = append(c.keys, key)
+}
+
+// askLife is askGet, and asks how long the item has still to live, which only meta commands can.
+func (c *memcachedConn) askLife(key string) {
+	if !c.meta {
+		c.askGet(key)
+		return
+	}
+	fmt.Fprintf(c.w, "mg %s v c k t %s\r\n", key, c.opaque())
 	c.keys = append(c.keys, key)
 }
 
@@ -132,8 +146,23 @@ func (c *memcachedConn) readMetaGet(key string) (memcachedItemData, error) {
 	if it.cas, err = strconv.ParseUint(flagOf(words[2:], 'c'), 10, 64); err != nil {
 		return it, c.odd(line)
 	}
+	if left := flagOf(words[2:], 't'); left != "" {
+		it.left = lifeLeft(left)
+	}
 	it.data, err = c.data(words[1])
 	return it, err
+}
+
+// lifeLeft reads a number of seconds; below 0 is no end.
+func lifeLeft(text string) time.Duration {
+	seconds, err := strconv.ParseInt(text, 10, 32)
+	switch {
+	case err != nil:
+		return 0
+	case seconds < 0:
+		return contract.Endless
+	}
+	return max(time.Duration(seconds)*time.Second, 1)
 }
 
 // checkMeta refuses an answer to another question. A miss need not say to which one it belongs.

@@ -3,7 +3,9 @@ package remote
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -26,6 +28,8 @@ import (
 // may store once more after its lease was lost, between its second step and its third. Then the one who leads stores over
 // it.)
 //
+// A token carries a checksum: one that comes back damaged would look like that of another host, for which everybody waits.
+//
 // Memcached may evict any of it, at any time. A lease that was evicted lets two run: a duplicate run. What was made under
 // it is refused, and so is what was made under one that the server lost in a restart, where its numbers begin again.
 //
@@ -36,10 +40,28 @@ func (t *memcachedTier) Acquire(ctx context.Context, name string, life time.Dura
 	return acquireOne(ctx, t, name, life)
 }
 
+// newMemcachedToken is a token with the checksum by which soundToken knows it.
+func newMemcachedToken() (string, error) {
+	token, err := newToken()
+	return token + tokenSum(token), err
+}
+
+func soundToken(text string) bool {
+	at := max(len(text)-tokenSumLength, 0)
+	return text[at:] == tokenSum(text[:at])
+}
+
+const tokenSumLength = 8
+
+func tokenSum(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(sum[:tokenSumLength/2])
+}
+
 func (t *memcachedTier) askTurn(c *memcachedConn, name, token string, life time.Duration) {
 	key := t.key("l", name)
 	c.askStore("add", key, []byte(token), memcachedExpiry(max(life, 1)), 0)
-	c.askGet(key)
+	c.askLife(key)
 }
 
 // readTurn returns who holds the lease now; without a name: nobody, it was evicted at once.
@@ -54,7 +76,10 @@ func (c *memcachedConn) readTurn(name string) (Lease, error) {
 	if it.cas == 0 || it.cas > math.MaxInt64 {
 		return Lease{}, fmt.Errorf("%w: it does not number its items", ErrServer)
 	}
-	return Lease{Name: name, Token: string(it.data), Fence: int64(it.cas)}, nil
+	if !soundToken(string(it.data)) {
+		return Lease{}, fmt.Errorf("%w: a lease comes back damaged", ErrServer)
+	}
+	return Lease{Name: name, Token: string(it.data), Fence: int64(it.cas), Left: it.left}, nil
 }
 
 // raise adds to a number. One that is not there starts from the server's clock.

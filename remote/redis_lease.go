@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -28,9 +29,11 @@ local n = tonumber(t[1]) * 1000000 + tonumber(t[2])
 `
 
 // redisAcquire: lease, fence; token, life, life of the fence. Returns the fence, or, below zero, that of who holds the
-// lease; 0: it is held, and the server has forgotten under which.
+// lease, and the rest of its life; 0: it is held, and the server has forgotten under which.
 const redisAcquire = redisNow + `
-if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return '-' .. (redis.call('GET', KEYS[2]) or '0') end
+if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
+  return '-' .. (redis.call('GET', KEYS[2]) or '0') .. ' ' .. redis.call('PTTL', KEYS[1])
+end
 local last = tonumber(redis.call('GET', KEYS[2]) or '0')
 if last >= n then n = last + 1 end
 local fence = string.format('%.0f', n)
@@ -115,16 +118,30 @@ func (t *redisTier) askTurn(ctx context.Context, p redis.Pipeliner, name, token 
 }
 
 func (t *redisTier) turnOf(ctx context.Context, asked redisTurn) (Lease, error) {
-	fence, err := asked.cmd.Int64()
+	text, err := asked.cmd.Text()
 	if err != nil {
 		err = t.fault(ctx, err)
 		t.learn(err)
 		return Lease{}, err
 	}
-	if fence <= 0 {
-		return Lease{Fence: -fence}, fmt.Errorf("%s: %w", t.place, ErrHeld)
+	first, left, held := strings.Cut(text, " ")
+	fence, err := strconv.ParseInt(first, 10, 64)
+	if err != nil || held != (fence <= 0) {
+		return Lease{}, fmt.Errorf("%s: %w: not a fence: %s", t.place, ErrServer, plainText(text))
+	}
+	if held {
+		return Lease{Fence: -fence, Left: redisLeft(left)}, fmt.Errorf("%s: %w", t.place, ErrHeld)
 	}
 	return Lease{Name: asked.name, Token: asked.token, Fence: fence}, nil
+}
+
+// redisLeft reads an answer to PTTL.
+func redisLeft(text string) time.Duration {
+	ms, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || ms < 0 || ms > maxLife.Milliseconds() {
+		return contract.Endless
+	}
+	return max(time.Duration(ms)*time.Millisecond, 1)
 }
 
 func (t *redisTier) Renew(ctx context.Context, l Lease, life time.Duration) error {

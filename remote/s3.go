@@ -156,13 +156,19 @@ func lifeOf(resp *http.Response) (time.Duration, bool) {
 }
 
 // over tells whether at least life has passed since the object was written. Where the server does not say, it has not.
-func over(head http.Header, life time.Duration) bool {
+func over(head http.Header, life time.Duration) bool { return left(head, life) <= 0 }
+
+// left is what is left of life, which began when the object was written. Times are cut to seconds here, hence one more.
+func left(head http.Header, life time.Duration) time.Duration {
 	now, err := http.ParseTime(head.Get("Date"))
 	if err != nil {
-		return false
+		return contract.Endless
 	}
 	written, err := http.ParseTime(head.Get("Last-Modified"))
-	return err == nil && now.Sub(written) >= life+time.Second
+	if err != nil {
+		return contract.Endless
+	}
+	return life + time.Second - now.Sub(written)
 }
 
 // Put stores a value with its life beside it.

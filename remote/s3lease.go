@@ -156,7 +156,8 @@ func (s *s3) Acquire(ctx context.Context, name string, life time.Duration) (Leas
 		return Lease{}, err
 	}
 	if held && !s.ended(ctx, current, old) {
-		return Lease{Fence: current.Fence}, fmt.Errorf("%s: %w", s.web.place, ErrHeld)
+		return Lease{Fence: current.Fence, Left: left(old.head, time.Duration(current.Life)*time.Millisecond)},
+			fmt.Errorf("%s: %w", s.web.place, ErrHeld)
 	}
 	l, err = s.acquire(ctx, name, old, max(last, current.Fence), life)
 	if errors.Is(err, errCondition) {

@@ -24,7 +24,7 @@ type Answer struct {
 	Values   []Found // to be closed
 	Counts   []int64 // nil if CountErr is not
 	CountErr error
-	Lease    Lease // under ErrHeld: nothing but the Fence of who holds it
+	Lease    Lease // under ErrHeld: nothing but Fence and Left of who holds it
 	LeaseErr error
 }
 

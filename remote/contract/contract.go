@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"time"
 )
 
@@ -56,7 +57,7 @@ type Value struct {
 // Leaser is a tier that can make hosts take turns. All times are the server's: the clocks of two hosts are never compared.
 // A lease that is lost costs a duplicate run, never a wrong result.
 type Leaser interface {
-	// Acquire takes the lease of a name for life, or fails with ErrHeld, and then the Lease has the Fence of who holds it.
+	// Acquire takes the lease of a name for life, or fails with ErrHeld, and then the Lease has the Fence of who holds it, and Left.
 	// Each holding has a higher Fence than all before that the server remembers.
 	Acquire(ctx context.Context, name string, life time.Duration) (Lease, error)
 
@@ -81,7 +82,11 @@ type Lease struct {
 	Name  string
 	Token string // random, known to the holder alone
 	Fence int64
+	Left  time.Duration // of a lease that another host holds: after that it ends, unless it is renewed; 0: the server does not say
 }
+
+// Endless is Left of a lease that the server will never end.
+const Endless = time.Duration(math.MaxInt64)
 
 // Counter is a tier that counts: for generations of tags.
 type Counter interface {
