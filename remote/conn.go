@@ -11,47 +11,63 @@ import (
 	"time"
 )
 
-// movingConn is a connection that fails when nothing moves for its patience: a limit on the whole would cut a large value
-// on a slow line. The deadlines that its user sets hold as well. It can be cut from another goroutine.
+// movingConn is a connection that fails when an answer, or of a long one each slice, takes longer than its patience: a limit
+// on the whole would cut a large value on a slow line, and with none a server that sends a byte now and then would never be
+// given up. The deadlines that its user sets hold as well. It can be cut from another goroutine.
 type movingConn struct {
 	net.Conn
 	patience time.Duration
+	left     time.Duration // to get the rest of this slice
+	got      int           // bytes of it
 
 	mu          sync.Mutex
 	read, write time.Time // the user's deadlines
 	isCut       bool
 }
 
-func (c *movingConn) Read(p []byte) (int, error) {
-	if err := c.arm(c.Conn.SetReadDeadline, &c.read); err != nil {
-		return 0, err
-	}
-	return c.Conn.Read(p)
+func newMovingConn(c net.Conn, patience time.Duration) *movingConn {
+	return &movingConn{Conn: c, patience: patience, left: patience}
 }
 
-// Write writes in slices, so that a slow reader who does read is not taken for one who does not.
+// Read counts the time that the server takes, not the reader's own between two calls.
+func (c *movingConn) Read(p []byte) (int, error) {
+	if err := c.arm(c.Conn.SetReadDeadline, &c.read, c.left); err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	n, err := c.Conn.Read(p)
+	c.left = max(c.left-time.Since(began), time.Millisecond)
+	if c.got += n; c.got >= slice {
+		c.got, c.left = 0, c.patience
+	}
+	return n, err
+}
+
+// Write writes in pieces, so that a slow reader who does read is not taken for one who does not. With each question the
+// time for its answer begins anew.
 func (c *movingConn) Write(p []byte) (int, error) {
-	const slice = 64 << 10
+	const piece = 64 << 10
+	c.got, c.left = 0, c.patience
 	done := 0
 	for {
-		if err := c.arm(c.Conn.SetWriteDeadline, &c.write); err != nil {
+		if err := c.arm(c.Conn.SetWriteDeadline, &c.write, c.patience); err != nil {
 			return done, err
 		}
-		n, err := c.Conn.Write(p[done:min(done+slice, len(p))])
+		n, err := c.Conn.Write(p[done:min(done+piece, len(p))])
 		if done += n; err != nil || done == len(p) {
 			return done, err
 		}
 	}
 }
 
-// arm sets the earlier of the two deadlines for one read or write.
-func (c *movingConn) arm(set func(time.Time) error, own *time.Time) error {
+// arm sets the earlier of the two deadlines for one read or write: the user's own, and when so much time has passed.
+func (c *movingConn) arm(set func(time.Time) error, own *time.Time, left time.Duration) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.isCut {
 		return os.ErrDeadlineExceeded
 	}
-	at := time.Now().Add(c.patience)
+	at := time.Now().Add(left)
 	if !own.IsZero() && own.Before(at) {
 		at = *own
 	}
@@ -100,7 +116,7 @@ func (d dialer) dial(ctx context.Context, network, addr string) (net.Conn, error
 	if err != nil {
 		return nil, err
 	}
-	moving := &movingConn{Conn: raw, patience: d.patience}
+	moving := newMovingConn(raw, d.patience)
 	if d.tls == nil {
 		return moving, nil
 	}

@@ -163,11 +163,6 @@ func TestFaults(t *testing.T) {
 				w := newWire(t, e.server(t), fault.serve)
 				tier := e.impatient(t, w.addr, freshPrefix(), timeout)
 				ctx := guarded(t)
-				if name == "dripping" { // what moves is for the caller to end
-					var cancel context.CancelFunc
-					ctx, cancel = context.WithTimeout(ctx, 2*timeout)
-					defer cancel()
-				}
 				for call, err := range atOnce(calls(ctx, tier)) {
 					t.Logf("%s: %v", call, err)
 					requireKind(t, err, fault.kinds...)

@@ -22,7 +22,7 @@ func rawMemcached(t *testing.T, s *server) *memcachedConn {
 	c, err := net.Dial("tcp", s.addr)
 	require.NoError(t, err)
 	t.Cleanup(func() { c.Close() })
-	return newMemcachedConn(&movingConn{Conn: c, patience: 20 * time.Second})
+	return newMemcachedConn(newMovingConn(c, 20*time.Second))
 }
 
 // Any chunk that is gone, or another one, makes the value absent, wherever it stood.
@@ -324,7 +324,7 @@ func FuzzMemcachedAnswers(f *testing.F) {
 		for call := range 4 {
 			client, server := net.Pipe()
 			go io.Copy(io.Discard, server)
-			c := newMemcachedConn(&movingConn{Conn: client, patience: time.Minute})
+			c := newMemcachedConn(newMovingConn(client, time.Minute))
 			c.r.Reset(strings.NewReader(answer))
 			c.meta = meta
 			var err error
