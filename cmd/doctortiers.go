@@ -68,16 +68,41 @@ func examineTier(t engine.Tier, conn remote.Tier) (say string, err error) {
 	}
 	took := time.Since(began) / 3
 	say = fmt.Sprintf("%s: written, read and deleted, %s a request", t.Name, took.Round(10*time.Microsecond))
-	if err := roundTrip(ctx, conn, name, 4<<20); errors.Is(err, remote.ErrTooLarge) {
+	err = roundTrip(ctx, conn, name, 4<<20)
+	if errors.Is(err, remote.ErrTooLarge) || errors.Is(err, remote.ErrUnsupported) {
 		say += "; values of 4 MiB stay local"
 	} else if err != nil {
 		return "", fmt.Errorf("4 MiB: %w", err)
 	}
-	if _, ok := conn.(remote.Leaser); ok {
-		say += "; one execution for all hosts"
+	offers, err := whatElse(ctx, conn)
+	return say + offers, err
+}
+
+// whatElse says what a tier offers besides keeping values. A server may lack what its protocol has, or not allow it.
+func whatElse(ctx context.Context, conn remote.Tier) (say string, err error) {
+	if leaser, ok := conn.(remote.Leaser); ok {
+		lease, err := leaser.Acquire(ctx, "l/doctor", time.Second)
+		if err == nil {
+			err = leaser.Release(ctx, lease)
+		}
+		switch {
+		case errors.Is(err, remote.ErrUnsupported):
+			say = "; shares no executions, because the server does not run scripts for this user"
+		case err != nil && !errors.Is(err, remote.ErrHeld):
+			return "", fmt.Errorf("lease: %w", err)
+		default:
+			say = "; one execution for all hosts"
+		}
 	}
-	if _, ok := conn.(remote.Counter); !ok {
+	counter, counts := conn.(remote.Counter)
+	if counts {
+		_, err = counter.Counts(ctx, "t/doctor")
+	}
+	switch {
+	case !counts, errors.Is(err, remote.ErrUnsupported):
 		say += "; results with tags stay local"
+	case err != nil:
+		return "", fmt.Errorf("counts: %w", err)
 	}
 	return say, nil
 }
@@ -99,6 +124,8 @@ func examineClock(t engine.Tier, conn remote.Tier) error {
 	there, err := clock.Now(ctx)
 	answered := time.Now()
 	switch {
+	case errors.Is(err, remote.ErrUnsupported): // it does not tell
+		return nil
 	case err != nil:
 		return fmt.Errorf("clock: %w", err)
 	case there.After(answered.Add(most)):

@@ -105,9 +105,7 @@ func (t *tier) look(ctx context.Context, slots []cachedir.Slot) []tierFound {
 		defer a.Close()
 		var read int64
 		found, read = t.readRecords(names, a.Values)
-		if a.CountErr == nil {
-			t.marks.take(tags, a.Counts)
-		}
+		t.takeCounts(&t.marks, tags, a)
 		return read, worstOf(found, a.CountErr)
 	})
 	if errors.Is(err, errBreaker) {
@@ -127,6 +125,7 @@ func (t *tier) entryNames(slots []cachedir.Slot) (names []string) {
 func (t *tier) readRecords(names []string, values []contract.Found) (found []tierFound, read int64) {
 	for i, v := range values {
 		record, n, err := t.readRecord(names[i], v)
+		t.damages = t.damages || errors.Is(err, contract.ErrDamaged)
 		found, read = append(found, tierFound{record, err}), read+n
 	}
 	return found, read
@@ -178,6 +177,7 @@ func (t *tier) promote(in *cachedir.Import, v tierRecord, admit judge) bool {
 	r := t.r
 	if err := in.Read(v.entry); err != nil {
 		t.log(cachedir.TierGet, 0, contract.ErrDamaged, 0)
+		t.damages = true
 		return false
 	}
 	m := in.Meta()

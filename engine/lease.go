@@ -19,7 +19,8 @@ import (
 // and when its lease ends another one leads. A host that was held up past its lease keeps its own output, but the tier
 // refuses its result: somebody else may have led since.
 //
-// Whatever is wrong with leases costs a duplicate run and nothing else.
+// Whatever is wrong with leases costs a duplicate run and nothing else. So nobody waits for a lease of a server that damages
+// what it keeps: who holds it would be told by damaged bytes, too.
 
 const (
 	leaseLife = 15 * time.Second
@@ -50,6 +51,9 @@ func (r *run) takeLease() (*cachedir.Entry, error) {
 	began := time.Now()
 	watch := leaseWatch{usual: r.usual()}
 	for waited := false; ; waited = true {
+		if t.damages {
+			return nil, nil
+		}
 		found, by, err := t.acquire()
 		switch {
 		case found:
@@ -139,9 +143,7 @@ func (t *tier) acquire() (found bool, by contract.Lease, err error) {
 		h := &held{t: t, from: t.leaser(), lease: a.Lease, key: t.r.recipe.Key, stop: make(chan struct{}), done: make(chan struct{})}
 		t.r.lease = h
 		go h.renew()
-		if a.CountErr == nil {
-			t.marks.take(counts, a.Counts)
-		}
+		t.takeCounts(&t.marks, counts, a)
 		found = t.take(records, imports, fresh)
 	case errors.Is(err, contract.ErrHeld) && t.r.fenceSeen == 0:
 		t.r.fenceSeen = a.Lease.Fence

@@ -52,6 +52,8 @@ type tier struct {
 	conn    contract.Tier
 	breaker *cachedir.Breaker
 	marks   marks // as they were asked for last, before the command started
+	noCount bool  // its server does not count
+	damages bool  // it gave back what nobody stored
 	again   bool  // something was purged while this run learned of a purge, which may be all that is against a result
 }
 
@@ -126,7 +128,7 @@ func (t Tier) Fault(err error) error {
 
 // expectedOfTier tells answers from failures.
 func expectedOfTier(err error) bool {
-	for _, e := range []error{contract.ErrAbsent, contract.ErrHeld, contract.ErrFenced} {
+	for _, e := range []error{contract.ErrAbsent, contract.ErrHeld, contract.ErrFenced, contract.ErrUnsupported} {
 		if errors.Is(err, e) {
 			return true
 		}
@@ -150,6 +152,7 @@ func tierResult(op cachedir.TierOp, err error) cachedir.TierResult {
 		{contract.ErrAbsent, cachedir.TierMiss},
 		{contract.ErrHeld, cachedir.TierOK},
 		{contract.ErrFenced, cachedir.TierOK},
+		{contract.ErrUnsupported, cachedir.TierOK},
 		{contract.ErrUnreachable, cachedir.TierUnreachable},
 		{contract.ErrTimeout, cachedir.TierTimeout},
 		{contract.ErrDenied, cachedir.TierDenied},

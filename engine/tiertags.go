@@ -138,6 +138,16 @@ func (m *marks) take(w wanted, counts []int64) {
 	}
 }
 
+// takeCounts adds the counts of an answer to what is known.
+func (t *tier) takeCounts(m *marks, w wanted, a contract.Answer) {
+	switch {
+	case a.CountErr == nil:
+		m.take(w, a.Counts)
+	case errors.Is(a.CountErr, contract.ErrUnsupported):
+		t.noCount = true
+	}
+}
+
 // count asks a tier for counts. Those that are not there it starts, if it may.
 func (t *tier) count(m *marks, w wanted) {
 	names := t.names(w)
@@ -146,7 +156,7 @@ func (t *tier) count(m *marks, w wanted) {
 			ctx, cancel := context.WithTimeout(context.Background(), t.r.budget())
 			defer cancel()
 			a := contract.Ask(ctx, c, contract.Question{Counts: names})
-			m.take(w, a.Counts)
+			t.takeCounts(m, w, a)
 			return 0, a.CountErr
 		})
 	}
@@ -191,7 +201,7 @@ func (t *tier) counter() (contract.Counter, bool) {
 		t.conn = conn
 	}
 	c, ok := t.conn.(contract.Counter)
-	return c, ok
+	return c, ok && !t.noCount
 }
 
 // countsOf returns the tags of an entry with the counts at which it stands; not known: it must not be stored.
@@ -297,7 +307,7 @@ func (t *tier) syncTags(tags []cachedir.Tag) bool {
 	}
 	var now marks
 	t.count(&now, wanted{tags: old})
-	return t.note(now, t.r.dir.NoteTag) == nil && now.known
+	return t.noCount || t.note(now, t.r.dir.NoteTag) == nil && now.known
 }
 
 // purgeTiers makes a purge of tags known to other hosts. It asks whatever the breaker says: better to wait in vain than to
@@ -336,9 +346,12 @@ func PurgeTierTag(ctx context.Context, c contract.Tier, tag string, soft bool) e
 }
 
 func bumpTag(ctx context.Context, counter contract.Counter, tag string, by int64) error {
-	if _, err := counter.Bump(ctx, allTags, 1); err != nil {
-		return err
+	_, err := counter.Bump(ctx, allTags, 1)
+	if err == nil {
+		_, err = counter.Bump(ctx, tagTierName(tag), by)
 	}
-	_, err := counter.Bump(ctx, tagTierName(tag), by)
+	if errors.Is(err, contract.ErrUnsupported) {
+		return nil // nothing with tags is stored where nobody can count
+	}
 	return err
 }

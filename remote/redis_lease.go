@@ -16,7 +16,8 @@ import (
 	"github.com/cachex-cli/cachex/remote/contract"
 )
 
-// Leases and counts in Redis are scripts, each an instant of its own for the server.
+// Leases and counts in Redis are scripts, each an instant of its own for the server. Where there are no scripts, there are no
+// leases.
 //
 // Fences and counts start from the server's clock, in microseconds, and never go back: what was evicted, or lost in a
 // restart or a fail-over, starts again above all that was given out before. A fence that the server does not know any
@@ -120,7 +121,7 @@ func (t *redisTier) askTurn(ctx context.Context, p redis.Pipeliner, name, token 
 func (t *redisTier) turnOf(ctx context.Context, asked redisTurn) (Lease, error) {
 	text, err := asked.cmd.Text()
 	if err != nil {
-		err = t.fault(ctx, err)
+		err = t.fault(ctx, unsupported(err))
 		t.learn(err)
 		return Lease{}, err
 	}
@@ -217,12 +218,29 @@ func (t *redisTier) Bump(ctx context.Context, name string, by int64) (int64, err
 	var n int64
 	err := t.do(ctx, key, t.patience, func(ctx context.Context, node *redis.Client) (err error) {
 		n, err = node.Eval(ctx, redisBump, []string{key}, by).Int64()
+		if errors.Is(unsupported(err), ErrUnsupported) {
+			n, err = bumpPlainly(ctx, node, key, by)
+		}
 		return err
 	})
 	if err != nil {
 		return 0, err
 	}
 	return n, nil
+}
+
+// bumpPlainly is redisBump without a script. A count that is evicted between the two steps begins at nothing: then it is as
+// if it had been forgotten later.
+func bumpPlainly(ctx context.Context, node *redis.Client, key string, by int64) (int64, error) {
+	now, err := node.Time(ctx).Result()
+	if err != nil {
+		return 0, err
+	}
+	p := node.Pipeline()
+	p.SetNX(ctx, key, now.UnixMicro(), 0)
+	count := p.IncrBy(ctx, key, by)
+	_, err = p.Exec(ctx)
+	return count.Val(), err
 }
 
 // Counts asks each server of a Cluster once, all at the same time.

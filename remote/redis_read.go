@@ -30,7 +30,11 @@ func (h redisHead) err() error { return cmp.Or(h.text.Err(), h.size.Err(), h.exi
 
 // value opens the value whose beginning was answered.
 func (t *redisTier) value(ctx context.Context, key string, h redisHead) (*Value, error) {
-	if err := h.err(); err != nil {
+	err := h.err()
+	if errors.Is(unsupported(err), ErrUnsupported) {
+		return t.getWhole(ctx, key)
+	}
+	if err != nil {
 		err = t.fault(ctx, err)
 		t.learn(err)
 		return nil, err
@@ -48,7 +52,7 @@ func (t *redisTier) value(ctx context.Context, key string, h redisHead) (*Value,
 	case h.exists.Val() == 0:
 		return nil, fmt.Errorf("%s: %w", t.place, ErrAbsent)
 	}
-	return t.getEmpty(ctx, key)
+	return t.getWhole(ctx, key)
 }
 
 func (t *redisTier) whole(text string) (*Value, error) {
@@ -58,8 +62,9 @@ func (t *redisTier) whole(text string) (*Value, error) {
 	return &Value{ReadCloser: io.NopCloser(strings.NewReader(text)), Size: int64(len(text))}, nil
 }
 
-// getEmpty reads what may be an empty value, or none at one of several instants: GET alone can tell.
-func (t *redisTier) getEmpty(ctx context.Context, key string) (*Value, error) {
+// getWhole reads a value of up to redisChunk with GET alone: from a server that lacks other commands, and what may be empty,
+// or none at one of several instants.
+func (t *redisTier) getWhole(ctx context.Context, key string) (*Value, error) {
 	var text string
 	err := t.do(ctx, key, t.patience, func(ctx context.Context, node *redis.Client) (err error) {
 		text, err = node.Get(ctx, key).Result() // refused if it became large meanwhile
@@ -82,11 +87,14 @@ func (t *redisTier) openLarge(ctx context.Context, key string) (*Value, error) {
 		}
 		if err != nil {
 			conn.Close()
-			return err
+			return unsupported(err)
 		}
 		v.conn, v.size, v.text = conn, size, text
 		return nil
 	})
+	if errors.Is(err, ErrUnsupported) {
+		return t.getWhole(ctx, key)
+	}
 	if err != nil {
 		return nil, err
 	}

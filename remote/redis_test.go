@@ -229,3 +229,61 @@ func failoverCase(t *testing.T, w *watched) {
 	}
 	requireValue(t, []byte("b"), tier, "entry/b")
 }
+
+// A server that runs no scripts, or not for this user, still keeps values and counts; it lends no leases.
+func TestRedisWithoutScripts(t *testing.T) {
+	noneLeft(t)
+	without := func(commands ...string) string {
+		var renamed []string
+		for _, command := range commands {
+			renamed = append(renamed, "--rename-command", command, "")
+		}
+		s, err := startRedis(renamed...)
+		require.NoError(t, err)
+		t.Cleanup(s.kill)
+		return s.addr
+	}
+	s := plainRedis.get(t)
+	require.NoError(t, admin(t, s).Do(t.Context(), "acl", "setuser", "plain", "on", ">word", "~*", "+@all", "-@scripting").Err())
+	for name, c := range map[string]struct {
+		address string
+		large   error // of storing more than goes in one piece
+		counts  error
+	}{
+		"forbidden":   {address: "plain:word@" + s.addr},
+		"unknown":     {address: without("eval", "evalsha")},
+		"GET and SET": {without("eval", "getrange", "strlen", "exists", "mget", "append", "time", "unlink", "watch"), ErrUnsupported, ErrUnsupported},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tier := openTier(t, "redis://"+c.address, freshPrefix())
+			small, most, large := []byte("value"), random(redisChunk, 3), random(redisChunk+1, 4)
+			requireAbsent(t, tier, "entry/small")
+			put(t, tier, "entry/small", small)
+			requireValue(t, small, tier, "entry/small")
+			put(t, tier, "entry/most", most)
+			requireValue(t, most, tier, "entry/most")
+			err := tier.Put(guarded(t), "entry/large", bytes.NewReader(large), int64(len(large)), time.Hour)
+			require.ErrorIs(t, err, c.large)
+			if c.large == nil {
+				requireValue(t, large, tier, "entry/large")
+			}
+			require.NoError(t, tier.Delete(guarded(t), "entry/small"))
+			requireAbsent(t, tier, "entry/small")
+
+			counter, last := tier.(Counter), int64(0)
+			for range 3 {
+				n, err := counter.Bump(guarded(t), "tag/a", 5)
+				require.ErrorIs(t, err, c.counts)
+				if c.counts == nil {
+					require.GreaterOrEqual(t, n, last+5)
+					counts, err := counter.Counts(guarded(t), "tag/a")
+					require.NoError(t, err)
+					require.Equal(t, []int64{n}, counts)
+					last = n
+				}
+			}
+			_, err = tier.(Leaser).Acquire(guarded(t), "entry/k", time.Minute)
+			requireKind(t, err, ErrUnsupported)
+		})
+	}
+}

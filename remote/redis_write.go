@@ -64,8 +64,29 @@ func (t *redisTier) putLarge(ctx context.Context, under *redisUnder, key string,
 		keys, args = append(keys, key), append(args, "")
 	}
 	return t.do(ctx, key, t.patience, func(ctx context.Context, node *redis.Client) error {
-		return fencedErr(node.Eval(ctx, redisCommit, keys, args...))
+		err := fencedErr(node.Eval(ctx, redisCommit, keys, args...))
+		if under == nil && errors.Is(unsupported(err), ErrUnsupported) {
+			return commitPlainly(ctx, node, coming, key, size, life)
+		}
+		return err
 	})
+}
+
+// commitPlainly is redisCommit without a script and without a lease. Nobody else touches what is coming in.
+func commitPlainly(ctx context.Context, node *redis.Client, coming, key string, size int64, life time.Duration) error {
+	length, err := node.StrLen(ctx, coming).Result()
+	if err == nil && length != size {
+		err = errRedisLost
+	}
+	if err == nil && life > 0 {
+		err = node.PExpire(ctx, coming, life).Err()
+	} else if err == nil {
+		err = node.Persist(ctx, coming).Err()
+	}
+	if err != nil {
+		return err
+	}
+	return node.Rename(ctx, coming, key).Err()
 }
 
 // comingKey is a key that nobody else uses, in the slot of key.
@@ -85,7 +106,7 @@ func (t *redisTier) append(ctx context.Context, key string, chunk []byte, length
 		now := p.Do(ctx, "append", key, chunk)
 		p.PExpire(ctx, key, redisComing)
 		if _, err := p.Exec(ctx); err != nil {
-			return err
+			return unsupported(err)
 		}
 		if n, err := now.Int64(); err != nil || n != length {
 			return errRedisLost
@@ -116,7 +137,11 @@ func (t *redisTier) Delete(ctx context.Context, name string) error {
 	}
 	key := t.key("v", name)
 	return t.do(ctx, key, t.patience, func(ctx context.Context, node *redis.Client) error {
-		return node.Unlink(ctx, key).Err()
+		err := node.Unlink(ctx, key).Err()
+		if errors.Is(unsupported(err), ErrUnsupported) {
+			err = node.Del(ctx, key).Err()
+		}
+		return err
 	})
 }
 
