@@ -9,7 +9,7 @@ import (
 )
 
 // A directory is ours if it carries one of two marks: CACHEDIR.TAG with our text, or v1/.cachex. One that is empty
-// becomes ours; one that holds anything else is refused, so that no mistyped path turns into a place where cachex
+// becomes ours, and so does one that lost its marks (see recognise.go); one that holds anything else is refused, so that no mistyped path turns into a place where cachex
 // removes files (P11a). The marks are written in an order that lets a kill at any point leave a directory that still
 // counts as new:
 //
@@ -54,7 +54,7 @@ func (d *Dir) openMarked() error {
 	case d.isMarked():
 	case d.o.ReadOnly && d.isNew():
 		return ErrAbsent
-	case !d.isNew() && !d.isMarked(): // marked meanwhile, by another process
+	case !d.isNew() && !d.isMarked() && !d.onlyOurs(): // marked meanwhile, by another process
 		return &Refused{d.path, "it is not empty and has no mark of cachex (choose another with --cache-dir)"}
 	}
 	if !d.o.ReadOnly {
@@ -125,7 +125,7 @@ type extent int
 const (
 	other     extent = iota // something else, or it cannot be read
 	missing                 // there is no such file
-	beginning               // a beginning of the text, perhaps nothing
+	beginning               // a beginning of the text, perhaps nothing; or zeros, as after a power cut
 	whole
 )
 
@@ -143,13 +143,17 @@ func (d *Dir) holds(name, text string) extent {
 		return other
 	}
 	b := make([]byte, fi.size)
-	if n, err := f.readAt(b, 0); err != nil && !errors.Is(err, io.EOF) || !strings.HasPrefix(text, string(b[:n])) {
+	n, err := f.readAt(b, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
 		return other
 	}
-	if int(fi.size) == len(text) {
+	switch held := string(b[:n]); {
+	case held == text:
 		return whole
+	case strings.HasPrefix(text, held), strings.Trim(held, "\x00") == "":
+		return beginning
 	}
-	return beginning
+	return other
 }
 
 // mark writes what is missing of the marks.
@@ -166,6 +170,7 @@ func (d *Dir) mark() error {
 	if d.holds(readmeFile, readmeText) != whole {
 		_ = d.writeMark(d.root, readmeFile, readmeText) // for people: the cache does without
 	}
+	d.root.sync("v1", ".")
 	return nil
 }
 
@@ -184,9 +189,10 @@ func (d *Dir) writeMark(t *tree, name, text string) error {
 		return t.pathError("write", name, err)
 	}
 	if fi.size > int64(len(text)) {
-		return f.truncate(int64(len(text)))
+		err = f.truncate(int64(len(text)))
 	}
-	return nil
+	f.sync()
+	return err
 }
 
 // healMarks rewrites a damaged mark as long as the other one still says that the directory is ours.

@@ -5,6 +5,7 @@ package cachedir
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -221,4 +222,68 @@ func TestReadOnlyWritesNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.ErrorIs(t, r.Write, ErrReadOnly)
 	require.Equal(t, before, snapshot(t, x.path))
+}
+
+// What a power cut leaves of the marks: with them gone the directory is ours if all in it is, and it is private.
+func TestMarksLost(t *testing.T) {
+	empty := func(t *testing.T, name, _ string) { require.NoError(t, os.WriteFile(name, nil, 0o600)) }
+	zeros := func(t *testing.T, name, text string) {
+		require.NoError(t, os.WriteFile(name, make([]byte, len(text)), 0o600))
+	}
+	half := func(t *testing.T, name, text string) {
+		require.NoError(t, os.WriteFile(name, []byte(text[:len(text)/2]), 0o600))
+	}
+	gone := func(t *testing.T, name, _ string) { require.NoError(t, os.Remove(name)) }
+	for name, lose := range map[string]func(t *testing.T, name, text string){"empty": empty, "zeros": zeros, "half": half, "gone": gone} {
+		t.Run(name, func(t *testing.T) {
+			x := newFixture(t)
+			used := openAt(t, x.path, Options{})
+			require.NoError(t, used.Log(Record{Served: Hit}))
+			require.NoError(t, used.PurgeTag("unused", false))
+			require.NoError(t, os.Mkdir(filepath.Join(x.path, "lost+found"), 0o700))
+			for file, text := range map[string]string{tagFile: tagText, readmeFile: readmeText, "v1/" + markFile: markText} {
+				lose(t, filepath.Join(x.path, file), text)
+			}
+			d := openAt(t, x.path, Options{})
+			requireHit(t, d, x.small, Good, x.parts...)
+			store(t, d, runOf("after"), part{0, "after"})
+			require.Equal(t, whole, d.holds(tagFile, tagText))
+			require.Equal(t, whole, d.holds("v1/"+markFile, markText))
+		})
+	}
+	for name, spoil := range map[string]func(t *testing.T, path string) error{
+		"a file beside":      func(t *testing.T, path string) error { return os.WriteFile(path+"/notes", nil, 0o600) },
+		"a file in v1":       func(t *testing.T, path string) error { return os.WriteFile(path+"/v1/notes", nil, 0o600) },
+		"a folder in v1":     func(t *testing.T, path string) error { return os.Mkdir(path+"/v1/src", 0o700) },
+		"a file by an entry": func(t *testing.T, path string) error { return os.WriteFile(path+"/v1/entries/notes", nil, 0o600) },
+		"another fan":        func(t *testing.T, path string) error { return os.MkdirAll(path+"/v1/entries/zz", 0o700) },
+		"a file in a fan":    func(t *testing.T, path string) error { return writeIn(path+"/v1/entries/ab", "notes") },
+		"an entry elsewhere": func(t *testing.T, path string) error { return writeIn(path+"/v1/entries/ab", strings.Repeat("cd", 32)) },
+		"a link":             func(t *testing.T, path string) error { return os.Symlink("/", path+"/v1/scopes") },
+		"another tag": func(t *testing.T, path string) error {
+			return os.WriteFile(path+"/"+tagFile, []byte("Signature: x\n"), 0o600)
+		},
+		"others may look in":  func(t *testing.T, path string) error { return os.Chmod(path, 0o755) },
+		"others may look, v1": func(t *testing.T, path string) error { return os.Chmod(path+"/v1", 0o750) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := newFixture(t)
+			empty(t, filepath.Join(x.path, tagFile), "")
+			empty(t, filepath.Join(x.path, "v1", markFile), "")
+			require.NoError(t, spoil(t, x.path))
+			before := snapshot(t, x.path)
+			_, err := Open(x.path, Options{})
+			var refused *Refused
+			require.ErrorAs(t, err, &refused)
+			require.Equal(t, before, snapshot(t, x.path))
+		})
+	}
+}
+
+// writeIn makes an empty file in a folder that may not be there yet.
+func writeIn(dir, name string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, name), nil, 0o600)
 }

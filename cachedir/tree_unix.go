@@ -313,6 +313,25 @@ func (f file) truncate(size int64) error {
 	return ignoringEINTR(func() error { return unix.Ftruncate(f.fd, size) })
 }
 
+// sync sends the file to the disk, as well as the system can.
+func (f file) sync() { _ = ignoringEINTR(func() error { return unix.Fsync(f.fd) }) }
+
+// sync sends the names in these directories to the disk.
+func (t *tree) sync(dirs ...string) {
+	for _, name := range dirs {
+		if fd, err := t.openDir(name); err == nil {
+			file{fd}.sync()
+			_ = unix.Close(fd)
+		}
+	}
+}
+
+// isPrivate reports whether a directory is our own, and nobody else may look into it.
+func (t *tree) isPrivate(name string) bool {
+	fi, err := t.stat(name)
+	return err == nil && fi.dir && fi.uid == t.uid && fi.perm&0o077 == 0
+}
+
 // touch sets both times of the file.
 func (t *tree) touch(name string, when time.Time) error {
 	ts := unix.NsecToTimespec(when.UnixNano())

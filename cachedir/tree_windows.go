@@ -198,6 +198,18 @@ func (f file) writeAt(b []byte, off int64) error {
 	return err
 }
 
+// sync sends the file to the disk, as well as the system can.
+func (f file) sync() { _ = f.f.Sync() }
+
+// sync does nothing: NTFS keeps a journal of names.
+func (t *tree) sync(...string) {}
+
+// isPrivate reports whether this is a directory: who may look into it is not told by its mode.
+func (t *tree) isPrivate(name string) bool {
+	fi, err := t.stat(name)
+	return err == nil && fi.dir
+}
+
 func (f file) truncate(size int64) error { return f.f.Truncate(size) }
 
 // tryLock takes the file's lock for as long as it is open, if nobody has it.
