@@ -73,6 +73,28 @@ func (d *Dir) NoteRun(id hashing.CommandID, run CommandRun) error {
 	return nil
 }
 
+// forgetCommands removes the records of all commands. What cannot be removed is left: nothing is decided by it.
+func (d *Dir) forgetCommands() {
+	b, err := d.openBooks()
+	if err == nil {
+		defer b.close()
+	}
+	for i := range 256 {
+		_ = d.v1.list("commands/"+shard(byte(i)), func(name string) bool {
+			id, perr := hashing.ParseKey(name)
+			if perr != nil || id[0] != byte(i) {
+				return true
+			}
+			if fi, serr := d.v1.stat(commandName(hashing.CommandID(id))); serr == nil && err == nil {
+				d.dropCommand(b, candidate{key: id, command: true, bytes: onDisk(fi.size)})
+			} else {
+				_ = d.v1.remove(commandName(hashing.CommandID(id)))
+			}
+			return true
+		})
+	}
+}
+
 func encodeCommand(id hashing.CommandID, runs []CommandRun) []byte {
 	b := append([]byte(commandMagic), id[:]...)
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(runs)))

@@ -131,3 +131,61 @@ func TestReadOnlyMount(t *testing.T) {
 	_, err = Open(filepath.Join(dir, "fresh"), Options{})
 	require.ErrorIs(t, err, unix.EROFS)
 }
+
+// A purge needs no room: neither for its count, nor for the mark of a tag that was never purged before.
+func TestPurgeOnAFullDisk(t *testing.T) {
+	tagged := func(t *testing.T, d *Dir, name string, tags ...string) Run {
+		m, r := metaNow(), runOf(name)
+		for _, tag := range tags {
+			m.Tags = append(m.Tags, Tag{Name: tag, Seq: OwnSeq})
+		}
+		require.NoError(t, tryStore(d, r, m, part{0, strings.Repeat("x", 100_000)}))
+		require.NoError(t, d.NoteRun(r.Command, CommandRun{Key: r.Key}))
+		return r
+	}
+	for name, c := range map[string]struct {
+		purge func(d *Dir) error
+		gone  []string
+	}{
+		"a tag":       {func(d *Dir) error { return d.PurgeTag("one", false) }, []string{"a"}},
+		"a known tag": {func(d *Dir) error { return d.PurgeTag("known", false) }, []string{"a", "b"}},
+		"all":         {func(d *Dir) error { _, err := d.PurgeAll(); return err }, []string{"a", "b"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := smallDisk(t)
+			d := openAt(t, filepath.Join(dir, "cache"), Options{})
+			require.NoError(t, d.PurgeTag("known", false))
+			runs := map[string]Run{"a": tagged(t, d, "a", "one", "known"), "b": tagged(t, d, "b", "known")}
+			begun, err := d.Begin(runOf("begun"))
+			require.NoError(t, err)
+			fill(t, dir)
+			require.NoError(t, c.purge(d))
+			stands := func(r Run) bool {
+				e, err := d.Load(r.Key, Good)
+				if err != nil {
+					return false
+				}
+				defer e.Close()
+				_, err = d.CheckTags(e.Meta)
+				return err == nil
+			}
+			for _, r := range c.gone {
+				require.False(t, stands(runs[r]), r)
+			}
+			if len(c.gone) == 1 {
+				require.True(t, stands(runs["b"]))
+				return
+			}
+			m := metaNow()
+			m.Tags = []Tag{{Name: "known", Seq: OwnSeq}}
+			m.TagMark = begun.Mark()
+			if err := begun.Commit(m); err == nil { // else it was purged, or there was no room
+				require.False(t, stands(runOf("begun")), "what ran meanwhile is purged too")
+			}
+			if name == "all" {
+				_, known := d.Command(runs["a"].Command)
+				require.False(t, known)
+			}
+		})
+	}
+}

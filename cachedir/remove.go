@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 
 	"github.com/cachex-cli/cachex/hashing"
 )
@@ -20,6 +21,10 @@ type EntryInfo struct {
 	Sealed                 bool   // encrypted with a key that is not here: the recipe, the tags and the sizes are not known
 	Entry                  *Entry // nil if Pending or damaged; valid during the call
 	Err                    error  // why the entry cannot be read
+}
+
+func (i EntryInfo) hasTag(name string) bool {
+	return slices.ContainsFunc(i.Tags, func(t Tag) bool { return t.Name == name })
 }
 
 // Walk calls fn for every entry until it returns an error, which Walk returns. An entry that cannot be read has Err
@@ -128,16 +133,25 @@ func (d *Dir) Purge(match func(EntryInfo) bool, dryRun bool) (int, error) {
 	return n, err
 }
 
-// PurgeAll removes all entries. Runs that have begun are purged too: a new epoch makes what they store invalid.
+// PurgeAll removes all entries, and what is known of commands. Runs that have begun are purged too: a new epoch makes what
+// they store invalid.
 func (d *Dir) PurgeAll() (int, error) {
-	_, err := d.advance(
-		func(p purges) purges { return purges{TagMark: TagMark{newEpoch(), p.Seq + 1}} },
-		func(purges) error { return nil })
+	if d.o.ReadOnly {
+		return 0, ErrReadOnly
+	}
+	everything := func(EntryInfo) bool { return true }
+	_ = d.v1.remove(memoTable) // nothing in it can be used any more
+	d.forgetCommands()
+	err := d.freeing(everything, func() error {
+		_, err := d.advance(
+			func(p purges) purges { return purges{TagMark: TagMark{newEpoch(), p.Seq + 1}} },
+			func(purges) error { return nil })
+		return err
+	})
 	if err != nil {
 		return 0, fmt.Errorf("purge: %w", err)
 	}
-	_ = d.v1.remove(memoTable) // nothing in it can be used any more
-	return d.Purge(func(EntryInfo) bool { return true }, false)
+	return d.Purge(everything, false)
 }
 
 // PurgeSoftly lets the entries that match selects be served once more while they are refreshed. Runs that have begun are

@@ -178,10 +178,44 @@ func (d *Dir) advance(next func(purges) purges, then func(purges) error) (purges
 	if p = next(p); p == old {
 		return p, then(p)
 	}
-	if err := d.v1.replace(seqName, encodePurges(p)); err != nil {
+	if err := d.writePurges(seqName, p); err != nil {
 		return p, fmt.Errorf("count purges: %w", err)
 	}
 	return p, then(p)
+}
+
+// writePurges replaces a file of purges; on a full disk it is written over where it lies, which takes no room. Should that be
+// torn, the file is damaged, and everything counts as purged.
+func (d *Dir) writePurges(name string, p purges) error {
+	err := d.v1.replace(name, encodePurges(p))
+	if !isDiskFull(err) {
+		return err
+	}
+	if fi, serr := d.v1.stat(name); serr != nil || fi.size != tagFileSize {
+		return err
+	}
+	f, _, oerr := d.v1.openInPlace(name, 0)
+	if oerr != nil {
+		return err
+	}
+	defer f.close()
+	if f.writeAt(encodePurges(p), 0) != nil {
+		return err
+	}
+	return nil
+}
+
+// freeing makes a purge that could not be counted for want of space once more, after it has removed what the purge is about.
+// What was running meanwhile is told by the count.
+func (d *Dir) freeing(match func(EntryInfo) bool, purge func() error) error {
+	err := purge()
+	if !isDiskFull(err) {
+		return err
+	}
+	if _, err := d.Purge(match, false); err != nil {
+		return err
+	}
+	return purge()
 }
 
 // PurgeTag makes all results with this tag invalid, or softly purged, also those of runs that have begun. It costs the
@@ -194,7 +228,13 @@ func (d *Dir) PurgeTag(tag string, soft bool) error {
 }
 
 func (d *Dir) purgeTag(tag string, soft bool) (at TagMark, err error) {
-	if at, err = d.purgeMarks(soft, markName(tag)); err != nil {
+	count := func() (err error) { at, err = d.purgeMarks(soft, markName(tag)); return err }
+	if soft {
+		err = count() // nothing is to be removed
+	} else {
+		err = d.freeing(func(i EntryInfo) bool { return i.hasTag(tag) }, count)
+	}
+	if err != nil {
 		return at, fmt.Errorf("purge tag %q: %w", tag, err)
 	}
 	return at, nil
@@ -222,7 +262,7 @@ func (d *Dir) purgeMarks(soft bool, names ...string) (at TagMark, err error) {
 				} else {
 					last.Seq = now.Seq
 				}
-				if err := d.v1.replace(name, encodePurges(last)); err != nil {
+				if err := d.writePurges(name, last); err != nil {
 					return err
 				}
 			}

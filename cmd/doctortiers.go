@@ -81,14 +81,11 @@ func examineTier(t engine.Tier, conn remote.Tier) (say string, err error) {
 // whatElse says what a tier offers besides keeping values. A server may lack what its protocol has, or not allow it.
 func whatElse(ctx context.Context, conn remote.Tier) (say string, err error) {
 	if leaser, ok := conn.(remote.Leaser); ok {
-		lease, err := leaser.Acquire(ctx, "l/doctor", time.Second)
-		if err == nil {
-			err = leaser.Release(ctx, lease)
-		}
+		err := leaser.Renew(ctx, remote.Lease{Name: "l/doctor"}, time.Second) // leaves nothing behind
 		switch {
 		case errors.Is(err, remote.ErrUnsupported):
 			say = "; shares no executions, because the server does not run scripts for this user"
-		case err != nil && !errors.Is(err, remote.ErrHeld):
+		case err != nil && !errors.Is(err, remote.ErrFenced):
 			return "", fmt.Errorf("lease: %w", err)
 		default:
 			say = "; one execution for all hosts"

@@ -149,7 +149,7 @@ func (t *redisTier) Renew(ctx context.Context, l Lease, life time.Duration) erro
 	key := t.key("l", l.Name)
 	return t.do(ctx, key, t.patience, func(ctx context.Context, node *redis.Client) error {
 		keys := []string{key, t.key("f", l.Name)}
-		return fencedErr(node.Eval(ctx, redisRenew, keys, l.Token, max(milliseconds(life), 1), fenceLife(life)))
+		return unsupported(fencedErr(node.Eval(ctx, redisRenew, keys, l.Token, max(milliseconds(life), 1), fenceLife(life))))
 	})
 }
 
