@@ -39,7 +39,7 @@ type said struct {
 	stale   time.Duration
 	until   time.Time // what nested runs have left of their lives; zero: no end
 	tags    []cachedir.Tag
-	learned hashing.Learned
+	learned hashing.Learned // as it was said: names may be there more than once, until all was heard
 	nested  []report
 	begun   []string // runs nested in the command, by their ids
 	seen    []string // files that nested runs have seen
@@ -59,6 +59,7 @@ func (r *run) hear(p *cachedir.Pending) said {
 	for _, n := range s.nested {
 		s.join(n, p.Mark(), r)
 	}
+	s.learned = s.learned.With(hashing.Learned{}) // each name once
 	return s
 }
 
@@ -74,8 +75,12 @@ func parseControl(text []byte) said {
 			s.unknown = append(s.unknown, line)
 		}
 	}
+	reported := map[string]bool{}
+	for _, n := range s.nested {
+		reported[n.ID] = true
+	}
 	for _, id := range s.begun {
-		if !slices.ContainsFunc(s.nested, func(n report) bool { return n.ID == id }) {
+		if !reported[id] {
 			s.noStore = "a nested run did not report what it used"
 		}
 	}
@@ -132,7 +137,8 @@ func (s *said) learn(l hashing.Learned) error {
 	if err := l.Check(); err != nil {
 		return err
 	}
-	s.learned = s.learned.With(l)
+	s.learned.Env = append(s.learned.Env, l.Env...)
+	s.learned.Files = append(s.learned.Files, l.Files...)
 	return nil
 }
 

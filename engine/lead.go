@@ -353,7 +353,7 @@ func (r *run) late(l hashing.Learned, s said) []string {
 		seen = append(seen, r.known.Files...)
 	}
 	seen = append(seen, s.seen...)
-	return slices.DeleteFunc(slices.Clone(l.Files), func(name string) bool { return slices.Contains(seen, name) })
+	return l.Without(hashing.Learned{Files: seen}).Files
 }
 
 func (r *run) meta(res runner.Result, started moment, tags []string) cachedir.Meta {

@@ -236,8 +236,7 @@ func (s *said) join(n report, mark cachedir.TagMark, r *run) {
 			l.Files = append(l.Files, r.rebase(literal(string(c.Path)), ""))
 		}
 	}
-	l.Env = slices.DeleteFunc(l.Env, func(name string) bool { return slices.Contains(r.req.Spec.Env, name) })
-	l.Files = slices.DeleteFunc(l.Files, func(name string) bool { return slices.Contains(r.req.Spec.Files, name) })
+	l = l.Without(hashing.Learned{Env: r.req.Spec.Env, Files: r.req.Spec.Files})
 	s.seen = append(s.seen, l.Files...)
 	if err := s.learn(l); err != nil {
 		s.noStore = "an input of a nested run has no name here: " + err.Error()

@@ -20,10 +20,21 @@ type Learned struct {
 
 // Covers reports whether all names of o are known already.
 func (l Learned) Covers(o Learned) bool {
-	missing := func(known []string) func(string) bool {
-		return func(name string) bool { return !slices.Contains(known, name) }
+	left := o.Without(l)
+	return len(left.Env)+len(left.Files) == 0
+}
+
+// Without returns the names that o has not, without an id. Commands may name many thousands.
+func (l Learned) Without(o Learned) Learned {
+	return Learned{Env: leaveOut(l.Env, o.Env), Files: leaveOut(l.Files, o.Files)}
+}
+
+func leaveOut(names, those []string) []string {
+	known := make(map[string]bool, len(those))
+	for _, name := range those {
+		known[name] = true
 	}
-	return !slices.ContainsFunc(o.Env, missing(l.Env)) && !slices.ContainsFunc(o.Files, missing(l.Files))
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return known[name] })
 }
 
 // With returns the names of both, without an id.
