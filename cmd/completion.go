@@ -22,6 +22,7 @@ func newCompletionCommand(app *App) *cobra.Command {
   zsh:         cachex completion zsh >"${fpath[1]}/_cachex"
   fish:        cachex completion fish >~/.config/fish/completions/cachex.fish
   powershell:  cachex completion powershell | Out-String | Invoke-Expression` + exitCodes("0    printed", "125  no such shell"),
+		Example:   "  source <(cachex completion bash)",
 		Args:      oneArgument("SHELL", "write cachex completion bash, zsh, fish or powershell"),
 		ValidArgs: []string{"bash", "zsh", "fish", "powershell"},
 		RunE: func(c *cobra.Command, args []string) error {

@@ -19,8 +19,9 @@ func newDoctorCommand(app *App) *cobra.Command {
 that agrees with the filesystem's; and of each server of --remote that it keeps what is written and
 tells the right time. It prints a line for each, and a hint for what is wrong.` + exitCodes(
 			"0    nothing is wrong", "1    something is", "125  bad configuration"),
-		Args: noArguments,
-		RunE: func(c *cobra.Command, _ []string) error { return app.doctor(c) },
+		Example: "  cachex doctor\n  cachex doctor --remote redis://cache.example.com",
+		Args:    noArguments,
+		RunE:    func(c *cobra.Command, _ []string) error { return app.doctor(c) },
 	}
 }
 

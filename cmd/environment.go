@@ -12,12 +12,9 @@ import (
 // variablePrefix begins the names of the variables that are cachex's own.
 const variablePrefix = "CACHEX_"
 
-// Variable is one that cachex reads from the environment, or hands to the command.
-type Variable struct{ Name, Text string }
-
-// otherVariables lists those that are no setting.
-func otherVariables() []Variable {
-	return []Variable{
+// otherVariables lists the variables that cachex reads from the environment, or hands to the command, and are no setting.
+func otherVariables() []Term {
+	return []Term{
 		{"CACHEX_REDIS_PASSWORD", "the password of a redis:// server whose URL has none"},
 		{"CACHEX_SENTINEL_PASSWORD", "the password of Sentinels"},
 		{"CACHEX_HTTP_TOKEN", "the bearer token of an http:// or https:// server whose URL has no user"},
@@ -31,9 +28,9 @@ func otherVariables() []Variable {
 // ignoredVariables lists names that look like settings and would be part of every command, besides those of the settings.
 func ignoredVariables() []string { return []string{"CACHEX_KEY", "CACHEX_OUTPUT"} }
 
-// Variables lists what may be set in the environment, with what it means, as the flags of run say it.
-func Variables(root *cobra.Command) []Variable {
-	var all []Variable
+// variables lists all that may be set in the environment, with what it means, as the flags of run say it.
+func variables(root *cobra.Command) []Term {
+	var all []Term
 	for _, c := range root.Commands() {
 		if c.Name() == "run" {
 			all = settingVariables(c)
@@ -42,7 +39,7 @@ func Variables(root *cobra.Command) []Variable {
 	return append(all, otherVariables()...)
 }
 
-func settingVariables(run *cobra.Command) (all []Variable) {
+func settingVariables(run *cobra.Command) (all []Term) {
 	for _, row := range settingTable() {
 		if !row.policy {
 			continue
@@ -52,7 +49,7 @@ func settingVariables(run *cobra.Command) (all []Variable) {
 			_, usage := pflag.UnquoteUsage(f)
 			text = "--" + row.name + ": " + usage
 		}
-		all = append(all, Variable{row.envName(), text})
+		all = append(all, Term{row.envName(), text})
 	}
 	return all
 }
@@ -65,7 +62,7 @@ share a result. An empty variable counts as unset.
 `
 	var b strings.Builder
 	b.WriteString(wrapText(text, width) + "\n")
-	for _, v := range Variables(root) {
+	for _, v := range variables(root) {
 		b.WriteString(wrapText("  "+v.Name+"\n      "+v.Text, width) + "\n")
 	}
 	return b.String()

@@ -50,7 +50,7 @@ func TestEachVariableIsDocumented(t *testing.T) {
 	require.NoError(t, err)
 
 	var documented []string
-	for _, v := range Variables(testRoot(t)) {
+	for _, v := range variables(testRoot(t)) {
 		require.NotEmpty(t, v.Text, "%s: give the setting a flag of run, or about", v.Name)
 		documented = append(documented, v.Name)
 	}

@@ -22,9 +22,10 @@ const environmentTopic = "environment"
 
 func newHelpCommand(app *App) *cobra.Command {
 	return &cobra.Command{
-		Use:   "help [COMMAND | environment]",
-		Short: "say how to use a command",
-		Long:  "Help prints what cachex COMMAND --help prints, and without a command what cachex --help prints. Help environment lists the\nvariables that cachex reads, or hands to commands." + exitCodes("0    printed", "125  no such command"),
+		Use:     "help [COMMAND | environment]",
+		Short:   "say how to use a command",
+		Long:    "Help prints what cachex COMMAND --help prints, and without a command what cachex --help prints. Help environment lists the\nvariables that cachex reads, or hands to commands." + exitCodes("0    printed", "125  no such command"),
+		Example: "  cachex help run\n  cachex help environment",
 		ValidArgsFunction: func(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			var names []string
 			for _, sub := range c.Root().Commands() {
@@ -105,11 +106,7 @@ const flagColumn = 28
 
 // flagText is what help says of one flag.
 func flagText(f *pflag.Flag, width int) string {
-	label := flagLabel(f)
-	_, text := pflag.UnquoteUsage(f)
-	if hasDefault(f) {
-		text += " (default " + f.DefValue + ")"
-	}
+	label, text := flagLabel(f), flagMeaning(f)
 	var lines []string
 	if len(label) > flagColumn-2 {
 		lines, label = append(lines, label), ""

@@ -23,8 +23,9 @@ func newLsCommand(app *App) *cobra.Command {
 		Long: `Ls lists the entries, youngest first: the first digits of the key, the age, the exit code, the size of the output, how
 long the command ran, and the command. What looks secret in a command is shown as ***.` + exitCodes(
 			"0    listed", "125  no usable cache directory"),
-		Args: noArguments,
-		RunE: func(c *cobra.Command, _ []string) error { return app.ls(c) },
+		Example: "  cachex ls",
+		Args:    noArguments,
+		RunE:    func(c *cobra.Command, _ []string) error { return app.ls(c) },
 	}
 }
 

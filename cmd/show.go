@@ -18,6 +18,7 @@ func newShowCommand(app *App) *cobra.Command {
 		Long: `Show prints what is stored under a key: when and how long the command ran, how it ended, its recipe and its output.
 KEY is what ls prints, 64 hex digits or at least the first 8, or name:X for what run --key X stored. Both the last run
 that exited 0 and the last that did not are shown.` + exitCodes("0    shown", "125  no such entry, or no usable cache directory"),
+		Example:           "  cachex show 5ef8cd624418\n  cachex show name:report",
 		Args:              oneArgument("KEY", "cachex ls lists the keys"),
 		ValidArgsFunction: app.completeKey,
 		RunE:              func(c *cobra.Command, args []string) error { return app.show(c, args[0]) },

@@ -16,7 +16,8 @@ func newVerifyCommand(app *App) *cobra.Command {
 		Long: `Verify reads every entry with its body and checks all checksums. It may run at any time beside others. Bad entries are
 misses anyway, and are replaced by the next run; --fix removes them now.` + exitCodes(
 			"0    all entries are sound, or were removed with --fix", "1    some are not", "125  no usable cache directory"),
-		Args: noArguments,
+		Example: "  cachex verify --fix",
+		Args:    noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			fix, _ := c.Flags().GetBool("fix")
 			return app.verify(c, fix)

@@ -10,10 +10,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/cobra/doc"
 
 	"github.com/cachex-cli/cachex/cmd"
 	"github.com/cachex-cli/cachex/cmd/call"
@@ -67,26 +65,18 @@ func generate() (map[string][]byte, error) {
 		}
 		files[name] = []byte(script)
 	}
-	return files, manPages(root, files)
+	manPages(root, files)
+	return files, nil
 }
 
 // manPages adds a page for the root and each command.
-func manPages(c *cobra.Command, files map[string][]byte) error {
+func manPages(c *cobra.Command, files map[string][]byte) {
 	if c.Hidden {
-		return nil
+		return
 	}
-	var buf bytes.Buffer
-	date := time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC) // fixed: a page changes when its text does
-	c.DisableAutoGenTag = true
-	if err := doc.GenMan(c, &doc.GenManHeader{Section: "1", Source: "cachex", Manual: "cachex manual", Date: &date}, &buf); err != nil {
-		return err
-	}
-	name := bytes.ReplaceAll([]byte(c.CommandPath()), []byte(" "), []byte("-"))
-	files["man/"+string(name)+".1"] = buf.Bytes()
+	page := cmd.PageOf(c)
+	files["man/"+page.Name+".1"] = roff(page)
 	for _, sub := range c.Commands() {
-		if err := manPages(sub, files); err != nil {
-			return err
-		}
+		manPages(sub, files)
 	}
-	return nil
 }
