@@ -24,7 +24,7 @@ flags that run got. What cannot be known is called unknown. Nothing is run and n
 	c.Flags().SetInterspersed(false)
 	c.Flags().SortFlags = false
 	addRunFlags(c.Flags())
-	showOnly(c.Flags(), append(keyFlags(), "ttl", "ttl-fail", "cache-exit", "jitter")...)
+	showOnly(c.Flags(), append(keyFlags(), "ttl", "ttl-fail", "ttl-until", "cache-exit", "jitter", "tag")...)
 	return c
 }
 
