@@ -192,6 +192,5 @@ func shownLine(line string) string {
 	if !utf8.ValidString(line) {
 		return strconv.Quote(line)
 	}
-	text, _ := hashing.Redact(line, "")
-	return text
+	return hashing.Redact(line)
 }

@@ -432,8 +432,7 @@ func (r *run) family() string {
 		return r.req.Spec.Name
 	}
 	name := path.Base(strings.ReplaceAll(r.req.Spec.Argv[0], `\`, "/"))
-	shown, _ := hashing.Redact(name, "")
-	return shown
+	return hashing.Redact(name)
 }
 
 // setenv returns a copy of environ with one variable set.

@@ -21,16 +21,11 @@ func VaryOutputs(texts []string, spec hashing.Spec) ([]hashing.Vary, error) {
 	for _, text := range sorted(texts) {
 		v, err := varyOutput(text, spec)
 		if err != nil {
-			return nil, &hashing.InputError{Path: "--vary " + shown(text), Err: err}
+			return nil, &hashing.InputError{Path: "--vary " + hashing.Redact(text), Err: err}
 		}
 		outputs = append(outputs, v)
 	}
 	return outputs, nil
-}
-
-func shown(text string) string {
-	s, _ := hashing.Redact(text, "")
-	return s
 }
 
 // sorted returns the texts in order, each once.

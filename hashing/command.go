@@ -1,37 +1,53 @@
 package hashing
 
 import (
+	"crypto/hmac"
 	"crypto/sha256"
 	"slices"
 )
 
-// addCommand adds what names the command itself, whatever its inputs.
+// addCommand adds what names the command itself, whatever its inputs: namespace, words and directory, or namespace and name. A named
+// recipe depends on neither words nor directory.
 func (c *capture) addCommand() error {
-	before := len(c.text)
-	c.text = appendCommand(c.text, c.spec)
-	c.command = commandID(c.text[before:])
+	c.text = appendLabel(c.text, "namespace", c.spec.Namespace)
+	if c.spec.Name != "" {
+		c.text = appendGuardedLabel(c.text, "name", c.spec.Name, c.spec.Secret)
+		c.command = commandID(c.spec, nil)
+		return nil
+	}
+	c.text = appendWords(c.text, c.spec)
+	directory := appendDirectory(nil, c.spec)
+	c.text = append(c.text, directory...)
+	c.command = commandID(c.spec, directory)
 	return nil
 }
 
-// appendCommand adds namespace, words and directory, or namespace and name: a named recipe depends on neither words nor directory.
-func appendCommand(text []byte, spec *Spec) []byte {
-	text = appendLabel(text, "namespace", spec.Namespace)
-	if spec.Name != "" {
-		return appendGuarded(text, "name", spec.Name, spec.Secret)
-	}
-	return appendDirectory(appendWords(text, spec), spec)
-}
-
-func commandID(facts []byte) CommandID {
+// commandID comes from the words as they are, not as they are masked: a new table of secrets changes no id.
+func commandID(spec *Spec, directory []byte) CommandID {
 	sum := sha256.New()
-	sum.Write([]byte("cachex command 1\n"))
-	sum.Write(facts)
+	if spec.Secret != nil {
+		sum = hmac.New(sha256.New, spec.Secret)
+	}
+	text := appendLabel([]byte("cachex command 2\n"), "namespace", spec.Namespace)
+	words := spec.Argv
+	if spec.Name != "" {
+		text, words = appendLabel(text, "name", spec.Name), nil
+	}
+	for _, word := range words {
+		text = append(appendQuoted(append(text, "word "...), word), '\n')
+		sum.Write(text)
+		text = text[:0]
+	}
+	sum.Write(append(text, directory...))
 	return CommandID(sum.Sum(nil))
 }
 
 // CommandOf returns the id under which all entries of one command are listed, whatever their inputs.
 func CommandOf(spec Spec) CommandID {
-	return commandID(appendCommand(nil, &spec))
+	if spec.Name != "" {
+		return commandID(&spec, nil)
+	}
+	return commandID(&spec, appendDirectory(nil, &spec))
 }
 
 // CommandCandidates returns the ids that the command may have been listed under: one for each CwdMode, without repetition.

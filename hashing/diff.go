@@ -23,7 +23,7 @@ func Diff(old, recent []byte) []Change {
 		var after []Fact
 		if after, err = ParseRecipe(recent); err == nil {
 			d := differ{before: indexFacts(before), after: indexFacts(after)}
-			d.words(before, after)
+			d.words(wordsOf(before), wordsOf(after))
 			d.facts(before, after)
 			if d.changes == nil { // two texts that Capture cannot have written for one command
 				d.add("recipe", "", "recipe changed")
@@ -62,8 +62,7 @@ func (d *differ) add(kind, name, text string) {
 }
 
 // words compares the command lines between what they have in common at both ends, so that one word more is one change.
-func (d *differ) words(before, after []Fact) {
-	old, recent := wordsOf(before), wordsOf(after)
+func (d *differ) words(old, recent []string) {
 	first := 0
 	for first < min(len(old), len(recent)) && old[first] == recent[first] {
 		first++
@@ -80,12 +79,19 @@ func (d *differ) words(before, after []Fact) {
 			d.add("word", number, "word "+number+" "+shownWord(recent[i])+" added")
 		case i >= len(recent):
 			d.add("word", number, "word "+number+" "+shownWord(old[i])+" removed")
+		case isHidden(old[i]) != isHidden(recent[i]) && d.retabled(): // it may be the same word
 		case isHidden(old[i]) || isHidden(recent[i]):
 			d.add("word", number, "word "+number+" changed")
 		case old[i] != recent[i]:
 			d.add("word", number, "word "+number+" "+old[i]+" -> "+recent[i])
 		}
 	}
+}
+
+// retabled says that the two recipes were written under different tables of secrets.
+func (d *differ) retabled() bool {
+	s := subject{kind: "masking"}
+	return d.before[s] != d.after[s]
 }
 
 func wordsOf(facts []Fact) []string {
@@ -110,7 +116,7 @@ func shownWord(word string) string {
 // facts compares all others, in the order of the recipes.
 func (d *differ) facts(before, after []Fact) {
 	kinds := []string{
-		"platform", "namespace", "scope", "name", "executable", "directory", "pty", "descriptor", "stdin", "vary", "learned", "env-match", "file-match", "env", "file",
+		"platform", "masking", "namespace", "scope", "name", "executable", "directory", "pty", "descriptor", "stdin", "vary", "learned", "env-match", "file-match", "env", "file",
 	}
 	for _, kind := range kinds {
 		seen := map[string]bool{}
@@ -252,6 +258,8 @@ func single(kind, old, recent string, had, has bool) string {
 		}
 	case "platform":
 		return kind + " " + old + " -> " + recent
+	case "masking":
+		return "another table of secrets"
 	case "namespace", "scope", "name":
 		if !had || !has {
 			return kind + " " + cameOrWent(has, shownWord(recent)+" added", shownWord(old)+" removed")

@@ -22,7 +22,7 @@ func appendDirectory(text []byte, spec *Spec) []byte {
 	}
 	text = appendRepo(text, spec, place)
 	if spec.ProjectRepo != "" {
-		text = appendWord(append(text, " project "...), spec.ProjectRepo, "", spec.Secret)
+		text = appendGuarded(append(text, " project "...), spec.ProjectRepo, spec.Secret)
 	}
 	return append(text, '\n')
 }
@@ -46,7 +46,7 @@ func appendRepo(text []byte, spec *Spec, place string) []byte {
 		return appendPath(text, spec.Dir, place)
 	}
 	text = appendQuoted(append(text, "repo "...), below(root, place))
-	return appendWord(append(text, " of "...), name, "", spec.Secret)
+	return appendGuarded(append(text, " of "...), name, spec.Secret)
 }
 
 // below returns where place is below the root, with slashes; "." if it is the root.

@@ -9,16 +9,16 @@ func appendLabel(text []byte, kind, value string) []byte {
 	return append(appendQuoted(text, value), '\n')
 }
 
-// appendGuarded is appendLabel for texts that stand on the command line: one that looks secret appears as a word would.
-func appendGuarded(text []byte, kind, value string, secret []byte) []byte {
+// appendGuardedLabel is appendLabel for texts that stand on the command line: one that holds a secret appears as a word would.
+func appendGuardedLabel(text []byte, kind, value string, secret []byte) []byte {
 	if value == "" {
 		return text
 	}
 	text = append(append(text, kind...), ' ')
-	return append(appendWord(text, value, "", secret), '\n')
+	return append(appendGuarded(text, value, secret), '\n')
 }
 
 func (c *capture) addScope() error {
-	c.text = appendGuarded(c.text, "scope", c.spec.Scope, c.spec.Secret)
+	c.text = appendGuardedLabel(c.text, "scope", c.spec.Scope, c.spec.Secret)
 	return nil
 }

@@ -53,6 +53,8 @@ func parseFact(line string) (Fact, bool) {
 	switch kind {
 	case "platform":
 		r.platform()
+	case "masking":
+		r.number()
 	case "namespace":
 		r.quoted()
 	case "word", "scope", "name":

@@ -77,6 +77,7 @@ func (c *capture) run() (Recipe, error) {
 	c.text = append(make([]byte, 0, 1024), header...)
 	err := c.add(
 		(*capture).addPlatform,
+		(*capture).addMasking,
 		(*capture).addCommand,
 		(*capture).addScope,
 		(*capture).addDescriptors,

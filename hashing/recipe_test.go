@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/cachex-cli/cachex/masking"
 )
 
 // memory is a stat cache that counts.
@@ -96,8 +98,9 @@ func TestRecipeText(t *testing.T) {
 	spec.Env = []string{"TZ", "E*", "NONE", "TZ"}
 	spec.Files = []string{"gone", "./a.txt"}
 
-	want := strings.NewReplacer("DIR", dir, "PLATFORM", runtime.GOOS+"/"+runtime.GOARCH).Replace(`cachex recipe 1
+	want := strings.NewReplacer("DIR", dir, "MASKING", masking.Version, "PLATFORM", runtime.GOOS+"/"+runtime.GOARCH).Replace(`cachex recipe 1
 platform PLATFORM
+masking MASKING
 namespace "team/app"
 word "tool.exe"
 word "one"
@@ -145,7 +148,7 @@ func TestRecipeOfName(t *testing.T) {
 	_, spec := here(t)
 	spec.Name = "user_1"
 	named := captured(t, spec)
-	require.Equal(t, "cachex recipe 1\nplatform "+runtime.GOOS+"/"+runtime.GOARCH+"\nname \"user_1\"\n", string(named.Text))
+	require.Equal(t, "cachex recipe 1\nplatform "+runtime.GOOS+"/"+runtime.GOARCH+"\nmasking "+masking.Version+"\nname \"user_1\"\n", string(named.Text))
 	require.NotEmpty(t, named.Exe)
 	bare := captured(t, Spec{Name: "user_1", Dir: t.TempDir()})
 	require.Equal(t, named.Key, bare.Key)

@@ -3,110 +3,27 @@ package hashing
 import (
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/cachex-cli/cachex/masking"
 )
 
-// P15, clause by clause.
-func TestRedact(t *testing.T) {
-	cases := []struct {
-		previous, word string
-		secret         bool
-	}{
-		// follows a flag whose name speaks of pass, token, key, secret or auth
-		{"--password", "hunter2", true},
-		{"-password", "hunter2", true},
-		{"--PASSPHRASE", "x", true},
-		{"--api-key", "x", true},
-		{"--oauth-token", "x", true},
-		{"--client_secret", "x", true},
-		{"--auth", "x", true},
-		{"--token", "--verbose", true},
-		{"--token=abc", "plan", false},
-		{"--user", "hunter2", false},
-		{"password", "hunter2", false},
-		{"--password", "", false}, // an empty word has no secret
-		// follows NAME=
-		{"", "--password=hunter2", true},
-		{"", "PGPASSWORD=hunter2", true},
-		{"", "TOKEN=x", true},
-		{"", "env.SECRET_WORD='x'", true},
-		{"", "https://host/?api_key=x", true},
-		{"", "https://host/?a=b&access_token=x", true},
-		{"TOKEN=", "x", true},
-		{"", "TOKEN=", false},
-		{"", "TZ=UTC", false},
-		{"", "--user=hunter2", false},
-		{"", "X-Api-Key: x", true},
-		{"", "Private-Token:\tx", true},
-		{"", `{"user":"me","password":"x"}`, true},
-		{"", "user: me", false},
-		// userinfo in a URL
-		{"", "https://me:pw@host/path", true},
-		{"", "postgres://me@host/db", true},
-		{"", "--url=redis://:pw@host", true},
-		{"", "a://b/c x://me:p?w#@host/", true},
-		{"", "https://host/path", false},
-		{"", "https://host/@scope/pkg", false},
-		{"", "me@host", false},
-		// follows Bearer
-		{"Bearer", "abc", true},
-		{"Authorization: Bearer", "abc", true},
-		{"bearer", "abc", true},
-		{"", "Authorization: Bearer abc", true},
-		{"", "'Bearer' abc", true},
-		{"", "x Bearer", false},
-		// 12 or more hex or base64 characters with a digit in a row
-		{"", "0123456789a", false}, // 11
-		{"", "0123456789ab", true}, // 12
-		{"", "deadbeefcafe", false},
-		{"", "deadbeefcaf0", true},
-		{"", "abcdefghijkl", false},
-		{"", "abcdefghijk1", true},
-		{"", "AKIAIOSFODNN7EXAMPLE", true},
-		{"", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", true},
-		{"", "aaaa+bbbb/c1", true},
-		{"", "YWJjZGVmZw=1", false}, // = is padding, not a character
-		{"", "YWJjZGVmZw1=", true},
-		{"", "count=100000", false},
-		{"", "abcdef 1bcdef", false},
-		{"", "550e8400-e29b-41d4-a716-446655440000", true},
-		{"", "feature-branch-2", false},
-		{"", "max_open_files_100", false},
-		{"", "Xk3_9aB-qW2_zzT", true},
-		{"", "git log --stat", false},
-		{"", "internationalization", false},
-		{"", "echo 0123456789abcdef", true},
-		// inside of a shell text
-		{"-c", "mysql --password hunter2 -e 'select 1'", true},
-		{"-c", "mysql '--password' hunter2", true},
-		{"-c", "A=b TOKEN=x ./run", true},
-		{"-c", "curl -H \"Authorization: Bearer abc\" host", true},
-		{"-c", "make test | tail", false},
-		{"x --password", "hunter2", true},
-		// longer than 256 bytes
-		{"", strings.Repeat("a ", 128), false},
-		{"", strings.Repeat("a ", 128) + "a", true},
-		{"", "", false},
-		{"", "\xff\xfe", false},
-	}
-	for _, c := range cases {
-		t.Run(c.previous+" "+c.word, func(t *testing.T) {
-			shown, secret := Redact(c.word, c.previous)
-			require.Equal(t, c.secret, secret)
-			text := string(appendWords(nil, &Spec{Argv: []string{c.previous, c.word}}))
-			if c.secret {
-				require.NotContains(t, shown, c.word)
-				require.NotContains(t, text, c.word)
-				require.Contains(t, text, fmt.Sprintf("\nword secret %d sha256:%x\n", len(c.word), sha256.Sum256([]byte(c.word))))
-			} else {
-				require.Equal(t, Show(c.word), shown)
-				require.Contains(t, text, "word "+string(appendQuoted(nil, c.word))+"\n")
-			}
-		})
-	}
+// A secret is stored by length and digest wherever a word may stand; other words as they are. Which is which, masking tests.
+func TestSecretsAreMasked(t *testing.T) {
+	const word = "--password=hunter2"
+	masked := fmt.Sprintf("secret %d sha256:%x", len(word), sha256.Sum256([]byte(word)))
+	require.Equal(t, "word \"tool\"\nword "+masked+"\n", string(appendWords(nil, &Spec{Argv: []string{"tool", word}})))
+	require.Equal(t, "scope "+masked+"\n", string(appendGuardedLabel(nil, "scope", word, nil)))
+	require.Equal(t, masked, Guard(word, nil))
+	require.Equal(t, "(18 secret bytes)", Redact(word))
+
+	require.Equal(t, "word \"tool\"\nword \"a b\"\n", string(appendWords(nil, &Spec{Argv: []string{"tool", "a b"}})))
+	require.Equal(t, "a b", Guard("a b", nil))
+	require.Equal(t, `"a b"`, Redact("a b"))
 }
 
 // Neither a value nor its bare digest appears under a team's secret.
@@ -122,8 +39,46 @@ func TestSecretKeysDigests(t *testing.T) {
 	one, two := text("one"), text("two")
 	require.NotEqual(t, one, two)
 	require.Equal(t, 2, strings.Count(one, "hmac-sha256:"))
-	require.NotContains(t, one, "f52fbd32b2b3b86ff88ef6c490628285f482af15ddcb29541f94bcf526a3f6c7") // sha256sum of hunter2
 	require.NotContains(t, one, "hunter2")
+	require.NotContains(t, one, "f52fbd32b2b3b86ff88ef6c490628285f482af15ddcb29541f94bcf526a3f6c7") // sha256sum of hunter2
+}
+
+// The id of a command comes from its true words, each of them, under the secret if there is one; not from how they are masked.
+func TestCommandIDs(t *testing.T) {
+	dir := t.TempDir()
+	specs := []Spec{
+		{Argv: []string{"x", "--password", "one"}},
+		{Argv: []string{"x", "--password", "two"}},
+		{Argv: []string{"x", "--password", "two", ""}},
+		{Argv: []string{"x", "--password two"}},
+		{Argv: []string{"x", "--password", "two"}, Namespace: "a"},
+		{Argv: []string{"x", "--password", "two"}, Secret: []byte("k")},
+		{Name: "hunter2"},
+		{Name: "token=hunter2"},
+		{Name: "token=hunter2", Secret: []byte("k")},
+	}
+	var ids []CommandID
+	for _, s := range specs {
+		s.Dir = dir
+		ids = append(ids, CommandOf(s))
+	}
+	for i, id := range ids {
+		require.Equal(t, i, slices.Index(ids, id))
+	}
+
+	c := &capture{spec: &Spec{Argv: []string{"x", "--password", "one"}, Dir: dir}}
+	require.NoError(t, c.addCommand())
+	require.Equal(t, ids[0], c.command)
+	require.NotContains(t, string(c.text), "one")
+	words := sha256.Sum256([]byte("cachex command 2\nword \"x\"\nword \"--password\"\nword \"one\"\ndirectory path \"" + dir + "\"\n"))
+	require.Equal(t, words[:], ids[0][:])
+}
+
+// Words that another table masks are not called changed: nobody can tell.
+func TestDiffOfAnotherTable(t *testing.T) {
+	old := header + "masking 0\nword \"x\"\nword secret 3 sha256:" + strings.Repeat("0", 64) + "\n"
+	recent := header + "masking " + masking.Version + "\nword \"x\"\nword \"abc\"\n"
+	require.Equal(t, []Change{{Kind: "masking", Text: "another table of secrets"}}, Diff([]byte(old), []byte(recent)))
 }
 
 func TestShow(t *testing.T) {

@@ -1,25 +1,21 @@
 package hashing
 
-import "strconv"
+import "github.com/cachex-cli/cachex/masking"
 
-// appendWords adds the command line in its order, words that look like secrets by length and digest only.
+// appendWords adds the command line in its order, words that hold secrets by length and digest only.
 func appendWords(text []byte, spec *Spec) []byte {
-	previous := ""
-	for _, word := range spec.Argv {
-		text = append(appendWord(append(text, "word "...), word, previous, spec.Secret), '\n')
-		previous = word
+	secret := masking.Words(spec.Argv)
+	for i, word := range spec.Argv {
+		text = append(text, "word "...)
+		if secret[i] {
+			text = appendMasked(text, word, spec.Secret)
+		} else {
+			text = appendQuoted(text, word)
+		}
+		text = append(text, '\n')
 		if len(text) > MaxRecipe {
 			break // Capture refuses it; no need to go on
 		}
 	}
 	return text
-}
-
-// appendWord adds a word in quotes, or its length and digest if it looks secret.
-func appendWord(text []byte, word, previous string, secret []byte) []byte {
-	if !isSecret(word, previous) {
-		return appendQuoted(text, word)
-	}
-	text = strconv.AppendInt(append(text, "secret "...), int64(len(word)), 10)
-	return appendValueSum(append(text, ' '), word, secret)
 }
