@@ -64,7 +64,7 @@ func (a *App) completionOf(f *pflag.Flag) cobra.CompletionFunc {
 	case "key":
 		return a.completeKey
 	case "command":
-		return a.stored(func(i cachedir.EntryInfo) []string { return []string{strings.Join(commandWords(i.Recipe), " ")} })
+		return a.stored(func(i cachedir.EntryInfo) []string { return []string{strings.Join(matchable(i.Recipe), " ")} })
 	case "cache-dir":
 		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs
@@ -96,7 +96,7 @@ func (a *App) completeKey(c *cobra.Command, args []string, begin string) ([]stri
 		return a.stored(func(i cachedir.EntryInfo) []string { return factTexts(i, "name") })(c, args, begin)
 	}
 	return a.stored(func(i cachedir.EntryInfo) []string {
-		return []string{cobra.CompletionWithDesc(i.Key.String()[:12], commandLine(i.Recipe))}
+		return []string{cobra.CompletionWithDesc(i.Key.String()[:12], masks{}.line(commandWords(i.Recipe)))}
 	})(c, args, begin)
 }
 

@@ -4,14 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cachex-cli/cachex/cachedir"
-	"github.com/cachex-cli/cachex/cmd/call"
 	"github.com/cachex-cli/cachex/engine"
 	"github.com/cachex-cli/cachex/hashing"
 )
@@ -21,7 +19,8 @@ func newLsCommand(app *App) *cobra.Command {
 		Use:   "ls",
 		Short: "list the entries",
 		Long: `Ls lists the entries, youngest first: the first digits of the key, the age, the exit code, the size of the output, how
-long the command ran, and the command. What looks secret in a command is shown as ***.` + exitCodes(
+long the command ran, and the command. Of secrets in a command only ***1 is shown, ***2 and so on: the same
+number for the same secret.` + exitCodes(
 			"0    listed", "125  no usable cache directory"),
 		Example: "  cachex ls",
 		Args:    noArguments,
@@ -36,13 +35,13 @@ type row struct {
 	exit    string
 	bytes   int64
 	took    time.Duration
-	command string
+	command []recipeWord
 }
 
 func newRow(i cachedir.EntryInfo) row {
 	return row{
 		key: i.Key, ended: i.Ended, exit: exitText(i.Meta), bytes: i.StdoutSize + i.StderrSize,
-		took: i.Ended.Sub(i.Started), command: commandLine(i.Recipe),
+		took: i.Ended.Sub(i.Started), command: commandWords(i.Recipe),
 	}
 }
 
@@ -85,10 +84,11 @@ func (a *App) list(rows []row) error {
 	slices.SortFunc(rows, func(x, y row) int {
 		return cmp.Or(y.ended.Compare(x.ended), slices.Compare(x.key[:], y.key[:]))
 	})
+	secrets := masks{}
 	tw := tabwriter.NewWriter(a.Stdout, 0, 0, 2, ' ', 0)
 	for _, r := range rows {
 		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\n", r.key.String()[:12], engine.Short(max(time.Since(r.ended), 0)),
-			r.exit, roundSize(r.bytes), engine.Short(r.took), r.command)
+			r.exit, roundSize(r.bytes), engine.Short(r.took), secrets.line(r.command))
 	}
 	return tw.Flush()
 }
@@ -98,52 +98,4 @@ func exitText(m cachedir.Meta) string {
 		return fmt.Sprintf("signal %d", m.Signal)
 	}
 	return fmt.Sprintf("exit %d", m.Code)
-}
-
-// commandLine is the command of a recipe as a person would type it.
-func commandLine(recipe []byte) string {
-	words := commandWords(recipe)
-	for i, w := range words {
-		if w != secretWord {
-			words[i] = shellQuote(w)
-		}
-	}
-	return strings.Join(words, " ")
-}
-
-// secretWord stands for a word that the recipe holds only a digest of.
-const secretWord = "***"
-
-// commandWords lists the words of a recipe's command, or its name.
-func commandWords(recipe []byte) []string {
-	facts, err := hashing.ParseRecipe(recipe)
-	if err != nil {
-		return nil
-	}
-	var words []string
-	for _, f := range facts {
-		if f.Kind != "word" && f.Kind != "name" {
-			continue
-		}
-		text, readable := f.Text()
-		switch {
-		case !readable:
-			text = secretWord
-		case f.Kind == "name":
-			text = "name:" + text
-		}
-		words = append(words, text)
-	}
-	return words
-}
-
-// shellQuote quotes a word as a shell would need it, on one line.
-func shellQuote(s string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=@%+,", r)
-	}
-	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
-		return s
-	}
-	return "'" + strings.ReplaceAll(call.OneLine(s), "'", `'\''`) + "'"
 }

@@ -253,7 +253,7 @@ func selectBy(c *cobra.Command, dir *cachedir.Dir, s Settings, name string) (sel
 		}}, nil
 	}
 	return selector{match: func(i cachedir.EntryInfo) bool {
-		return i.Sealed || matchCommand(value, hashing.Commands(commandWords(i.Recipe))) != matchesNot
+		return i.Sealed || matchCommand(value, hashing.Commands(matchable(i.Recipe))) != matchesNot
 	}}, nil
 }
 

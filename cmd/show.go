@@ -76,7 +76,7 @@ func (a *App) showEntry(e *cachedir.Entry) error {
 		ttl = FormatDuration(e.TTL)
 	}
 	fmt.Fprintf(a.Stdout, "key      %s\ncommand  %s\nended    %s, %s\ntook     %s\nttl      %s\nstdout   %d bytes\nstderr   %d bytes\n",
-		e.Key, commandLine(e.Recipe), e.Ended.Local().Format(time.RFC3339), exitText(e.Meta), e.Ended.Sub(e.Started).Round(time.Millisecond),
+		e.Key, masks{}.line(commandWords(e.Recipe)), e.Ended.Local().Format(time.RFC3339), exitText(e.Meta), e.Ended.Sub(e.Started).Round(time.Millisecond),
 		ttl, e.StdoutSize, e.StderrSize)
 	for _, tag := range e.Tags {
 		fmt.Fprintf(a.Stdout, "tag      %s\n", tag.Name)

@@ -1,0 +1,88 @@
+package cmd
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/cachex-cli/cachex/cmd/call"
+	"github.com/cachex-cli/cachex/hashing"
+)
+
+// recipeWord is a word of the command of a recipe.
+type recipeWord struct {
+	text   string // empty if it is a secret
+	secret string // what the recipe holds of a secret
+}
+
+// commandWords lists the words of a recipe's command, or its name.
+func commandWords(recipe []byte) []recipeWord {
+	facts, err := hashing.ParseRecipe(recipe)
+	if err != nil {
+		return nil
+	}
+	var words []recipeWord
+	for _, f := range facts {
+		if f.Kind != "word" && f.Kind != "name" {
+			continue
+		}
+		text, readable := f.Text()
+		switch {
+		case !readable:
+			words = append(words, recipeWord{secret: f.Value})
+		case f.Kind == "name":
+			words = append(words, recipeWord{text: "name:" + text})
+		default:
+			words = append(words, recipeWord{text: text})
+		}
+	}
+	return words
+}
+
+// mask stands for a secret.
+const mask = "***"
+
+// masks numbers the secrets of one listing, so that command lines which differ by a secret look different.
+type masks map[string]int
+
+func (m masks) of(secret string) string {
+	if m[secret] == 0 {
+		m[secret] = len(m) + 1
+	}
+	return fmt.Sprintf("%s%d", mask, m[secret])
+}
+
+// line is a command as a person would type it.
+func (m masks) line(words []recipeWord) string {
+	shown := make([]string, len(words))
+	for i, w := range words {
+		if w.secret != "" {
+			shown[i] = m.of(w.secret)
+		} else {
+			shown[i] = shellQuote(w.text)
+		}
+	}
+	return strings.Join(shown, " ")
+}
+
+// matchable lists the words of a recipe's command as patterns see them: a secret is its mask without a number.
+func matchable(recipe []byte) []string {
+	var words []string
+	for _, w := range commandWords(recipe) {
+		if w.secret != "" {
+			w.text = mask
+		}
+		words = append(words, w.text)
+	}
+	return words
+}
+
+// shellQuote quotes a word as a shell would need it, on one line.
+func shellQuote(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=@%+,", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(call.OneLine(s), "'", `'\''`) + "'"
+}
