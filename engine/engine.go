@@ -199,6 +199,7 @@ type run struct {
 	configured  string          // the state of Request.Configuration at the beginning, for that run
 	told        sync.Once       // that it waits
 	learnedNow  bool            // more is known of the recipe's inputs than when this run began
+	unrecorded  string          // why this run could not be recorded; empty: it was
 	keepStdin   bool            // the caller wants no caching of this: the command gets stdin as it is
 }
 
@@ -407,10 +408,12 @@ func (r *run) plain(reason cachedir.Reason, why string) (Outcome, error) {
 func (r *run) write() (Outcome, error) {
 	dir, unusable := r.e.store()
 	r.dir = dir
-	out, err := r.plain(cachedir.Uncacheable, "it purges "+strings.Join(r.req.PurgeTags, ", "))
+	tags := strings.Join(r.req.PurgeTags, ", ")
+	out, err := r.plain(cachedir.Uncacheable, "it failed, so "+tags+" is not purged")
 	if err != nil || out.Code != 0 || out.Signal != 0 {
 		return out, err
 	}
+	out.NotStored = "it purges " + tags
 	for _, tag := range r.req.PurgeTags {
 		if unusable == nil {
 			unusable = dir.PurgeTag(tag, false)
@@ -421,6 +424,7 @@ func (r *run) write() (Outcome, error) {
 		unusable = r.purgeTiers(r.req.PurgeTags)
 	}
 	if unusable != nil {
+		out.NotStored = tags + " could not be purged"
 		out.Warning = fmt.Errorf("results that this command made outdated were not purged: %w", unusable)
 	}
 	return out, nil

@@ -15,12 +15,17 @@ type Why struct {
 	Changes []hashing.Change // what differs from it
 }
 
+// NeverStored is the answer for a command of which nothing is known.
+func NeverStored() Why {
+	return Why{Reason: cachedir.New, Detail: "this command has not been stored here before"}
+}
+
 // Explain says why this recipe would miss, reading earlier entries of its command. An answer that cannot be known
 // is "unknown", never a guess.
 func Explain(dir *cachedir.Dir, recipe hashing.Recipe) Why {
 	record, known := dir.Command(recipe.Command)
 	if !known {
-		return Why{Reason: cachedir.New, Detail: "this command has not been stored here before"}
+		return NeverStored()
 	}
 	for _, run := range record.Runs {
 		if run.Key == recipe.Key {
@@ -38,10 +43,23 @@ func Explain(dir *cachedir.Dir, recipe hashing.Recipe) Why {
 			w.Nearest, w.Changes = run.Key, changes
 		}
 	}
-	if len(w.Changes) > 0 {
+	switch {
+	case len(w.Changes) > 0:
 		w.Detail = summary(w.Changes)
+	case neverStored(record.Runs):
+		w.Detail = "no earlier result was stored: " + record.Runs[0].NotStored
 	}
 	return w
+}
+
+// neverStored says that none of the runs left a result, which is something else than one that is gone.
+func neverStored(runs []cachedir.CommandRun) bool {
+	for _, run := range runs {
+		if run.NotStored == "" {
+			return false
+		}
+	}
+	return len(runs) > 0
 }
 
 // whyGone answers for a recipe that ran before and has no entry now.

@@ -116,6 +116,7 @@ func (r *run) begin(c *runner.Command) *cachedir.Pending {
 	})
 	if err != nil {
 		r.warn(fmt.Errorf("not stored: %w", err))
+		r.unrecorded = err.Error()
 		return nil
 	}
 	c.Sink = recorder{pending, r.req.MaxEntry}
@@ -146,7 +147,7 @@ func (r *run) environ() []string {
 // what it is made of.
 func (r *run) keep(out *Outcome, pending *cachedir.Pending, res runner.Result, started moment, waiting []string) {
 	if pending == nil {
-		out.NotStored = "no room for it in the cache directory"
+		out.NotStored = cmp.Or(r.unrecorded, "it could not be recorded")
 		r.tell(report{NoStore: "a nested run was not recorded"})
 		return
 	}
@@ -426,12 +427,13 @@ func (r *run) merged() bool {
 	return !r.replays().tellsApart() && runner.SameFile(r.req.Stdout, r.req.Stderr)
 }
 
-// family is the name under which a command is counted: the last element of its first word.
+// family is the name under which a command is counted: the last element of its first word, or, of a shell text, of the first
+// program in it.
 func (r *run) family() string {
 	if r.req.Spec.Name != "" && len(r.req.Spec.Argv) == 0 {
 		return r.req.Spec.Name
 	}
-	name := path.Base(strings.ReplaceAll(r.req.Spec.Argv[0], `\`, "/"))
+	name := path.Base(strings.ReplaceAll(hashing.FirstProgram(r.req.Spec.Argv), `\`, "/"))
 	return hashing.Redact(name)
 }
 

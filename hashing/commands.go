@@ -1,6 +1,7 @@
 package hashing
 
 import (
+	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -73,3 +74,21 @@ func spelled(word *syntax.Word, text string) string {
 	}
 	return text[word.Pos().Offset():word.End().Offset()]
 }
+
+// FirstProgram returns the first word of a command line or, where that is a shell with a text, of the first program in the text: one
+// that a shell has itself (cd, set) says less.
+func FirstProgram(argv []string) string {
+	text := shellText(argv)
+	if text == 0 {
+		return argv[0]
+	}
+	for _, words := range shellCommands(argv[text], argv[0]) {
+		if name := words[0]; !slices.Contains(quietBuiltins, name) && !strings.ContainsAny(name, "$`=\"' ") {
+			return name
+		}
+	}
+	return argv[0]
+}
+
+// quietBuiltins prepare what comes behind them in a shell text.
+var quietBuiltins = []string{"cd", "set", "export", "unset", "trap", "umask", "ulimit", "shopt", ".", "source", ":", "true", "local", "exec"}
