@@ -183,3 +183,26 @@ func TestOncePerDay(t *testing.T) {
 	now = now.Add(-48 * time.Hour)
 	require.True(t, d.OncePerDay("a"), "a clock that was set back does not silence it for ever")
 }
+
+// Counting starts anew: nothing of before comes back, whether it was folded, renamed or is just being written; later runs count.
+func TestResetStats(t *testing.T) {
+	now := time.Now()
+	d := newDir(t, Options{Now: func() time.Time { now = now.Add(time.Millisecond); return now }})
+	require.NoError(t, d.ResetStats()) // of nothing
+	for range 3 {
+		require.NoError(t, d.Log(Record{Served: Hit}))
+		require.NoError(t, d.LogTier(TierRecord{Tier: "redis", Op: TierGet, Result: TierHit}))
+		require.NoError(t, d.v1.moveOver(journalNow, fmt.Sprintf("journal/%d", now.UnixNano())))
+	}
+	require.NoError(t, d.Log(Record{Served: Hit}))
+	require.Equal(t, int64(4), runsOf(t, d, time.Time{}))
+
+	require.NoError(t, d.ResetStats())
+	require.Equal(t, int64(0), runsOf(t, d, time.Time{}))
+	rows, err := d.TierStats(time.Time{})
+	require.NoError(t, err)
+	require.Empty(t, rows)
+
+	require.NoError(t, d.Log(Record{Served: Hit}))
+	require.Equal(t, int64(1), runsOf(t, d, time.Time{}))
+}

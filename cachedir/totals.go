@@ -257,3 +257,43 @@ func (d *Dir) statsOnce(since time.Time) (rows []Row, stable bool, err error) {
 	after, _ := d.v1.stat(totalsName)
 	return rows, before.id == after.id && before.mtime.Equal(after.mtime), nil
 }
+
+// ResetStats makes counting start anew, also of what tiers did.
+//
+// What can die between its steps: the totals name the segments that are over before these are removed, so nobody counts them again.
+// A record that is just being written may go with them.
+func (d *Dir) ResetStats() error {
+	if d.o.ReadOnly {
+		return ErrReadOnly
+	}
+	f, _, err := d.v1.openInPlace(journalLock, 0)
+	if err != nil {
+		return fmt.Errorf("statistics: %w", err)
+	}
+	defer f.close()
+	if err := f.tryLock(); errors.Is(err, errLocked) {
+		return errors.New("statistics: the journal is being folded; try again")
+	}
+	if _, err := d.v1.stat(journalNow); err == nil {
+		if err := d.v1.moveOver(journalNow, "journal/"+strconv.FormatInt(d.now().UnixNano(), 10)); err != nil {
+			return fmt.Errorf("statistics: %w", err)
+		}
+	}
+	segments, err := d.segments()
+	if err != nil {
+		return fmt.Errorf("statistics: %w", err)
+	}
+	var t totals
+	for _, s := range segments {
+		t.included = append(t.included, s.name)
+	}
+	if err := d.v1.replace(totalsName, t.encode()); err != nil {
+		return fmt.Errorf("statistics: %w", err)
+	}
+	for _, name := range t.included {
+		_ = d.v1.remove("journal/" + name)
+	}
+	_ = d.v1.remove(tierLog)
+	_ = d.v1.remove(tierLogOld)
+	return nil
+}

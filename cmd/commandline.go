@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/cachex-cli/cachex/cmd/call"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -64,6 +63,11 @@ func (m masks) line(words []recipeWord) string {
 	return strings.Join(shown, " ")
 }
 
+// matchRecipe matches a glob against a recipe's command line, as rules do.
+func matchRecipe(pattern string, recipe []byte) bool {
+	return matchCommand(pattern, hashing.Commands(matchable(recipe))) != matchesNot
+}
+
 // matchable lists the words of a recipe's command as patterns see them: a secret is its mask without a number.
 func matchable(recipe []byte) []string {
 	var words []string
@@ -84,5 +88,5 @@ func shellQuote(s string) string {
 	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
 		return s
 	}
-	return "'" + strings.ReplaceAll(call.OneLine(s), "'", `'\''`) + "'"
+	return "'" + strings.ReplaceAll(visible(s), "'", `'\''`) + "'"
 }

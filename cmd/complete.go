@@ -65,7 +65,7 @@ func (a *App) completionOf(f *pflag.Flag) cobra.CompletionFunc {
 		return a.completeKey
 	case "command":
 		return a.stored(func(i cachedir.EntryInfo) []string { return []string{strings.Join(matchable(i.Recipe), " ")} })
-	case "cache-dir":
+	case "cache-dir", "dir":
 		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs
 		}

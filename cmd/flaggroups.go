@@ -40,11 +40,19 @@ func selectorGroup() flagGroup {
 	}}
 }
 
+// listGroup is what ls has before those.
+func listGroup() flagGroup {
+	return flagGroup{Title: "What is listed", names: []string{"tag", "command", "dir", "sort", "limit", "format"}}
+}
+
 // groupedFlags lists the flags of a command in their groups, first those that are in none; a group without flags is left out.
 func groupedFlags(c *cobra.Command) []flagGroup {
 	groups := flagGroups()
-	if c.Name() == "purge" {
+	switch c.Name() {
+	case "purge":
 		groups = slices.Insert(groups, 0, selectorGroup())
+	case "ls":
+		groups = slices.Insert(groups, 0, listGroup())
 	}
 	c.InitDefaultHelpFlag()
 	taken := map[string]bool{}

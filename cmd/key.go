@@ -17,9 +17,16 @@ of run; those below belong to the key. Values of environment variables and words
 			"0    printed", "125  bad flag, or an input that cannot be read", "126  the command cannot be executed", "127  the command was not found"),
 		Example: "  cachex key --file go.sum -- go build ./...",
 		RunE: func(c *cobra.Command, args []string) error {
+			asJSON, err := formatFlag(c)
+			if err != nil {
+				return err
+			}
 			recipe, _, _, err := app.recipe(c, args, nil)
 			if err != nil {
 				return err
+			}
+			if asJSON {
+				return app.printJSON(recipeView{recipe.Key.String(), factViews(recipe.Text)})
 			}
 			_, err = fmt.Fprintf(app.Stdout, "key %s\n%s", recipe.Key, recipe.Text)
 			return err
@@ -29,6 +36,7 @@ of run; those below belong to the key. Values of environment variables and words
 	c.Flags().SortFlags = false
 	addRunFlags(c.Flags())
 	showOnly(c.Flags(), keyFlags()...)
+	addFormatFlag(c)
 	return c
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -18,10 +19,10 @@ func newPurgeCommand(app *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "purge SELECTOR | purge [flags] -- COMMAND [ARG...]",
 		Short: "forget results",
-		Long: `Purge removes the entries that one selector names: --all, --expired, --older-than, --tag, --key, --scope, --namespace
-or --command. It may run at any time beside others and waits for nobody: the result of a run that is under way and
-selected is delivered, but not stored. With --soft the entries are kept, and served once more while one run in the
-background renews them.
+		Long: `Purge removes the entries that are selected: --all, --expired, --older-than, --tag, --key, --scope, --namespace or
+--command. Of several selectors, entries go that all of them name. It may run at any time beside others and waits for nobody: the result of a run that is under way and
+selected is delivered, but not stored. With --soft the entries are kept, and served until one run in the background
+has renewed them; should that fail, until their time to live is over.
 
 With --stdin and --match it reads a stream of events, and purges the tag that each line names: what the first group of
 the regular expression matches. It ends with an error when the stream does, so that a supervisor starts it again.
@@ -88,14 +89,17 @@ func (a *App) purge(c *cobra.Command, args []string) error {
 	if errors.Is(err, cachedir.ErrAbsent) && len(s.Remote) > 0 && !dry { // other hosts may have results
 		dir, err = a.openStore(s, false)
 	}
+	if errors.Is(err, cachedir.ErrAbsent) {
+		return a.purgeNothing(c, s, names, dry)
+	}
 	if err != nil {
 		return err
 	}
-	var sel selector
-	if withCommand {
-		sel, err = a.selectCommand(c, s, argv)
-	} else {
-		sel, err = selectBy(c, dir, s, names[0])
+	sel, err := selectByAll(c, dir, s, names)
+	if err == nil && withCommand {
+		var command selector
+		command, err = a.selectCommand(c, s, argv)
+		sel = sel.and(command)
 	}
 	if err != nil {
 		return err
@@ -108,32 +112,85 @@ func (a *App) purge(c *cobra.Command, args []string) error {
 		return err
 	}
 	// Whatever is wrong with a server, what is here goes; and whatever is wrong here, other hosts shall know.
-	return errors.Join(a.carryOut(dir, sel), a.purgeTiers(s, sel))
+	n, err := carryOut(dir, sel)
+	if err = errors.Join(err, a.purgeTiers(s, sel)); err != nil {
+		return err
+	}
+	if n == 0 {
+		a.nothingReached(c, dir, s, sel, argv)
+	}
+	return a.sayPurged(n, sel.soft, false)
 }
 
-func (a *App) carryOut(dir *cachedir.Dir, sel selector) error {
-	var n int
-	var err error
+// nothingReached names what may have been meant: a tag of almost this name, or the same command in another directory.
+func (a *App) nothingReached(c *cobra.Command, dir *cachedir.Dir, s Settings, sel selector, argv []string) {
+	if sel.tag != "" {
+		if near := nearest(sel.tag, tagsOf(dir)); near != "" && near != sel.tag {
+			a.Warn(fmt.Sprintf("no result has the tag %s; did you mean %s?", hashing.Show(sel.tag), hashing.Show(near)))
+		}
+		return
+	}
+	if len(argv) == 0 {
+		return
+	}
+	spec, err := a.namedSpec(c, s, argv)
+	if err != nil {
+		return
+	}
+	if recipe, err := hashing.Capture(spec, dir.Digests()); err == nil {
+		if place := elsewhere(dir, recipe); place != "" {
+			a.Warn("this command has results in " + place + ": purge it there, or with --command")
+		}
+	}
+}
+
+// tagsOf lists the tags of all entries.
+func tagsOf(dir *cachedir.Dir) []string {
+	tags := map[string]bool{}
+	_ = dir.Walk(func(i cachedir.EntryInfo) error { // what cannot be read has no tag to offer
+		for _, t := range i.Tags {
+			tags[t.Name] = true
+		}
+		return nil
+	})
+	return slices.Sorted(maps.Keys(tags))
+}
+
+// purgeNothing is purge where no cache directory is yet. What is selected must be well written even so.
+func (a *App) purgeNothing(c *cobra.Command, s Settings, names []string, dry bool) error {
+	names = slices.DeleteFunc(names, func(name string) bool { return name == "key" }) // it is looked up in the directory
+	if _, err := selectByAll(c, nil, s, names); err != nil {
+		return err
+	}
+	return a.sayPurged(0, false, dry)
+}
+
+func (a *App) sayPurged(n int, soft, dry bool) error {
+	verb, end := "purged", ""
+	if dry {
+		verb = "would purge"
+	}
+	if soft && n > 0 {
+		end = " softly: served until renewed or, should that fail, until the time to live is over"
+	}
+	_, err := fmt.Fprintf(a.Stdout, "%s %s%s\n", verb, entries(n), end)
+	return err
+}
+
+// carryOut purges, and returns how many results that reached.
+func carryOut(dir *cachedir.Dir, sel selector) (int, error) {
 	switch {
 	case sel.all:
-		n, err = purgeAll(dir, sel)
+		return purgeAll(dir, sel)
 	case sel.tag != "":
-		if err := dir.PurgeTag(sel.tag, sel.soft); err != nil {
-			return err
-		}
-		_, err = fmt.Fprintln(a.Stdout, "purged the tag")
-		return err
+		// A purge of a tag visits no entry, so what it is going to reach is counted before.
+		n, err := selected(dir, sel, func(cachedir.EntryInfo) {})
+		return n, errors.Join(err, dir.PurgeTag(sel.tag, sel.soft))
 	case sel.soft:
-		n, err = dir.PurgeSoftly(func(i cachedir.EntryInfo) bool { return valid(dir, i) && sel.match(i) }, false)
-	default:
-		// What was learned of a recipe stays known: it is no result.
-		n, err = dir.Purge(func(i cachedir.EntryInfo) bool { return i.Learned == nil && sel.match(i) }, false)
+		return dir.PurgeSoftly(func(i cachedir.EntryInfo) bool { return valid(dir, i) && sel.match(i) }, false)
 	}
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(a.Stdout, "purged %s\n", entries(n))
-	return err
+	// What was learned of a recipe stays known: it is no result.
+	return dir.Purge(func(i cachedir.EntryInfo) bool { return i.Learned == nil && sel.match(i) }, false)
 }
 
 // purgeAll counts the entries that could still be replayed, not also those that had been purged by a tag before.
@@ -155,11 +212,11 @@ func (a *App) dryPurge(dir *cachedir.Dir, sel selector) error {
 	if err != nil {
 		return err
 	}
-	if err := a.list(rows); err != nil {
+	sortRows(rows, func(row, row) int { return 0 })
+	if err := a.printRows(rows); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.Stdout, "would purge %s\n", entries(n))
-	return err
+	return a.sayPurged(n, sel.soft, true)
 }
 
 // selected visits the entries that are selected and could still be replayed, and counts them.
@@ -180,7 +237,7 @@ func entries(n int) string {
 	return fmt.Sprintf("%d entries", n)
 }
 
-// givenSelectors lists the selectors among the flags; without a command there must be exactly one.
+// givenSelectors lists the selectors among the flags; without a command there must be one.
 func givenSelectors(c *cobra.Command, withCommand bool) ([]string, error) {
 	const hint = "write one of --all, --expired, --older-than, --tag, --key, --scope, --namespace, --command, or -- COMMAND"
 	all := []string{"all", "expired", "older-than", "tag", "command", "key", "scope", "namespace"}
@@ -189,18 +246,20 @@ func givenSelectors(c *cobra.Command, withCommand bool) ([]string, error) {
 	}
 	given := slices.DeleteFunc(all, func(name string) bool { return !c.Flags().Changed(name) })
 	switch {
-	case withCommand && len(given) > 0:
-		return nil, &usageError{Err: fmt.Errorf("--%s and a command both select", given[0]), Hint: "write one of the two"}
+	case withCommand && slices.Contains(given, "all"):
+		return nil, &usageError{Err: errors.New("--all and a command both select"), Hint: "leave out --all"}
+	case withCommand && slices.Contains(given, "key"):
+		return nil, &usageError{Err: errors.New("--key and a command both select"), Hint: "write one of the two"}
 	case withCommand:
-		return nil, nil
+		return given, nil
 	case len(given) == 0 && c.Flags().Changed("stdin"):
 		return nil, &usageError{Err: errors.New("--stdin names no tags by itself"), Hint: "write --stdin --match RE"}
 	case len(given) == 0:
 		return nil, &usageError{Err: errors.New("nothing is selected"), Hint: hint}
-	case given[0] == "key":
-		given = given[:1] // scope and namespace say where name:X is
-	case len(given) > 1:
-		return nil, &usageError{Err: fmt.Errorf("--%s and --%s both select", given[0], given[1]), Hint: hint}
+	case slices.Contains(given, "key"): // scope and namespace say where name:X is
+		given = slices.DeleteFunc(given, func(name string) bool { return name == "scope" || name == "namespace" })
+	case given[0] == "all" && len(given) > 1:
+		return nil, &usageError{Err: fmt.Errorf("--all and --%s both select", given[1]), Hint: "leave out --all"}
 	}
 	for _, name := range []string{"env", "file", "stdin", "cwd", "exe", "vary", "pty"} {
 		if c.Flags().Changed(name) {
@@ -208,6 +267,27 @@ func givenSelectors(c *cobra.Command, withCommand bool) ([]string, error) {
 		}
 	}
 	return given, nil
+}
+
+// selectByAll selects what each of the flags selects; without flags everything, for others to narrow.
+func selectByAll(c *cobra.Command, dir *cachedir.Dir, s Settings, names []string) (selector, error) {
+	var sel selector
+	for _, name := range names {
+		other, err := selectBy(c, dir, s, name)
+		if err != nil {
+			return selector{}, err
+		}
+		sel = sel.and(other)
+	}
+	return sel, nil
+}
+
+// and selects what both select. A tag beside something else is purged by visiting the entries.
+func (sel selector) and(other selector) selector {
+	if sel.match == nil {
+		return other
+	}
+	return selector{match: func(i cachedir.EntryInfo) bool { return sel.match(i) && other.match(i) }}
 }
 
 // selectBy is the selector of one flag. What is encrypted with a key that is not here may be what is meant: where its recipe
@@ -234,11 +314,9 @@ func selectBy(c *cobra.Command, dir *cachedir.Dir, s Settings, name string) (sel
 		return finished(func(i cachedir.EntryInfo) bool { return now.Sub(i.Ended) > age })
 	case "tag":
 		tag := hashing.Guard(value, s.Secret)
-		sel, err := finished(func(i cachedir.EntryInfo) bool {
-			return slices.ContainsFunc(i.Tags, func(t cachedir.Tag) bool { return t.Name == tag })
-		})
-		sel.tag = tag
-		return sel, err
+		return selector{tag: tag, match: func(i cachedir.EntryInfo) bool { // a run under way may have any tag
+			return i.Pending || i.Err == nil && hasTag(i, tag)
+		}}, nil
 	case "key":
 		key, err := parseKey(dir, s, value)
 		return selector{match: matchKey(dir, key)}, err
@@ -253,7 +331,7 @@ func selectBy(c *cobra.Command, dir *cachedir.Dir, s Settings, name string) (sel
 		}}, nil
 	}
 	return selector{match: func(i cachedir.EntryInfo) bool {
-		return i.Sealed || matchCommand(value, hashing.Commands(matchable(i.Recipe))) != matchesNot
+		return i.Sealed || matchRecipe(value, i.Recipe)
 	}}, nil
 }
 

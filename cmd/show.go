@@ -3,6 +3,7 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,21 +13,34 @@ import (
 )
 
 func newShowCommand(app *App) *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use:   "show KEY",
 		Short: "show one entry with its recipe and output",
 		Long: `Show prints what is stored under a key: when and how long the command ran, how it ended, its recipe and its output.
 KEY is what ls prints, 64 hex digits or at least the first 8, or name:X for what run --key X stored. Both the last run
-that exited 0 and the last that did not are shown.` + exitCodes("0    shown", "125  no such entry, or no usable cache directory"),
-		Example:           "  cachex show 5ef8cd624418\n  cachex show name:report",
+that exited 0 and the last that did not are shown. Escape sequences in the output are shown, not obeyed; --stdout and
+--stderr print exactly what the command wrote, of the run that exited 0 if there is one.` + exitCodes("0    shown", "125  no such entry, or no usable cache directory"),
+		Example:           "  cachex show 5ef8cd624418\n  cachex show --stdout name:report",
 		Args:              oneArgument("KEY", "cachex ls lists the keys"),
 		ValidArgsFunction: app.completeKey,
 		RunE:              func(c *cobra.Command, args []string) error { return app.show(c, args[0]) },
 	}
+	addFormatFlag(c)
+	c.Flags().Bool("stdout", false, "print what the command wrote to stdout, and nothing else")
+	c.Flags().Bool("stderr", false, "the same of stderr")
+	c.MarkFlagsMutuallyExclusive("stdout", "stderr", "format")
+	return c
 }
 
 func (a *App) show(c *cobra.Command, text string) error {
+	asJSON, err := formatFlag(c)
+	if err != nil {
+		return err
+	}
 	dir, s, err := a.openLooking(c)
+	if errors.Is(err, cachedir.ErrAbsent) {
+		return &usageError{Err: fmt.Errorf("no entry %s", text), Hint: "nothing has been stored yet: cachex run -- COMMAND"}
+	}
 	if err != nil {
 		return err
 	}
@@ -34,7 +48,31 @@ func (a *App) show(c *cobra.Command, text string) error {
 	if err != nil {
 		return err
 	}
-	shown := false
+	found, err := entriesOf(dir, key)
+	if err != nil {
+		return err
+	}
+	defer closeAll(found)
+	stdout, _ := c.Flags().GetBool("stdout")
+	stderr, _ := c.Flags().GetBool("stderr")
+	switch {
+	case stdout:
+		return found[0].Replay(a.Stdout, io.Discard)
+	case stderr:
+		return found[0].Replay(io.Discard, a.Stdout)
+	case asJSON:
+		return a.showJSON(found)
+	}
+	for _, e := range found {
+		if err := a.showEntry(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entriesOf returns what a key has, checked, at least one: the run that exited 0 comes first. The caller closes them.
+func entriesOf(dir *cachedir.Dir, key hashing.Key) (found []*cachedir.Entry, err error) {
 	var fault error
 	for _, slot := range [...]cachedir.Slot{cachedir.Good, cachedir.Failed} {
 		e, err := dir.Load(key, slot)
@@ -45,18 +83,37 @@ func (a *App) show(c *cobra.Command, text string) error {
 			}
 			continue
 		}
+		if err == nil {
+			found = append(found, e)
+			err = e.Verify()
+		}
+		if err != nil {
+			closeAll(found)
+			return nil, err
+		}
+	}
+	if len(found) == 0 {
+		return nil, noEntry(key, fault)
+	}
+	return found, nil
+}
+
+func closeAll(entries []*cachedir.Entry) {
+	for _, e := range entries {
+		e.Close()
+	}
+}
+
+func (a *App) showJSON(found []*cachedir.Entry) error {
+	views := []entryView{}
+	for _, e := range found {
+		v, err := newEntryView(e)
 		if err != nil {
 			return err
 		}
-		if err := a.showEntry(e); err != nil {
-			return err
-		}
-		shown = true
+		views = append(views, v)
 	}
-	if !shown {
-		return noEntry(key, fault)
-	}
-	return nil
+	return a.printJSON(views)
 }
 
 func noEntry(key hashing.Key, fault error) error {
@@ -67,10 +124,6 @@ func noEntry(key hashing.Key, fault error) error {
 }
 
 func (a *App) showEntry(e *cachedir.Entry) error {
-	defer e.Close()
-	if err := e.Verify(); err != nil {
-		return err
-	}
 	ttl := "none"
 	if e.TTL != NoEnd {
 		ttl = FormatDuration(e.TTL)
@@ -79,12 +132,16 @@ func (a *App) showEntry(e *cachedir.Entry) error {
 		e.Key, masks{}.line(commandWords(e.Recipe)), e.Ended.Local().Format(time.RFC3339), exitText(e.Meta), e.Ended.Sub(e.Started).Round(time.Millisecond),
 		ttl, e.StdoutSize, e.StderrSize)
 	for _, tag := range e.Tags {
-		fmt.Fprintf(a.Stdout, "tag      %s\n", tag.Name)
+		fmt.Fprintf(a.Stdout, "tag      %s\n", visible(tag.Name))
 	}
 	a.showLife(e)
 	fmt.Fprintf(a.Stdout, "\n--- recipe\n%s", e.Recipe)
 	fmt.Fprintf(a.Stdout, "--- output\n")
-	return e.Replay(a.Stdout, a.Stdout)
+	out := &visibleWriter{to: a.Stdout}
+	if err := e.Replay(out, out); err != nil {
+		return err
+	}
+	return out.Flush()
 }
 
 // showLife prints what limits the life of an entry besides its time to live.

@@ -3,6 +3,7 @@ package cmd
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -22,7 +23,8 @@ func newStatsCommand(app *App) *cobra.Command {
 		Short: "print what the cache did and saved",
 		Long: `Stats counts the runs since the cache was made: hits, misses and their reasons, stale, shared and uncached runs, bytes
 served, seconds spent and saved, in all and by command. Every run is one of hit, miss, stale, shared and bypassed. What
-renewed results in the background is counted apart, as are calls that --cached-only refused.` + exitCodes(
+renewed results in the background is counted apart, as are calls that --cached-only refused. A shell text is counted
+under the first program in it. --reset makes counting start anew.` + exitCodes(
 			"0    printed", "125  bad flag, or no usable cache directory"),
 		Example: "  cachex stats\n  cachex stats --format json | jq .hits",
 		Args:    noArguments,
@@ -32,6 +34,7 @@ renewed results in the background is counted apart, as are calls that --cached-o
 		},
 	}
 	c.Flags().String("format", "text", "`text|json|prometheus|markdown`")
+	c.Flags().Bool("reset", false, "print the counts, then set all of them to zero")
 	c.Flags().String("since", "", "count only what happened within the last `D`; older counts are kept by the hour, then by the day")
 	return c
 }
@@ -44,10 +47,6 @@ func (a *App) stats(c *cobra.Command, format string) error {
 	if !ok {
 		return &BadValue{Name: "--format", Value: format, Why: "no such format", Hint: "write text, json, prometheus or markdown"}
 	}
-	dir, s, err := a.openLooking(c)
-	if err != nil {
-		return err
-	}
 	var from time.Time
 	if text, _ := c.Flags().GetString("since"); c.Flags().Changed("since") {
 		d, err := ParseDuration("--since", text)
@@ -56,26 +55,53 @@ func (a *App) stats(c *cobra.Command, format string) error {
 		}
 		from = time.Now().Add(-d)
 	}
-	rows, err := dir.Stats(from)
+	dir, s, err := a.openLooking(c)
+	if errors.Is(err, cachedir.ErrAbsent) {
+		r := newStatsReport(nil)
+		r.MaxSize = s.MaxSize
+		return write(a.Stdout, r)
+	}
 	if err != nil {
 		return err
+	}
+	r, err := a.report(dir, s, from)
+	if err != nil {
+		return err
+	}
+	if err := write(a.Stdout, r); err != nil {
+		return err
+	}
+	if reset, _ := c.Flags().GetBool("reset"); !reset {
+		return nil
+	}
+	if dir, err = a.openStore(s, false); err != nil {
+		return err
+	}
+	return dir.ResetStats()
+}
+
+// report counts what happened since a time.
+func (a *App) report(dir *cachedir.Dir, s Settings, from time.Time) (statsReport, error) {
+	rows, err := dir.Stats(from)
+	if err != nil {
+		return statsReport{}, err
 	}
 	used, err := dir.Used()
 	if err != nil {
-		return err
+		return statsReport{}, err
 	}
 	tiers, err := dir.TierStats(from)
 	if err != nil {
-		return err
+		return statsReport{}, err
 	}
-	r := newStatsReport(rows)
 	named, err := a.tiers(s)
 	if err != nil {
-		return err
+		return statsReport{}, err
 	}
+	r := newStatsReport(rows)
 	r.Tiers = newTierReports(dir, tiers, named)
 	r.Size, r.MaxSize = used, s.MaxSize
-	return write(a.Stdout, r)
+	return r, nil
 }
 
 // statsReport is what every format shows. Times are seconds.

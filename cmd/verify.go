@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -33,7 +34,14 @@ func (a *App) verify(c *cobra.Command, fix bool) error {
 		return err
 	}
 	a.warnAll(warnings)
-	dir, err := a.openStore(s, !fix)
+	dir, err := a.openStore(s, true)
+	if errors.Is(err, cachedir.ErrAbsent) {
+		_, err = fmt.Fprintln(a.Stdout, "nothing is stored, so all is sound")
+		return err
+	}
+	if err == nil && fix {
+		dir, err = a.openStore(s, false)
+	}
 	if err != nil {
 		return err
 	}

@@ -254,7 +254,7 @@ func single(kind, old, recent string, had, has bool) string {
 		}
 	case "directory":
 		if had && has {
-			return "directory " + placeOf(old) + " -> " + placeOf(recent)
+			return "directory " + Place(old) + " -> " + Place(recent)
 		}
 	case "platform":
 		return kind + " " + old + " -> " + recent
@@ -284,8 +284,8 @@ func pathOf(value string) string {
 	return Show(r.quoted())
 }
 
-// placeOf returns the directory of a directory fact; one below a repository root is shown as such.
-func placeOf(value string) string {
+// Place returns the directory of a directory fact; one below a repository root is shown as such.
+func Place(value string) string {
 	r := &reader{rest: value}
 	switch {
 	case r.try("repo "):
@@ -300,6 +300,15 @@ func placeOf(value string) string {
 		return place + r.project()
 	}
 	return value
+}
+
+// DirectoryPath returns the path of a directory fact; empty if the recipe holds none.
+func DirectoryPath(value string) string {
+	r := &reader{rest: value}
+	if !r.try("path ") {
+		return ""
+	}
+	return r.quoted()
 }
 
 // project shows what a project file adds to a directory.
