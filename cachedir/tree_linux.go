@@ -45,7 +45,7 @@ func exchange(fromFD int, from string, toFD int, to string) bool {
 // blockSize is the unit in which statfs counts.
 func blockSize(st *unix.Statfs_t) int64 {
 	if st.Frsize > 0 {
-		return st.Frsize
+		return int64(st.Frsize) // 32 bits on some machines
 	}
-	return st.Bsize
+	return int64(st.Bsize)
 }

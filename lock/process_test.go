@@ -102,7 +102,7 @@ func playNest(paths []string) error {
 }
 
 func nest(held string, paths []string) error {
-	cmd := exec.Command(os.Args[0], paths[1:]...)
+	cmd := itself(context.Background(), paths[1:]...)
 	cmd.Env = append(os.Environ(), "CACHEX_HELD="+held)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	return cmd.Run()
@@ -118,6 +118,15 @@ type process struct {
 // hangGuard ends a test whose processes wait for ever. No test depends on its length.
 const hangGuard = 2 * time.Minute
 
+// itself is another process of this test. EMULATOR names the program that runs tests of another machine.
+func itself(ctx context.Context, args ...string) *exec.Cmd {
+	words := append([]string{os.Args[0]}, args...)
+	if emulator := os.Getenv("EMULATOR"); emulator != "" {
+		words = append([]string{emulator}, words...)
+	}
+	return exec.CommandContext(ctx, words[0], words[1:]...)
+}
+
 func start(t *testing.T, role, held string, args ...string) *process {
 	t.Helper()
 	return startWith(t, nil, role, held, args...)
@@ -127,7 +136,7 @@ func start(t *testing.T, role, held string, args ...string) *process {
 func startWith(t *testing.T, files []*os.File, role, held string, args ...string) *process {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), hangGuard)
-	cmd := exec.CommandContext(ctx, os.Args[0], args...)
+	cmd := itself(ctx, args...)
 	// The race detector would sleep for a second at the end of each process.
 	cmd.Env = append(os.Environ(), roleVariable+"="+role, "CACHEX_HELD="+held, "GORACE=atexit_sleep_ms=0")
 	cmd.Stderr, cmd.ExtraFiles = os.Stderr, files

@@ -1,6 +1,7 @@
 package lock
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -65,7 +66,7 @@ func TestParseWithoutRecord(t *testing.T) {
 func TestLongestNoteIsWithinWhatIsRead(t *testing.T) {
 	worst := []byte(strings.Repeat("\x00", MaxNote))
 	about := strings.Repeat("\x00", maxAbout)
-	text := header(Record{Nonce: nonceA, PID: 1 << 40, About: about}) + noteLine(nonceA, worst)
+	text := header(Record{Nonce: nonceA, PID: math.MaxInt32, About: about}) + noteLine(nonceA, worst)
 	require.Less(t, len(text), maxHeader)
 }
 
