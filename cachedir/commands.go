@@ -3,6 +3,7 @@ package cachedir
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -19,6 +20,7 @@ const (
 	commandRuns  = 8
 	commandLimit = 16 << 10
 	maxNotStored = 512
+	commandWords = 64
 )
 
 // CommandRun is one run of a command.
@@ -32,7 +34,19 @@ type CommandRun struct {
 
 // CommandRecord is what is known of a command.
 type CommandRecord struct {
-	Runs []CommandRun // the last 8 keys, youngest first
+	Runs  []CommandRun  // the last 8 keys, youngest first
+	Words []CommandWord // that named files in the last run
+}
+
+// CommandWord is what the last run of a command left of a file that a word of it names.
+type CommandWord struct {
+	Word, Literal int            // as in hashing.ArgFile
+	State         hashing.Digest // of the fact after the run
+	Size          int64
+	Rest          hashing.Digest // of the recipe without its words
+	Made          bool           // a run has made the file where there was none
+	During        bool           // it changed while the command ran
+	Moved         int            // how often in a row it changed otherwise
 }
 
 func commandName(id hashing.CommandID) string {
@@ -49,8 +63,8 @@ func (d *Dir) Command(id hashing.CommandID) (CommandRecord, bool) {
 	return r, err == nil
 }
 
-// NoteRun adds a run to the record of its command. One that is new and does not fit is ErrNoRoom.
-func (d *Dir) NoteRun(id hashing.CommandID, run CommandRun) error {
+// NoteRun adds a run to the record of its command, and what it left of its words. One that is new and does not fit is ErrNoRoom.
+func (d *Dir) NoteRun(id hashing.CommandID, run CommandRun, words ...CommandWord) error {
 	if d.o.ReadOnly {
 		return ErrReadOnly
 	}
@@ -65,7 +79,7 @@ func (d *Dir) NoteRun(id hashing.CommandID, run CommandRun) error {
 		return !known
 	}
 	err := d.accounted(hashing.Key(id), onDisk(1), isNew, func() error {
-		return d.v1.replace(commandName(id), encodeCommand(id, runs))
+		return d.v1.replace(commandName(id), encodeCommand(id, runs, words[:min(len(words), commandWords)]...))
 	})
 	if err != nil {
 		return fmt.Errorf("note the run: %w", err)
@@ -95,7 +109,7 @@ func (d *Dir) forgetCommands() {
 	}
 }
 
-func encodeCommand(id hashing.CommandID, runs []CommandRun) []byte {
+func encodeCommand(id hashing.CommandID, runs []CommandRun, words ...CommandWord) []byte {
 	b := append([]byte(commandMagic), id[:]...)
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(runs)))
 	for _, r := range runs {
@@ -104,6 +118,14 @@ func encodeCommand(id hashing.CommandID, runs []CommandRun) []byte {
 		b = binary.LittleEndian.AppendUint64(b, uint64(r.Duration))
 		b = binary.LittleEndian.AppendUint32(b, uint32(int32(r.Code)))
 		b = appendBytes(b, []byte(r.NotStored[:min(len(r.NotStored), maxNotStored)]))
+	}
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(words)))
+	for _, w := range words {
+		b = binary.LittleEndian.AppendUint32(b, uint32(w.Word))
+		b = binary.LittleEndian.AppendUint32(b, uint32(w.Literal))
+		b = append(append(b, w.State[:]...), w.Rest[:]...)
+		b = binary.LittleEndian.AppendUint64(b, uint64(w.Size))
+		b = binary.LittleEndian.AppendUint32(b, uint32(min(w.Moved, math.MaxUint8)<<2)|bit(w.Made, 1)|bit(w.During, 2))
 	}
 	return binary.LittleEndian.AppendUint64(b, xxhash.Sum64(b))
 }
@@ -132,5 +154,27 @@ func decodeCommand(b []byte, id hashing.CommandID) (CommandRecord, error) {
 		r.NotStored = string(d.bytes(maxNotStored))
 		rec.Runs = append(rec.Runs, r)
 	}
+	if len(d.b) == 0 {
+		return rec, d.err // it was written when nothing was known of words
+	}
+	if n = d.u32(); n > commandWords {
+		return CommandRecord{}, errSpoiled
+	}
+	for range n {
+		w := CommandWord{Word: int(d.u32()), Literal: int(d.u32())}
+		copy(w.State[:], d.take(32))
+		copy(w.Rest[:], d.take(32))
+		w.Size = d.i64()
+		flags := d.u32()
+		w.Made, w.During, w.Moved = flags&1 != 0, flags&2 != 0, int(flags>>2)
+		rec.Words = append(rec.Words, w)
+	}
 	return rec, d.err
+}
+
+func bit(set bool, value uint32) uint32 {
+	if set {
+		return value
+	}
+	return 0
 }

@@ -135,7 +135,7 @@ func FuzzRecords(f *testing.F) {
 	id := hashing.CommandID{1}
 	rec, _ := encodeRecord(Record{Served: Hit, Family: "x", Time: time.Unix(1, 0)})
 	f.Add(rec)
-	f.Add(encodeCommand(id, []CommandRun{{Key: hashing.Key{2}, NotStored: "no"}}))
+	f.Add(encodeCommand(id, []CommandRun{{Key: hashing.Key{2}, NotStored: "no"}}, CommandWord{Word: 2, Literal: 3, Size: 4, Made: true, Moved: 1}))
 	f.Add(encodeRun(runOf("run"), nil))
 	f.Add(encodePurges(purges{soft: 4}))
 	f.Add(encodeBreaker(3, time.Unix(1, 0)))
@@ -153,6 +153,7 @@ func FuzzRecords(f *testing.F) {
 		for _, b := range [][]byte{b, sealed} {
 			if r, err := decodeCommand(b, id); err == nil {
 				require.LessOrEqual(t, len(r.Runs), commandRuns)
+				require.LessOrEqual(t, len(r.Words), commandWords)
 			}
 			_, _ = decodeRun(bytes.Clone(b), testKeys()...)
 			if s, ok := decodeBreaker(b); ok {
