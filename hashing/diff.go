@@ -2,6 +2,8 @@ package hashing
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -22,8 +24,9 @@ func Diff(old, recent []byte) []Change {
 	if err == nil {
 		var after []Fact
 		if after, err = ParseRecipe(recent); err == nil {
-			d := differ{before: indexFacts(before), after: indexFacts(after)}
+			d := differ{before: indexFacts(before), after: indexFacts(after), argv: plainWords(after)}
 			d.words(wordsOf(before), wordsOf(after))
+			d.same = len(d.changes) == 0
 			d.facts(before, after)
 			if d.changes == nil { // two texts that Capture cannot have written for one command
 				d.add("recipe", "", "recipe changed")
@@ -39,6 +42,8 @@ type subject struct{ kind, name string }
 
 type differ struct {
 	before, after map[subject]string
+	same          bool // the words are the same
+	argv          []string
 	changes       []Change
 }
 
@@ -104,6 +109,18 @@ func wordsOf(facts []Fact) []string {
 	return words
 }
 
+// plainWords are the words of a recipe, hidden ones empty.
+func plainWords(facts []Fact) []string {
+	var words []string
+	for _, f := range facts {
+		if f.Kind == "word" {
+			text, _ := f.Text()
+			words = append(words, text)
+		}
+	}
+	return words
+}
+
 func isHidden(word string) bool { return !strings.HasPrefix(word, `"`) }
 
 func shownWord(word string) string {
@@ -116,7 +133,7 @@ func shownWord(word string) string {
 // facts compares all others, in the order of the recipes.
 func (d *differ) facts(before, after []Fact) {
 	kinds := []string{
-		"platform", "masking", "namespace", "scope", "name", "executable", "directory", "pty", "descriptor", "stdin", "vary", "learned", "env-match", "file-match", "env", "file",
+		"platform", "masking", "namespace", "scope", "name", "executable", "directory", "pty", "descriptor", "stdin", "vary", "learned", "env-match", "file-match", "env", "file", "arg",
 	}
 	for _, kind := range kinds {
 		seen := map[string]bool{}
@@ -143,6 +160,8 @@ func (d *differ) compare(s subject) {
 		text = d.variable(s.name, old, recent, had, has)
 	case "file":
 		text = d.file(s.name, old, recent, had, has)
+	case "arg":
+		text = d.argument(s.name, had, has)
 	case "vary":
 		text = "output of --vary " + shownWord(s.name) + vary(had, has)
 	case "learned":
@@ -152,7 +171,8 @@ func (d *differ) compare(s subject) {
 	default:
 		text = single(s.kind, old, recent, had, has)
 	}
-	if text != "" {
+	said := func(c Change) bool { return c.Text == text } // of a file that a pattern and a word name
+	if text != "" && !slices.ContainsFunc(d.changes, said) {
 		d.add(s.kind, s.name, text)
 	}
 }
@@ -202,6 +222,32 @@ func (d *differ) file(name, old, recent string, had, has bool) string {
 		return "file " + Show(name) + " vanished"
 	}
 	return ""
+}
+
+// argument says what became of the file that a word names, if it is still the same word.
+func (d *differ) argument(place string, had, has bool) string {
+	switch name := "file " + d.argName(place); {
+	case !d.same:
+		return ""
+	case had && has:
+		return name + " changed"
+	default:
+		return name + cameOrWent(has, " appeared", " vanished")
+	}
+}
+
+// argName names the word at a place, unless it is hidden.
+func (d *differ) argName(place string) string {
+	number, literal, _ := strings.Cut(place, ".")
+	word, _ := strconv.Atoi(number)
+	nth, _ := strconv.Atoi(literal)
+	spec := Spec{ArgFiles: true, Argv: d.argv}
+	for _, a := range ArgFiles(&spec) {
+		if a.Word == word && a.Literal == nth && !a.IsHidden() {
+			return a.Show()
+		}
+	}
+	return fmt.Sprintf("that word %d names", word+1)
 }
 
 func vary(had, has bool) string {

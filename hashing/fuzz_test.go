@@ -151,7 +151,7 @@ func textOf(facts []Fact) string {
 		case "env", "file", "env-match", "file-match":
 			text = appendQuoted(append(text, ' '), f.Name)
 		}
-		if f.Kind == "vary" || f.Kind == "descriptor" {
+		if f.Kind == "vary" || f.Kind == "descriptor" || f.Kind == "arg" {
 			text = append(append(text, ' '), f.Name...)
 		}
 		if f.Value != "" {
@@ -169,6 +169,7 @@ func FuzzParseRecipe(f *testing.F) {
 		"", "platform linux/amd64\n", "word \"a\\n\"\nword secret 3 sha256:" + sum + "\n", "executable \"/x\" sha256:" + sum + "\n", "executable none\n",
 		"directory repo \"a\"\n", "pty yes\n", "descriptor 3 at 0 of 1 sha256:" + sum + "\n", "stdin sha256:" + sum + "\n", "env \"A\" unset\nenv-match \"A*\"\n", "env \"A\" hmac-sha256:" + sum + "\n",
 		"file \"a\" exec 0 sha256:" + sum + "\n", "file \"a\" link \"b\" same \"c\"\n", "file \"a\" link \"b\" loop\n", "file \"a\" loop\n", "word `a`\n", "word \"\\u0041\"\n", "word 'a'\n", "scope \"a\"",
+		"word \"a\"\narg 1 sha256:" + sum + "\n", "arg 12.3 unreadable hmac-sha256:" + sum + "\n", "arg 1 unreachable\narg 2 loose\n", "arg 01 loose\n", "arg 1. loose\n",
 	} {
 		f.Add(facts)
 	}

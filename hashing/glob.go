@@ -26,6 +26,12 @@ type glob struct {
 	parts [][]string // for one name each, patterns of which one must match; ** stands for any number of directories
 }
 
+// EscapeGlob makes a path without special characters, or a glob that matches this path alone: by classes, for a backslash
+// separates directories on Windows.
+func EscapeGlob(path string) string {
+	return strings.NewReplacer("*", "[*]", "?", "[?]", "[", "[[]", "{", "[{]", "}", "[}]", `\`, `[\\]`).Replace(path)
+}
+
 // state is the set of parts that a path can go on with; the bit after the last part says that the path matches as it is.
 type state uint64
 

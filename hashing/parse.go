@@ -10,7 +10,7 @@ import (
 // Fact is one line of a recipe.
 type Fact struct {
 	Kind  string // its first word
-	Name  string // of env, env-match, file, file-match, descriptor and vary: what it is about
+	Name  string // of env, env-match, file, file-match, arg, descriptor and vary: what it is about
 	Value string // the rest as it stands there: quoted words, digests, unset
 }
 
@@ -76,6 +76,13 @@ func parseFact(line string) (Fact, bool) {
 		r.space()
 		fact.Value = r.rest
 		r.sum(plainSum)
+	case "arg":
+		start := r.rest
+		r.place()
+		fact.Name = start[:len(start)-len(r.rest)]
+		r.space()
+		fact.Value = r.rest
+		r.argument()
 	case "env-match", "file-match":
 		fact.Name, fact.Value = r.quoted(), ""
 	case "descriptor":
@@ -217,6 +224,21 @@ func (r *reader) directory() {
 	if r.try(" project ") {
 		r.word()
 	}
+}
+
+// place takes the place of a word, and perhaps of a literal in it.
+func (r *reader) place() {
+	if r.number(); r.try(".") {
+		r.number()
+	}
+}
+
+func (r *reader) argument() {
+	if r.try("unreachable") || r.try(looseState) {
+		return
+	}
+	r.try("unreadable ")
+	r.sum(plainSum, keyedSum)
 }
 
 func (r *reader) variable() {

@@ -26,6 +26,9 @@ type Recipe struct {
 	// The state in which what was read was read. The text cannot tell it.
 	exeID StatID
 	files []entry
+	args  []ArgState
+
+	argsFrom, argsTo int // what Text says of args
 }
 
 // capture is one Capture under way. The functions in its fields are the ways to the world outside, so that a test can close them.
@@ -35,6 +38,7 @@ type capture struct {
 	exe     string
 	exeID   StatID
 	files   []entry
+	args    []ArgState
 	command CommandID
 	cache   Digests
 	started time.Time
@@ -43,6 +47,8 @@ type capture struct {
 	content func(c *capture, name string, follow bool) (Digest, StatID, error)
 	find    func(c *capture) ([]entry, error)
 	mountOf func(path string, follow bool, at look) mount
+
+	argsFrom, argsTo int
 }
 
 // Capture looks at the inputs that the spec names and writes down their state. digests may be nil: then every content is read.
@@ -87,6 +93,7 @@ func (c *capture) run() (Recipe, error) {
 		(*capture).addVary,
 		(*capture).addEnvironment,
 		(*capture).addFiles,
+		(*capture).addArgFiles,
 	)
 	if err != nil {
 		return Recipe{Exe: c.exe}, err
@@ -111,6 +118,7 @@ func (c *capture) recipe() Recipe {
 	return Recipe{
 		Text: c.text, Key: sha256.Sum256(c.text), Command: c.command, Exe: c.exe,
 		dir: c.spec.Dir, exeID: c.exeID, files: c.files,
+		args: c.args, argsFrom: c.argsFrom, argsTo: c.argsTo,
 	}
 }
 
@@ -118,11 +126,23 @@ func (c *capture) recipe() Recipe {
 // A file may have been changed and changed back, or may be being rewritten with what it held, which the text does not show.
 func (r Recipe) Same(o Recipe) error {
 	if r.Key != o.Key || string(r.Text) != string(o.Text) {
-		if changes := Diff(r.Text, o.Text); len(changes) > 0 {
-			return errors.New(changes[0].Text)
-		}
-		return errors.New("recipe changed")
+		return r.firstChange(o)
 	}
+	return r.sameStates(o)
+}
+
+// firstChange names the first change that is none of a file that a word names; these have a say of their own.
+func (r Recipe) firstChange(o Recipe) error {
+	for _, c := range Diff(r.Text, o.Text) {
+		if c.Kind != "arg" {
+			return errors.New(c.Text)
+		}
+	}
+	return errors.New("recipe changed")
+}
+
+// sameStates says whether what two recipes of one text hold was not even touched.
+func (r Recipe) sameStates(o Recipe) error {
 	if r.exeID != o.exeID {
 		return fmt.Errorf("executable %s was written", Show(r.Exe))
 	}

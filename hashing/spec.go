@@ -14,14 +14,15 @@ type Spec struct {
 	// need not be trusted.
 	ProjectRepo string
 
-	Exe     ExeMode
-	Environ []string // NAME=value, like os.Environ(); the first of two entries of one name counts
-	Env     []string // names and globs; a glob never matches CACHEX_*
-	Files   []string // paths, ** globs, directories
-	Stdin   *Digest  // of the whole of stdin; nil: stdin is not an input
-	Vary    []Vary   // what commands print, that the result depends on
-	Pty     bool     // the command runs under a pseudo-terminal
-	Secret  []byte   // HMAC key for digests of words and environment values; nil: plain SHA-256
+	Exe      ExeMode
+	Environ  []string // NAME=value, like os.Environ(); the first of two entries of one name counts
+	Env      []string // names and globs; a glob never matches CACHEX_*
+	Files    []string // paths, ** globs, directories
+	ArgFiles bool     // words that name regular files are inputs; not those of a named recipe
+	Stdin    *Digest  // of the whole of stdin; nil: stdin is not an input
+	Vary     []Vary   // what commands print, that the result depends on
+	Pty      bool     // the command runs under a pseudo-terminal
+	Secret   []byte   // HMAC key for digests of words and environment values; nil: plain SHA-256
 }
 
 // CwdMode says how the working directory enters the key.

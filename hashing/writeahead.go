@@ -15,8 +15,8 @@ const (
 
 // Unlogged finds a SQLite database among the files of which the recipe holds only a part: its write-ahead log exists and is
 // not one of them. As long as somebody has the database open, a commit may change the log alone, and a result would be
-// replayed that is older. Only files that names gives exactly are looked at: who writes a directory or a glob has said what
-// belongs together.
+// replayed that is older. Only files that names gives exactly are looked at, and those that words name: who writes a directory
+// or a glob has said what belongs together.
 //
 // It costs one look beside each file that has the size of a database, and reads the first 16 bytes of it only if there is a
 // log. What cannot be read is taken for no database.
@@ -27,15 +27,27 @@ func (r Recipe) Unlogged(names []string) (database, log string, found bool) {
 	}
 	for i := range r.files {
 		e := &r.files[i]
-		if !e.kind.regular() || e.id.Size == 0 || e.id.Size%pageUnit != 0 || !exact[e.name] {
+		if !e.kind.regular() || !MayBeDatabase(e.id.Size) || !exact[e.name] {
 			continue
 		}
 		if log := r.logBeside(e); log != "" {
 			return Show(e.name), Show(log), true
 		}
 	}
+	for i := range r.args {
+		a := &r.args[i]
+		if a.State == "" || !MayBeDatabase(a.Size()) || a.IsHidden() {
+			continue
+		}
+		if log := r.logBeside(&entry{name: a.Name, link: true}); log != "" {
+			return Show(a.Name), Show(log), true
+		}
+	}
 	return "", "", false
 }
+
+// MayBeDatabase reports whether a file of a size in bytes may be one of SQLite.
+func MayBeDatabase(size int64) bool { return size > 0 && size%pageUnit == 0 }
 
 // logBeside names the write-ahead log of a file if it is one of a database, and not among the files. SQLite looks for it
 // beside what a link leads to.
