@@ -76,7 +76,10 @@ func appendFact(b []byte, f Fact) []byte {
 	case f.ID.Mount != 0:
 		has = withMount
 	}
-	b = append(appendText(b, f.Path), byte(f.Kind), has)
+	if b = appendText(b, f.Path); f.Path == "" {
+		b = appendStretch(b, f.At)
+	}
+	b = append(b, byte(f.Kind), has)
 	switch {
 	case f.Kind == Content:
 		return append(append64(b, uint64(f.ID.Size)), f.Sum[:]...)
@@ -198,7 +201,11 @@ func (d *reader) count(most int) int {
 }
 
 func (d *reader) fact() Fact {
-	f := Fact{Path: d.text(), Kind: FactKind(d.u8())}
+	f := Fact{Path: d.text()}
+	if f.Path == "" {
+		f.At = d.stretch()
+	}
+	f.Kind = FactKind(d.u8())
 	switch has := d.u8(); {
 	case f.Kind == Content:
 		f.ID.Size = int64(d.u64())

@@ -25,9 +25,9 @@ func TestFacts(t *testing.T) {
 
 	here, elsewhere, anywhere := id, id, id
 	elsewhere.Mount, anywhere.Mount = id.Mount+1, 0
-	require.True(t, Hold([]Fact{{Path: path, Kind: Itself, ID: here}}))
-	require.True(t, Hold([]Fact{{Path: path, Kind: Followed, ID: anywhere}}))
-	require.False(t, Hold([]Fact{{Path: path, Kind: Itself, ID: elsewhere}}), "another mount")
+	require.True(t, Hold([]Fact{{Path: path, Kind: Itself, ID: here}}, nil))
+	require.True(t, Hold([]Fact{{Path: path, Kind: Followed, ID: anywhere}}, nil))
+	require.False(t, Hold([]Fact{{Path: path, Kind: Itself, ID: elsewhere}}, nil), "another mount")
 
 	_, ok = Identify(path, Executable)
 	require.False(t, ok)
@@ -45,9 +45,9 @@ func TestContent(t *testing.T) {
 		f, ok := ReadContent(path)
 		require.True(t, ok)
 		require.Equal(t, Fact{Path: path, Kind: Content, ID: FileID{Size: int64(len(text))}, Sum: sha256.Sum256([]byte(text))}, f)
-		require.True(t, Hold([]Fact{f}))
+		require.True(t, Hold([]Fact{f}, nil))
 		write(text + "y")
-		require.False(t, Hold([]Fact{f}))
+		require.False(t, Hold([]Fact{f}, nil))
 	}
 	_, ok := ReadContent(path)
 	require.False(t, ok, "too large")

@@ -50,7 +50,8 @@ type Variable struct {
 
 // Fact is what the ordinary path saw of one path. Relative ones are below the working directory.
 type Fact struct {
-	Path string
+	Path string // empty: At says it
+	At   Stretch
 	Kind FactKind
 	ID   FileID   // zero: there is no such file
 	Sum  [32]byte // of Content: SHA-256
@@ -60,13 +61,15 @@ type Fact struct {
 type FactKind uint8
 
 // The kinds: a link is followed, is looked at itself, only has to be there; or it is followed, and this user may execute what it
-// leads to, which depends on more than the file; or it is followed, and what counts is what the file holds.
+// leads to, which depends on more than the file; or it is followed, and what counts is what the file holds; or it is followed, and
+// all but a regular file is none.
 const (
 	Followed FactKind = iota
 	Itself
 	Exists
 	Executable
 	Content
+	Regular
 )
 
 // FileID tells one state of a file from all others.
@@ -97,7 +100,7 @@ const SlotSize = 4096
 const Table = "memo/table"
 
 const (
-	memoMagic = "cxM3"
+	memoMagic = "cxM4"
 	// MaxBody is the largest body in bytes: larger ones are left to the ordinary path, which knows about slow readers and signals.
 	MaxBody   = 64 << 10
 	maxFrames = 64

@@ -35,6 +35,8 @@ func aMemo() Memo {
 			{Path: "small", Kind: Content, ID: FileID{Size: 5}, Sum: [32]byte{8}},
 			{Path: "empty", Kind: Content, Sum: [32]byte{9}},
 			{Path: ".git", Kind: Exists, ID: present},
+			{At: Stretch{3, 0, 4}, Kind: Regular, ID: FileID{1, 2, 3, 4, 5, 6, 0}},
+			{At: Stretch{4, 7, 300}, Kind: Regular},
 		},
 	}
 }

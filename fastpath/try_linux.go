@@ -45,11 +45,11 @@ func (c *cache) answer(i *Invocation, address [32]byte) *Unwritten {
 		c.recallFlags(i)
 		return nil
 	}
-	if !Hold(m.Facts[:m.Settled]) {
+	if !Hold(m.Facts[:m.Settled], nil) {
 		return nil
 	}
 	known = &Known{*i, nil, m.Facts[:m.Settled], m.Call}
-	if m.Entry == "" || !m.holds(i.Environ) || !c.isValid(&m) {
+	if m.Entry == "" || !m.holds(i) || !c.isValid(&m) {
 		return nil
 	}
 	body, ok := c.body(&m)
@@ -79,7 +79,7 @@ func (c *cache) recallFlags(i *Invocation) {
 	if !ok {
 		return
 	}
-	if m, ok := c.recall(address); ok && Hold(m.Facts[:m.Settled]) {
+	if m, ok := c.recall(address); ok && Hold(m.Facts[:m.Settled], nil) {
 		known = &Known{flags, i.Args[len(flags.Args):], m.Facts[:m.Settled], m.Call}
 	}
 }
@@ -165,36 +165,40 @@ func (c *cache) recall(address [32]byte) (m Memo, ok bool) {
 }
 
 // holds reports whether everything outside of the cache directory is as it was, besides what the settings rest on.
-func (m *Memo) holds(environ []string) bool {
+func (m *Memo) holds(i *Invocation) bool {
 	now := now()
 	if now < m.NotBefore || now >= m.Until {
 		return false
 	}
 	for _, v := range m.Env {
-		value, set := lookup(environ, v.Name)
+		value, set := lookup(i.Environ, v.Name)
 		if set != v.Set || set && Sum256([]byte(value)) != v.Sum {
 			return false
 		}
 	}
-	return Hold(m.Facts[m.Settled:])
+	return Hold(m.Facts[m.Settled:], i.Args)
 }
 
-// Hold reports whether what was seen of files is as it was.
-func Hold(facts []Fact) bool {
+// Hold reports whether what was seen of files is as it was, for a command line that has their places.
+func Hold(facts []Fact, args []string) bool {
 	for i := range facts {
-		if !facts[i].holds() {
+		if !facts[i].holds(args) {
 			return false
 		}
 	}
 	return true
 }
 
-func (f *Fact) holds() bool {
-	if f.Kind == Content {
-		now, ok := ReadContent(f.Path)
-		return ok && now == *f
+func (f *Fact) holds(args []string) bool {
+	path, ok := f.path(args)
+	if !ok {
+		return false
 	}
-	id, ok := Identify(f.Path, f.Kind)
+	if f.Kind == Content {
+		now, ok := ReadContent(path)
+		return ok && now.ID == f.ID && now.Sum == f.Sum
+	}
+	id, ok := Identify(path, f.Kind)
 	if f.ID.Mount == 0 {
 		id.Mount = 0
 	}
@@ -311,6 +315,8 @@ func Identify(path string, kind FactKind) (FileID, bool) {
 	err := st.look(path, flags)
 	switch {
 	case err == syscall.ENOENT || err == syscall.ENOTDIR:
+		return FileID{}, true
+	case kind == Regular && (err == syscall.ENAMETOOLONG || err == 0 && st.mode&syscall.S_IFMT != syscall.S_IFREG):
 		return FileID{}, true
 	case err == 0 && kind == Executable && syscall.Access(path, 1) != nil:
 		return FileID{}, false

@@ -38,6 +38,21 @@ func (l *Looker) Look(path string, kind fastpath.FactKind) (fastpath.FileID, boo
 	return id, there
 }
 
+// Word notes what a word of the command line names, at a place there. Only a regular file counts.
+func (l *Looker) Word(name string, at fastpath.Stretch) (fastpath.FileID, bool) {
+	first := len(l.Facts)
+	id, there := l.Look(name, fastpath.Regular)
+	if there {
+		l.settle()
+	}
+	for i := range l.Facts[first:] {
+		if f := &l.Facts[first+i]; f.Path == name {
+			f.Path, f.At = "", at
+		}
+	}
+	return id, there
+}
+
 // File notes a file that is read, and a link that leads to it.
 func (l *Looker) File(path string) (fastpath.FileID, bool) {
 	id, there := l.Look(path, fastpath.Itself)

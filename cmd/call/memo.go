@@ -61,6 +61,8 @@ func (c *Call) beyondMemo() Call {
 	// Variables and files of the key are held against the memo, by name.
 	spec.Environ = nil
 	spec.Env, spec.Files = withoutNames(spec.Env), withoutNames(spec.Files)
+	// So are words that name files, by their places.
+	spec.ArgFiles = false
 	return left
 }
 
@@ -142,19 +144,20 @@ func put(dir *cachedir.Dir, m *fastpath.Memo) bool {
 // recipe made anew in between, so that it is what the answer was made from and not what changed since.
 func (p *Process) withHit(m fastpath.Memo, c *Call, dir *cachedir.Dir, out engine.Outcome, before time.Time) *fastpath.Memo {
 	spec := c.Request.Spec
-	seen, ok := inputs(spec, before)
+	args := append([]string{"cachex"}, p.Args...)
+	seen, ok := inputs(&spec, args, before)
 	if !ok {
 		return nil
 	}
 	recipe, err := hashing.Capture(spec, dir.Digests())
-	if err != nil || recipe.Key != out.Key {
+	if err != nil || recipe.Key != out.Key || !sameWords(seen, recipe.Args()) {
 		return nil
 	}
 	again, ok := c.Configuration(before)
 	if !ok || !slices.Equal(again, m.Facts) {
 		return nil
 	}
-	if again, ok = inputs(spec, before); !ok || !slices.Equal(again, seen) {
+	if again, ok = inputs(&spec, args, before); !ok || !slices.Equal(again, seen) {
 		return nil
 	}
 	m.Facts = slices.Concat(m.Facts, seen)
@@ -189,13 +192,47 @@ func (p *Process) variables(names []string) (all []fastpath.Variable) {
 
 // inputs is all that the way from settings to an answer looks at outside of the cache directory; false if that is more than can
 // be listed, or changed after before.
-func inputs(spec hashing.Spec, before time.Time) ([]fastpath.Fact, bool) {
+func inputs(spec *hashing.Spec, args []string, before time.Time) ([]fastpath.Fact, bool) {
 	l := NewLooker(before)
-	lookAtExecutable(l, spec)
+	lookAtExecutable(l, *spec)
 	for _, file := range spec.Files {
 		lookAtInput(l, file)
 	}
+	for _, a := range hashing.ArgFiles(spec) {
+		lookAtWord(l, a, args)
+	}
 	return l.Facts, !l.Failed
+}
+
+// lookAtWord notes what a word names that may name a file. One that does not stand in the command line as it is, for it was
+// quoted, is left to the ordinary way.
+func lookAtWord(l *Looker, a hashing.ArgFile, args []string) {
+	at, ok := fastpath.StretchOf(a.Name, args)
+	if !ok {
+		l.Failed = true
+		return
+	}
+	switch id, there := l.Word(a.Name, at); {
+	case !there || !hashing.MayBeDatabase(id.Size):
+	case a.IsHidden():
+		l.Failed = true // a log beside it would be noted by its name
+	default:
+		lookAtLog(l, a.Name)
+	}
+}
+
+// sameWords reports whether the recipe has a fact of each word that names a regular file: of some files it has none.
+func sameWords(facts []fastpath.Fact, args []hashing.ArgState) bool {
+	for _, f := range facts {
+		if f.Kind != fastpath.Regular {
+			continue
+		}
+		if len(args) == 0 || f.ID.IsRegular() != (args[0].State != "") {
+			return false
+		}
+		args = args[1:]
+	}
+	return len(args) == 0
 }
 
 // lookAtExecutable follows hashing.LookPath. What comes before the file in PATH must not be there.
@@ -227,7 +264,12 @@ func lookAtInput(l *Looker, path string) {
 	if there && !id.IsRegular() {
 		l.Failed = true
 	}
-	l.Look(path+"-wal", fastpath.Exists) // beside a database it is worth a warning
+	lookAtLog(l, path)
+}
+
+// lookAtLog notes a log, which is worth a warning beside a database.
+func lookAtLog(l *Looker, path string) {
+	l.Look(path+"-wal", fastpath.Exists)
 	if target, err := filepath.EvalSymlinks(path); err == nil && target != path {
 		l.Look(target+"-wal", fastpath.Exists)
 	}

@@ -28,7 +28,7 @@ const (
 var carried = map[string]string{
 	"Request.Spec.Argv": byAddress, "Request.Spec.Namespace": byAddress, "Request.Spec.Scope": byAddress, "Request.Spec.Name": byAddress,
 	"Request.Spec.Dir": byAddress, "Request.Spec.Cwd": byAddress, "Request.Spec.Exe": byAddress,
-	"Request.Spec.Environ": byVariables, "Request.Spec.Env": byVariables, "Request.Spec.Files": byFiles,
+	"Request.Spec.Environ": byVariables, "Request.Spec.Env": byVariables, "Request.Spec.Files": byFiles, "Request.Spec.ArgFiles": byFiles,
 	"Request.TTL": byAddress, "Request.TTLFail": byAddress, "Request.Jitter": byAddress, "Request.Stale": byAddress,
 	"Request.StaleIfError": byAddress, "Request.Tags": byAddress, "Request.CachedOnly": byAddress, "Request.Wait": byAddress,
 	"Request.Follow": byAddress, "Request.MinCost": byAddress, "Request.MaxEntry": byAddress,
@@ -165,13 +165,13 @@ func TestMemoNamesWhatTheRecipeNames(t *testing.T) {
 				require.NoError(t, os.Symlink("tool", "linked"))
 				recipe, err := hashing.Capture(spec, nil)
 				require.NoError(t, err)
-				facts, ok := inputs(spec, before)
+				facts, ok := inputs(&spec, append([]string{"cachex"}, spec.Argv...), before)
 				require.True(t, ok)
-				require.True(t, fastpath.Hold(facts))
+				require.True(t, fastpath.Hold(facts, append([]string{"cachex"}, spec.Argv...)))
 				change(t)
 				again, err := hashing.Capture(spec, nil)
 				if err != nil || again.Key != recipe.Key {
-					require.False(t, fastpath.Hold(facts), "the memo holds")
+					require.False(t, fastpath.Hold(facts, append([]string{"cachex"}, spec.Argv...)), "the memo holds")
 				}
 			})
 		}

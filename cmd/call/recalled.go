@@ -59,7 +59,7 @@ func recalled(known *fastpath.Known) *Call {
 	}
 	c.Configuration = func(time.Time) ([]fastpath.Fact, bool) {
 		facts := slices.Clone(known.Facts)
-		return facts, fastpath.Hold(facts)
+		return facts, fastpath.Hold(facts, nil)
 	}
 	return c
 }
