@@ -178,6 +178,7 @@ type run struct {
 	base    hashing.Recipe   // of what the caller named
 	known   *hashing.Learned // what is known besides, from earlier runs; nil: nothing
 	recipe  hashing.Recipe   // base, extended by what is known
+	words   words            // what is known of the words that name files
 	input   *input
 	warning error // the first thing that went wrong: one warning a run
 	doubt   error
@@ -243,6 +244,9 @@ func (r *run) do() (Outcome, error) {
 		return r.uncapturable(err)
 	}
 	r.doubtKey()
+	if found == nil || exitNumber(found) != 0 {
+		r.seekFallback()
+	}
 	switch {
 	case found != nil && r.req.Warm:
 		found.Close()
@@ -252,6 +256,9 @@ func (r *run) do() (Outcome, error) {
 	}
 	r.explain()
 	r.doubtMiss()
+	if err := r.loosen(); err != nil {
+		return r.uncapturable(err)
+	}
 	switch {
 	case r.req.Warm:
 		return r.warm()
@@ -327,7 +334,7 @@ func (r *run) capture() error {
 		r.req.Spec.Stdin = &in.digest
 	}
 	recipe, err := r.captureBase()
-	r.base, r.recipe = recipe, recipe
+	r.base, r.recipe, r.words.before = recipe, recipe, recipe
 	return err
 }
 

@@ -158,14 +158,20 @@ func (r *run) keep(out *Outcome, pending *cachedir.Pending, res runner.Result, s
 		out.Unknown = append(out.Unknown, shownLine(line))
 	}
 	said.apply(&m)
+	if r.words.loose {
+		m.Until = m.Ended // it is for those who wait
+	}
 	m.TagMark = pending.Mark()
 	reason := r.store(pending, res, m, said)
-	out.NotStored, out.Stored = reason.text, reason.text == ""
+	out.NotStored, out.Stored, out.Key = reason.text, reason.text == "", r.recipe.Key
 	if reason.unsure {
 		r.tell(report{NoStore: "a nested run was not stored: " + reason.text})
 	} else {
 		end, ends := untilOf(&m)
 		r.tell(r.used(&m, end, ends))
+	}
+	if out.Stored {
+		r.doubtDirectories()
 	}
 	if out.Stored && r.req.MaxEntries > 0 {
 		if err := r.dir.LimitScope(scopeID(&r.req.Spec), r.recipe.Key, r.req.MaxEntries); err != nil {
@@ -260,8 +266,8 @@ func (r *run) store(p *cachedir.Pending, res runner.Result, m cachedir.Meta, s s
 	case !res.Complete && res.SinkErr == nil:
 		return refusal{"a process that the command left behind kept its output open", true}
 	}
-	if err := r.unchanged(); err != nil {
-		return refusal{fmt.Sprintf("%v while the command ran", err), true}
+	if why := r.settle(p); why != "" {
+		return refusal{why, true}
 	}
 	if changed := r.sameAsNested(s.nested); changed != "" {
 		return refusal{changed + " while the command ran", true}
@@ -298,20 +304,36 @@ func (r *run) commit(p *cachedir.Pending, res runner.Result, m cachedir.Meta) st
 	return ""
 }
 
-// unchanged looks at the inputs again (P3).
-func (r *run) unchanged() error {
-	base, err := r.captureBase()
+// settle looks at the inputs again (P3), and makes the entry one of the state that the run has ended in: where a word named
+// nothing before, it may name what the run has made.
+func (r *run) settle(p *cachedir.Pending) (refused string) {
+	base, recipe, err := r.unchanged()
 	if err != nil {
-		return err
+		return err.Error() + " while the command ran"
 	}
-	if err := r.base.Same(base); err != nil || r.known == nil {
-		return err
+	if refused = r.settleWords(base); refused != "" {
+		return refused
 	}
-	again, err := hashing.Extend(base, r.req.Spec, *r.known, r.dir.Digests())
-	if err != nil {
-		return err
+	r.base, r.recipe = base, recipe
+	p.Retarget(cachedir.Run{Key: recipe.Key, Command: recipe.Command, Recipe: recipe.Text})
+	return ""
+}
+
+// unchanged returns the recipes, without and with what was learned before, in the present state of their inputs. The error
+// says which of these changed since the run began.
+func (r *run) unchanged() (base, recipe hashing.Recipe, err error) {
+	if base, err = r.captureBase(); err != nil {
+		return base, base, err
 	}
-	return r.recipe.Same(again)
+	r.words.after = base
+	base = r.loosened(base)
+	if err = r.base.SameButArgs(base); err != nil || r.known == nil {
+		return base, base, err
+	}
+	if recipe, err = hashing.Extend(base, r.req.Spec, *r.known, r.dir.Digests()); err == nil {
+		err = r.recipe.SameButArgs(recipe)
+	}
+	return base, recipe, err
 }
 
 // learn makes the entry one of the recipe that the run has turned out to have, if it has named inputs that were not known
@@ -354,6 +376,8 @@ func (r *run) late(l hashing.Learned, s said) []string {
 		seen = append(seen, r.known.Files...)
 	}
 	seen = append(seen, s.seen...)
+	words, _ := r.words.before.ArgNames()
+	seen = append(seen, words...)
 	return l.Without(hashing.Learned{Files: seen}).Files
 }
 
@@ -384,7 +408,7 @@ func (r *run) meta(res runner.Result, started moment, tags []string) cachedir.Me
 func (r *run) noteRun(out *Outcome, res runner.Result) {
 	err := r.dir.NoteRun(r.recipe.Command, cachedir.CommandRun{
 		Key: r.recipe.Key, Ended: res.Ended, Duration: out.Took, Code: out.Code, NotStored: out.NotStored,
-	})
+	}, r.leave()...)
 	if err != nil && !errors.Is(err, cachedir.ErrNoRoom) {
 		r.warn(fmt.Errorf("record of the command: %w", err))
 	}

@@ -93,6 +93,9 @@ func ifError(r *run, e *cachedir.Entry) verdict {
 
 // admissible holds rule 1, and what every reader needs besides. Who was purged is not found.
 func (r *run) admissible(e *cachedir.Entry) verdict {
+	if hashing.IsLoose(e.Recipe) {
+		return verdict{cachedir.Changed, "it was for those who waited for it"}
+	}
 	if !r.req.CacheExit(exitNumber(e)) {
 		return verdict{cachedir.Uncacheable, "the last run " + exitWords(e) + ", which --cache-exit leaves out"}
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
@@ -86,9 +87,13 @@ func (r *run) used(m *cachedir.Meta, end time.Time, ends bool) report {
 	if r.known != nil {
 		env, files = slices.Concat(env, r.known.Env), slices.Concat(files, r.known.Files)
 	}
+	files, sum, err := r.usedFiles(files)
+	if err != nil {
+		return report{NoStore: err.Error()}
+	}
 	n.Dir = []byte(spec.Dir)
 	if n.Files = texts(files); len(files) > 0 {
-		n.Sum = r.recipe.FilesSum().String()
+		n.Sum = sum.String()
 	}
 	for _, sum := range r.recipe.VarySums() {
 		n.Vary = append(n.Vary, sum.String())
@@ -149,6 +154,28 @@ func names(texts [][]byte) (all []string) {
 		all = append(all, string(text))
 	}
 	return all
+}
+
+// usedFiles adds to files that were asked for those that words name or would name, in the state that the result was made from or
+// has left them in: of who encloses this run they are no words. The error says why that cannot be told.
+func (r *run) usedFiles(files []string) ([]string, hashing.Digest, error) {
+	names, ok := r.base.ArgNames()
+	switch sum := r.recipe.FilesSum(); {
+	case !ok:
+		return nil, sum, errors.New("a nested run used a file whose name is not to be stored")
+	case r.words.loose:
+		return nil, sum, errors.New("a file that a nested run used keeps changing")
+	case len(names) == 0:
+		return files, sum, nil
+	}
+	asked, err := hashing.FilesSumOf(r.req.Spec.Dir, files, r.dir.Digests())
+	all := slices.Compact(slices.Sorted(slices.Values(slices.Concat(files, names))))
+	sum, errAll := hashing.FilesSumOf(r.req.Spec.Dir, all, r.dir.Digests())
+	now, errNow := hashing.Reword(r.base, r.req.Spec, r.dir.Digests()) // last: what it finds unchanged was so before
+	if err := errors.Join(err, errAll, errNow); err != nil || asked != r.recipe.FilesSum() || now.Key != r.base.Key {
+		return nil, sum, errors.New("a file that a nested run used changed")
+	}
+	return all, sum, nil
 }
 
 func absolute(path, dir string) string {
@@ -251,7 +278,7 @@ func (r *run) rebase(name, dir string) string {
 		if filepath.Clean(dir) == filepath.Clean(spec.Dir) {
 			return name
 		}
-		name = globEscape(dir, name) + "/" + name // not cleaned: the way back from a link is not the way there
+		name = escapeFor(name, dir) + "/" + name // not cleaned: the way back from a link is not the way there
 	}
 	root := spec.Dir
 	if repo, ok := hashing.RepoRoot(spec.Dir); ok {
@@ -266,12 +293,12 @@ func (r *run) rebase(name, dir string) string {
 	return name
 }
 
-// globEscape makes a directory stand for itself in front of a pattern.
-func globEscape(dir, pattern string) string {
-	if !strings.ContainsAny(pattern, "*?[{") {
+// escapeFor makes a directory stand for itself in front of a pattern.
+func escapeFor(pattern, dir string) string {
+	if !hashing.IsGlob(pattern) {
 		return dir
 	}
-	return escapeGlob(dir)
+	return hashing.EscapeGlob(dir)
 }
 
 // literal is a pattern that names a file and nothing else.
@@ -279,11 +306,7 @@ func literal(name string) string {
 	if !hashing.IsGlob(name) {
 		return name
 	}
-	return escapeGlob(name)
-}
-
-func escapeGlob(name string) string {
-	return strings.NewReplacer("*", "[*]", "?", "[?]", "[", "[[]", "{", "[{]", "}", "[}]", `\`, `[\\]`).Replace(name)
+	return hashing.EscapeGlob(name)
 }
 
 // coversVary reports whether this run has all the --vary of a nested one, in the same directory.

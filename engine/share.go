@@ -27,7 +27,7 @@ const (
 // recipe is the most specific one known; if more was learned while this run waited, it goes on under the new key.
 func (r *run) share() (Outcome, error) {
 	held := lock.ParseHeld(r.req.Held)
-	for {
+	for round := 1; ; round++ {
 		key := r.recipe.Key
 		place := r.dir.LockPlace(key)
 		l, note, err := r.acquire(place, held)
@@ -47,7 +47,7 @@ func (r *run) share() (Outcome, error) {
 			r.warn(fmt.Errorf("lock: %w", err))
 			return r.lead(nil)
 		}
-		found, err := r.look(either)
+		found, err := r.lookAnew(either)
 		if found == nil && err == nil && l != nil && r.recipe.Key == key {
 			found, err = r.lookFurther()
 			if found == nil && r.tierFailure != nil && r.req.TiersRequired {
@@ -61,14 +61,28 @@ func (r *run) share() (Outcome, error) {
 			return r.answer(l, found, err)
 		}
 		switch {
+		case l == nil && strings.HasPrefix(string(note), noteNotStored):
+			return r.besideOthers()
 		case r.recipe.Key != key:
 			finish(l, noteStored) // everybody who waits for this key shall derive it anew
+			if round == mostRounds {
+				return r.lead(nil)
+			}
 		case l != nil:
 			return r.lead(l)
-		case strings.HasPrefix(string(note), noteNotStored):
-			return r.besideOthers(place)
 		}
 	}
+}
+
+// mostRounds is how often a key is derived anew: a file that a word names may change each time.
+const mostRounds = 5
+
+// lookAnew looks after a wait: what words name may have been made meanwhile, by the run that was waited for.
+func (r *run) lookAnew(admit judge) (*cachedir.Entry, error) {
+	if err := r.reword(); err != nil {
+		return nil, err
+	}
+	return r.look(admit)
 }
 
 // replayFound serves what was there after a wait. The failure of a run that was under way is everybody's, unless
@@ -112,13 +126,13 @@ func (r *run) acquire(place lock.Place, held lock.Held) (l *lock.Lock, note []by
 
 // besideOthers runs a command whose result the last holder could not store. Whoever gets the lock leads, so that
 // those who arrive now have one run to wait for; the others run without it.
-func (r *run) besideOthers(place lock.Place) (Outcome, error) {
-	l, err := lock.Try(place, r.about())
+func (r *run) besideOthers() (Outcome, error) {
+	l, err := lock.Try(r.dir.LockPlace(r.recipe.Key), r.about())
 	if err != nil {
 		return r.lead(nil)
 	}
 	key := r.recipe.Key
-	found, err := r.look(either)
+	found, err := r.lookAnew(either)
 	if err != nil || found != nil {
 		return r.answer(l, found, err)
 	}
