@@ -467,8 +467,11 @@ func (f *configFile) matches(words []string) []ruleMatch {
 // holdsFor tells whether what a rule sets holds for what it matches. How long the result of one command may live, or what of the
 // world is left out of its key, is not said of those beside it; inputs, tags and switches such as no-cache hold for all of them.
 func (row setting) holdsFor(match ruleMatch) bool {
-	switch row.field(new(Settings)).(type) {
-	case *bool, *[]string:
+	defaults := defaultSettings()
+	switch p := row.field(&defaults).(type) {
+	case *bool:
+		return match == matchesWhole || match != matchesNot && !*p // else a rule takes something away
+	case *[]string:
 		return match != matchesNot
 	}
 	return match == matchesWhole

@@ -18,7 +18,7 @@ type flagGroup struct {
 func flagGroups() []flagGroup {
 	return []flagGroup{
 		{Title: "What is in the key", names: []string{
-			"shell", "env", "file", "stdin", "cwd", "exe", "vary", "scope", "namespace", "key", "pty",
+			"shell", "env", "file", "arg-files", "stdin", "cwd", "exe", "vary", "scope", "namespace", "key", "pty",
 		}},
 		{Title: "How long a result lives", names: []string{
 			"ttl", "ttl-fail", "ttl-until", "cache-exit", "jitter", "stale", "stale-if-error", "early", "tag", "purge-tag",

@@ -21,6 +21,7 @@ func addKeyFlags(fs *pflag.FlagSet) {
 	fs.StringP("shell", "c", "", "run this shell `TEXT` through sh -c; the remaining words are $0, $1, ...")
 	fs.StringArray("env", nil, "put these environment variables in the key: a `NAME[,...]`, globs allowed; unset differs from empty")
 	fs.StringArray("file", nil, "put the contents of a `PATH` in the key; ** globs, directories; absent differs from empty")
+	fs.Bool("arg-files", true, "words that name files are inputs; those of a shell text too")
 	fs.Bool("stdin", false, "read stdin whole, put it in the key, feed it to the command")
 	fs.String("cwd", "path", "how the working directory enters the key: a `MODE`, path, repo or none")
 	fs.String("exe", "content", "how the executable enters the key: a `MODE`, content, digest, path or none")
@@ -130,7 +131,7 @@ func (a *App) spec(c *cobra.Command, s Settings, argv []string) (hashing.Spec, e
 	}
 	return hashing.Spec{
 		Namespace: s.Namespace, Scope: s.Scope, Name: name, Argv: argv, Dir: dir,
-		Cwd: s.Cwd, Repo: s.Repo, ProjectRepo: s.ProjectRepo, Exe: s.Exe, Environ: a.Environ, Env: env, Files: files,
+		Cwd: s.Cwd, Repo: s.Repo, ProjectRepo: s.ProjectRepo, Exe: s.Exe, Environ: a.Environ, Env: env, Files: files, ArgFiles: s.ArgFiles,
 		Pty: s.Pty, Secret: s.Secret,
 	}, nil
 }

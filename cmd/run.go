@@ -98,7 +98,7 @@ func (a *App) run(c *cobra.Command, args []string) error {
 			Tiers: tiers, TiersRequired: s.RemoteRequired, Refresher: refresher,
 		},
 		CacheExit: s.CacheExit, CacheDir: s.CacheDir, Store: storeOptions(s, keys), Explain: s.Explain, Quiet: s.Quiet, Status: status,
-		Warnings: texts(warnings), PlainTiers: func(dir *cachedir.Dir) []string { return texts(a.plainTiers(s, dir)) },
+		Warnings: texts(warnings), PlainTiers: func(dir *cachedir.Dir) []string { return texts(a.plainTiers(s, &spec, dir)) },
 		AnyCommand:    !s.ruled,
 		Places:        func() []string { return configPlaces(a.LookupEnv, spec.Dir) },
 		Configuration: func(before time.Time) ([]fastpath.Fact, bool) { return a.lookedAt(s, spec.Dir, before) },

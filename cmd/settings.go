@@ -61,10 +61,11 @@ type Settings struct {
 	Encrypt          bool
 	KeyFile          string // absolute; empty: none
 
-	Env  []string // names and globs
-	File []string // paths, globs and directories; relative ones to the working directory
-	Cwd  hashing.CwdMode
-	Repo string // names the repository in place of its origin's URL
+	Env      []string // names and globs
+	ArgFiles bool     // words that name files are inputs
+	File     []string // paths, globs and directories; relative ones to the working directory
+	Cwd      hashing.CwdMode
+	Repo     string // names the repository in place of its origin's URL
 	// ProjectRepo is what a project file says of its repository; it is added.
 	ProjectRepo string
 	Exe         hashing.ExeMode
@@ -111,6 +112,7 @@ func defaultSettings() Settings {
 		Wait:      NoEnd,
 		MaxSize:   5 << 30,
 		Keep:      30 * 24 * time.Hour,
+		ArgFiles:  true,
 	}
 }
 
@@ -164,6 +166,7 @@ func settingTable() []setting {
 		{name: "key-file", policy: true, about: "the file with the keys for both", field: func(s *Settings) any { return &s.KeyFile }},
 		{name: "env", project: true, field: func(s *Settings) any { return &s.Env }},
 		{name: "file", project: true, field: func(s *Settings) any { return &s.File }},
+		{name: "arg-files", project: true, field: func(s *Settings) any { return &s.ArgFiles }},
 		{name: "stdin", project: true, field: func(s *Settings) any { return &s.Stdin }},
 		{name: "cwd", project: true, field: func(s *Settings) any { return &s.Cwd }},
 		{name: "repo", project: true, besides: "project-repo", field: func(s *Settings) any { return &s.Repo }},

@@ -252,7 +252,7 @@ func TestWhoMaySetWhat(t *testing.T) {
 			}
 		})
 	}
-	apart := []string{"exe", "repo"} // see TestProjectOnlyAdds and TestRepo
+	apart := []string{"exe", "repo", "arg-files"} // see TestProjectOnlyAdds and TestRepo
 	require.Len(t, settingTable(), 44+len(apart), "each setting has its row above")
 }
 
@@ -278,6 +278,9 @@ func TestProjectOnlyAdds(t *testing.T) {
 		{`no-cache = true`, `no-cache = false`, false},
 		{`read-only = true`, `read-only = false`, false},
 		{`stdin = true`, `stdin = false`, false},
+		{``, `arg-files = false`, false},
+		{``, `arg-files = true`, true},
+		{`arg-files = false`, `arg-files = true`, true},
 		{``, `no-cache = false`, true},
 		{``, "no-cache = true\n[[rule]]\nmatch = 'tool*'\nno-cache = false", true}, // what it asked for itself
 		{`private = true`, "[[rule]]\nmatch = 'tool*'\nprivate = false", false},

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/engine"
+	"github.com/cachex-cli/cachex/hashing"
 	"github.com/cachex-cli/cachex/remote"
 )
 
@@ -100,15 +102,36 @@ func (a *App) tiers(s Settings) ([]engine.Tier, error) {
 	return tiers, nil
 }
 
-// plainTiers warns of servers that are talked to in the clear, once a day: to say it with every run would be in the way.
-func (a *App) plainTiers(s Settings, dir *cachedir.Dir) []Warning {
+// plainTiers warns of servers that are talked to in the clear, and of what they are told without a secret, once a day: to say it
+// with every run would be in the way.
+func (a *App) plainTiers(s Settings, spec *hashing.Spec, dir *cachedir.Dir) []Warning {
 	for _, text := range s.Remote {
 		c, _, err := remote.Parse(text, a.LookupEnv)
 		if err == nil && c.Plain() != "" && dir.OncePerDay("plain-connection") {
 			return []Warning{Warning(fmt.Sprintf("the connection to %s is not encrypted: use %s", c.Plain(), secureScheme(c.URL.Scheme)))}
 		}
 	}
+	if what := guessable(spec); what != "" && len(s.Remote) > 0 && dir.OncePerDay("guessable-digests") {
+		return []Warning{Warning(what + " can be guessed from digests on the server if it is short: set secret-file to the same secret everywhere")}
+	}
 	return nil
+}
+
+// guessable names an input whose digest is that of something short, and keyed with nothing.
+func guessable(spec *hashing.Spec) string {
+	const short = 64 // bytes: as long as a secret may be
+	switch {
+	case spec.Secret != nil:
+		return ""
+	case len(spec.Env) > 0:
+		return "the value of " + hashing.Show(spec.Env[0])
+	}
+	for _, f := range hashing.ArgFiles(spec) {
+		if info, err := os.Stat(f.Name); err == nil && info.Mode().IsRegular() && info.Size() <= short {
+			return "what " + f.Show() + " holds"
+		}
+	}
+	return ""
 }
 
 // secureScheme says what to use instead.
