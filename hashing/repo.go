@@ -1,7 +1,6 @@
 package hashing
 
 import (
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -73,8 +72,8 @@ func normalURL(url string) (string, bool) {
 		return "", false
 	}
 	host = host[strings.LastIndexByte(host, '@')+1:]
-	if name, port, err := net.SplitHostPort(host); err == nil && (port == "" || slices.Contains(usualPorts, port)) {
-		host = name
+	if at := strings.LastIndexByte(host, ':'); at >= 0 && (at == len(host)-1 || slices.Contains(usualPorts, host[at+1:])) {
+		host = host[:at]
 	}
 	host = strings.ToLower(host)
 	if !strings.Contains(host, ".") || strings.HasPrefix(host, "127.") {
