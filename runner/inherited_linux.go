@@ -21,10 +21,11 @@ import (
 
 // What the entry has found.
 var (
-	entrySeen    bool      // the entry was there
-	entryMask    uint64    // blocked signals, 1 as the lowest bit
-	entryIgnored uint64    // ignored signals, the same
-	entryAction  [4]uint64 // the kernel's struct sigaction, for a moment
+	entrySeen    bool   // the entry was there
+	entryMask    uint64 // blocked signals, 1 as the lowest bit
+	entryIgnored uint64 // ignored signals, the same
+	//lint:ignore U1000 the entry alone uses it
+	entryAction [4]uint64 // the kernel's struct sigaction, for a moment
 )
 
 // inheritance is what the parent of this process chose for its child.
