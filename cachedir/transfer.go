@@ -159,6 +159,9 @@ func (i *Import) MarkConcurrent(boot [16]byte, ended int64) {
 	i.h.BootID, i.h.StartedBoot, i.h.EndedBoot = boot, 0, ended
 }
 
+// Imported reports whether the boot times are those of MarkConcurrent.
+func (m *Meta) Imported() bool { return m.StartedBoot == 0 && m.EndedBoot != 0 }
+
 // Slot is where the entry belongs.
 func (i *Import) Slot() Slot { return i.h.slot() }
 

@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
+	"os"
 	"strings"
 	"sync"
 
@@ -17,9 +19,22 @@ func bootNow() moment {
 	return moment(ts.Nano())
 }
 
-// bootID is the kernel's name for this boot; zero where it cannot be read. It is read when it is first needed: a hit
-// does not need it, and a miss is spared what package os does to wait for files.
-var bootID = sync.OnceValue(func() (id [16]byte) {
+// clockID names the boot clock that this process reads: by the kernel's name for this boot, and by the time namespace, of which
+// each has a clock of its own; zero where the boot has no name. It is found out when it is first needed: a hit does not need it.
+var clockID = sync.OnceValue(func() (id [16]byte) {
+	id = bootID()
+	if ns, err := os.Readlink("/proc/self/ns/time"); err == nil && ns != firstTimeNamespace && id != [16]byte{} {
+		sum := sha256.Sum256([]byte(ns + string(id[:])))
+		copy(id[:], sum[:])
+	}
+	return id
+})
+
+// firstTimeNamespace is the one in which the kernel starts (PROC_TIME_INIT_INO).
+const firstTimeNamespace = "time:[4026531834]"
+
+// bootID is the kernel's name for this boot. A miss is spared what package os does to wait for files.
+func bootID() (id [16]byte) {
 	f, err := unix.Open("/proc/sys/kernel/random/boot_id", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return id
@@ -34,4 +49,4 @@ var bootID = sync.OnceValue(func() (id [16]byte) {
 		copy(id[:], raw)
 	}
 	return id
-})
+}

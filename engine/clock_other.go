@@ -8,5 +8,5 @@ import "time"
 // there, which errs only when somebody sets the clock during a run.
 func bootNow() moment { return moment(time.Now().UnixNano()) }
 
-// bootID names the wall clock.
-func bootID() [16]byte { return [16]byte{0: 1} }
+// clockID names the wall clock.
+func clockID() [16]byte { return [16]byte{0: 1} }

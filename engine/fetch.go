@@ -185,7 +185,7 @@ func (t *tier) promote(in *cachedir.Import, v tierRecord, admit judge) bool {
 	switch {
 	case m.Learned != nil:
 	case t.awaited(v) && r.deliverable(e).ok():
-		in.MarkConcurrent(bootID(), int64(bootNow())) // for those who wait here
+		in.MarkConcurrent(clockID(), int64(bootNow())) // for those who wait here
 	case !admit(r, e).ok():
 		r.keepTags(m.Tags)
 		return false

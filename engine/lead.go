@@ -390,7 +390,7 @@ func (r *run) meta(res runner.Result, started moment, tags []string) cachedir.Me
 	m := cachedir.Meta{
 		Key: r.recipe.Key, Recipe: r.recipe.Text, Command: r.recipe.Command, Family: r.family(),
 		Merged: r.merged(), Pty: r.req.Spec.Pty, Code: res.Code, Signal: res.Signal,
-		Started: res.Started, Ended: res.Ended, BootID: bootID(),
+		Started: res.Started, Ended: res.Ended, BootID: clockID(),
 		StartedBoot: int64(started), EndedBoot: int64(ended) - int64(time.Since(res.Ended)),
 		TTL: ttl, Random: rand.Uint64(), Private: r.req.Private, UID: userID(),
 	}

@@ -165,13 +165,13 @@ func longer(a, b time.Duration) time.Duration {
 
 // concurrent admits the result of a run that was under way while this one waited for it, whatever its exit code (P9).
 // Under Refresh only a run that started after this one arrived is new enough. Boot times are compared, never wall
-// clocks, and only within one boot.
+// clocks, and only on one clock.
 func concurrent(r *run, e *cachedir.Entry) verdict {
 	since := moment(e.EndedBoot)
 	if r.req.Refresh {
 		since = moment(e.StartedBoot)
 	}
-	if since < r.arrived || e.BootID != bootID() || e.BootID == [16]byte{} {
+	if since < r.arrived || !r.sameClock(e) {
 		return verdict{cachedir.Expired, "recorded before this run began"}
 	}
 	return r.deliverable(e)

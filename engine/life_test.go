@@ -77,27 +77,37 @@ func TestFresh(t *testing.T) {
 // TestConcurrent is the truth table of sharing: who waited takes a run that ended after it arrived, whatever its exit
 // code; under --refresh only one that started after.
 func TestConcurrent(t *testing.T) {
-	boot, other := bootID(), [16]byte{2}
-	const arrived = 1000
+	clock, other := clockID(), [16]byte{2}
+	now := bootNow()
+	arrived, before, after := now-2e9, now-3e9, now-1e9
 	tests := []struct {
 		name           string
-		boot           [16]byte
-		started, ended int64
+		clock          [16]byte
+		started, ended moment
+		set            time.Duration // how far the wall clock was set since
 		refresh        bool
 		shared         bool
 	}{
-		{"ended before", boot, 1, 999, false, false},
-		{"ended after", boot, 1, 1000, false, true},
-		{"refresh: started before", boot, 999, 2000, true, false},
-		{"refresh: started after", boot, 1000, 2000, true, true},
-		{"another boot", other, 1, 2000, false, false},
-		{"a boot without a name", [16]byte{}, 1, 2000, false, false},
+		{"ended before", clock, 1, before, 0, false, false},
+		{"ended after", clock, 1, arrived, 0, false, true},
+		{"refresh: started before", clock, before, after, 0, true, false},
+		{"refresh: started after", clock, arrived, after, 0, true, true},
+		{"another clock", other, 1, after, 0, false, false},
+		{"a clock without a name", [16]byte{}, 1, after, 0, false, false},
+		{"ended later than now", clock, 1, now + 1e12, 0, false, false},
+		{"a wall clock that was set a little", clock, 1, after, clockStep / 2, false, true},
+		{"a boot clock that was set back", clock, 1, after, 2 * clockStep, false, false},
+		{"or a wall clock that was", clock, 1, after, -2 * clockStep, false, false},
+		{"from another host, which was waited for", clock, 0, after, time.Hour, false, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			r := &run{e: &Engine{}, req: Request{Refresh: tt.refresh, CacheExit: exits(0)}, arrived: arrived}
 			r.req.Stdout, r.req.Stderr = twoFiles(t)
-			e := &cachedir.Entry{Meta: cachedir.Meta{BootID: tt.boot, StartedBoot: tt.started, EndedBoot: tt.ended, Code: 7}}
+			e := &cachedir.Entry{Meta: cachedir.Meta{
+				BootID: tt.clock, StartedBoot: int64(tt.started), EndedBoot: int64(tt.ended), Code: 7,
+				Ended: time.Now().Add(time.Duration(tt.ended - bootNow())).Add(-tt.set),
+			}}
 			require.Equal(t, tt.shared, concurrent(r, e).ok())
 		})
 	}

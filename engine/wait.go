@@ -49,7 +49,7 @@ func (r *run) tellWaiting(place lock.Place) (stop func()) {
 
 // about is what the lock's record tells people and waiters about this run.
 func (r *run) about() string {
-	boot := bootID()
+	boot := clockID()
 	return hex.EncodeToString(boot[:]) + " " + strconv.FormatInt(int64(r.arrived), 10) + " " + r.family()
 }
 
@@ -60,7 +60,7 @@ func sinceAbout(about string) time.Duration {
 	if _, err := fmt.Sscanf(about, "%s %d", &boot, &arrived); err != nil {
 		return -1
 	}
-	own := bootID()
+	own := clockID()
 	if boot != hex.EncodeToString(own[:]) {
 		return -1
 	}
