@@ -20,7 +20,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -161,6 +163,15 @@ func (d *Dir) Path() string { return d.path }
 
 // Foreign reports whether the directory belongs to another user.
 func (d *Dir) Foreign() bool { return d.root.foreign }
+
+// SharedAs names the user in the keys of results that he stores in a directory of another one; empty: it is his own, and all
+// that it holds was stored by him, or under such a key.
+func (d *Dir) SharedAs() string {
+	if !d.Foreign() {
+		return ""
+	}
+	return strconv.Itoa(os.Geteuid())
+}
 
 // Close gives the directory's descriptors back. Entries that were looked up stay readable.
 func (d *Dir) Close() {

@@ -14,6 +14,7 @@ import (
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/engine"
 	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/runner"
 )
 
 // addKeyFlags declares what makes the identity of a run. The same flags mean the same in run, key, why and purge.
@@ -142,10 +143,29 @@ func (a *App) namedSpec(c *cobra.Command, s Settings, argv []string) (hashing.Sp
 	if err == nil && spec.Dir == "" {
 		err = &usageError{Err: errors.New("the working directory cannot be named"), Hint: "cd to a directory that exists"}
 	}
-	if err == nil {
+	if err != nil {
+		return spec, err
+	}
+	if s.Pty {
+		spec.Terminal = hashing.Size(runner.TerminalSize(a.Stdout, a.Stderr, a.Stdin))
+	}
+	if spec.User, err = a.sharedAs(s); err == nil {
 		spec.Vary, err = engine.VaryOutputs(s.Vary, spec)
 	}
 	return spec, err
+}
+
+// sharedAs names the user in keys if the cache directory is that of another one.
+func (a *App) sharedAs(s Settings) (string, error) {
+	if len(s.TrustOwner) == 0 { // then such a directory is refused
+		return "", nil
+	}
+	dir, err := a.openStore(s, true)
+	if err != nil {
+		return "", err
+	}
+	defer dir.Close()
+	return dir.SharedAs(), nil
 }
 
 // parseKey reads a KEY: 64 hex digits, a unique prefix of at least 8, or name:X.

@@ -29,7 +29,7 @@ const Forever = time.Duration(-1)
 
 // Request is one run as the caller wants it.
 type Request struct {
-	Spec hashing.Spec // what makes identity; Stdin and Vary are filled in by the engine
+	Spec hashing.Spec // what makes identity; Stdin, Vary, Terminal and User are filled in by the engine
 
 	TTL          time.Duration       // how long a result that exited 0 is fresh; 0: only for concurrent callers; Forever
 	TTLFail      time.Duration       // the same for other exit codes
@@ -356,9 +356,21 @@ func (r *run) doubtMiss() {
 	}
 }
 
+// terminal is the size that a pseudo-terminal of this run has.
+func (r *run) terminal() hashing.Size {
+	if r.req.Refresher != nil {
+		return r.req.Refresher.Terminal
+	}
+	return hashing.Size(runner.TerminalSize(r.req.Stdout, r.req.Stderr, r.req.Stdin))
+}
+
 // captureBase looks at what the caller named.
 func (r *run) captureBase() (hashing.Recipe, error) {
 	spec := r.req.Spec
+	spec.User = r.dir.SharedAs()
+	if spec.Pty {
+		spec.Terminal = r.terminal()
+	}
 	var err error
 	if spec.Vary, err = VaryOutputs(r.req.Vary, spec); err != nil {
 		exe, _ := hashing.LookPath(spec.Argv[0], spec.Dir, spec.Environ)

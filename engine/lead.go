@@ -427,6 +427,9 @@ func (r *run) command() (runner.Command, error) {
 		Path: exe, Argv: r.req.Spec.Argv, Env: r.environ(),
 		Stdout: r.req.Stdout, Stderr: r.req.Stderr, Merged: r.merged(), Pty: r.req.Spec.Pty,
 	}
+	if c.Pty {
+		c.Terminal = runner.Size(r.terminal())
+	}
 	if r.req.Refresher != nil {
 		c.Stdout, c.Stderr = nil, nil
 		c.Env = setenv(c.Env, FreshVariable, "1")

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/runner"
 )
 
 // A run may be part of a command that is itself being cached. What the inner result was made from, and how long it lives,
@@ -54,6 +55,7 @@ type report struct {
 	Before   [][]byte        `json:"before,omitempty"`   // what would be run in place of the program
 	Config   [][]byte        `json:"config,omitempty"`   // where configuration was looked for
 	Seen     string          `json:"seen,omitempty"`     // the state of these files, in hex
+	Terminal bool            `json:"terminal,omitempty"` // it depends on the size of the terminal that it found
 }
 
 // reportContent is a file of the program itself, or of what it was fed.
@@ -101,6 +103,7 @@ func (r *run) used(m *cachedir.Meta, end time.Time, ends bool) report {
 	n.Config, n.Seen = texts(r.req.Configuration), r.configured
 	r.tellProgram(&n, &env)
 	r.tellInput(&n)
+	n.Terminal = spec.Pty && r.atTerminal()
 	n.Env = texts(env)
 	return n
 }
@@ -123,6 +126,11 @@ func (r *run) tellProgram(n *report, env *[]string) {
 	if filepath.Base(spec.Argv[0]) == spec.Argv[0] {
 		*env = slices.Concat(*env, hashing.SearchVariables())
 	}
+}
+
+// atTerminal reports whether a pseudo-terminal of this run has the size of another terminal.
+func (r *run) atTerminal() bool {
+	return slices.ContainsFunc([]*os.File{r.req.Stdout, r.req.Stderr, r.req.Stdin}, runner.IsTerminal)
 }
 
 // tellInput adds the file that stdin is, if it is one that somebody may change: a pipe, and a file without a name, is what the
@@ -239,6 +247,9 @@ func (s *said) join(n report, mark cachedir.TagMark, r *run) {
 		return
 	case n.Epoch != hex.EncodeToString(mark.Epoch[:]):
 		s.noStore = "everything was purged, or a nested run used another cache directory"
+		return
+	case n.Terminal && !r.req.Spec.Pty:
+		s.noStore = "a nested run depends on the size of the terminal: give this one --pty"
 		return
 	case !r.coversVary(n):
 		s.noStore = "a nested run depends on what its --vary prints: give this one the same --vary"

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/hashing"
 	"github.com/cachex-cli/cachex/lock"
 	"github.com/cachex-cli/cachex/runner"
 )
@@ -37,6 +38,9 @@ type Refresher struct {
 	Nonce  string   // of the holding that was handed over
 	Merged bool     // record stdout and stderr through one pipe, as the old entry was
 
+	// Terminal is the size of the pseudo-terminal that the old entry was made under.
+	Terminal hashing.Size
+
 	// Uploads says that nothing is renewed: the entry in this slot is pushed to the tiers of the background.
 	Uploads bool
 	Push    cachedir.Slot
@@ -55,11 +59,14 @@ func ParseRefresher(value string) (*Refresher, bool) {
 		}
 		return nil, false
 	}
-	m, err := strconv.ParseBool(merged)
-	if !ok || err != nil || nonce == "" {
+	merged, size, _ := strings.Cut(merged, " ")
+	r := &Refresher{Nonce: nonce}
+	var err, err2 error
+	r.Merged, err = strconv.ParseBool(merged)
+	_, err2 = fmt.Sscanf(size, sizeFormat, &r.Terminal.Rows, &r.Terminal.Cols)
+	if !ok || err != nil || err2 != nil || nonce == "" {
 		return nil, false
 	}
-	r := &Refresher{Nonce: nonce, Merged: m}
 	if nonce != noNonce {
 		r.Lock = os.NewFile(keptDescriptor, "lock")
 	}
@@ -67,6 +74,7 @@ func ParseRefresher(value string) (*Refresher, bool) {
 }
 
 const (
+	sizeFormat     = "%dx%d"
 	noNonce        = "-"
 	keptDescriptor = 3 // see runner.Detach
 )
@@ -161,8 +169,10 @@ func (r *run) handOver(l *lock.Lock, merged bool) error {
 	}
 	env := unsetenv(unsetenv(r.req.Self.Env, heldVariable), ControlVariable) // it is part of nobody's run
 	d := runner.Detached{Path: r.req.Self.Path, Argv: r.req.Self.Argv, Stdin: stdin}
+	size := r.terminal()
 	detach := func(nonce string, f *os.File) error {
-		d.Keep, d.Env = f, setenv(env, RefreshVariable, nonce+" "+strconv.FormatBool(merged))
+		d.Keep = f
+		d.Env = setenv(env, RefreshVariable, fmt.Sprintf("%s %t "+sizeFormat, nonce, merged, size.Rows, size.Cols))
 		return runner.Detach(d)
 	}
 	if l == nil {

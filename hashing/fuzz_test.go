@@ -83,6 +83,7 @@ func specOf(argv, labels, env, environ, files, dir string, modes byte) Spec {
 	s := Spec{
 		Argv: strings.Split(argv, ","), Dir: "/no-such/" + dir, Env: list(env), Environ: list(environ), Files: list(files),
 		Cwd: CwdMode(modes % 3), Exe: ExeMode(modes / 3 % 4), Pty: modes&64 != 0,
+		Terminal: Size{Rows: uint16(modes & 1), Cols: uint16(modes & 2)},
 	}
 	if modes&128 != 0 {
 		s.Stdin = &Digest{modes}
@@ -167,7 +168,7 @@ func FuzzParseRecipe(f *testing.F) {
 	sum := strings.Repeat("0", 64)
 	for _, facts := range []string{
 		"", "platform linux/amd64\n", "word \"a\\n\"\nword secret 3 sha256:" + sum + "\n", "executable \"/x\" sha256:" + sum + "\n", "executable none\n",
-		"directory repo \"a\"\n", "pty yes\n", "descriptor 3 at 0 of 1 sha256:" + sum + "\n", "stdin sha256:" + sum + "\n", "env \"A\" unset\nenv-match \"A*\"\n", "env \"A\" hmac-sha256:" + sum + "\n",
+		"directory repo \"a\"\n", "pty yes\n", "pty 24x80\n", "pty 024x80\n", "user \"0\"\n", "descriptor 3 at 0 of 1 sha256:" + sum + "\n", "stdin sha256:" + sum + "\n", "env \"A\" unset\nenv-match \"A*\"\n", "env \"A\" hmac-sha256:" + sum + "\n",
 		"file \"a\" exec 0 sha256:" + sum + "\n", "file \"a\" link \"b\" same \"c\"\n", "file \"a\" link \"b\" loop\n", "file \"a\" loop\n", "word `a`\n", "word \"\\u0041\"\n", "word 'a'\n", "scope \"a\"",
 		"word \"a\"\narg 1 sha256:" + sum + "\n", "arg 12.3 unreadable hmac-sha256:" + sum + "\n", "arg 1 unreachable\narg 2 loose\n", "arg 01 loose\n", "arg 1. loose\n",
 	} {

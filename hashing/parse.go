@@ -55,7 +55,7 @@ func parseFact(line string) (Fact, bool) {
 		r.platform()
 	case "masking":
 		r.number()
-	case "namespace":
+	case "namespace", "user":
 		r.quoted()
 	case "word", "scope", "name":
 		r.word()
@@ -64,7 +64,7 @@ func parseFact(line string) (Fact, bool) {
 	case "directory":
 		r.directory()
 	case "pty":
-		r.expect("yes")
+		r.pty()
 	case "stdin":
 		r.sum(plainSum)
 	case "learned":
@@ -182,6 +182,15 @@ func (r *reader) platform() {
 	r.digits(name, 1, 32)
 	r.expect("/")
 	r.digits(name, 1, 32)
+}
+
+func (r *reader) pty() {
+	if r.try("yes") { // as it was before the size belonged to it
+		return
+	}
+	r.number()
+	r.expect("x")
+	r.number()
 }
 
 func (r *reader) word() {

@@ -1,9 +1,13 @@
 package hashing
 
-// addPty: programs write differently to a terminal. Without one there is no fact.
+import "strconv"
+
+// addPty: programs write differently to a terminal, and for its size. Without one there is no fact.
 func (c *capture) addPty() error {
 	if c.spec.Pty {
-		c.text = append(c.text, "pty yes\n"...)
+		c.text = strconv.AppendUint(append(c.text, "pty "...), uint64(c.spec.Terminal.Rows), 10)
+		c.text = strconv.AppendUint(append(c.text, 'x'), uint64(c.spec.Terminal.Cols), 10)
+		c.text = append(c.text, '\n')
 	}
 	return nil
 }

@@ -40,6 +40,7 @@ type capture struct {
 	files   []entry
 	args    []ArgState
 	command CommandID
+
 	cache   Digests
 	started time.Time
 	learned bool // the inputs are not the caller's own
@@ -86,6 +87,7 @@ func (c *capture) run() (Recipe, error) {
 		(*capture).addMasking,
 		(*capture).addCommand,
 		(*capture).addScope,
+		(*capture).addUser,
 		(*capture).addDescriptors,
 		(*capture).addExecutable,
 		(*capture).addPty,

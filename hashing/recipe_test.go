@@ -94,6 +94,7 @@ func TestRecipeText(t *testing.T) {
 	stdin := Digest(sha256.Sum256([]byte("in")))
 	put(t, dir, "a.txt", "hello")
 	spec.Namespace, spec.Scope, spec.Stdin, spec.Pty = "team/app", "v 2", &stdin, true
+	spec.Terminal, spec.User = Size{24, 132}, "1234"
 	spec.Argv = append(spec.Argv, "it's \"x\"\n", "--token", "hunter2")
 	spec.Env = []string{"TZ", "E*", "NONE", "TZ"}
 	spec.Files = []string{"gone", "./a.txt"}
@@ -110,8 +111,9 @@ word "--token"
 word secret 7 sha256:f52fbd32b2b3b86ff88ef6c490628285f482af15ddcb29541f94bcf526a3f6c7
 directory path "DIR"
 scope "v 2"
+user "1234"
 executable "DIR/bin/tool.exe" sha256:` + Digest(sha256.Sum256([]byte("MZ a tool"))).String() + `
-pty yes
+pty 24x132
 stdin sha256:` + stdin.String() + `
 env-match "E*"
 env-match "NONE"

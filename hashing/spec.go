@@ -22,8 +22,17 @@ type Spec struct {
 	Stdin    *Digest  // of the whole of stdin; nil: stdin is not an input
 	Vary     []Vary   // what commands print, that the result depends on
 	Pty      bool     // the command runs under a pseudo-terminal
-	Secret   []byte   // HMAC key for digests of words and environment values; nil: plain SHA-256
+
+	// What the engine fills in: the size of the pseudo-terminal, and who asks, where others who share the results must not be given
+	// his.
+	Terminal Size
+	User     string
+
+	Secret []byte // HMAC key for digests of words and environment values; nil: plain SHA-256
 }
+
+// Size is that of a terminal, in characters.
+type Size struct{ Rows, Cols uint16 }
 
 // CwdMode says how the working directory enters the key.
 type CwdMode uint8

@@ -21,7 +21,8 @@ import (
 type terminal struct {
 	master *os.File
 	keys   *os.File // the user's terminal, if the command gets its keys
-	size   *os.File // the terminal whose size the command sees; nil: none
+	size   *os.File // the terminal whose size the command sees; nil: fixed
+	fixed  Size
 	stop   *os.File // the end of a pipe: closing it ends the copying of keys
 	woken  *os.File // the other end
 	idle   chan struct{}
@@ -42,7 +43,10 @@ func openTerminal(c Command) (*terminal, *os.File, error) {
 		slave.Close()
 		return nil, nil, err
 	}
-	t := &terminal{master: master, idle: make(chan struct{})}
+	t := &terminal{master: master, idle: make(chan struct{}), fixed: c.Terminal}
+	if t.fixed == (Size{}) {
+		t.fixed = TerminalSize()
+	}
 	for _, f := range []*os.File{c.Stdout, c.Stderr, c.Stdin} {
 		if t.size == nil && IsTerminal(f) {
 			t.size = f
@@ -209,10 +213,10 @@ func (t *terminal) follow(s syscall.Signal) {
 	}
 }
 
-// resize gives the command's terminal the size of the user's, or, without one, the classic size; the
+// resize gives the command's terminal the size of the user's, or, without one, the one that was asked for; the
 // kernel tells the command.
 func (t *terminal) resize() {
-	size := &unix.Winsize{Row: 24, Col: 80}
+	size := &unix.Winsize{Row: t.fixed.Rows, Col: t.fixed.Cols}
 	if t.size != nil {
 		if outer, err := unix.IoctlGetWinsize(int(t.size.Fd()), unix.TIOCGWINSZ); err == nil {
 			size = outer
@@ -256,4 +260,16 @@ func (t *terminal) restore() {
 		unix.IoctlSetTermios(int(t.keys.Fd()), setTermios, t.saved)
 		t.saved = nil
 	}
+}
+
+// sizeOf is the size of a terminal; false for any other file.
+func sizeOf(f *os.File) (Size, bool) {
+	if !IsTerminal(f) {
+		return Size{}, false
+	}
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return Size{}, false
+	}
+	return Size{Rows: size.Row, Cols: size.Col}, true
 }

@@ -54,6 +54,7 @@ type Command struct {
 	Stdout, Stderr *os.File // where the user wants the output; nil: the null device
 	Merged         bool     // one pipe for both, delivered to Stdout as stream Stdout
 	Pty            bool     // a pseudo-terminal for both, delivered to Stdout as stream Stdout
+	Terminal       Size     // with Pty, its size as long as no stream is a terminal that has one
 	NoKeys         bool     // with Pty, where Stdin is a terminal: the command finds the end of file there
 
 	// Sink gets a copy of what was delivered. If it is nil and nothing is held the command writes to
