@@ -351,7 +351,12 @@ func (r *run) doubtKey() {
 
 // doubtMiss notes what is said only before a result is made: when it is served it is too late.
 func (r *run) doubtMiss() {
-	if r.doubt == nil && r.recipe.SharesRepo() && !r.recipe.HasFiles() {
+	unmatched := r.base.Unmatched()
+	switch {
+	case r.doubt != nil:
+	case len(unmatched) > 0:
+		r.doubt = errors.New(unmatched[0].String())
+	case r.recipe.SharesRepo() && !r.recipe.HasFiles():
 		r.doubt = errors.New("clones of this repository share the result, whatever they hold; name what the command reads with --file")
 	}
 }

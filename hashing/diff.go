@@ -133,7 +133,8 @@ func shownWord(word string) string {
 // facts compares all others, in the order of the recipes.
 func (d *differ) facts(before, after []Fact) {
 	kinds := []string{
-		"platform", "masking", "namespace", "scope", "name", "executable", "directory", "pty", "descriptor", "stdin", "vary", "learned", "env-match", "file-match", "env", "file", "arg",
+		"platform", "masking", "namespace", "scope", "user", "name", "executable", "directory", "pty", "descriptor", "stdin", "vary",
+		"learned", "env-match", "file-match", "env", "file", "arg",
 	}
 	for _, kind := range kinds {
 		seen := map[string]bool{}
@@ -184,16 +185,24 @@ func cameOrWent(came bool, yes, no string) string {
 	return no
 }
 
-// asked says that this very name was asked for in one run only: the change of the pattern says all.
-func (d *differ) asked(kind, name string) bool {
-	_, had := d.before[subject{kind, name}]
-	_, has := d.after[subject{kind, name}]
-	return had != has
+// asked reports whether the run that has no fact of a name asked for it. If not, the fact of the other is no change of what is
+// named: the change of the pattern says all.
+func (d *differ) asked(kind, name string, had bool, covers func(pattern, name string) bool) bool {
+	without := d.before
+	if had {
+		without = d.after
+	}
+	for s := range without {
+		if s.kind == kind && covers(s.name, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // variable: a variable that only one recipe knows was found by a glob, so in the other run it was not set, unless the glob is new.
 func (d *differ) variable(name, old, recent string, had, has bool) string {
-	if had != has && d.asked("env-match", name) {
+	if had != has && !d.asked("env-match", name, had, coversVariable) {
 		return ""
 	}
 	wasSet, isSet := had && old != "unset", has && recent != "unset"
@@ -209,7 +218,7 @@ func (d *differ) variable(name, old, recent string, had, has bool) string {
 }
 
 func (d *differ) file(name, old, recent string, had, has bool) string {
-	if had != has && d.asked("file-match", name) {
+	if had != has && !d.asked("file-match", name, had, coversFile) {
 		return ""
 	}
 	was, is := had && old != "absent", has && recent != "absent"
@@ -306,14 +315,19 @@ func single(kind, old, recent string, had, has bool) string {
 		return kind + " " + old + " -> " + recent
 	case "masking":
 		return "another table of secrets"
-	case "namespace", "scope", "name":
+	case "namespace", "scope", "user", "name":
 		if !had || !has {
 			return kind + " " + cameOrWent(has, shownWord(recent)+" added", shownWord(old)+" removed")
 		}
 		if !isHidden(old) && !isHidden(recent) {
 			return kind + " " + old + " -> " + recent
 		}
-	case "pty", "stdin":
+	case "pty":
+		if had && has {
+			return "size of the terminal " + old + " -> " + recent
+		}
+		return kind + cameOrWent(has, " added", " removed")
+	case "stdin":
 		if had != has {
 			return kind + cameOrWent(has, " added", " removed")
 		}

@@ -60,6 +60,11 @@ func (c *capture) envNames(patterns []string) []string {
 	return sortedSet(names)
 }
 
+// coversVariable reports whether a pattern names a variable, if it is set.
+func coversVariable(pattern, name string) bool {
+	return pattern == name || IsGlob(pattern) && matchesAny(expandBraces(withoutSlash(pattern), isAny), withoutSlash(name))
+}
+
 // withoutSlash makes a slash an ordinary character for the matcher, in which * stops at one. No name holds a NUL.
 func withoutSlash(s string) string { return strings.ReplaceAll(s, "/", "\x00") }
 

@@ -145,9 +145,33 @@ func (c *capture) findFiles() ([]entry, error) {
 				return nil, err
 			}
 		}
+		if w.found == 0 {
+			c.unmatched = append(c.unmatched, Unmatched{pattern, w.inWay})
+		}
+		w.found, w.inWay = 0, ""
 	}
 	return oneEach(w.entries)
 }
+
+// Unmatched is a file pattern that names nothing. That may be a mistake: the result stands until something appears there.
+type Unmatched struct {
+	Pattern string
+	InWay   string // what stands where a directory should be; empty: nothing
+}
+
+func (u Unmatched) String() string {
+	text := "file " + Show(u.Pattern) + " is not there"
+	if IsGlob(u.Pattern) {
+		text = "file " + Show(u.Pattern) + " matches nothing"
+	}
+	if u.InWay != "" {
+		text += ": " + Show(u.InWay) + " is not a directory"
+	}
+	return text
+}
+
+// Unmatched lists the file patterns that name nothing now.
+func (r Recipe) Unmatched() []Unmatched { return r.unmatched }
 
 // oneEach sorts the entries and drops repetitions. Two patterns must not have seen one name in two states; only what a link to a
 // directory is said to be the same as may differ.

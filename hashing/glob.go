@@ -200,6 +200,35 @@ func matchesAny(patterns []string, name string) bool {
 	return false
 }
 
+// coversFile reports whether a pattern names a file, or a directory that it is in, if it exists.
+func coversFile(pattern, name string) bool {
+	if pattern == "." && !strings.HasPrefix(name, "/") || name == pattern || strings.HasPrefix(name, pattern+"/") {
+		return true
+	}
+	if !IsGlob(pattern) {
+		return false
+	}
+	globs, err := parseGlobs(pattern)
+	return err != nil || slices.ContainsFunc(globs, func(g glob) bool { return g.covers(name) })
+}
+
+func (g *glob) covers(name string) bool {
+	if g.base != "." {
+		var below bool
+		if name, below = strings.CutPrefix(name, strings.TrimSuffix(g.base, "/")+"/"); !below {
+			return false
+		}
+	}
+	s := g.enter(0)
+	for element := range strings.SplitSeq(name, "/") {
+		if g.matches(s) {
+			return true
+		}
+		s = g.step(s, element)
+	}
+	return g.matches(s)
+}
+
 func (g *glob) end() state { return 1 << len(g.parts) }
 
 // matches: the path that led to s is named by the glob.

@@ -29,6 +29,8 @@ type Recipe struct {
 	args  []ArgState
 
 	argsFrom, argsTo int // what Text says of args
+
+	unmatched []Unmatched
 }
 
 // capture is one Capture under way. The functions in its fields are the ways to the world outside, so that a test can close them.
@@ -40,6 +42,8 @@ type capture struct {
 	files   []entry
 	args    []ArgState
 	command CommandID
+
+	unmatched []Unmatched
 
 	cache   Digests
 	started time.Time
@@ -119,7 +123,7 @@ func (c *capture) add(kinds ...func(*capture) error) error {
 func (c *capture) recipe() Recipe {
 	return Recipe{
 		Text: c.text, Key: sha256.Sum256(c.text), Command: c.command, Exe: c.exe,
-		dir: c.spec.Dir, exeID: c.exeID, files: c.files,
+		dir: c.spec.Dir, exeID: c.exeID, files: c.files, unmatched: c.unmatched,
 		args: c.args, argsFrom: c.argsFrom, argsTo: c.argsTo,
 	}
 }

@@ -23,6 +23,8 @@ type walk struct {
 	seen    map[place]string // directories walked, and the names under which they were
 	entries []entry          // what was found
 	learned bool             // the names are not the caller's own, who may be unable to reach them
+	found   int              // names that the present pattern matches
+	inWay   string           // what stands where it needs a directory
 	budget  int              // bytes of recipe left; a walk that needs more ends soon
 }
 
@@ -55,9 +57,13 @@ func (w *walk) all(name string, at look) sub {
 func (w *walk) named(name string, optional bool) error {
 	at, err := lookAt(absolute(name, w.dir), false)
 	if isAbsent(err) {
+		if errors.Is(err, syscall.ENOTDIR) {
+			w.inWay = w.notDirectory(name)
+		}
 		if optional {
 			return nil
 		}
+		w.found-- // that it is not there is a state of it, and no match
 		return w.add(entry{name: name})
 	}
 	if w.learned && errors.Is(err, fs.ErrPermission) {
@@ -96,6 +102,19 @@ func (w *walk) matchedOne(g *glob) error {
 		return &InputError{Path: g.base, Err: err}
 	}
 	return w.below(sub{name: g.base, glob: g, state: start}, true)
+}
+
+// notDirectory returns what is in the way to a name and no directory.
+func (w *walk) notDirectory(name string) string {
+	for i := 1; i < len(name); i++ {
+		if name[i] != '/' {
+			continue
+		}
+		if at, err := lookAt(absolute(name[:i], w.dir), true); err == nil && at.kind != kindDirectory {
+			return name[:i]
+		}
+	}
+	return ""
 }
 
 // isAbsent: there is no such file, or what should be its directory is none.
@@ -177,6 +196,7 @@ func (w *walk) add(e entry) error {
 		return &TooLarge{Limit: MaxRecipe}
 	}
 	w.entries = append(w.entries, e)
+	w.found++
 	return nil
 }
 
