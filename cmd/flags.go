@@ -21,7 +21,7 @@ import (
 func addKeyFlags(fs *pflag.FlagSet) {
 	fs.StringP("shell", "c", "", "run this shell `TEXT` through sh -c; the remaining words are $0, $1, ...")
 	fs.StringArray("env", nil, "put these environment variables in the key: a `NAME[,...]`, globs allowed; unset differs from empty")
-	fs.StringArray("file", nil, "put the contents of a `PATH` in the key; ** globs, directories; absent differs from empty")
+	fs.StringArray("file", nil, "put the contents of a `PATH` in the key; ** globs, directories; absent differs from empty; !GLOB leaves out, @git is what Git lists, @LIST what a file lists")
 	fs.Bool("arg-files", true, "words that name files are inputs; those of a shell text too")
 	fs.Bool("stdin", false, "read stdin whole, put it in the key, feed it to the command")
 	fs.String("cwd", "path", "how the working directory enters the key: a `MODE`, path, repo or none")
@@ -126,9 +126,13 @@ func (a *App) spec(c *cobra.Command, s Settings, argv []string) (hashing.Spec, e
 	if c.Flags().Changed("key") && name == "" {
 		return hashing.Spec{}, &usageError{Err: errors.New("--key: empty name"), Hint: "write --key NAME"}
 	}
-	env, files := s.Env, s.File
+	files, err := s.selections(name != "")
+	if err != nil {
+		return hashing.Spec{}, err
+	}
+	env := s.Env
 	if name != "" { // a name must mean the same wherever it is asked for: only what stands beside it counts
-		env, files = s.givenByFlag("env", s.Env), s.givenByFlag("file", s.File)
+		env = s.givenByFlag("env", s.Env)
 	}
 	return hashing.Spec{
 		Namespace: s.Namespace, Scope: s.Scope, Name: name, Argv: argv, Dir: dir,

@@ -84,6 +84,9 @@ type Settings struct {
 	unreached error // why nobody knows whether there is a configuration file; nil: that is known
 }
 
+// fromFlag is the origin of what flags give.
+const fromFlag = "flag"
+
 // origin says where a setting was given. A list has one for each element, in
 // the same order.
 type origin struct {
@@ -366,7 +369,7 @@ func (row setting) add(s *Settings, list *[]string, src source, texts []string) 
 		if err != nil {
 			return err
 		}
-		if slices.Contains(*list, item) {
+		if slices.Contains(*list, item) && !isLeftOut(item) { // what is left out belongs to where it was said
 			continue
 		}
 		*list = append(*list, item)
@@ -392,14 +395,26 @@ func (row setting) element(src source, text string) (string, error) {
 	case row.name != "file":
 		return text, nil
 	}
-	if isGlob(text) {
+	return src.file(text)
+}
+
+// file makes the name in a file pattern one that is good in the working directory.
+func (src source) file(pattern string) (string, error) {
+	mark := ""
+	if strings.HasPrefix(pattern, "!") || strings.HasPrefix(pattern, "@") && pattern != "@git" {
+		mark, pattern = pattern[:1], pattern[1:]
+	}
+	if pattern == "" {
+		return "", src.bad(mark, "no name behind it", "write "+mark+" and a name, or ./"+mark+" for a file of this name")
+	}
+	if isGlob(pattern) {
 		src.home = escapeGlob(src.home)
 	}
-	path, err := src.expand(text)
-	if err != nil || src.prefix == "" || filepath.IsAbs(path) {
-		return path, err
+	path, err := src.expand(pattern)
+	if err != nil || src.prefix == "" || pattern == "@git" || filepath.IsAbs(path) {
+		return mark + path, err
 	}
-	return src.prefix + strings.TrimPrefix(path, "./"), nil
+	return mark + src.prefix + strings.TrimPrefix(path, "./"), nil
 }
 
 // isGlob tells a pattern from a name.
@@ -476,7 +491,7 @@ func (s *Settings) from(name string) []string {
 func (s *Settings) givenByFlag(name string, list []string) []string {
 	var given []string
 	for i, from := range s.from(name) {
-		if from == "flag" && i < len(list) {
+		if from == fromFlag && i < len(list) {
 			given = append(given, list[i])
 		}
 	}
@@ -592,7 +607,7 @@ func applyFlags(s *Settings, in settingsInput) error {
 			texts = list.GetSlice()
 		}
 		name := "--" + row.name
-		src := source{name: name, from: "flag", dir: in.Dir, home: homeDir(in.LookupEnv)}
+		src := source{name: name, from: fromFlag, dir: in.Dir, home: homeDir(in.LookupEnv)}
 		if err := row.apply(s, src, texts); err != nil {
 			return err
 		}

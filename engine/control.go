@@ -125,6 +125,8 @@ func (s *said) take(line string) error {
 		s.tags = append(s.tags, cachedir.Tag{Name: value, Seq: cachedir.OwnSeq})
 	case name == "vary-env":
 		return s.learn(hashing.Learned{Env: strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })})
+	case name == "vary-file" && strings.Contains(value, "\x00"): // it is no name
+		return errControl
 	case name == "vary-file":
 		return s.learn(hashing.Learned{Files: []string{value}})
 	default:

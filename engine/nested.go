@@ -104,6 +104,9 @@ func (r *run) used(m *cachedir.Meta, end time.Time, ends bool) report {
 	r.tellProgram(&n, &env)
 	r.tellInput(&n)
 	n.Terminal = spec.Pty && r.atTerminal()
+	if r.recipe.HasDescriptors() {
+		n.NoStore = "a nested run reads files that were handed to it open"
+	}
 	n.Env = texts(env)
 	return n
 }
@@ -263,8 +266,13 @@ func (s *said) join(n report, mark cachedir.TagMark, r *run) {
 		s.tags = append(s.tags, cachedir.Tag{Name: string(t.Name), Seq: t.Seq})
 	}
 	l := hashing.Learned{Env: names(n.Env)}
-	for _, name := range n.Files {
-		l.Files = append(l.Files, r.rebase(string(name), string(n.Dir)))
+	for _, pattern := range n.Files {
+		here, ok := hashing.Rebased(string(pattern), func(name string) string { return r.rebase(name, string(n.Dir)) })
+		if !ok && string(n.Dir) != r.req.Spec.Dir {
+			s.noStore = "a nested run has a list of files in another directory"
+			return
+		}
+		l.Files = append(l.Files, here)
 	}
 	for _, name := range slices.Concat(n.Before, n.Config) {
 		l.Files = append(l.Files, r.rebase(literal(string(name)), ""))

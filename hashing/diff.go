@@ -156,7 +156,12 @@ func (d *differ) compare(s subject) {
 	text := ""
 	switch s.kind {
 	case "env-match", "file-match":
-		text = s.kind[:len(s.kind)-len("-match")] + " pattern " + Show(s.name) + cameOrWent(has, " added", " removed")
+		text = s.kind[:len(s.kind)-len("-match")] + " pattern " + Show(s.name)
+		if had && has {
+			text += " leaves out something else"
+		} else {
+			text += cameOrWent(has, " added", " removed")
+		}
 	case "env":
 		text = d.variable(s.name, old, recent, had, has)
 	case "file":

@@ -16,7 +16,7 @@ func IsGlob(pattern string) bool { return strings.ContainsAny(pattern, globChars
 
 // IsName reports whether a pattern stands for the one thing of this name.
 func IsName(pattern string) bool {
-	return pattern != "" && !IsGlob(pattern) && !strings.ContainsRune("!@", rune(pattern[0]))
+	return pattern != "" && !IsGlob(pattern) && !strings.ContainsRune("!@", rune(pattern[0])) && !strings.Contains(pattern, "\x00")
 }
 
 // addEnvironment adds what was asked for, and each variable that this names: its digest, or unset, which differs from empty.

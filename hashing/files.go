@@ -31,23 +31,13 @@ func (c *capture) checkPatterns() error {
 		}
 	}
 	for _, pattern := range c.spec.Files {
-		if err := checkFilePattern(pattern); err != nil {
-			return &PatternError{Kind: "file", Pattern: pattern, Err: err}
+		s := parseSelection(pattern)
+		if pattern == "" {
+			return &PatternError{Kind: "file", Pattern: pattern, Err: errEmpty}
 		}
-	}
-	return nil
-}
-
-func checkFilePattern(pattern string) error {
-	switch {
-	case pattern == "":
-		return errEmpty
-	case strings.Contains(pattern, "\x00"):
-		return errNUL
-	}
-	if pattern = tidy(pattern); IsGlob(pattern) {
-		_, err := parseGlobs(pattern)
-		return err
+		if err := s.check(); err != nil {
+			return &PatternError{Kind: "file", Pattern: s.pattern, Err: err}
+		}
 	}
 	return nil
 }
@@ -88,8 +78,8 @@ func (c *capture) addFiles() error {
 	if len(c.spec.Files) == 0 {
 		return nil
 	}
-	for _, pattern := range c.filePatterns() {
-		c.text = appendLabel(c.text, "file-match", pattern)
+	for _, s := range c.selections() {
+		c.text = appendSelection(c.text, &s)
 	}
 	entries, err := c.find(c)
 	if err != nil {
@@ -105,14 +95,6 @@ func (c *capture) addFiles() error {
 	}
 	c.files = entries
 	return nil
-}
-
-func (c *capture) filePatterns() []string {
-	patterns := make([]string, len(c.spec.Files))
-	for i, pattern := range c.spec.Files {
-		patterns[i] = tidy(pattern)
-	}
-	return sortedSet(patterns)
 }
 
 // appendEntry adds one line: file "name" [link "target"] and then the kind, with size and digest if it is a regular file.
@@ -136,19 +118,13 @@ func appendEntry(text []byte, e *entry, digest Digest) []byte {
 func (c *capture) findFiles() ([]entry, error) {
 	w := newWalk(c.spec.Dir, MaxRecipe-len(c.text))
 	w.learned = c.learned
-	for _, pattern := range c.filePatterns() {
-		if err := w.named(pattern, IsGlob(pattern)); err != nil {
+	for _, s := range c.selections() {
+		if err := w.selected(c, &s); err != nil {
 			return nil, err
 		}
-		if IsGlob(pattern) {
-			if err := w.matched(pattern); err != nil {
-				return nil, err
-			}
+		if w.found <= 0 {
+			c.unmatched = append(c.unmatched, Unmatched{s.label(), w.inWay})
 		}
-		if w.found == 0 {
-			c.unmatched = append(c.unmatched, Unmatched{pattern, w.inWay})
-		}
-		w.found, w.inWay = 0, ""
 	}
 	return oneEach(w.entries)
 }

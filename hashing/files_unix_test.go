@@ -113,6 +113,32 @@ func TestFileFacts(t *testing.T) {
 		},
 		{"glob matches FIFO", []string{"p.go |"}, []string{"*.go"}, []string{"p.go fifo"}},
 		{"glob does not match FIFO", []string{"p |", "d/p |", "a.go a"}, []string{"**/*.go"}, []string{"a.go plain 1 sha256:ca97"}},
+		{"left out", []string{"d/a a", "d/a.t b", "d/e/b.t b"}, []string{Except("d/**", []string{"d/*.t"})}, []string{"d directory", "d/a plain 1 sha256:ca97", "d/e directory", "d/e/b.t plain 1 sha256:3e23"}},
+		{"left out with all below", []string{"d/a a", "d/e/b b"}, []string{Except("d", []string{"./d/e/"})}, []string{"d directory", "d/a plain 1 sha256:ca97"}},
+		{"left out of one and not of another", []string{"d/a a", "d/b b"}, []string{Except("d/*", []string{"d/b"}), "d/[b]"}, []string{"d/a plain 1 sha256:ca97", "d/b plain 1 sha256:3e23"}},
+		{
+			"left out below a link that another names, too", // so what was walked without it is not enough
+			[]string{"d/a a", "d/b b", "l -> d", "k -> d"},
+			[]string{Except("k", []string{"**/a"}), "l"},
+			[]string{"k link d directory", "k/b plain 1 sha256:3e23", "l link d directory", "l/a plain 1 sha256:ca97", "l/b plain 1 sha256:3e23"},
+		},
+		{"all left out", []string{"d/a a"}, []string{Except("d/a", []string{"**"})}, nil},
+		{
+			"what Git keeps",
+			[]string{"d/.git/HEAD a", "d/a a", "d/e/.git b", ".git/HEAD c"},
+			[]string{"d"},
+			[]string{"d directory", "d/a plain 1 sha256:ca97", "d/e directory"},
+		},
+		{"what Git keeps, by name", []string{".git/HEAD a", "d/.git/x b"}, []string{".git", "**/.git/*"}, []string{".git directory", ".git/HEAD plain 1 sha256:ca97", "d/.git/x plain 1 sha256:3e23"}},
+		{
+			"list",
+			[]string{"n d/a\r\n\n./b*/\n@x\nno", "d/a a", "b* b", "bc b", "@x a"},
+			[]string{"@n"},
+			[]string{"@x plain 1 sha256:ca97", "b* plain 1 sha256:3e23", "d/a plain 1 sha256:ca97", "n plain 17 sha256:ef3f", "no absent"},
+		},
+		{"list cut at NULs", []string{"n d\x00a\nb\x00", "d/a a", "a\nb b"}, []string{Except("@n", []string{"n"})}, []string{`a\nb plain 1 sha256:3e23`, "d directory", "d/a plain 1 sha256:ca97"}},
+		{"list that is not there", nil, []string{"@n"}, []string{"n absent"}},
+		{"name that begins as a list does", []string{"@n a"}, []string{"./@n"}, []string{"@n plain 1 sha256:ca97"}},
 		{"strange names", []string{"d/a\nb a", "d/\xff b"}, []string{"d"}, []string{"d directory", `d/a\nb plain 1 sha256:ca97`, `d/\xff plain 1 sha256:3e23`}},
 	}
 	for _, c := range cases {

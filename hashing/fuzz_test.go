@@ -23,7 +23,8 @@ func closed(spec Spec) ([]byte, error) {
 		},
 		find: func(c *capture) ([]entry, error) {
 			var entries []entry
-			for _, name := range c.filePatterns() {
+			for _, s := range c.selections() {
+				name := s.label()
 				e := entry{name: name, kind: []kind{kindAbsent, kindDirectory, kindFIFO}[len(name)%3]}
 				if strings.HasSuffix(name, "l") {
 					e.link, e.target = true, name[:len(name)/2]
@@ -50,7 +51,10 @@ func meaning(s Spec) any {
 		m.Values = append(m.Values, s.Stdin.String())
 	}
 	m.Spec.Env = sortedSet(append([]string{}, s.Env...))
-	m.Spec.Files = c.filePatterns()
+	m.Spec.Files = []string{}
+	for _, s := range c.selections() {
+		m.Spec.Files = append(m.Spec.Files, Except(s.label(), s.except))
+	}
 	m.Names = c.envNames(m.Spec.Env)
 	for _, name := range m.Names {
 		value, ok := lookup(s.Environ, name)
@@ -114,6 +118,8 @@ func FuzzTwoSpecs(f *testing.F) {
 	add("a", "a", "a\"\nscope \"b,,", "a,b,", "C", "C,D", "a\"\nfile \"b", "a,b")
 	add("a", "a", ",,,date", ",,,date\" sha256:00", "", "", "", "")
 	add("a", "a", ",,,curl --token x", ",,,curl --token y", "", "", "", "")
+	add("a", "a", ",,", ",,", "", "", "x\x00!y\x00!z,./@x", "x\x00!z\x00!./y\x00!z,@x")
+	add("a", "a", ",,", ",,", "", "", "x*\x00!y", `x*" except "y`)
 	add("\xff", "\ufffd", ",\u0080,", ",\x80,", "A\nB", "A,B", "\xff", "\\xff")
 	f.Add("a", ",,", "T", "T=,", "x", "d", byte(0), "a", ",,", "T", "", "x", "d", byte(0))
 	f.Add("a", ",,", "T", "T=1", "x", "d", byte(1), "a", ",,", "T", "T=1", "x", "d\"\npty yes\n", byte(64))
@@ -168,7 +174,7 @@ func FuzzParseRecipe(f *testing.F) {
 	sum := strings.Repeat("0", 64)
 	for _, facts := range []string{
 		"", "platform linux/amd64\n", "word \"a\\n\"\nword secret 3 sha256:" + sum + "\n", "executable \"/x\" sha256:" + sum + "\n", "executable none\n",
-		"directory repo \"a\"\n", "pty yes\n", "pty 24x80\n", "pty 024x80\n", "user \"0\"\n", "descriptor 3 at 0 of 1 sha256:" + sum + "\n", "stdin sha256:" + sum + "\n", "env \"A\" unset\nenv-match \"A*\"\n", "env \"A\" hmac-sha256:" + sum + "\n",
+		"directory repo \"a\"\n", "pty yes\n", "pty 24x80\n", "pty 024x80\n", "user \"0\"\n", "file-match \"a\" except \"b\" except \"c\"\n", "descriptor 3 at 0 of 1 sha256:" + sum + "\n", "stdin sha256:" + sum + "\n", "env \"A\" unset\nenv-match \"A*\"\n", "env \"A\" hmac-sha256:" + sum + "\n",
 		"file \"a\" exec 0 sha256:" + sum + "\n", "file \"a\" link \"b\" same \"c\"\n", "file \"a\" link \"b\" loop\n", "file \"a\" loop\n", "word `a`\n", "word \"\\u0041\"\n", "word 'a'\n", "scope \"a\"",
 		"word \"a\"\narg 1 sha256:" + sum + "\n", "arg 12.3 unreadable hmac-sha256:" + sum + "\n", "arg 1 unreachable\narg 2 loose\n", "arg 01 loose\n", "arg 1. loose\n",
 	} {

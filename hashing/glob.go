@@ -190,6 +190,16 @@ func (g *glob) step(from state, name string) state {
 	return next
 }
 
+// names: the pattern has exactly this element next, and does not only match it.
+func (g *glob) names(s state, name string) bool {
+	for i, part := range g.parts {
+		if s&(1<<i) != 0 && slices.Contains(part, name) {
+			return true
+		}
+	}
+	return false
+}
+
 // matchesAny takes a name that doublestar cannot decide for a match: it stumbles over some classes, and an input more does no harm.
 func matchesAny(patterns []string, name string) bool {
 	for _, pattern := range patterns {
@@ -202,6 +212,10 @@ func matchesAny(patterns []string, name string) bool {
 
 // coversFile reports whether a pattern names a file, or a directory that it is in, if it exists.
 func coversFile(pattern, name string) bool {
+	if strings.HasPrefix(pattern, listMark) {
+		return true // as far as can be told
+	}
+	pattern = strings.TrimPrefix(pattern, "./")
 	if pattern == "." && !strings.HasPrefix(name, "/") || name == pattern || strings.HasPrefix(name, pattern+"/") {
 		return true
 	}

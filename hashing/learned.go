@@ -80,8 +80,9 @@ func (c *capture) extend(r Recipe, id [16]byte) (Recipe, error) {
 // found by a glob, which does not show what is gone, or lies where changes do not show. It is asked after their state was captured.
 func Unsettled(spec Spec, patterns []string, ns int64) (name string, found bool) {
 	for _, pattern := range patterns {
-		if IsGlob(pattern) {
-			return Show(pattern), true
+		if !IsName(pattern) {
+			s := parseSelection(pattern)
+			return Show(s.label()), true
 		}
 	}
 	spec.Files = patterns

@@ -83,8 +83,14 @@ func parseFact(line string) (Fact, bool) {
 		r.space()
 		fact.Value = r.rest
 		r.argument()
-	case "env-match", "file-match":
+	case "env-match":
 		fact.Name, fact.Value = r.quoted(), ""
+	case "file-match":
+		fact.Name = r.quoted()
+		fact.Value = strings.TrimPrefix(r.rest, " ")
+		for r.try(" except ") {
+			r.quoted()
+		}
 	case "descriptor":
 		fact.Name, fact.Value, _ = strings.Cut(rest, " ")
 		r.descriptor()

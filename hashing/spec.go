@@ -17,7 +17,7 @@ type Spec struct {
 	Exe      ExeMode
 	Environ  []string // NAME=value, like os.Environ(); the first of two entries of one name counts
 	Env      []string // names and globs; a glob never matches CACHEX_*
-	Files    []string // paths, ** globs, directories
+	Files    []string // paths, ** globs, directories; @git, @LIST; what Except makes of them
 	ArgFiles bool     // words that name regular files are inputs; not those of a named recipe
 	Stdin    *Digest  // of the whole of stdin; nil: stdin is not an input
 	Vary     []Vary   // what commands print, that the result depends on

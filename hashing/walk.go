@@ -23,9 +23,11 @@ type walk struct {
 	seen    map[place]string // directories walked, and the names under which they were
 	entries []entry          // what was found
 	learned bool             // the names are not the caller's own, who may be unable to reach them
-	found   int              // names that the present pattern matches
+	found   int              // names that the present selection has found
 	inWay   string           // what stands where it needs a directory
-	budget  int              // bytes of recipe left; a walk that needs more ends soon
+
+	selection *selection // that is being looked for
+	budget    int        // bytes of recipe left; a walk that needs more ends soon
 }
 
 // place is a directory together with what is expected below it: only with the same expectation the same files are found.
@@ -36,7 +38,7 @@ type place struct {
 }
 
 func newWalk(dir string, budget int) *walk {
-	return &walk{dir: dir, whole: &glob{parts: [][]string{{"**"}}}, seen: map[place]string{}, budget: budget}
+	return &walk{dir: dir, whole: everything(), seen: map[place]string{}, selection: &selection{}, budget: budget}
 }
 
 // sub is a name that was seen, and what is expected there and below.
@@ -53,8 +55,30 @@ func (w *walk) all(name string, at look) sub {
 	return sub{name: name, at: at, glob: w.whole, state: w.whole.enter(0), matches: true}
 }
 
+// selected adds what one selection names.
+func (w *walk) selected(c *capture, s *selection) error {
+	w.found, w.inWay = 0, ""
+	w.selection = s
+	if len(s.except) > 0 { // a directory that is walked without some of its files is another place
+		w.whole = everything()
+		defer func() { w.whole = everything() }()
+	}
+	if s.list {
+		return w.listed(c, s)
+	}
+	if err := w.named(s.pattern, IsGlob(s.pattern)); err != nil || !IsGlob(s.pattern) {
+		return err
+	}
+	return w.matched(s.pattern)
+}
+
+func everything() *glob { return &glob{parts: [][]string{{"**"}}} }
+
 // named adds the file of exactly this name. For a name that is also a glob (pages/[id].tsx) it must exist to count.
 func (w *walk) named(name string, optional bool) error {
+	if w.selection.leavesOut(name) {
+		return nil
+	}
 	at, err := lookAt(absolute(name, w.dir), false)
 	if isAbsent(err) {
 		if errors.Is(err, syscall.ENOTDIR) {
@@ -244,6 +268,9 @@ func (w *walk) candidates(d *folder, s sub) ([]sub, error) {
 	found := make([]sub, 0, len(children))
 	prefix := join(s.name, "")
 	for _, child := range children {
+		if child.name == ".git" && !s.glob.names(s.state, ".git") {
+			continue // what Git keeps changes with what nobody did to the files
+		}
 		next := s.glob.step(s.state, child.name)
 		if s.glob.matches(next) { // with all below it, so the rest of the glob cannot add to it
 			found = append(found, w.all(child.name, look{}))
@@ -262,7 +289,10 @@ func (w *walk) candidates(d *folder, s sub) ([]sub, error) {
 		length := len(prefix) + len(found[i].name)
 		found[i].name, rest = rest[:length], rest[length:]
 	}
-	return found, nil
+	if len(w.selection.except) == 0 {
+		return found, nil
+	}
+	return slices.DeleteFunc(found, func(f sub) bool { return w.selection.leavesOut(f.name) }), nil
 }
 
 // lostError: what a listing has just named should exist.
