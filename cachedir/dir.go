@@ -137,7 +137,7 @@ func Open(path string, o Options) (*Dir, error) {
 		if o.ReadOnly {
 			return nil, fmt.Errorf("%w: %s", ErrAbsent, path)
 		}
-		if err := makeParents(path); err != nil {
+		if err := makeParents(path, o.TrustOwners); err != nil {
 			return nil, fmt.Errorf("cache directory: %w", err)
 		}
 		root, err = openRoot(path, o)

@@ -2,9 +2,9 @@ package cachedir
 
 import "path/filepath"
 
-// DefaultPath is where the cache lies unless the user says otherwise: $XDG_CACHE_HOME/cachex, else
+// usualPath is $XDG_CACHE_HOME/cachex, else
 // ~/Library/Caches/cachex. Without a home directory there is none: it is not made.
-func DefaultPath(lookup func(string) (string, bool)) (string, error) {
+func usualPath(lookup func(string) (string, bool)) (string, error) {
 	if dir, ok := lookup("XDG_CACHE_HOME"); ok && filepath.IsAbs(dir) {
 		return filepath.Join(dir, "cachex"), nil
 	}
@@ -14,3 +14,6 @@ func DefaultPath(lookup func(string) (string, bool)) (string, error) {
 	}
 	return filepath.Join(home, "Library", "Caches", "cachex"), nil
 }
+
+// rootHome is the home of root.
+const rootHome = "/var/root"

@@ -4,9 +4,9 @@ package cachedir
 
 import "path/filepath"
 
-// DefaultPath is where the cache lies unless the user says otherwise: $XDG_CACHE_HOME/cachex, else ~/.cache/cachex.
+// usualPath is $XDG_CACHE_HOME/cachex, else ~/.cache/cachex.
 // Without a home directory there is none: it is not made.
-func DefaultPath(lookup func(string) (string, bool)) (string, error) {
+func usualPath(lookup func(string) (string, bool)) (string, error) {
 	if dir, ok := lookup("XDG_CACHE_HOME"); ok && filepath.IsAbs(dir) { // others are to be ignored, says the XDG specification
 		return filepath.Join(dir, "cachex"), nil
 	}
@@ -16,3 +16,6 @@ func DefaultPath(lookup func(string) (string, bool)) (string, error) {
 	}
 	return filepath.Join(home, ".cache", "cachex"), nil
 }
+
+// rootHome is the home of root.
+const rootHome = "/root"

@@ -2,9 +2,9 @@ package cachedir
 
 import "path/filepath"
 
-// DefaultPath is where the cache lies unless the user says otherwise: %LocalAppData%\cachex. Without such a directory
+// usualPath is where the cache lies: %LocalAppData%\cachex. Without such a directory
 // there is none: it is not made.
-func DefaultPath(lookup func(string) (string, bool)) (string, error) {
+func usualPath(lookup func(string) (string, bool)) (string, error) {
 	if dir, ok := lookup("XDG_CACHE_HOME"); ok && filepath.IsAbs(dir) {
 		return filepath.Join(dir, "cachex"), nil
 	}
@@ -14,3 +14,8 @@ func DefaultPath(lookup func(string) (string, bool)) (string, error) {
 	}
 	return filepath.Join(local, "cachex"), nil
 }
+
+// isForeign is false: there is no user here who may write everywhere.
+func isForeign(string, []int) bool { return false }
+
+const rootHome = ""

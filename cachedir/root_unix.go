@@ -103,17 +103,54 @@ func resolveLinks(path string, o Options) (string, error) {
 	return done, nil
 }
 
-// makeParents makes a directory and those above it, each for its owner alone, whatever the umask.
-func makeParents(path string) error {
+// isForeign reports whether this is root, and the nearest directory at or above a path belongs to another user, who is not trusted.
+func isForeign(path string, trust []int) bool {
+	owner := ownerAbove(path)
+	return owner != 0 && !slices.Contains(trust, owner)
+}
+
+// ownerAbove is who owns the nearest directory at or above a path, if this is root; else 0.
+func ownerAbove(path string) int {
+	if os.Geteuid() != 0 {
+		return 0
+	}
+	var st unix.Stat_t
+	for ignoringEINTR(func() error { return unix.Stat(path, &st) }) != nil {
+		if path == filepath.Dir(path) {
+			return 0
+		}
+		path = filepath.Dir(path)
+	}
+	return int(st.Uid)
+}
+
+// makeParents makes a directory and those above it, each for its owner alone, whatever the umask. What root makes in somebody
+// else's directory belongs to that one, who could not use it otherwise; the cache directory itself only if that one is trusted.
+func makeParents(path string, trust []int) error {
+	owner := ownerAbove(path)
+	if err := makeFor(filepath.Dir(path), owner); err != nil {
+		return err
+	}
+	if !slices.Contains(trust, owner) {
+		owner = 0
+	}
+	return makeFor(path, owner)
+}
+
+// makeFor makes a directory and those above it for a user; 0: for ourselves.
+func makeFor(path string, owner int) error {
 	err := os.Mkdir(path, 0o700)
 	if errors.Is(err, fs.ErrNotExist) && filepath.Dir(path) != path {
-		if err := makeParents(filepath.Dir(path)); err != nil {
+		if err := makeFor(filepath.Dir(path), owner); err != nil {
 			return err
 		}
 		err = os.Mkdir(path, 0o700)
 	}
 	if errors.Is(err, fs.ErrExist) {
 		return nil
+	}
+	if err == nil && owner != 0 {
+		err = os.Lchown(path, owner, -1)
 	}
 	if err != nil {
 		return err

@@ -44,7 +44,7 @@ func openRoot(path string, _ Options) (*tree, error) {
 	return &tree{root: root, path: path}, nil
 }
 
-func makeParents(path string) error { return os.MkdirAll(path, 0o700) }
+func makeParents(path string, _ []int) error { return os.MkdirAll(path, 0o700) }
 
 func (t *tree) close() {
 	if t.root != nil {

@@ -57,7 +57,7 @@ func (a *App) config(c *cobra.Command, args []string) error {
 	a.warnAll(warnings)
 	if s.CacheDir == "" {
 		// Where there is no home there is none: run says so when it matters.
-		s.CacheDir, _ = cachedir.DefaultPath(a.LookupEnv)
+		s.CacheDir, _, _ = cachedir.DefaultPath(a.LookupEnv, s.TrustOwner)
 	}
 	text, err := settingsText(s.lines(), format)
 	if err != nil {

@@ -41,24 +41,42 @@ type Call struct {
 
 // OpenStore opens the cache directory at a path; empty: at the system's place for caches.
 func (p *Process) OpenStore(path string, o cachedir.Options) (*cachedir.Dir, error) {
-	if path == "" {
-		var err error
-		if path, err = cachedir.DefaultPath(p.LookupEnv); err != nil {
-			return nil, err
-		}
+	dir, _, err := p.openStore(path, o)
+	return dir, err
+}
+
+// openStore also returns what there is to be said of the place, which is worth saying once.
+func (p *Process) openStore(path string, o cachedir.Options) (dir *cachedir.Dir, note string, err error) {
+	if path != "" {
+		dir, err = cachedir.Open(path, o)
+		return dir, "", err
 	}
-	return cachedir.Open(path, o)
+	path, foreign, err := cachedir.DefaultPath(p.LookupEnv, o.TrustOwners)
+	if err != nil {
+		return nil, "", err
+	}
+	if dir, err = cachedir.Open(path, o); err == nil && foreign != "" && dir.OncePerDay("foreign-home") {
+		note = foreign + " belongs to another user: the results of root are kept in " + path
+	}
+	return dir, note, err
 }
 
 // Run makes a call. The error is never nil, and for ExitCode.
 func (p *Process) Run(c *Call) error {
 	var dir *cachedir.Dir
-	eng := engine.Engine{Open: func() (_ *cachedir.Dir, err error) { dir, err = p.OpenStore(c.CacheDir, c.Store); return dir, err }}
+	var note string
+	eng := engine.Engine{Open: func() (_ *cachedir.Dir, err error) {
+		dir, note, err = p.openStore(c.CacheDir, c.Store)
+		return dir, err
+	}}
 	c.began, c.Request.Spec.Environ = time.Now(), p.Environ
 	out, err := eng.Do(p.request(c))
 	unread := !c.Request.FeedStdin && !out.KeptStdin && runner.InputWaiting(p.Stdin)
 	if len(c.Warnings) == 0 && out.Warning == nil && out.Doubt == nil && !unread && !c.Quiet && dir != nil && c.PlainTiers != nil {
 		c.Warnings = c.PlainTiers(dir)
+	}
+	if note != "" {
+		c.Warnings = append(c.Warnings, note)
 	}
 	if !c.Quiet {
 		p.warnOnce(out, c.Warnings, unread)
