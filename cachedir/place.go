@@ -16,6 +16,18 @@ func (d *Dir) LockPlace(key hashing.Key) lock.Place { return d.place("locks/" + 
 
 func (d *Dir) place(name string) lock.Place { return lockPlace{d.v1, name, d.o.ReadOnly} }
 
+// HeldByParents adds what processes hold that this one descends from, which is what nobody needs to have told it.
+func (d *Dir) HeldByParents(h lock.Held) lock.Held {
+	const most = 10_000 // runs at once
+	return h.WithParents(func(yield func(lock.Place) bool) {
+		n := 0
+		_ = d.v1.list("locks", func(base string) bool {
+			n++
+			return n <= most && yield(d.place("locks/"+base))
+		})
+	})
+}
+
 // lockPlace is a lock file in the tree.
 type lockPlace struct {
 	t        *tree

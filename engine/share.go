@@ -101,6 +101,7 @@ func (r *run) acquire(place lock.Place, held lock.Held) (l *lock.Lock, note []by
 	if !errors.Is(err, lock.ErrBusy) {
 		return l, nil, err
 	}
+	held = r.dir.HeldByParents(held)
 	if held.Holds(place) {
 		return nil, nil, lock.ErrDeadlock
 	}

@@ -13,12 +13,16 @@ import (
 // the holder in the end, over everything:
 //
 //	cachex-lock 1 <nonce> <pid> <quoted text>
+//	process <nonce of the holder> <pid> <quoted time of its start>
+//	process <nonce of the holder> <pid> <quoted time of its start>
 //	wait <nonce of the holder> <nonce of the waiter> <place of its sign of life> <quoted path>
 //	done <nonce of the waiter>
 //	ask <nonce of the holder> <quoted text>
 //	note <nonce of the holder> <quoted note>
 //
-// Lines of waiters name the holder on whose behalf they wait, so that a line which arrives after a take-over means
+// The second is for who looks for its own parents among the holders (see parents.go).
+//
+// The second is for who looks for its own parents among the holders (see parents.go). Lines of waiters name the holder on whose behalf they wait, so that a line which arrives after a take-over means
 // nothing. Each begins with a line feed of its own, so that a torn line before it spoils nothing but itself.
 
 const (
@@ -38,10 +42,11 @@ type Record struct {
 // content is a lock file as read.
 type content struct {
 	Record
-	waits []wait // those that are not over
-	asked []string
-	note  []byte // nil if there is none
-	cut   bool   // the file is longer than what was read
+	holder processID // zero: not said
+	waits  []wait    // those that are not over
+	asked  []string
+	note   []byte // nil if there is none
+	cut    bool   // the file is longer than what was read
 }
 
 // wait is one line of a waiter.
@@ -56,7 +61,7 @@ func header(r Record) string {
 	if len(about) > maxAbout {
 		about = about[:maxAbout]
 	}
-	return firstWords + r.Nonce + " " + strconv.Itoa(r.PID) + " " + strconv.QuoteToASCII(about) + "\n"
+	return firstWords + r.Nonce + " " + strconv.Itoa(r.PID) + " " + strconv.QuoteToASCII(about) + "\n" + processLine(r.Nonce, self())
 }
 
 func waitLine(holder string, w wait) string {
@@ -172,6 +177,16 @@ func (c *content) add(line string) {
 	case "ask":
 		if text, ok := c.quoted(rest); ok {
 			c.asked = append(c.asked, text)
+		}
+	case "process":
+		parts := strings.SplitN(rest, " ", 3)
+		if len(parts) != 3 || parts[0] != c.Nonce {
+			return
+		}
+		pid, err := strconv.Atoi(parts[1])
+		started, err2 := strconv.Unquote(parts[2])
+		if err == nil && err2 == nil {
+			c.holder = processID{pid, started}
 		}
 	case "note":
 		if note, ok := c.quoted(rest); ok {
