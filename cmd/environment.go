@@ -20,6 +20,7 @@ func otherVariables() []Term {
 		{"CACHEX_HTTP_TOKEN", "the bearer token of an http:// or https:// server whose URL has no user"},
 		{"CACHEX_CONTROL", "handed to the command: the file in which it may say how long its result lives and what it depends on"},
 		{"CACHEX_HELD", "handed to the command, for runs nested in it: which recipes are being run"},
+		{"CACHEX_RUNNING", "handed to the command, for runs nested in it: as which program it was started"},
 		{"CACHEX_FRESH", "handed to a command that runs in the background, for runs nested in it: nothing old is served"},
 		{"CACHEX_RENEWAL", "for cachex itself in the background"},
 	}

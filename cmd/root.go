@@ -22,10 +22,11 @@ type App struct {
 	Getwd func() (string, error)
 }
 
-// Main runs the command line and returns the exit code of the process.
-func Main(args []string, stdin, stdout, stderr *os.File) int {
+// Main runs the command line and returns the exit code of the process. The name is that by which the program was called.
+func Main(name string, args []string, stdin, stdout, stderr *os.File) int {
 	call.GrowStack()
 	log.SetOutput(io.Discard) // nothing here logs but net/http, about servers; stderr belongs to the command
+	args = asWrapper(name, args, os.Environ())
 	app := &App{call.Process{Stdin: stdin, Stdout: stdout, Stderr: stderr, Args: args, Environ: os.Environ()}, os.Getwd}
 	if !app.runs() { // it learns to when it takes long: most answers are there before
 		runner.DieOnSignals()

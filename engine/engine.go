@@ -65,6 +65,7 @@ type Request struct {
 	Tiers         []Tier     // the same cache on other machines, in their order
 	TiersRequired bool       // fail, and do not run, when one of them cannot be asked
 	Held          string     // what the environment says that ancestors hold
+	Running       string     // what it says that they run
 	Encloser      string     // the control file of the run that this one is part of; empty: none
 	Configuration []string   // where the settings of this request were looked for; only an Encloser learns of it
 	Self          Self       // how to start this program again for a refresh in the background
@@ -211,6 +212,9 @@ func (r *run) warn(err error) {
 }
 
 func (r *run) do() (Outcome, error) {
+	if err := r.passOverWrappers(); err != nil {
+		return r.outcome(cachedir.Declined), err
+	}
 	switch {
 	case len(r.req.PurgeTags) > 0:
 		r.keepStdin = true
@@ -333,6 +337,11 @@ func (r *run) capture() error {
 		}
 		r.req.Spec.Stdin = &in.digest
 	}
+	return r.captureRecipe()
+}
+
+// captureRecipe makes the recipe of what is known before anything was looked up.
+func (r *run) captureRecipe() error {
 	recipe, err := r.captureBase()
 	r.base, r.recipe, r.words.before = recipe, recipe, recipe
 	return err
@@ -378,7 +387,7 @@ func (r *run) captureBase() (hashing.Recipe, error) {
 	}
 	var err error
 	if spec.Vary, err = VaryOutputs(r.req.Vary, spec); err != nil {
-		exe, _ := hashing.LookPath(spec.Argv[0], spec.Dir, spec.Environ)
+		exe, _ := hashing.LookPath(spec.Argv[0], spec.Dir, spec.Environ, spec.Past...)
 		return hashing.Recipe{Exe: exe}, err
 	}
 	return hashing.Capture(spec, r.dir.Digests())

@@ -419,12 +419,12 @@ func (r *run) command() (runner.Command, error) {
 	exe := r.recipe.Exe
 	if exe == "" {
 		var err error
-		if exe, err = hashing.LookPath(r.req.Spec.Argv[0], r.req.Spec.Dir, r.req.Spec.Environ); err != nil {
+		if exe, err = hashing.LookPath(r.req.Spec.Argv[0], r.req.Spec.Dir, r.req.Spec.Environ, r.req.Spec.Past...); err != nil {
 			return runner.Command{}, err
 		}
 	}
 	c := runner.Command{
-		Path: exe, Argv: r.req.Spec.Argv, Env: r.environ(),
+		Path: exe, Argv: r.req.Spec.Argv, Env: r.withRunning(r.environ(), exe),
 		Stdout: r.req.Stdout, Stderr: r.req.Stderr, Merged: r.merged(), Pty: r.req.Spec.Pty,
 	}
 	if c.Pty {

@@ -124,7 +124,9 @@ func (r *run) tellProgram(n *report, env *[]string) {
 		if file == r.recipe.Exe {
 			break
 		}
-		n.Before = append(n.Before, []byte(absolute(file, spec.Dir)))
+		if !slices.Contains(spec.Past, file) {
+			n.Before = append(n.Before, []byte(absolute(file, spec.Dir)))
+		}
 	}
 	if filepath.Base(spec.Argv[0]) == spec.Argv[0] {
 		*env = slices.Concat(*env, hashing.SearchVariables())

@@ -56,7 +56,7 @@ func (out *Outcome) slot() cachedir.Slot {
 
 // pushLater starts a process that pushes to the tiers of the background.
 func (r *run) pushLater(slot cachedir.Slot) {
-	env := unsetenv(unsetenv(r.req.Self.Env, heldVariable), ControlVariable)
+	env := r.apart()
 	stdin, err := r.input.again()
 	if err == nil {
 		err = runner.Detach(runner.Detached{

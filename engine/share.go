@@ -32,6 +32,8 @@ func (r *run) share() (Outcome, error) {
 		place := r.dir.LockPlace(key)
 		l, note, err := r.acquire(place, held)
 		switch {
+		case errors.Is(err, lock.ErrDeadlock) && r.dir.HeldByParents(held).Holds(place) && r.passOver(r.recipe.Exe):
+			return r.startOver()
 		case errors.Is(err, lock.ErrDeadlock):
 			r.warn(errors.New("this command is already being run by one that waits for it: running it uncached"))
 			return r.plain(cachedir.Uncacheable, "waiting would never end")
@@ -83,6 +85,21 @@ func (r *run) lookAnew(admit judge) (*cachedir.Entry, error) {
 		return nil, err
 	}
 	return r.look(admit)
+}
+
+// startOver goes on with the recipe of another program.
+func (r *run) startOver() (Outcome, error) {
+	r.known = nil
+	if err := r.captureRecipe(); err != nil {
+		return r.uncapturable(err)
+	}
+	switch found, err := r.look(servable); {
+	case err != nil:
+		return r.uncapturable(err)
+	case found != nil:
+		return r.serve(found)
+	}
+	return r.share()
 }
 
 // replayFound serves what was there after a wait. The failure of a run that was under way is everybody's, unless

@@ -167,7 +167,7 @@ func (r *run) handOver(l *lock.Lock, merged bool) error {
 	if err != nil {
 		return err
 	}
-	env := unsetenv(unsetenv(r.req.Self.Env, heldVariable), ControlVariable) // it is part of nobody's run
+	env := r.apart()
 	d := runner.Detached{Path: r.req.Self.Path, Argv: r.req.Self.Argv, Stdin: stdin}
 	size := r.terminal()
 	detach := func(nonce string, f *os.File) error {
@@ -251,4 +251,13 @@ func (in *input) again() (*os.File, error) {
 	}
 	_, err := in.file.Seek(0, io.SeekStart)
 	return in.file, err
+}
+
+// apart is the environment of another process of this program that is part of nobody's run.
+func (r *run) apart() []string {
+	env := r.req.Self.Env
+	for _, name := range []string{heldVariable, runningVariable, ControlVariable} {
+		env = unsetenv(env, name)
+	}
+	return env
 }

@@ -86,7 +86,7 @@ func (c *cache) recallFlags(i *Invocation) {
 
 // Current returns the invocation of this process; false if there is no short way for it.
 func Current(args []string) (i Invocation, ok bool) {
-	if len(args) < 3 || args[1] != "run" {
+	if len(args) < 3 || args[1] != "run" || isLinked(args[0]) {
 		return i, false
 	}
 	var path [syscall.PathMax]byte
@@ -99,6 +99,25 @@ func Current(args []string) (i Invocation, ok bool) {
 		return i, false
 	}
 	return Invocation{args, environment(), string(path[:n-1]), syscall.Geteuid(), exe, false}, true
+}
+
+// isLinked reports whether the program was called by a name that is not its file's: a link may stand for a command.
+func isLinked(name string) bool {
+	if name = base(name); name == "cachex" {
+		return false
+	}
+	var path [syscall.PathMax]byte
+	n, err := syscall.Readlink("/proc/self/exe", path[:])
+	return err != nil || base(string(path[:n])) != name
+}
+
+func base(path string) string {
+	for i := len(path) - 1; i >= 0; i-- {
+		if path[i] == '/' {
+			return path[i+1:]
+		}
+	}
+	return path
 }
 
 // cache is an open cache directory.

@@ -13,7 +13,7 @@ func (c *capture) resolveExecutable() error {
 		}
 		return &NotFound{}
 	}
-	exe, err := c.resolve(c.spec.Argv[0], c.spec.Dir, c.spec.Environ)
+	exe, err := c.resolve(c.spec.Argv[0], c.spec.Dir, c.spec.Environ, c.spec.Past...)
 	c.exe = exe
 	return err
 }

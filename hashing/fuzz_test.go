@@ -17,7 +17,7 @@ import (
 func closed(spec Spec) ([]byte, error) {
 	c := &capture{
 		spec:    &spec,
-		resolve: func(name, _ string, _ []string) (string, error) { return "/bin/" + name, nil },
+		resolve: func(name, _ string, _ []string, _ ...string) (string, error) { return "/bin/" + name, nil },
 		content: func(_ *capture, name string, _ bool) (Digest, StatID, error) {
 			return sha256.Sum256([]byte(name)), StatID{}, nil
 		},

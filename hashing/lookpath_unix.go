@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -13,10 +14,10 @@ import (
 
 // LookPath returns the file that execvp would execute for name, in the form in which execvp would name it to the kernel: a script finds
 // it in $0. A name with a slash stands for itself; any other is searched in the PATH of environ, where an empty element is the working
-// directory. dir is the working directory; what is found relative to it is returned relative.
+// directory. dir is the working directory; what is found relative to it is returned relative. Files of past are passed over in PATH.
 //
 // The error is *NotFound or *NotExecutable: a file that may not be executed is passed over, but remembered.
-func LookPath(name, dir string, environ []string) (string, error) {
+func LookPath(name, dir string, environ []string, past ...string) (string, error) {
 	if name == "" {
 		return "", &NotFound{Name: name}
 	}
@@ -28,6 +29,9 @@ func LookPath(name, dir string, environ []string) (string, error) {
 	}
 	var denied error
 	for _, file := range Candidates(name, environ) {
+		if slices.Contains(past, file) {
+			continue
+		}
 		err := executable(absolute(file, dir))
 		switch {
 		case err == nil:

@@ -3,19 +3,23 @@ package hashing
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/windows"
 )
 
 // LookPath returns the file that would be executed for name: name itself, or with an extension of PATHEXT, in the directories of PATH.
-// What is found relative to dir, the working directory, is returned relative. The error is *NotFound or *NotExecutable.
-func LookPath(name, dir string, environ []string) (string, error) {
+// What is found relative to dir, the working directory, is returned relative. Files of past are passed over. The error is *NotFound or *NotExecutable.
+func LookPath(name, dir string, environ []string, past ...string) (string, error) {
 	if name == "" {
 		return "", &NotFound{Name: name}
 	}
 	var denied error
 	for _, file := range Candidates(name, environ) {
+		if slices.Contains(past, file) {
+			continue
+		}
 		info, err := os.Stat(absolute(file, dir))
 		switch {
 		case err != nil:

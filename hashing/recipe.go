@@ -48,7 +48,7 @@ type capture struct {
 	cache   Digests
 	started time.Time
 	learned bool // the inputs are not the caller's own
-	resolve func(name, dir string, environ []string) (string, error)
+	resolve func(name, dir string, environ []string, past ...string) (string, error)
 	content func(c *capture, name string, follow bool) (Digest, StatID, error)
 	find    func(c *capture) ([]entry, error)
 	mountOf func(path string, follow bool, at look) mount

@@ -15,6 +15,7 @@ type Spec struct {
 	ProjectRepo string
 
 	Exe      ExeMode
+	Past     []string // files that the search for the program passes over: what called this run by the same name
 	Environ  []string // NAME=value, like os.Environ(); the first of two entries of one name counts
 	Env      []string // names and globs; a glob never matches CACHEX_*
 	Files    []string // paths, ** globs, directories; @git, @LIST; what Except makes of them

@@ -108,6 +108,7 @@ func (p *Process) request(c *Call) engine.Request {
 	q.CacheExit = c.CacheExit.Has
 	q.Explain = c.Explain || c.Status != nil
 	q.Held, _ = p.LookupEnv("CACHEX_HELD")
+	q.Running, _ = p.LookupEnv("CACHEX_RUNNING")
 	if q.Encloser, _ = p.LookupEnv(engine.ControlVariable); q.Encloser != "" && c.Places != nil {
 		q.Configuration = c.Places()
 	}
