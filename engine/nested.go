@@ -46,7 +46,8 @@ type report struct {
 	Epoch   string      `json:"epoch,omitempty"` // of its tags, in hex
 	Tags    []reportTag `json:"tags,omitempty"`
 	Env     [][]byte    `json:"env,omitempty"`
-	Dir     []byte      `json:"dir,omitempty"` // that relative files start from
+	Dir     []byte      `json:"dir,omitempty"`  // that relative files start from
+	Real    []byte      `json:"real,omitempty"` // where links in it lead
 	Files   [][]byte    `json:"files,omitempty"`
 	Sum     string      `json:"sum,omitempty"` // over names and states of all files that these name, in hex
 
@@ -101,6 +102,11 @@ func (r *run) used(m *cachedir.Meta, end time.Time, ends bool) report {
 		n.Vary = append(n.Vary, sum.String())
 	}
 	n.Config, n.Seen = texts(r.req.Configuration), r.configured
+	if real, err := filepath.EvalSymlinks(spec.Dir); err == nil && real != spec.Dir {
+		n.Real = []byte(real)
+	}
+	repo, variables := hashing.RepoInputs(spec)
+	n.Config, env = append(n.Config, texts(repo)...), slices.Concat(env, variables)
 	r.tellProgram(&n, &env)
 	r.tellInput(&n)
 	n.Terminal = spec.Pty && r.atTerminal()
@@ -229,7 +235,8 @@ func (r *run) announce() {
 		return
 	}
 	r.nested = strings.ToLower(rand.Text())
-	if seen, err := hashing.FilesSumOf("", r.req.Configuration, nil); err == nil {
+	repo, _ := hashing.RepoInputs(r.req.Spec)
+	if seen, err := hashing.FilesSumOf("", slices.Concat(r.req.Configuration, repo), nil); err == nil {
 		r.configured = seen.String()
 	}
 	if err := appendLine(r.req.Encloser, "\n"+beganPrefix+r.nested+"\n"); err != nil {
@@ -252,6 +259,9 @@ func (s *said) join(n report, mark cachedir.TagMark, r *run) {
 		return
 	case n.Epoch != hex.EncodeToString(mark.Epoch[:]):
 		s.noStore = "everything was purged, or a nested run used another cache directory"
+		return
+	case len(n.Real) > 0 && !r.sameLinks(string(n.Dir), string(n.Real)):
+		s.noStore = "a nested run is in a directory that a link leads to"
 		return
 	case n.Terminal && !r.req.Spec.Pty:
 		s.noStore = "a nested run depends on the size of the terminal: give this one --pty"
@@ -328,6 +338,16 @@ func literal(name string) string {
 		return name
 	}
 	return hashing.EscapeGlob(name)
+}
+
+// sameLinks reports whether the links in a directory are those in this run's own: where they lead is in its key.
+func (r *run) sameLinks(dir, real string) bool {
+	below, err := filepath.Rel(r.req.Spec.Dir, dir)
+	if err != nil || r.req.Spec.Cwd != hashing.CwdPath || !filepath.IsLocal(below) {
+		return false
+	}
+	own, err := filepath.EvalSymlinks(r.req.Spec.Dir)
+	return err == nil && filepath.Join(own, below) == real
 }
 
 // coversVary reports whether this run has all the --vary of a nested one, in the same directory.

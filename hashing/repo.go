@@ -48,7 +48,7 @@ func (s *Spec) repoName(root string) (string, bool) {
 	if s.Repo != "" {
 		return s.Repo, true
 	}
-	for _, name := range []string{"GIT_DIR", "GIT_COMMON_DIR", "GIT_WORK_TREE", "GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"} {
+	for _, name := range gitVariables {
 		if _, set := lookup(s.Environ, name); set {
 			return "", false // Git may look elsewhere
 		}
@@ -58,6 +58,26 @@ func (s *Spec) repoName(root string) (string, bool) {
 		return "", false
 	}
 	return normalURL(url)
+}
+
+// gitVariables may say that the repository, or its configuration, is elsewhere.
+var gitVariables = []string{"GIT_DIR", "GIT_COMMON_DIR", "GIT_WORK_TREE", "GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"}
+
+// RepoInputs lists the files and variables that the name of the repository under CwdRepo rests on.
+func RepoInputs(spec Spec) (files, variables []string) {
+	root, found := RepoRoot(spec.Dir)
+	if spec.Cwd != CwdRepo || spec.Repo != "" || !found {
+		return nil, nil
+	}
+	dir, common, err := gitDirs(root)
+	if err != nil {
+		return nil, gitVariables
+	}
+	files = []string{filepath.Join(common, "config"), filepath.Join(dir, "config.worktree")}
+	if link := filepath.Join(root, ".git"); link != dir {
+		files = append(files, link, filepath.Join(dir, "commondir"))
+	}
+	return files, gitVariables
 }
 
 // usualPorts need not be written: 22 for ssh, 80 and 443 for HTTP, 9418 for git.
