@@ -129,7 +129,7 @@ func pairs(row string) (frequent, rare int) {
 		a, b := row[i-1], row[i]
 		switch {
 		case !isAlphanumeric(a) || !isAlphanumeric(b) || isLower(a) && isUpper(b) || isDigit(a) && isDigit(b):
-		case isDigit(a) || isDigit(b) || strings.IndexByte(followers[a|0x20-'a'], b|0x20) < 0:
+		case isDigit(a) || isDigit(b) || strings.IndexByte(followers[a|0x20-firstLetter], b|0x20) < 0:
 			rare++
 		default:
 			frequent++
