@@ -126,16 +126,39 @@ func (r *run) tellProgram(n *report, env *[]string) {
 	if spec.Name != "" || spec.Exe == hashing.ExeNone {
 		return
 	}
-	for _, file := range hashing.Candidates(spec.Argv[0], spec.Environ) {
-		if file == r.recipe.Exe {
-			break
+	executable := hashing.Program{Name: spec.Argv[0], Dir: spec.Dir, Environ: spec.Environ, Path: absolute(r.recipe.Exe, spec.Dir)}
+	for _, p := range append([]hashing.Program{executable}, r.recipe.Programs()...) {
+		if p.IsHidden() {
+			n.NoStore = "a nested run starts a program whose name must not be written down"
+			return
 		}
-		if !slices.Contains(spec.Past, file) {
-			n.Before = append(n.Before, []byte(absolute(file, spec.Dir)))
+		for _, candidate := range hashing.Candidates(p.Name, p.Environ) {
+			file := absolute(candidate, p.Dir)
+			if filepath.Clean(file) == filepath.Clean(p.Path) {
+				break
+			}
+			if !slices.Contains(spec.Past, candidate) {
+				n.Before = append(n.Before, []byte(file))
+			}
+		}
+		if filepath.Base(p.Name) == p.Name {
+			*env = slices.Concat(*env, hashing.SearchVariables())
 		}
 	}
-	if filepath.Base(spec.Argv[0]) == spec.Argv[0] {
-		*env = slices.Concat(*env, hashing.SearchVariables())
+	r.tellPrograms(n)
+}
+
+// tellPrograms adds what was started through others, and interpreters. Of one that is not there Before tells.
+func (r *run) tellPrograms(n *report) {
+	for _, p := range r.recipe.Programs() {
+		sum, known := p.Sum()
+		switch {
+		case p.Path == "" || r.req.Spec.Exe == hashing.ExePath: // the executable's content is not told either
+		case known:
+			n.Contents = append(n.Contents, reportContent{[]byte(p.Path), sum.String()})
+		default:
+			n.NoStore = "a nested run starts a program that cannot be read"
+		}
 	}
 }
 

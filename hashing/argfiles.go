@@ -130,7 +130,7 @@ func Reword(r Recipe, spec Spec, digests Digests) (Recipe, error) {
 	}
 	c := newCapture(spec, digests, time.Now())
 	c.text = append(make([]byte, 0, len(r.Text)), r.Text[:r.argsFrom]...)
-	c.exe, c.exeID, c.command, c.files = r.Exe, r.exeID, r.Command, r.files
+	c.exe, c.exeID, c.programs, c.command, c.files = r.Exe, r.exeID, r.programs, r.Command, r.files
 	if err := c.add((*capture).addArgFiles); err != nil {
 		return r, err
 	}

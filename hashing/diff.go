@@ -133,7 +133,7 @@ func shownWord(word string) string {
 // facts compares all others, in the order of the recipes.
 func (d *differ) facts(before, after []Fact) {
 	kinds := []string{
-		"platform", "masking", "namespace", "scope", "user", "name", "executable", "directory", "pty", "descriptor", "stdin", "vary",
+		"platform", "masking", "namespace", "scope", "user", "name", "executable", interpreterFact, programFact, "directory", "pty", "descriptor", "stdin", "vary",
 		"learned", "env-match", "file-match", "env", "file", "arg",
 	}
 	for _, kind := range kinds {
@@ -168,6 +168,8 @@ func (d *differ) compare(s subject) {
 		text = d.file(s.name, old, recent, had, has)
 	case "arg":
 		text = d.argument(s.name, had, has)
+	case interpreterFact, programFact:
+		text = startedProgram(s.kind, old, recent, had, has)
 	case "vary":
 		text = "output of --vary " + shownWord(s.name) + vary(had, has)
 	case "learned":
@@ -338,6 +340,25 @@ func single(kind, old, recent string, had, has bool) string {
 		}
 	}
 	return kind + " changed"
+}
+
+// startedProgram: one that is started through another, or an interpreter.
+func startedProgram(kind, old, recent string, had, has bool) string {
+	oldPath, recentPath := pathOf(old), pathOf(recent)
+	isSum := func(value string) bool { return strings.Contains(value, plainSum) }
+	switch {
+	case !had || !has:
+		return strings.TrimSuffix(kind+" "+oldPath+recentPath, " ") + cameOrWent(has, " added", " removed")
+	case old != "absent" && recent != "absent" && (isSum(old) != isSum(recent) || (oldPath == "") != (recentPath == "")):
+		return "" // --exe is another, which the executable tells
+	case oldPath == recentPath:
+		return strings.TrimSuffix(kind+" "+oldPath, " ") + " changed"
+	case oldPath == "":
+		return kind + " " + recentPath + " found"
+	case recentPath == "":
+		return kind + " " + oldPath + " not found"
+	}
+	return kind + " " + oldPath + " -> " + recentPath
 }
 
 // pathOf returns the path that an executable fact begins with, or nothing.

@@ -18,6 +18,12 @@ func closed(spec Spec) ([]byte, error) {
 	c := &capture{
 		spec:    &spec,
 		resolve: func(name, _ string, _ []string, _ ...string) (string, error) { return "/bin/" + name, nil },
+		shebang: func(path string) []string {
+			if strings.HasSuffix(path, "s") {
+				return []string{"/bin/env", "-S" + path}
+			}
+			return nil
+		},
 		content: func(_ *capture, name string, _ bool) (Digest, StatID, error) {
 			return sha256.Sum256([]byte(name)), StatID{}, nil
 		},
@@ -125,6 +131,7 @@ func FuzzTwoSpecs(f *testing.F) {
 	f.Add("a", ",,", "T", "T=1", "x", "d", byte(1), "a", ",,", "T", "T=1", "x", "d\"\npty yes\n", byte(64))
 	f.Add("a", ",,", "T", "T=1", "x", "d", byte(2), "a", ",,", "T", "T=1", "x", "e", byte(2))
 	f.Add("a", ",,,,p", "T", "", "x", "d", byte(1), "a", ",,,,", "T", "", "x", "d\" project \"p", byte(1))
+	f.Add("env,a", ",,", "", "", "", "d", byte(9), "env,A=1,a", ",,", "", "", "", "d", byte(9))
 	f.Add("a", ",,", "T", "T=1", "x", "d", byte(9), "b", ",,", "T", "T=1", "x", "d", byte(129))
 	f.Fuzz(func(t *testing.T, argvA, labelsA, envA, environA, filesA, dirA string, modesA byte,
 		argvB, labelsB, envB, environB, filesB, dirB string, modesB byte,
@@ -157,6 +164,8 @@ func textOf(facts []Fact) string {
 		switch f.Kind {
 		case "env", "file", "env-match", "file-match":
 			text = appendQuoted(append(text, ' '), f.Name)
+		case interpreterFact, programFact:
+			text = append(append(text, ' '), f.Name...)
 		}
 		if f.Kind == "vary" || f.Kind == "descriptor" || f.Kind == "arg" {
 			text = append(append(text, ' '), f.Name...)

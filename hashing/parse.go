@@ -10,7 +10,7 @@ import (
 // Fact is one line of a recipe.
 type Fact struct {
 	Kind  string // its first word
-	Name  string // of env, env-match, file, file-match, arg, descriptor and vary: what it is about
+	Name  string // of env, env-match, file, file-match, arg, descriptor and vary: what it is about; of program and interpreter: which command line
 	Value string // the rest as it stands there: quoted words, digests, unset
 }
 
@@ -61,6 +61,12 @@ func parseFact(line string) (Fact, bool) {
 		r.word()
 	case "executable":
 		r.executable()
+	case interpreterFact, programFact:
+		r.number()
+		fact.Name = rest[:len(rest)-len(r.rest)]
+		r.space()
+		fact.Value = r.rest
+		r.program()
 	case "directory":
 		r.directory()
 	case "pty":
@@ -220,6 +226,19 @@ func (r *reader) executable() {
 	default:
 		r.sum(plainSum)
 	}
+}
+
+func (r *reader) program() {
+	if r.try("absent") {
+		return
+	}
+	if r.startsQuoted() {
+		if r.quoted(); !r.try(" ") {
+			return
+		}
+	}
+	r.try("unreadable ")
+	r.sum(plainSum)
 }
 
 func (r *reader) directory() {

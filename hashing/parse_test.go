@@ -22,6 +22,10 @@ func TestParseRecipe(t *testing.T) {
 		{`executable "/x"`, Fact{"executable", "", `"/x"`}},
 		{`executable ` + sum, Fact{"executable", "", sum}},
 		{`executable none`, Fact{"executable", "", "none"}},
+		{`interpreter 0 "/x" ` + sum, Fact{"interpreter", "0", `"/x" ` + sum}},
+		{`program 12 "/x"`, Fact{"program", "12", `"/x"`}},
+		{`program 1 unreadable ` + sum, Fact{"program", "1", "unreadable " + sum}},
+		{`program 1 absent`, Fact{"program", "1", "absent"}},
 		{`directory path "/x"`, Fact{"directory", "", `path "/x"`}},
 		{`directory path "/x" real "/y"`, Fact{"directory", "", `path "/x" real "/y"`}},
 		{`directory repo "." of "h.example/r"`, Fact{"directory", "", `repo "." of "h.example/r"`}},
@@ -52,6 +56,7 @@ func TestParseRecipe(t *testing.T) {
 		`namespace`, `namespace a`, `namespace "a`, `namespace 'a'`, "namespace `a`", `namespace "\u0041"`, `namespace "\x41"`, `namespace "ä"`, `namespace "a" "b"`, `namespace  "a"`,
 		`word secret -1 ` + sum, `word secret 01 ` + sum, `word secret 1 sha256:00`, `word secret 1 ` + strings.ToUpper(sum), `word secret 1 md5:` + sum, `word secret  ` + sum,
 		`executable`, `executable none `, `executable "/x" `, `executable "/x" hmac-` + sum, `executable "/x"` + sum, `directory "/x"`, `directory path`, `directory path "/x" "/y"`, `directory repo "x" real "/y"`, `directory repo "x"`, `directory repo "x" of `, `directory none project "p"`, `pty no`, `stdin`, `stdin hmac-` + sum,
+		`program "/x" ` + sum, `program 1`, `program 1 `, `program 1 "/x" `, `program 01 absent`, `interpreter 1 "/x" absent`, `interpreter 1 absent x`,
 		`env "A"`, `env "A" set`, `env "A"unset`, `env "A" unset unset`, `env-match "A" unset`,
 		`file "a"`, `file "a" plain`, `file "a" plain 1`, `file "a" plain 1 hmac-` + sum, `file "a" loop`, `file "a" same "b"`, `file "a" link "b"`, `file "a" link "b" link "c" absent`, `file "a" unknown`, `file "a" absent x`,
 	} {

@@ -24,9 +24,10 @@ type Recipe struct {
 	dir string // where relative names start
 
 	// The state in which what was read was read. The text cannot tell it.
-	exeID StatID
-	files []entry
-	args  []ArgState
+	exeID    StatID
+	programs []Program
+	files    []entry
+	args     []ArgState
 
 	argsFrom, argsTo int // what Text says of args
 
@@ -35,13 +36,14 @@ type Recipe struct {
 
 // capture is one Capture under way. The functions in its fields are the ways to the world outside, so that a test can close them.
 type capture struct {
-	spec    *Spec
-	text    []byte
-	exe     string
-	exeID   StatID
-	files   []entry
-	args    []ArgState
-	command CommandID
+	spec     *Spec
+	text     []byte
+	exe      string
+	exeID    StatID
+	programs []Program
+	files    []entry
+	args     []ArgState
+	command  CommandID
 
 	unmatched []Unmatched
 
@@ -49,6 +51,7 @@ type capture struct {
 	started time.Time
 	learned bool // the inputs are not the caller's own
 	resolve func(name, dir string, environ []string, past ...string) (string, error)
+	shebang func(path string) []string
 	content func(c *capture, name string, follow bool) (Digest, StatID, error)
 	find    func(c *capture) ([]entry, error)
 	mountOf func(path string, follow bool, at look) mount
@@ -71,7 +74,7 @@ func Capture(spec Spec, digests Digests) (Recipe, error) {
 func newCapture(spec Spec, digests Digests, now time.Time) *capture {
 	return &capture{
 		spec: &spec, cache: digests, started: now,
-		resolve: LookPath, content: (*capture).digestOf, find: (*capture).findFiles, mountOf: new(mounts).of,
+		resolve: LookPath, shebang: readShebang, content: (*capture).digestOf, find: (*capture).findFiles, mountOf: new(mounts).of,
 	}
 }
 
@@ -94,6 +97,7 @@ func (c *capture) run() (Recipe, error) {
 		(*capture).addUser,
 		(*capture).addDescriptors,
 		(*capture).addExecutable,
+		(*capture).addPrograms,
 		(*capture).addPty,
 		(*capture).addStdin,
 		(*capture).addVary,
@@ -123,7 +127,7 @@ func (c *capture) add(kinds ...func(*capture) error) error {
 func (c *capture) recipe() Recipe {
 	return Recipe{
 		Text: c.text, Key: sha256.Sum256(c.text), Command: c.command, Exe: c.exe,
-		dir: c.spec.Dir, exeID: c.exeID, files: c.files, unmatched: c.unmatched,
+		dir: c.spec.Dir, exeID: c.exeID, programs: c.programs, files: c.files, unmatched: c.unmatched,
 		args: c.args, argsFrom: c.argsFrom, argsTo: c.argsTo,
 	}
 }
@@ -151,6 +155,11 @@ func (r Recipe) firstChange(o Recipe) error {
 func (r Recipe) sameStates(o Recipe) error {
 	if r.exeID != o.exeID {
 		return fmt.Errorf("executable %s was written", Show(r.Exe))
+	}
+	for i := range r.programs { // as many as in o, for the texts are equal
+		if r.programs[i].id != o.programs[i].id {
+			return fmt.Errorf("%s %s was written", r.programs[i].kind, Show(r.programs[i].Path))
+		}
 	}
 	for i := range r.files { // as many as in o, for the texts are equal
 		if a, b := &r.files[i], &o.files[i]; a.id != b.id && !r.openedLog(a, b) {

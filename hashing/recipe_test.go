@@ -233,6 +233,30 @@ func TestKeyMatrix(t *testing.T) {
 		{"executable's path, digest", func(_ *testing.T, _ string, s *Spec) { s.Exe = ExeDigest }, movedProgram, true},
 		{"executable's path, path", func(_ *testing.T, _ string, s *Spec) { s.Exe = ExePath }, movedProgram, false},
 		{"executable, none", func(_ *testing.T, _ string, s *Spec) { s.Exe = ExeNone }, movedProgram, true},
+		{"interpreter", oneScript, func(t *testing.T, dir string, _ *Spec) { program(t, dir, "bin/interp", "MZ new") }, false},
+		{"interpreter, digest", func(t *testing.T, dir string, s *Spec) { oneScript(t, dir, s); s.Exe = ExeDigest }, func(t *testing.T, dir string, _ *Spec) { program(t, dir, "bin/interp", "MZ new") }, false},
+		{"interpreter, path", func(t *testing.T, dir string, s *Spec) { oneScript(t, dir, s); s.Exe = ExePath }, func(t *testing.T, dir string, _ *Spec) { program(t, dir, "bin/interp", "MZ new") }, true},
+		{"interpreter, none", func(t *testing.T, dir string, s *Spec) { oneScript(t, dir, s); s.Exe = ExeNone }, func(t *testing.T, dir string, _ *Spec) { program(t, dir, "bin/interp", "MZ new") }, true},
+		{"interpreter gone", oneScript, func(t *testing.T, dir string, _ *Spec) {
+			require.NoError(t, os.Remove(filepath.Join(dir, "bin/interp")))
+		}, false},
+		{"interpreter through env", envScript, func(t *testing.T, dir string, _ *Spec) { program(t, dir, "bin/interp", "MZ new") }, false},
+		{"interpreter through env, another in PATH", envScript, func(t *testing.T, dir string, s *Spec) {
+			program(t, dir, "bin2/interp", "MZ interp")
+			setEnv(s, "PATH="+filepath.Join(dir, "bin2")+":"+filepath.Join(dir, "bin"))
+		}, false},
+		{"another program beside", envScript, func(t *testing.T, dir string, _ *Spec) { program(t, dir, "bin/other", "MZ") }, true},
+		{"program behind env", behindEnv, func(t *testing.T, dir string, _ *Spec) { program(t, dir, "bin/real", "MZ new") }, false},
+		{"program behind env, none", func(t *testing.T, dir string, s *Spec) { behindEnv(t, dir, s); s.Exe = ExeNone }, func(t *testing.T, dir string, _ *Spec) { program(t, dir, "bin/real", "MZ new") }, true},
+		{"program behind env appears", func(t *testing.T, dir string, s *Spec) {
+			behindEnv(t, dir, s)
+			require.NoError(t, os.Remove(filepath.Join(dir, "bin/real")))
+		}, func(t *testing.T, dir string, _ *Spec) { program(t, dir, "bin/real", "MZ") }, false},
+		{"interpreter behind env", func(t *testing.T, dir string, s *Spec) {
+			behindEnv(t, dir, s)
+			program(t, dir, "bin/interp", "MZ interp")
+			program(t, dir, "bin/real", "#!"+dir+"/bin/interp\n")
+		}, func(t *testing.T, dir string, _ *Spec) { program(t, dir, "bin/interp", "MZ new") }, false},
 		{"variable not asked for", nil, func(_ *testing.T, _ string, s *Spec) { s.Environ = append(s.Environ, "X=1") }, true},
 		{"variable changed", func(_ *testing.T, _ string, s *Spec) { s.Env = []string{"TZ"} }, func(_ *testing.T, _ string, s *Spec) { setEnv(s, "TZ=CET") }, false},
 		{"variable unset", func(_ *testing.T, _ string, s *Spec) { s.Env = []string{"EMPTY"} }, func(_ *testing.T, _ string, s *Spec) { setEnv(s, "EMPTY") }, false},
@@ -296,6 +320,23 @@ func TestKeyMatrix(t *testing.T) {
 func movedProgram(t *testing.T, dir string, s *Spec) {
 	program(t, dir, "bin2/tool.exe", "MZ a tool")
 	setEnv(s, "PATH="+filepath.Join(dir, "bin2"))
+}
+
+// oneScript makes the tool a script.
+func oneScript(t *testing.T, dir string, _ *Spec) {
+	program(t, dir, "bin/interp", "MZ interp")
+	program(t, dir, "bin/tool.exe", "#! "+dir+"/bin/interp -x y\nrest\n")
+}
+
+func envScript(t *testing.T, dir string, _ *Spec) {
+	program(t, dir, "bin/interp", "MZ interp")
+	program(t, dir, "bin/tool.exe", "#!/usr/bin/env interp\n")
+}
+
+func behindEnv(t *testing.T, dir string, s *Spec) {
+	program(t, dir, "bin/env", "MZ env")
+	program(t, dir, "bin/real", "MZ real")
+	s.Argv = []string{"env", "-u", "X", "A=1", "real", "--token", "hunter2"}
 }
 
 // clone makes a Git repository with the directory sub, as "git clone URL NAME" does; without origin if the URL is empty.

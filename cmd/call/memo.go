@@ -194,7 +194,7 @@ func (p *Process) variables(names []string) (all []fastpath.Variable) {
 // be listed, or changed after before.
 func inputs(spec *hashing.Spec, args []string, before time.Time) ([]fastpath.Fact, bool) {
 	l := NewLooker(before)
-	lookAtExecutable(l, *spec)
+	lookAtPrograms(l, *spec)
 	for _, file := range spec.Files {
 		lookAtInput(l, file)
 	}
@@ -235,26 +235,38 @@ func sameWords(facts []fastpath.Fact, args []hashing.ArgState) bool {
 	return len(args) == 0
 }
 
-// lookAtExecutable follows hashing.LookPath. What comes before the file in PATH must not be there.
-func lookAtExecutable(l *Looker, spec hashing.Spec) {
+// lookAtPrograms notes the executable, and what it starts in its turn as far as that is in the key.
+func lookAtPrograms(l *Looker, spec hashing.Spec) {
 	if len(spec.Argv) == 0 {
 		l.Failed = true
 		return
 	}
-	exe, err := hashing.LookPath(spec.Argv[0], spec.Dir, spec.Environ)
+	lookAtProgram(l, spec.Argv[0], spec.Dir, spec.Environ)
+	for _, p := range hashing.Programs(spec) {
+		if p.Dir != spec.Dir || p.IsHidden() { // facts have names, which start in the working directory
+			l.Failed = true
+			return
+		}
+		lookAtProgram(l, p.Name, p.Dir, p.Environ)
+	}
+}
+
+// lookAtProgram follows hashing.LookPath. What comes before the file in PATH must not be there.
+func lookAtProgram(l *Looker, name, dir string, environ []string) {
+	path, err := hashing.LookPath(name, dir, environ)
 	if err != nil {
 		l.Failed = true
 		return
 	}
-	for _, file := range hashing.Candidates(spec.Argv[0], spec.Environ) {
-		if file == exe {
+	for _, file := range hashing.Candidates(name, environ) {
+		if file == path {
 			break
 		}
 		if _, there := l.Look(file, fastpath.Followed); there {
 			l.Failed = true // whether it is passed over does not depend on the file alone
 		}
 	}
-	l.Program(exe)
+	l.Program(path)
 }
 
 // lookAtInput notes a file of the key. Directories are left to those who can list them.

@@ -134,6 +134,9 @@ func TestMemoNamesWhatTheRecipeNames(t *testing.T) {
 		"empty PATH": {Argv: []string{"tool"}, Environ: []string{"PATH="}},
 		"no search":  {Argv: []string{"sh"}, Files: []string{"f"}},
 		"linked":     {Argv: []string{"./linked"}},
+		"script":     {Argv: []string{"./script"}},
+		"behind env": {Argv: []string{"env", "PATH=b:.", "tool"}, Environ: []string{"PATH=/bin:/usr/bin"}},
+		"env script": {Argv: []string{"nice", "./envscript"}, Environ: []string{"PATH=/bin:/usr/bin:b:."}},
 	}
 	changes := map[string]func(t *testing.T){
 		"nothing":           func(t *testing.T) {},
@@ -163,6 +166,8 @@ func TestMemoNamesWhatTheRecipeNames(t *testing.T) {
 				require.NoError(t, os.MkdirAll("d", 0o755))
 				require.NoError(t, os.Symlink("f", "link"))
 				require.NoError(t, os.Symlink("tool", "linked"))
+				write(t, "script", "#!./tool -x\n")
+				write(t, "envscript", "#!/usr/bin/env -S A=1 tool\n")
 				recipe, err := hashing.Capture(spec, nil)
 				require.NoError(t, err)
 				facts, ok := inputs(&spec, append([]string{"cachex"}, spec.Argv...), before)
@@ -182,7 +187,7 @@ func TestMemoNamesWhatTheRecipeNames(t *testing.T) {
 func TestMemoSearchesWithoutPath(t *testing.T) {
 	spec := hashing.Spec{Argv: []string{"sh"}, Dir: "/"}
 	l := NewLooker(time.Now())
-	lookAtExecutable(l, spec)
+	lookAtPrograms(l, spec)
 	exe, err := hashing.LookPath("sh", "/", nil)
 	require.NoError(t, err)
 	if l.Failed {

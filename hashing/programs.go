@@ -1,0 +1,178 @@
+package hashing
+
+import (
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cachex-cli/cachex/masking"
+)
+
+// Program is another program that a run depends on, beside its executable: the interpreter of a script, or what is started through
+// env, timeout and the like.
+type Program struct {
+	Name    string   // as it is looked for
+	Dir     string   // where it is looked for, with
+	Environ []string // the PATH in this environment
+	Path    string   // absolute; empty: it is not found
+
+	kind   string // of its fact
+	number string // of the command line: 0 is the whole, 1 what that starts, and so on
+	hidden bool   // the name must not be written down
+	id     StatID // the state in which it was read
+	sum    Digest
+	opaque bool // its content cannot be read
+}
+
+const (
+	interpreterFact = "interpreter"
+	programFact     = "program"
+)
+
+// Programs lists the programs that are in the key of a spec beside its executable, without reading them.
+func Programs(spec Spec) []Program {
+	c := newCapture(spec, nil, time.Time{})
+	if err := c.resolveExecutable(); err != nil {
+		return nil
+	}
+	return c.findPrograms()
+}
+
+// findPrograms looks up the interpreter of the executable, what is started through prefixes, and their interpreters. It is a guess at
+// what others will do (sudo has a PATH of its own), so that nothing is found is a fact like any other.
+func (c *capture) findPrograms() (all []Program) {
+	if c.spec.Name != "" || c.spec.Exe == ExeNone {
+		return nil
+	}
+	line := invocation{argv: c.spec.Argv, dir: c.spec.Dir, environ: c.spec.Environ}
+	all = c.appendInterpreter(all, line, absolute(c.exe, c.spec.Dir), "0")
+	for n, inner := range line.wrapped() {
+		number := strconv.Itoa(n + 1)
+		p := c.findProgram(inner, programFact, number)
+		p.hidden = holdsSecret(c.spec.Argv, inner.argv)
+		all = append(all, p)
+		if p.Path != "" {
+			all = c.appendInterpreter(all, inner, p.Path, number)
+		}
+	}
+	return all
+}
+
+// holdsSecret reports whether the first word of a command line holds a secret, as a part of the whole or by itself: an option that is not
+// known may have made it look like a program.
+func holdsSecret(whole, inner []string) bool {
+	at := len(whole) - len(inner)
+	return at > 0 && whole[at] == inner[0] && masking.Words(whole)[at] || masking.Text(inner[0])
+}
+
+// findProgram looks up the first word of a command line.
+func (c *capture) findProgram(i invocation, kind, number string) Program {
+	p := Program{Name: i.argv[0], Dir: i.dir, Environ: i.environ, kind: kind, number: number}
+	if path, err := c.resolve(p.Name, p.Dir, p.Environ); err == nil {
+		p.Path = absolute(path, p.Dir)
+	}
+	return p
+}
+
+// appendInterpreter adds the program that the first line of a script names; env is looked through.
+func (c *capture) appendInterpreter(all []Program, i invocation, script, number string) []Program {
+	i.argv = c.shebang(script)
+	if len(i.argv) == 0 {
+		return all
+	}
+	if i.argv = append(i.argv, script); programName(i.argv[0]) == "env" {
+		if inner, ok := i.unwrap(); ok {
+			i = inner
+		}
+	}
+	return append(all, c.findProgram(i, interpreterFact, number))
+}
+
+// longestShebang is how much of the first line Linux reads.
+const longestShebang = 256
+
+// readShebang returns the interpreter that the first line of a script names, and its argument if there is one; nil: it is no script.
+func readShebang(path string) []string {
+	f, err := openContent(path, true)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	head := make([]byte, longestShebang)
+	n, err := io.ReadFull(f, head)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil
+	}
+	line, _, _ := strings.Cut(string(head[:n]), "\n")
+	line, ok := strings.CutPrefix(line, "#!")
+	if line = strings.Trim(line, " \t"); !ok || line == "" {
+		return nil
+	}
+	words := []string{line}
+	if end := strings.IndexAny(line, " \t"); end > 0 {
+		words = []string{line[:end], strings.TrimLeft(line[end:], " \t")}
+	}
+	if !strings.Contains(words[0], "/") {
+		words[0] = "./" + words[0] // the kernel does not search
+	}
+	return words
+}
+
+// addPrograms adds these programs as addExecutable adds the executable. One that cannot be read counts by what a look at it says.
+func (c *capture) addPrograms() error {
+	for _, p := range c.findPrograms() {
+		if err := c.read(&p); err != nil {
+			return err
+		}
+		c.text = p.append(c.text, c.spec.Exe)
+		c.programs = append(c.programs, p)
+	}
+	return nil
+}
+
+func (c *capture) read(p *Program) error {
+	if p.Path == "" || c.spec.Exe == ExePath && !p.hidden {
+		return nil
+	}
+	var err error
+	p.sum, p.id, err = c.content(c, p.Path, true)
+	if errors.Is(err, errChanged) {
+		return &InputError{Path: p.Path, Err: err}
+	}
+	if err != nil {
+		p.opaque, p.sum = true, p.id.sum()
+	}
+	return nil
+}
+
+func (p *Program) append(text []byte, mode ExeMode) []byte {
+	text = append(append(append(append(text, p.kind...), ' '), p.number...), ' ')
+	if p.Path == "" {
+		return append(text, "absent\n"...)
+	}
+	named := mode != ExeDigest && !p.hidden
+	if named {
+		text = appendQuoted(text, p.Path)
+	}
+	if mode != ExePath || p.hidden {
+		if named {
+			text = append(text, ' ')
+		}
+		if p.opaque {
+			text = append(text, "unreadable "...)
+		}
+		text = appendSum(text, p.sum)
+	}
+	return append(text, '\n')
+}
+
+// IsHidden reports whether the name must not be written down.
+func (p *Program) IsHidden() bool { return p.hidden }
+
+// Programs returns the programs that the recipe holds beside the executable.
+func (r Recipe) Programs() []Program { return r.programs }
+
+// Sum is the digest of the program's content; false if that is not known.
+func (p *Program) Sum() (Digest, bool) { return p.sum, p.sum != Digest{} && !p.opaque }
