@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"path/filepath"
-	"strings"
 	"sync"
 
 	"github.com/cespare/xxhash/v2"
@@ -194,13 +193,6 @@ func (p *Pending) Retarget(r Run) {
 // yet. Once it was read it is removed with the pending entry; one that was not, by the cleaner.
 func (p *Pending) ControlPath() string {
 	return filepath.Join(p.d.v1.path, filepath.FromSlash(p.base+saidSuffix))
-}
-
-// IsControlName reports whether the base name of a file is that of a control file. What is before its ending names the
-// pending entry too.
-func IsControlName(base string) bool {
-	_, ok := pendingRun(base)
-	return ok && strings.HasSuffix(base, saidSuffix)
 }
 
 // Control returns what the command said: nothing if there is no such file. One that is no regular file of ours, or larger

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -239,38 +240,78 @@ func (r *run) tell(n report) {
 		line, err = json.Marshal(report{ID: n.ID, NoStore: "a nested run has too many inputs"})
 	}
 	if err == nil {
-		err = appendLine(r.req.Encloser, "\n"+reportPrefix+string(line)+"\n")
+		err = appendLine(r.encloser.Path(), "\n"+reportPrefix+string(line)+"\n")
 	}
 	if err != nil {
-		forbidStore(r.req.Encloser)
+		_ = r.encloser.Forbid() // if that fails it is gone already, or nothing can be done
 	}
 }
 
-// isNested reports whether an enclosing run waits for what this one has to tell. What runs in the background is no part
-// of anybody's result.
-func (r *run) isNested() bool {
-	return r.req.Encloser != "" && r.req.Encloser != os.DevNull && r.req.Refresher == nil && !r.req.Warm
-}
+// isNested reports whether an enclosing run waits for what this one has to tell.
+func (r *run) isNested() bool { return r.encloser != nil }
 
-// announce tells an enclosing run that a report will come.
+// announce tells an enclosing run that a report will come. Its control file is named by a variable that anybody may have set, so it is
+// written to only if it is one of our own cache directory. A run of another directory, which cannot be told what this one used, is
+// kept from storing.
 func (r *run) announce() {
-	if !r.isNested() {
+	control := r.openEncloser()
+	switch {
+	case control == nil:
+		return
+	case !control.IsLive(): // it was purged, or killed: nothing will be stored of it
+		control.Close()
+		return
+	case !r.isOurs(control):
+		r.doubtEncloser(control.Forbid())
+		control.Close()
 		return
 	}
-	r.nested = strings.ToLower(rand.Text())
+	r.encloser, r.nested = control, strings.ToLower(rand.Text())
 	repo, _ := hashing.RepoInputs(r.req.Spec)
 	if seen, err := hashing.FilesSumOf("", slices.Concat(r.req.Configuration, repo), nil); err == nil {
 		r.configured = seen.String()
 	}
-	if err := appendLine(r.req.Encloser, "\n"+beganPrefix+r.nested+"\n"); err != nil {
-		forbidStore(r.req.Encloser)
+	if err := appendLine(control.Path(), "\n"+beganPrefix+r.nested+"\n"); err != nil {
+		_ = control.Forbid()
 	}
 }
 
-// forbidStore keeps the run to which a control file belongs from storing, as a purge does.
-func forbidStore(path string) {
-	if cachedir.IsControlName(filepath.Base(path)) {
-		_ = os.Remove(strings.TrimSuffix(path, ".control") + ".run")
+// openEncloser finds the control file of the enclosing run; nil: there is none. What runs in the background is no part of anybody's
+// result.
+func (r *run) openEncloser() *cachedir.Control {
+	path := r.req.Encloser
+	if path == "" || path == os.DevNull || r.req.Refresher != nil || r.req.Warm {
+		return nil
+	}
+	control, err := cachedir.OpenControl(path)
+	if err != nil {
+		r.doubtEncloser(err)
+		r.req.Encloser = "" // the command shall not write there either
+		return nil
+	}
+	return control
+}
+
+// isOurs reports whether a control file is one of our cache directory's. A run that uses none takes any for its own.
+func (r *run) isOurs(control *cachedir.Control) bool {
+	if r.req.NoCache {
+		return true
+	}
+	dir, err := r.e.store()
+	return err == nil && dir.OwnsControl(control)
+}
+
+// doubtEncloser notes that an enclosing run, if there is one, may be stored without what this one used.
+func (r *run) doubtEncloser(err error) {
+	if err != nil {
+		r.doubt = fmt.Errorf("CACHEX_CONTROL=%s: %w; unset it, or an enclosing run may be stored without what this one used", hashing.Show(r.req.Encloser), err)
+	}
+}
+
+// leaveEncloser gives back what is held of an enclosing run.
+func (r *run) leaveEncloser() {
+	if r.encloser != nil {
+		r.encloser.Close()
 	}
 }
 
@@ -281,7 +322,7 @@ func (s *said) join(n report, mark cachedir.TagMark, r *run) {
 		s.noStore = n.NoStore
 		return
 	case n.Epoch != hex.EncodeToString(mark.Epoch[:]):
-		s.noStore = "everything was purged, or a nested run used another cache directory"
+		s.noStore = "everything was purged"
 		return
 	case len(n.Real) > 0 && !r.sameLinks(string(n.Dir), string(n.Real)):
 		s.noStore = "a nested run is in a directory that a link leads to"

@@ -120,7 +120,7 @@ func (r *run) noteUse(e *cachedir.Entry) {
 
 // tellUse tells an enclosing run what an entry is made from.
 func (r *run) tellUse(e *cachedir.Entry, how cachedir.Served) {
-	if r.req.Encloser == "" {
+	if !r.isNested() {
 		return
 	}
 	end, ends := r.end(e)

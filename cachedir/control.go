@@ -1,0 +1,55 @@
+package cachedir
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Control is the control file of a run, as another run that is part of its command sees it: by a path that anybody may have put into
+// the environment.
+type Control struct {
+	d    *Dir
+	path string
+	run  string // the pending file that it lies beside
+}
+
+// ErrNoControl is what OpenControl returns for a path that is not the control file of a run.
+var ErrNoControl = errors.New("not a control file of cachex")
+
+// OpenControl looks whose control file a path names. It is one only in the pending directory of a marked cache directory that is ours
+// or root's; root serves everybody.
+func OpenControl(path string) (*Control, error) {
+	run, ok := pendingRun(filepath.Base(path))
+	dir, inPending := strings.CutSuffix(filepath.Dir(path), filepath.FromSlash("/v1/pending"))
+	if !ok || !inPending || !strings.HasSuffix(path, saidSuffix) || !filepath.IsAbs(path) {
+		return nil, ErrNoControl
+	}
+	o := Options{ReadOnly: true, TrustOwners: []int{0}}
+	if owner, ok := ownerOf(dir); ok && os.Geteuid() == 0 {
+		o.TrustOwners = append(o.TrustOwners, owner)
+	}
+	d, err := Open(dir, o)
+	if err != nil {
+		return nil, ErrNoControl
+	}
+	return &Control{d: d, path: path, run: "pending/" + run}, nil
+}
+
+// Path is where what is to be told is written.
+func (c *Control) Path() string { return c.path }
+
+// IsLive reports whether the run goes on and may still be stored.
+func (c *Control) IsLive() bool { return c.d.isLocked(c.run) }
+
+// Forbid keeps the run from storing its result, as a purge does.
+func (c *Control) Forbid() error { return c.d.v1.remove(c.run) }
+
+// Close gives descriptors back.
+func (c *Control) Close() { c.d.Close() }
+
+// OwnsControl reports whether a control file is one of this directory's.
+func (d *Dir) OwnsControl(c *Control) bool {
+	return filepath.Dir(c.path) == filepath.Join(d.v1.path, "pending")
+}
