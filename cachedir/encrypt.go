@@ -43,6 +43,9 @@ type seal struct {
 	nonce [chacha20.NonceSizeX]byte
 }
 
+// Encrypts reports whether new entries are encrypted.
+func (d *Dir) Encrypts() bool { return d.o.Encrypt }
+
 // newSeal is one for a new pending entry: nil without Options.Encrypt.
 func (d *Dir) newSeal() *seal {
 	if !d.o.Encrypt {

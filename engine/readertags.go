@@ -27,6 +27,15 @@ func hasTag(tags []cachedir.Tag, name string) bool {
 	return slices.ContainsFunc(tags, func(t cachedir.Tag) bool { return t.Name == name })
 }
 
+// askedTags are the tags that who waits writes into the record of the lock: none where the directory is encrypted, for the
+// record is not. Who waited for a result without them runs the command again.
+func (r *run) askedTags() []string {
+	if r.dir.Encrypts() {
+		return nil
+	}
+	return r.req.Tags
+}
+
 // keepTags notes the tags of a result that is not good enough for this caller, and was for another one.
 func (r *run) keepTags(tags []cachedir.Tag) {
 	for _, tag := range tags {

@@ -131,7 +131,7 @@ func (r *run) acquire(place lock.Place, held lock.Held) (l *lock.Lock, note []by
 	defer runner.DieOnSignals()()
 	defer r.tellWaiting(place)()
 	f := r.follow()
-	l, note, err = lock.Wait(ctx, place, held, r.about(), r.req.Tags...)
+	l, note, err = lock.Wait(ctx, place, held, r.about(), r.askedTags()...)
 	if !f.stop(stuck) { // its reader has stopped: that must not hold up who waits for the lock
 		abandon(l)
 		f.stop(0)
