@@ -137,6 +137,9 @@ func TestMemoNamesWhatTheRecipeNames(t *testing.T) {
 		"script":     {Argv: []string{"./script"}},
 		"behind env": {Argv: []string{"env", "PATH=b:.", "tool"}, Environ: []string{"PATH=/bin:/usr/bin"}},
 		"env script": {Argv: []string{"nice", "./envscript"}, Environ: []string{"PATH=/bin:/usr/bin:b:."}},
+		"words":      {Argv: []string{"./tool", "f", "link", "none", "d", "f/x"}, ArgFiles: true},
+		"a value":    {Argv: []string{"./tool", "--input=f"}, ArgFiles: true},
+		"a text":     {Argv: []string{"sh", "-c", "cat <f | tac none"}, ArgFiles: true},
 	}
 	changes := map[string]func(t *testing.T){
 		"nothing":           func(t *testing.T) {},
