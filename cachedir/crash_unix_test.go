@@ -45,7 +45,7 @@ func child(t testing.TB, part string, args ...string) *exec.Cmd {
 	exe, err := os.Executable()
 	require.NoError(t, err)
 	c := exec.Command(exe, args...)
-	c.Env = append(os.Environ(), childVariable+"="+part)
+	c.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", childVariable+"="+part)
 	c.Stderr = os.Stderr
 	return c
 }

@@ -446,7 +446,7 @@ func TestServerRepeatsPassword(t *testing.T) {
 	})
 	tier := openTier(t, "redis://:"+url.PathEscape(secret)+"@"+w.addr, "t")
 	_, err := read(guarded(t), tier, "entry/a")
-	requireKind(t, err, ErrServer)
+	requireKind(t, err, ErrUnsupported)
 	require.Contains(t, err.Error(), "***")
 }
 
