@@ -10,11 +10,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openByComponents opens a name one component after the other, so that no link is followed in any of them.
+// openByComponents opens a name one component after the other, so that no link is followed in any of them. A directory on the way
+// need not be readable.
 func openByComponents(dirfd int, name string, flags int, mode uint32) (int, error) {
 	fd, owned := dirfd, false
 	if path.IsAbs(name) {
-		root, err := openRetry(unix.AT_FDCWD, "/", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		root, err := openRetry(unix.AT_FDCWD, "/", searchOnly|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 		if err != nil {
 			return -1, err
 		}
@@ -25,7 +26,7 @@ func openByComponents(dirfd int, name string, flags int, mode uint32) (int, erro
 		parts = []string{"."}
 	}
 	for i, part := range parts {
-		f, m := unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC|unix.O_NOFOLLOW, uint32(0)
+		f, m := searchOnly|unix.O_DIRECTORY|unix.O_CLOEXEC|unix.O_NOFOLLOW, uint32(0)
 		if i == len(parts)-1 {
 			f, m = flags, mode
 		}

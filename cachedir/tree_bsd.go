@@ -4,6 +4,9 @@ package cachedir
 
 import "golang.org/x/sys/unix"
 
+// searchOnly opens a directory on the way to another one.
+const searchOnly = unix.O_SEARCH
+
 // openBelow opens a name below a directory without following any link.
 func openBelow(dirfd int, name string, flags int, mode uint32) (int, error) {
 	return openByComponents(dirfd, name, flags, mode)

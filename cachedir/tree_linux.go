@@ -6,6 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// searchOnly opens a directory on the way to another one.
+const searchOnly = unix.O_PATH
+
 // openBelow opens a name below a directory without following any link. openat2 (Linux 5.6) does that in one call;
 // where the kernel or a sandbox does not have it, the components are opened one by one.
 func openBelow(dirfd int, name string, flags int, mode uint32) (int, error) {

@@ -42,7 +42,7 @@ func (i *Invocation) Address() (sum [32]byte, ok bool) {
 		b = appendWord(b, a)
 	}
 	for _, kv := range i.Environ {
-		name, value, _ := cut(kv)
+		name, value, _ := cut(kv, '=')
 		switch {
 		case name == "PWD" && value != i.Dir:
 			return sum, false // the directory has another name for the ordinary path
@@ -108,13 +108,13 @@ func lookup(environ []string, name string) (string, bool) {
 	return "", false
 }
 
-func cut(kv string) (name, value string, ok bool) {
-	for i := range len(kv) {
-		if kv[i] == '=' {
-			return kv[:i], kv[i+1:], true
+func cut(s string, at byte) (before, after string, ok bool) {
+	for i := range len(s) {
+		if s[i] == at {
+			return s[:i], s[i+1:], true
 		}
 	}
-	return kv, "", false
+	return s, "", false
 }
 
 func appendWord(b []byte, s string) []byte { return append(append64(b, uint64(len(s))), s...) }

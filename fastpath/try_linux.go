@@ -435,7 +435,7 @@ const (
 	below        = noMagiclinks | noSymlinks | 8 // and nothing outside of the directory
 )
 
-// openAt calls openat2(2).
+// openAt calls openat2(2), or does the same step by step where a kernel or a sandbox has none. The caller forbids links.
 func (c *cache) openAt(dir int, name string, flags int, resolve uint64) (int, error) {
 	path, err := syscall.BytePtrFromString(name)
 	if err != nil {
@@ -444,9 +444,46 @@ func (c *cache) openAt(dir int, name string, flags int, resolve uint64) (int, er
 	how := [3]uint64{uint64(flags | syscall.O_CLOEXEC), 0, resolve}
 	const sysOpenat2 = 437 // on all architectures
 	fd, _, errno := syscall.Syscall6(sysOpenat2, uintptr(dir), uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(&how)), unsafe.Sizeof(how), 0, 0)
-	if errno != 0 {
-		return -1, errno
+	switch errno {
+	case 0:
+		c.open = append(c.open, int(fd))
+		return int(fd), nil
+	case syscall.ENOSYS, syscall.EPERM, syscall.EINVAL:
+		return c.openStepwise(dir, name, flags)
 	}
-	c.open = append(c.open, int(fd))
-	return int(fd), nil
+	return -1, errno
+}
+
+// openStepwise opens a name one component after the other, and follows no link. A directory on the way need not be readable.
+func (c *cache) openStepwise(dir int, name string, flags int) (int, error) {
+	const onTheWay = oPath | syscall.O_DIRECTORY
+	if name != "" && name[0] == '/' {
+		root, err := c.openPart(atCwd, "/", onTheWay)
+		if err != nil {
+			return -1, err
+		}
+		dir, name = root, name[1:]
+	}
+	for {
+		part, rest, more := cut(name, '/')
+		if part == "" || part == ".." {
+			return -1, syscall.EXDEV // no name that we write
+		}
+		if !more {
+			return c.openPart(dir, part, flags)
+		}
+		next, err := c.openPart(dir, part, onTheWay)
+		if err != nil {
+			return -1, err
+		}
+		dir, name = next, rest
+	}
+}
+
+func (c *cache) openPart(dir int, name string, flags int) (int, error) {
+	fd, err := syscall.Openat(dir, name, flags|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0)
+	if err == nil {
+		c.open = append(c.open, fd)
+	}
+	return fd, err
 }
