@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cachex-cli/cachex/hashing"
 	"github.com/cachex-cli/cachex/runner"
 )
 
@@ -14,15 +15,20 @@ var errInteractive = errors.New("it reads what is typed at the terminal")
 // interactive reports whether the command is one that somebody at this terminal wants to talk to. What is typed is an input that
 // no key holds.
 func (r *run) interactive() bool {
-	return !r.req.FeedStdin && Converses(r.req.Spec.Argv) && runner.IsTerminal(r.req.Stdin)
+	return !r.req.FeedStdin && runner.IsTerminal(r.req.Stdin) && Converses(r.req.Spec.Argv)
 }
 
 // Converses reports whether a command line is that of a shell or an interpreter without a script, or has a container's program
-// at the terminal. It knows the usual programs; to miss one costs an empty stdin, not a wrong result.
+// at the terminal, also behind programs such as sudo, and alone in the text of a shell. It knows the usual programs; to miss one
+// costs an empty stdin, not a wrong result.
 func Converses(argv []string) bool {
-	if len(argv) == 0 {
-		return false
-	}
+	return slices.ContainsFunc(hashing.Commands(argv), func(c hashing.Command) bool {
+		return !c.Part && len(c.Words) > 0 && readsTerminal(c.Words)
+	})
+}
+
+// readsTerminal looks at the first program of a command line alone.
+func readsTerminal(argv []string) bool {
 	name := strings.TrimSuffix(path.Base(argv[0]), ".exe")
 	if slices.Contains(containerPrograms, name) {
 		return attaches(argv[1:])

@@ -21,8 +21,12 @@ func TestConverses(t *testing.T) {
 		"docker run -t alpine": false, "docker run --rm alpine ls": false, "docker inspect -format x": false, "kubectl get pods": false,
 		"kubectl run p -i --tty=true --image a": true, "docker run -i a": false,
 		"ls": false, "cat": false, "make -it": false,
+		"sudo docker exec -it c sh": true, "env -i X=1 bash": true, "timeout 5 python3": true, "nice -n 5 sh x.sh": false, "sudo ls": false,
+		"env": false, "sh -c bash": true, "sh -c date": false,
 	} {
 		require.Equal(t, want, Converses(strings.Fields(line)), line)
 	}
 	require.False(t, Converses(nil))
+	require.True(t, Converses([]string{"sh", "-c", "exec docker run -it alpine"}))
+	require.False(t, Converses([]string{"sh", "-c", "cat x | bash"}), "stdin of that shell is a pipe")
 }
