@@ -35,7 +35,7 @@ func detach(d Detached) error {
 	if err != nil {
 		return &StartError{Path: d.Path, Err: err, NotFound: errors.Is(err, fs.ErrNotExist)}
 	}
-	go reap(pid)
+	go waitChild(pid) // nobody asks how it ended
 	return nil
 }
 
@@ -82,13 +82,4 @@ func hideInherited() (show func(), err error) {
 func isInherited(fd int) bool {
 	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
 	return err == nil && flags&unix.FD_CLOEXEC == 0
-}
-
-// reap waits for a process that nobody asks about.
-func reap(pid int) {
-	for {
-		if _, err := syscall.Wait4(pid, nil, 0, nil); err != syscall.EINTR {
-			return
-		}
-	}
 }

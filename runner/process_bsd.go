@@ -21,6 +21,18 @@ func forkExec(path string, argv []string, attr *syscall.ProcAttr) (pid int, err 
 	return syscall.ForkExec(path, argv, attr)
 }
 
+// SeesSignals reports whether the command gets the signal mask and the ignored signals that this process was started with, all of them.
+func SeesSignals() bool { return false }
+
+// waitChild waits for a process that forkExec returned.
+func waitChild(pid int) (status syscall.WaitStatus, err error) {
+	for {
+		if _, err = syscall.Wait4(pid, &status, 0, nil); err != syscall.EINTR {
+			return status, err
+		}
+	}
+}
+
 // ended reports whether the command was waited for.
 func (p *process) ended() bool {
 	return errors.Is(p.p.Signal(syscall.Signal(0)), os.ErrProcessDone)

@@ -56,7 +56,7 @@ func forkExec(path string, argv []string, attr *syscall.ProcAttr) (pid int, err 
 	start, mask := atStart().mask, unix.Sigset_t{}
 	unix.PthreadSigmask(unix.SIG_SETMASK, &start, &mask)
 	defer unix.PthreadSigmask(unix.SIG_SETMASK, &mask, nil)
-	return syscall.ForkExec(path, argv, attr)
+	return startChild(func() (int, error) { return syscall.ForkExec(path, argv, attr) })
 }
 
 // wait returns the exit code, or the signal that ended the command.
@@ -67,16 +67,9 @@ func (p *process) wait() (code, signal int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.reaped = true
-	var status unix.WaitStatus
-	for {
-		_, err := unix.Wait4(p.pid, &status, 0, nil)
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return unknownCode, 0
-		}
-		break
+	status, err := waitChild(p.pid)
+	if err != nil {
+		return unknownCode, 0
 	}
 	if status.Signaled() {
 		return 0, int(status.Signal())
