@@ -9,15 +9,16 @@ import (
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/cmd/call"
+	"github.com/cachex-cli/cachex/runner"
 )
 
 func newDoctorCommand(app *App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor",
 		Short: "check the directory, its filesystem, locks, clock and tiers",
-		Long: `Doctor tries what cachex needs: a private directory, a filesystem that renames, links and locks, free space, and a clock
-that agrees with the filesystem's; and of each server of --remote that it keeps what is written and
-tells the right time. It prints a line for each, and a hint for what is wrong.` + exitCodes(
+		Long: `Doctor tries what cachex needs: a private directory, a filesystem that renames, links and locks, free space, a clock that
+agrees with the filesystem's, and a build that passes blocked and ignored signals on; and of each server of --remote
+that it keeps what is written and tells the right time. It prints a line for each, and a hint for what is wrong.` + exitCodes(
 			"0    nothing is wrong", "1    something is", "125  bad configuration"),
 		Example: "  cachex doctor\n  cachex doctor --remote redis://cache.example.com",
 		Args:    noArguments,
@@ -77,7 +78,7 @@ func (a *App) examine(s Settings) []finding {
 	if err != nil {
 		return append(found, finding{what: "filesystem", fault: err, hint: "check the disk and its mount"})
 	}
-	found = append(found, filesystemFindings(r), spaceFinding(r), linksFinding(r), locksFinding(r), clockFinding(r), secretFinding(s))
+	found = append(found, filesystemFindings(r), spaceFinding(r), linksFinding(r), locksFinding(r), clockFinding(r), signalsFinding(), secretFinding(s))
 	return append(found, a.tierFindings(s)...)
 }
 
@@ -127,6 +128,16 @@ func clockFinding(r cachedir.Report) finding {
 		f.hint = "synchronise the clocks of this machine and the file server"
 	}
 	return f
+}
+
+func signalsFinding() finding {
+	if runner.SeesSignals() {
+		return finding{what: "signals", say: "a command gets them blocked and ignored as cachex was started"}
+	}
+	return finding{ // worth knowing, and no fault: only nohup, background jobs of sh and the like set them
+		what: "signals", say: "what was blocked or ignored when cachex started may not be so for a command",
+		hint: "under Linux on amd64 and arm64, a build with CGO_ENABLED=0 passes all of it on",
+	}
 }
 
 func secretFinding(s Settings) finding {

@@ -19,6 +19,9 @@ import (
 // entry_linux_*.s. Where there is none (other architectures, a program linked by the linker of C, a library), what the runtime
 // has left is all there is to know.
 
+// SeesSignals reports whether the command gets the signal mask and the ignored signals that this process was started with, all of them.
+func SeesSignals() bool { return entrySeen }
+
 // What the entry has found.
 var (
 	entrySeen    bool   // the entry was there

@@ -55,3 +55,6 @@ func (b bond) release() {
 		_ = windows.CloseHandle(b.job)
 	}
 }
+
+// SeesSignals is true: no process gives another one signals to block or to ignore.
+func SeesSignals() bool { return true }
