@@ -427,6 +427,9 @@ func TestSame(t *testing.T) {
 
 // What cannot be cached can still be run: the program is known.
 func TestErrorsLeaveExe(t *testing.T) {
+	if testing.Short() {
+		t.Skip("hashes 15 MB of words")
+	}
 	dir, spec := here(t)
 	spec.Argv = []string{"tool.exe"}
 	for range 1 << 16 {

@@ -23,8 +23,12 @@ func alone(lines []string) (n int) {
 // A inside B beside B inside A, and larger circles: everybody ends, because at least one goes on without a lock. Seen to
 // hang without announce, without follow, and with follow before announce.
 func TestCirclesOfProcesses(t *testing.T) {
+	rounds := 6
+	if testing.Short() {
+		rounds = 1
+	}
 	for _, size := range []int{2, 3, 4} {
-		for range 6 {
+		for range rounds {
 			dir := t.TempDir()
 			name := func(i int) string { return filepath.Join(dir, fmt.Sprint(i%size)) }
 			all := make([]*process, size)
