@@ -68,7 +68,8 @@ const mostUnremembered = 64 << 20
 // it would have to be read for too long does.
 func (c *capture) argState(f ArgFile) (ArgState, error) {
 	const tries = 3 // of a file that is being written
-	path := absolute(f.Name, c.spec.Dir)
+	file := location{f.Name, c.spec.Dir}
+	path := file.path()
 	for try := 1; ; try++ {
 		a := ArgState{ArgFile: f}
 		at, err := lookAt(path, true)
@@ -81,11 +82,11 @@ func (c *capture) argState(f ArgFile) (ArgState, error) {
 		case !at.kind.regular() || isMade(path):
 			a.directory = at.kind == kindDirectory
 			return a, nil
-		case at.id.Size > mostUnremembered && !c.remembers(path, at):
+		case at.id.Size > mostUnremembered && !c.remembers(file, at):
 			return a, &InputError{Path: f.Show(), Err: errLarge}
 		}
 		a.id = at.id
-		digest, at, err := c.digestSeen(path, true, at)
+		digest, at, err := c.digestSeen(file, true, at)
 		if err == nil {
 			a.id = at.id
 			a.State, a.Content = string(c.appendContentSum(nil, digest)), true
@@ -100,8 +101,8 @@ func (c *capture) argState(f ArgFile) (ArgState, error) {
 }
 
 // remembers reports whether the digest of a file that is left alone need be made only once.
-func (c *capture) remembers(path string, at look) bool {
-	_, ok := c.mountOf(path, true, at).identity(path, at.id)
+func (c *capture) remembers(file location, at look) bool {
+	_, ok := c.mountOf(file, true, at).identity(file, at.id)
 	return ok
 }
 

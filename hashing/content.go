@@ -9,17 +9,22 @@ import (
 	"time"
 )
 
+// location is a name that may be relative to a directory. Of most files the whole path is never needed.
+type location struct{ name, dir string }
+
+func (l location) path() string { return absolute(l.name, l.dir) }
+
 // digestOf returns the digest of a regular file and the state it was read in.
 func (c *capture) digestOf(name string, follow bool) (Digest, StatID, error) {
-	path := absolute(name, c.spec.Dir)
-	at, err := lookAt(path, follow)
+	file := location{name, c.spec.Dir}
+	at, err := lookAt(file.path(), follow)
 	if err != nil {
 		return Digest{}, StatID{}, err
 	}
 	if !at.kind.regular() {
 		return Digest{}, StatID{}, errKind
 	}
-	digest, at, err := c.digestSeen(path, follow, at)
+	digest, at, err := c.digestSeen(file, follow, at)
 	return digest, at.id, err
 }
 
@@ -30,16 +35,16 @@ func (c *capture) digestOf(name string, follow bool) (Digest, StatID, error) {
 // after reading; errChanged if it is not. Only a digest read from a file that had been left alone for settleTime, and of which nothing
 // was left to be written back, is remembered, and only for such a file is one believed: then any later change shows in the StatID. Time
 // is that of the start of the capture, which makes files look younger, never older.
-func (c *capture) digestSeen(path string, follow bool, at look) (Digest, look, error) {
-	on := c.mountOf(path, follow, at)
-	id, trust := on.identity(path, at.id)
+func (c *capture) digestSeen(file location, follow bool, at look) (Digest, look, error) {
+	on := c.mountOf(file, follow, at)
+	id, trust := on.identity(file, at.id)
 	trust = trust && c.cache != nil && id.settled(c.started)
 	if trust {
 		if digest, ok := c.cache.Digest(id); ok {
 			return digest, at, nil
 		}
 	}
-	read, err := readContent(path, follow, on, at, trust)
+	read, err := readContent(file.path(), follow, on, at, trust)
 	if err == nil && read.settled && read.size == id.Size { // it is not in /proc, where the size says nothing
 		c.cache.Remember(id, read.digest)
 	}

@@ -18,7 +18,7 @@ func captureAt(spec Spec, cache Digests, now time.Time) (Recipe, error) {
 
 func captureOn(on mount, spec Spec, cache Digests, now time.Time) (Recipe, error) {
 	c := newCapture(spec, cache, now)
-	c.mountOf = func(string, bool, look) mount { return on }
+	c.mountOf = func(location, bool, look) mount { return on }
 	return c.run()
 }
 

@@ -56,7 +56,7 @@ func (c *capture) addDescriptor(number int) error {
 	if err != nil {
 		return &InputError{Path: path, Err: err}
 	}
-	digest, at, err := c.digestSeen(path, true, at)
+	digest, at, err := c.digestSeen(location{name: path}, true, at)
 	if err != nil {
 		return &InputError{Path: path, Err: err}
 	}

@@ -206,7 +206,7 @@ func (c *capture) digestEntry(e *entry, digest *Digest) *InputError {
 	if !e.kind.regular() {
 		return nil
 	}
-	sum, at, err := c.digestSeen(absolute(e.name, c.spec.Dir), e.link, look{e.kind, e.id, e.mount})
+	sum, at, err := c.digestSeen(location{e.name, c.spec.Dir}, e.link, look{e.kind, e.id, e.mount})
 	if errors.Is(err, fs.ErrNotExist) {
 		err = errVanished
 	}

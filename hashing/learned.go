@@ -101,8 +101,8 @@ func Unsettled(spec Spec, patterns []string, ns int64) (name string, found bool)
 
 // tracks reports whether a change of a file shows in its times.
 func (c *capture) tracks(e *entry) bool {
-	path := absolute(e.name, c.spec.Dir)
-	_, ok := c.mountOf(path, e.link, look{e.kind, e.id, e.mount}).identity(path, e.id)
+	file := location{e.name, c.spec.Dir}
+	_, ok := c.mountOf(file, e.link, look{e.kind, e.id, e.mount}).identity(file, e.id)
 	return ok
 }
 

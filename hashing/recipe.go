@@ -54,7 +54,7 @@ type capture struct {
 	shebang func(path string) []string
 	content func(c *capture, name string, follow bool) (Digest, StatID, error)
 	find    func(c *capture) ([]entry, error)
-	mountOf func(path string, follow bool, at look) mount
+	mountOf func(file location, follow bool, at look) mount
 
 	argsFrom, argsTo int
 }

@@ -1,6 +1,9 @@
 package hashing
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // filesystem says how far the StatID of a file tells its content from every other one that it may have.
 type filesystem uint8
@@ -28,39 +31,47 @@ type mount struct {
 
 // mounts looks at each mount once.
 type mounts struct {
-	mu    sync.RWMutex
-	known map[mountKey]mount
+	last  atomic.Pointer[knownMount] // most files lie where the one before lay
+	mu    sync.Mutex
+	known map[mountKey]*knownMount
+}
+
+type knownMount struct {
+	key mountKey
+	mount
 }
 
 // mountKey is the kernel's number of a mount, or, where it has none, that of the device.
 type mountKey struct{ mount, dev uint64 }
 
-func (m *mounts) of(path string, follow bool, at look) mount {
+func (m *mounts) of(file location, follow bool, at look) mount {
 	key := mountKey{mount: at.mount}
 	if at.mount == 0 {
 		key.dev = at.id.Dev
 	}
-	m.mu.RLock()
-	found, ok := m.known[key]
-	m.mu.RUnlock()
-	if ok {
-		return found
-	}
-	found, ok = lookAtMount(path, follow, at)
-	if !ok {
-		return mount{} // it may have been the path that failed
+	if last := m.last.Load(); last != nil && last.key == key {
+		return last.mount
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.known == nil {
-		m.known = map[mountKey]mount{}
+	found := m.known[key]
+	if found == nil {
+		seen, ok := lookAtMount(file.path(), follow, at)
+		if !ok {
+			return mount{} // it may have been the path that failed
+		}
+		if m.known == nil {
+			m.known = map[mountKey]*knownMount{}
+		}
+		found = &knownMount{key, seen}
+		m.known[key] = found
 	}
-	m.known[key] = found
-	return found
+	m.last.Store(found)
+	return found.mount
 }
 
 // identity returns what stands for the content of a file on this mount, if anything does.
-func (m mount) identity(path string, id StatID) (StatID, bool) {
+func (m mount) identity(file location, id StatID) (StatID, bool) {
 	switch m.fs {
 	case tracked:
 		return id, true
@@ -68,7 +79,7 @@ func (m mount) identity(path string, id StatID) (StatID, bool) {
 		id.Mount = m.name
 		return id, m.name != 0
 	case untracked:
-		return id, !mayWrite(path)
+		return id, !mayWrite(file.path())
 	}
 	return id, false
 }
@@ -91,12 +102,12 @@ func Settle(path string, follow bool) (StatID, Belief) {
 		return at.id, BelieveNothing
 	}
 	var m mounts
-	on := m.of(path, follow, at)
+	on := m.of(location{name: path}, follow, at)
 	belief := BelieveStat
 	if on.fs == image || on.fs == layered {
 		belief = BelieveMount
 	}
-	switch _, ok := on.identity(path, at.id); {
+	switch _, ok := on.identity(location{name: path}, at.id); {
 	case on.fs == unsure:
 		return at.id, BelieveNothing
 	case at.kind == kindLink && on.fs == untracked: // no mapping changes a link

@@ -111,7 +111,7 @@ func TestUnsureIsLookedThrough(t *testing.T) {
 	fresh, err := captureOn(mount{fs: unsure}, spec, nil, time.Now())
 	require.NoError(t, err)
 	c := newCapture(spec, nil, time.Now())
-	c.mountOf = func(string, bool, look) mount { return mount{fs: unsure} }
+	c.mountOf = func(location, bool, look) mount { return mount{fs: unsure} }
 	c.find = func(c *capture) ([]entry, error) {
 		entries, err := c.findFiles()
 		entries[0].id.Size, entries[0].id.Ctime = 3, 4 // what was seen of it a while ago
@@ -128,9 +128,9 @@ func TestMounts(t *testing.T) {
 	path := put(t, t.TempDir(), "f", "")
 	at, err := lookAt(path, false)
 	require.NoError(t, err)
-	first := m.of(path, false, at)
-	require.Equal(t, first, m.of(filepath.Join(path, "nothing here"), false, at))
-	require.Equal(t, mount{}, m.of(path, false, look{mount: 12345}), "not the mount that was seen")
+	first := m.of(location{name: path}, false, at)
+	require.Equal(t, first, m.of(location{name: filepath.Join(path, "nothing here")}, false, at))
+	require.Equal(t, mount{}, m.of(location{name: path}, false, look{mount: 12345}), "not the mount that was seen")
 	require.NotEqual(t, mountName(1), mountName(2))
 	require.Zero(t, mountName(0))
 	_, belief := Settle("/proc/version", true)
