@@ -28,9 +28,10 @@ type process struct {
 // could ask for the signal, too: syscall.ForkExec compares the parent's pid after asking. Descriptors
 // from 3 up that this process was started with are not close-on-exec, and everything opened here is.
 // ForkExec also restores the limit of descriptors that the runtime raised.
-func fork(path string, argv, env []string, files [3]*os.File, tty *terminal) (*process, error) {
+func fork(c Command, files [3]*os.File, tty *terminal) (*process, error) {
 	attr := &syscall.ProcAttr{
-		Env:   env,
+		Dir:   c.Dir,
+		Env:   c.Env,
 		Files: []uintptr{files[0].Fd(), files[1].Fd(), files[2].Fd()},
 		Sys:   &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL},
 	}
@@ -38,11 +39,11 @@ func fork(path string, argv, env []string, files [3]*os.File, tty *terminal) (*p
 		attr.Sys.Setsid, attr.Sys.Setctty, attr.Sys.Ctty = true, true, 1
 	}
 	since := time.Now()
-	pid, err := forkExec(path, argv, attr)
+	pid, err := forkExec(c.Path, c.Argv, attr)
 	if refused(err) { // the program, or, in a sandbox, that the command may ask for the signal
 		attr.Sys.Pdeathsig = 0
 		since = time.Now()
-		pid, err = forkExec(path, argv, attr)
+		pid, err = forkExec(c.Path, c.Argv, attr)
 	}
 	runtime.KeepAlive(files)
 	if err != nil {
@@ -91,6 +92,9 @@ func (p *process) ended() bool {
 	err := unix.Waitid(unix.P_PID, p.pid, &info, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil)
 	return err == nil && info.Signo != 0
 }
+
+// kill ends the command at once.
+func (p *process) kill() { p.signal(syscall.SIGKILL, false) }
 
 // signal sends s to the command, or to its process group.
 func (p *process) signal(s syscall.Signal, group bool) {

@@ -17,14 +17,17 @@ type process struct {
 
 // fork starts a program. There is no way round libc to the signal mask on these systems: the command
 // gets the runtime's.
-func fork(path string, argv, env []string, files [3]*os.File, tty *terminal) (*process, error) {
+func fork(c Command, files [3]*os.File, tty *terminal) (*process, error) {
 	since := time.Now()
-	p, err := os.StartProcess(path, argv, &os.ProcAttr{Env: env, Files: files[:], Sys: session(tty)})
+	p, err := os.StartProcess(c.Path, c.Argv, &os.ProcAttr{Dir: c.Dir, Env: c.Env, Files: files[:], Sys: session(tty)})
 	if err != nil {
 		return nil, err
 	}
 	return &process{p: p, since: since, bond: bind(p)}, nil
 }
+
+// kill ends the command at once.
+func (p *process) kill() { _ = p.p.Kill() }
 
 // wait returns the exit code, or the signal that ended the command.
 func (p *process) wait() (code, signal int) {

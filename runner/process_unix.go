@@ -19,10 +19,11 @@ func start(c Command, files [3]*os.File, tty *terminal) (*process, error) {
 	}
 	inheriting.RLock()
 	defer inheriting.RUnlock()
-	p, err := fork(c.Path, c.Argv, c.Env, files, tty)
+	p, err := fork(c, files, tty)
 	if errors.Is(err, syscall.ENOEXEC) {
-		argv := append([]string{shell, c.Path}, c.Argv[min(1, len(c.Argv)):]...)
-		p, err = fork(shell, argv, c.Env, files, tty)
+		c.Argv = append([]string{shell, c.Path}, c.Argv[min(1, len(c.Argv)):]...)
+		c.Path = shell
+		p, err = fork(c, files, tty)
 	}
 	return p, err
 }

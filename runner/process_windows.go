@@ -10,7 +10,7 @@ import (
 
 // start starts the command with the given descriptors 0, 1 and 2.
 func start(c Command, files [3]*os.File, tty *terminal) (*process, error) {
-	return fork(c.Path, c.Argv, c.Env, files, tty)
+	return fork(c, files, tty)
 }
 
 func session(*terminal) *syscall.SysProcAttr { return nil }

@@ -28,6 +28,7 @@ var roles = map[string]func([]string){
 	"count":  playCounter,
 	"after":  playAfter,
 	"early":  playEarly,
+	"keeper": playKeeper,
 	"late":   playLate,
 	"dead":   playDead,
 	"same":   playSame,
@@ -72,6 +73,17 @@ func playEarly([]string) {
 	fmt.Println("ready")
 	signals.giveBack(p)
 	fmt.Println("alive")
+}
+
+// playKeeper gets a signal of its own while a command runs.
+func playKeeper([]string) {
+	got := make(chan os.Signal, 1)
+	signal.Notify(got, unix.SIGUSR1)
+	script := `trap 'echo the command got it' USR1; kill -USR1 $PPID;`
+	if _, err := Run(Command{Path: "/bin/sh", Argv: sh(script), Stdout: os.Stdout, KeepSignals: true}); err != nil {
+		panic(err)
+	}
+	fmt.Println(<-got, signals.begun())
 }
 
 // playLate gets a signal right after the end of a command.
@@ -690,4 +702,43 @@ func TestRunsSideBySide(t *testing.T) {
 	for range 8 {
 		require.NoError(t, <-done)
 	}
+}
+
+func TestDirectory(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	require.NoError(t, err)
+	var out sink
+	_, err = Run(Command{Path: "/bin/sh", Argv: sh("pwd -P"), Dir: dir, Sink: &out})
+	require.NoError(t, err)
+	require.Equal(t, dir+"\n", out.String())
+}
+
+// A command is killed when the caller gives up, and what it has written until then was delivered.
+func TestCanceled(t *testing.T) {
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	defer r.Close()
+	canceled := make(chan struct{})
+	go func() {
+		line := make([]byte, 6)
+		_, err := io.ReadFull(r, line)
+		if err == nil && string(line) == "begun\n" {
+			close(canceled)
+		}
+	}()
+	var out sink
+	res, err := Run(Command{Path: "/bin/sh", Argv: sh("echo begun; exec sleep 600"), Stdout: w, Sink: &out, Canceled: canceled})
+	require.NoError(t, err)
+	require.Equal(t, int(unix.SIGKILL), res.Signal)
+	require.True(t, res.Interrupted)
+	require.Equal(t, "begun\n", out.String())
+}
+
+// The signals of a program that only calls a command are its own.
+func TestKeepSignals(t *testing.T) {
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", roleVar+"=keeper")
+	out, err := cmd.Output()
+	require.NoError(t, err)
+	require.Equal(t, "user defined signal 1 false\n", string(out))
 }

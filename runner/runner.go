@@ -57,6 +57,10 @@ type Command struct {
 	Terminal       Size     // with Pty, its size as long as no stream is a terminal that has one
 	NoKeys         bool     // with Pty, where Stdin is a terminal: the command finds the end of file there
 
+	Dir         string          // where the command starts; empty: where this process is
+	Canceled    <-chan struct{} // the command is killed when this is closed; nil: never
+	KeepSignals bool            // signals that reach this process are its own: they are not caught, and not the command's
+
 	// Sink gets a copy of what was delivered. If it is nil and nothing is held the command writes to
 	// Stdout and Stderr itself (or through the pseudo-terminal).
 	Sink Sink
@@ -113,8 +117,9 @@ func (e *StartError) Unwrap() error { return e.Err }
 //
 // While the command runs, signals that reach this process are the command's; after that, and until
 // the end of the process, they have their default effect on this process again (see DieOnSignals).
+// With KeepSignals nothing of that is so.
 func Run(c Command) (Result, error) {
-	pass := &passer{}
+	pass := &passer{deaf: c.KeepSignals}
 	catchAll := signals.lend(pass)
 	defer signals.giveBack(pass)
 
@@ -128,6 +133,7 @@ func Run(c Command) (Result, error) {
 	}
 	pass.started(child, p.tty)
 	defer p.catch(catchAll)()
+	defer killWhen(c.Canceled, child)()
 	p.begin(c)
 
 	r := Result{Started: child.since, SinkErr: sinkErr}
@@ -145,6 +151,22 @@ func Run(c Command) (Result, error) {
 	}
 	closeAll(&p.kept)
 	return r, nil
+}
+
+// killWhen kills a command when canceled is closed, until stop is called.
+func killWhen(canceled <-chan struct{}, child *process) (stop func()) {
+	if canceled == nil {
+		return func() {}
+	}
+	over := make(chan struct{})
+	go func() {
+		select {
+		case <-canceled:
+			child.kill()
+		case <-over:
+		}
+	}()
+	return func() { close(over) }
 }
 
 // launch opens the pipes and starts the command. With too few descriptors left it starts the command

@@ -181,6 +181,9 @@ const moment = 100 * time.Millisecond
 // caught when it returns, all of them when the function was called that it returns: each costs a round trip through the
 // runtime's signal thread, and a short command need not wait for those that it could not have used.
 func (h *hub) lend(p *passer) (all func()) {
+	if p.deaf {
+		return func() {}
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.passers = append(h.passers, p)
@@ -227,6 +230,7 @@ func (h *hub) settle() {
 
 // passer takes signals on behalf of one command.
 type passer struct {
+	deaf        bool // signals are not the command's
 	mu          sync.Mutex
 	child       *process
 	tty         *terminal
@@ -287,6 +291,9 @@ func (p *passer) started(child *process, tty *terminal) {
 
 // ended says that there is no command any more.
 func (p *passer) ended() {
+	if p.deaf {
+		return
+	}
 	signals.settle()
 	signals.mu.Lock()
 	signals.ended = time.Now()
@@ -298,6 +305,9 @@ func (p *passer) ended() {
 
 // wasInterrupted reports whether the command was interrupted, counting all signals until now.
 func (p *passer) wasInterrupted() bool {
+	if p.deaf {
+		return false
+	}
 	signals.settle()
 	p.mu.Lock()
 	defer p.mu.Unlock()
