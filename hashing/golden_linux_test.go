@@ -1,0 +1,134 @@
+package hashing
+
+import (
+	"crypto/sha256"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/cachex-cli/cachex/masking"
+)
+
+// golden recipes have every kind of fact in the bytes that keys are made of: whoever changes a line here takes all stored results
+// away. sha256(x) stands for the digest of x.
+var golden = []struct {
+	name string
+	spec func(t *testing.T, dir string, s *Spec)
+	text string
+}{
+	{"whole", wholeSpec, `cachex recipe 1
+platform PLATFORM
+masking MASKING
+namespace "team/app"
+word "env"
+word "real"
+word "--token"
+word secret 7 sha256(hunter2)
+word "f"
+word "/dev/fd/FD"
+directory path "DIR/link" real "DIR"
+scope "v 2"
+user "1234"
+descriptor FD at 1 of 4 sha256(open)
+executable "DIR/bin/env" sha256(MZ env)
+program 1 "DIR/bin/real" sha256(#!DIR/bin/interp)
+interpreter 1 "DIR/bin/interp" sha256(MZ interp)
+pty 24x132
+stdin sha256(in)
+vary "date" sha256(today)
+env-match "E*"
+env-match "NONE"
+env "EMPTY" sha256()
+env "NONE" unset
+file-match "d" except "d/x"
+file-match "gone"
+file "d" directory
+file "d/a" plain 5 sha256(hello)
+file "gone" absent
+arg 4 sha256(words)
+arg 5 sha256(open)
+learned 01000000000000000000000000000000
+env-match "TZ"
+env "TZ" sha256(UTC)
+file-match "conf"
+file "conf" plain 3 sha256(one)
+`},
+	{"named", func(_ *testing.T, _ string, s *Spec) { s.Name, s.Scope = "user_1", "--password=hunter2" }, `cachex recipe 1
+platform PLATFORM
+masking MASKING
+name "user_1"
+scope secret 18 sha256(--password=hunter2)
+`},
+	{"of a repository", func(t *testing.T, dir string, s *Spec) {
+		oneRepo(t, dir, s)
+		s.ProjectRepo, s.Exe = "p", ExeNone
+	}, `cachex recipe 1
+platform PLATFORM
+masking MASKING
+word "tool.exe"
+word "one"
+word "two"
+directory repo "sub" of "h.example/r" project "p"
+executable none
+`},
+}
+
+// wholeSpec has all that a run without a name can have.
+func wholeSpec(t *testing.T, dir string, s *Spec) {
+	behindEnv(t, dir, s)
+	program(t, dir, "bin/interp", "MZ interp")
+	program(t, dir, "bin/real", "#!"+dir+"/bin/interp")
+	put(t, dir, "d/a", "hello")
+	put(t, dir, "d/x", "")
+	put(t, dir, "f", "words")
+	put(t, dir, "conf", "one")
+	require.NoError(t, os.Symlink(dir, filepath.Join(dir, "link")))
+	stdin := Digest(sha256.Sum256([]byte("in")))
+	s.Argv = []string{"env", "real", "--token", "hunter2", "f", "/dev/fd/" + strconv.Itoa(inherited(t, put(t, dir, "open", "open")))}
+	s.Namespace, s.Scope, s.User, s.Dir = "team/app", "v 2", "1234", filepath.Join(dir, "link")
+	s.Pty, s.Terminal, s.Stdin = true, Size{24, 132}, &stdin
+	s.Vary = []Vary{{Text: "date", Output: sha256.Sum256([]byte("today"))}}
+	s.Env, s.Files, s.ArgFiles = []string{"NONE", "E*"}, []string{"gone", Except("d", []string{"d/x"})}, true
+}
+
+// inherited opens a file as a shell does for a command, with one byte read.
+func inherited(t *testing.T, path string) int {
+	t.Helper()
+	fd, err := unix.Open(path, unix.O_RDONLY, 0)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = unix.Close(fd) })
+	_, err = unix.Read(fd, make([]byte, 1))
+	require.NoError(t, err)
+	return fd
+}
+
+func TestGoldenRecipes(t *testing.T) {
+	for _, g := range golden {
+		t.Run(g.name, func(t *testing.T) {
+			dir, spec := here(t)
+			g.spec(t, dir, &spec)
+			fd := spec.Argv[len(spec.Argv)-1]
+			r := captured(t, spec)
+			if strings.Contains(g.text, "\nlearned ") {
+				var err error
+				r, err = Extend(r, spec, Learned{ID: [16]byte{1}, Env: []string{"TZ"}, Files: []string{"conf"}}, nil)
+				require.NoError(t, err)
+			}
+			want := strings.NewReplacer(
+				"DIR", dir, "FD", fd[strings.LastIndex(fd, "/")+1:], "MASKING", masking.Version, "PLATFORM", runtime.GOOS+"/"+runtime.GOARCH,
+			).Replace(g.text)
+			want = regexp.MustCompile(`sha256\(.*\)`).ReplaceAllStringFunc(want, func(s string) string {
+				return plainSum + Digest(sha256.Sum256([]byte(s[len("sha256("):len(s)-1]))).String()
+			})
+			require.Equal(t, want, string(r.Text))
+			require.Equal(t, Key(sha256.Sum256([]byte(want))), r.Key)
+		})
+	}
+}
