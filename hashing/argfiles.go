@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"path/filepath"
@@ -13,6 +14,8 @@ import (
 	"strings"
 	"time"
 )
+
+var argFact = factKind{name: "arg", add: (*capture).addArgFiles, parse: parseArg, change: changedArg, order: ofFound}
 
 // ArgState is what was seen of a word that may name a file. A word of the command line that names a regular file is an input: of `python3 m.py` also m.py. Its fact refers to the word by
 // its place, so that a secret is not written down as a path either:
@@ -35,7 +38,6 @@ type ArgState struct {
 	id        StatID // of a regular file
 }
 
-// addArgFiles comes last: Recipe.rest relies on it.
 func (c *capture) addArgFiles() error {
 	c.argsFrom = len(c.text)
 	for _, a := range ArgFiles(c.spec) {
@@ -59,6 +61,48 @@ func appendArgFact(text []byte, a *ArgState) []byte {
 		text = strconv.AppendInt(append(text, '.'), int64(a.Literal), 10)
 	}
 	return append(append(append(text, ' '), a.State...), '\n')
+}
+
+func parseArg(r *reader, f *Fact) {
+	r.named(f, r.place)
+	if r.try("unreachable") || r.try(looseState) {
+		return
+	}
+	r.try("unreadable ")
+	r.sum(plainSum, keyedSum)
+}
+
+// place takes the place of a word, and perhaps of a literal in it.
+func (r *reader) place() {
+	if r.number(); r.try(".") {
+		r.number()
+	}
+}
+
+// changedArg says what became of the file that a word names, if it is still the same word.
+func changedArg(d *differ, s states) string {
+	switch name := "file " + d.argName(s.name); {
+	case !d.same:
+		return ""
+	case s.had && s.has:
+		return name + " changed"
+	default:
+		return name + cameOrWent(s.has, " appeared", " vanished")
+	}
+}
+
+// argName names the word at a place, unless it is hidden.
+func (d *differ) argName(place string) string {
+	number, literal, _ := strings.Cut(place, ".")
+	word, _ := strconv.Atoi(number)
+	nth, _ := strconv.Atoi(literal)
+	spec := Spec{ArgFiles: true, Argv: d.argv}
+	for _, a := range ArgFiles(&spec) {
+		if a.Word == word && a.Literal == nth && !a.IsHidden() {
+			return a.Show()
+		}
+	}
+	return fmt.Sprintf("that word %d names", word+1)
 }
 
 // mostUnremembered is the size in bytes of the largest file that is read for each run, where its digest cannot be remembered.
@@ -132,7 +176,7 @@ func Reword(r Recipe, spec Spec, digests Digests) (Recipe, error) {
 	c := newCapture(spec, digests, time.Now())
 	c.text = append(make([]byte, 0, len(r.Text)), r.Text[:r.argsFrom]...)
 	c.exe, c.exeID, c.programs, c.command, c.files = r.Exe, r.exeID, r.programs, r.Command, r.files
-	if err := c.add((*capture).addArgFiles); err != nil {
+	if err := c.add(&argFact); err != nil {
 		return r, err
 	}
 	return c.recipe(), nil

@@ -6,22 +6,6 @@ import (
 	"slices"
 )
 
-// addCommand adds what names the command itself, whatever its inputs: namespace, words and directory, or namespace and name. A named
-// recipe depends on neither words nor directory.
-func (c *capture) addCommand() error {
-	c.text = appendLabel(c.text, "namespace", c.spec.Namespace)
-	if c.spec.Name != "" {
-		c.text = appendGuardedLabel(c.text, "name", c.spec.Name, c.spec.Secret)
-		c.command = commandID(c.spec, nil)
-		return nil
-	}
-	c.text = appendWords(c.text, c.spec)
-	directory := appendDirectory(nil, c.spec)
-	c.text = append(c.text, directory...)
-	c.command = commandID(c.spec, directory)
-	return nil
-}
-
 // commandID comes from the words as they are, not as they are masked: a new table of secrets changes no id.
 func commandID(spec *Spec, directory []byte) CommandID {
 	sum := sha256.New()

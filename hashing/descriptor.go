@@ -9,6 +9,10 @@ import (
 	"strings"
 )
 
+var descriptorFact = factKind{
+	name: "descriptor", add: (*capture).addDescriptors, parse: parseDescriptor, change: changedDescriptor, order: ofGiven,
+}
+
 // StreamError says that the command line names an inherited descriptor that yields what nobody can look at beforehand: the
 // command can run, but not be cached, which is nothing to be warned of.
 type StreamError struct {
@@ -65,6 +69,24 @@ func (c *capture) addDescriptor(number int) error {
 	c.text = strconv.AppendInt(append(c.text, " of "...), at.id.Size, 10)
 	c.text = append(appendSum(append(c.text, ' '), digest), '\n')
 	return nil
+}
+
+func parseDescriptor(r *reader, f *Fact) {
+	r.named(f, r.number)
+	r.expect("at ")
+	r.number()
+	r.expect(" of ")
+	r.number()
+	r.space()
+	r.sum(plainSum)
+}
+
+func changedDescriptor(_ *differ, s states) string {
+	text := "what descriptor " + s.name + " is"
+	if s.had && s.has {
+		return text + " changed"
+	}
+	return text + cameOrWent(s.has, " was added", " was removed")
 }
 
 // NamesDescriptors reports whether a command line means inherited descriptors, if they are there.

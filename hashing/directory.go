@@ -5,6 +5,19 @@ import (
 	"strings"
 )
 
+var directoryFact = factKind{
+	name: "directory", add: (*capture).addDirectory, parse: parseDirectory, change: changedDirectory, order: ofPlace,
+}
+
+func (c *capture) addDirectory() error {
+	if c.spec.Name == "" {
+		start := len(c.text)
+		c.text = appendDirectory(c.text, c.spec)
+		c.command = commandID(c.spec, c.text[start:])
+	}
+	return nil
+}
+
 // appendDirectory adds the working directory: the name that the command knows it by, and, where symbolic links are on the way, the place
 // that this stands for now (/srv/current is another directory after each release). Or, under CwdRepo, the place below the root of its
 // repository, and what names that wherever it is.
@@ -56,4 +69,65 @@ func below(root, place string) string {
 		return "."
 	}
 	return rest
+}
+
+func parseDirectory(r *reader, _ *Fact) {
+	if r.try("none") {
+		return
+	}
+	if r.try("repo ") {
+		r.quoted()
+		r.expect(" of ")
+		r.word()
+	} else {
+		r.expect("path ")
+		if r.quoted(); r.try(" real ") {
+			r.quoted()
+		}
+	}
+	if r.try(" project ") {
+		r.word()
+	}
+}
+
+func changedDirectory(_ *differ, s states) string {
+	if s.had && s.has {
+		return "directory " + Place(s.old) + " -> " + Place(s.recent)
+	}
+	return "directory changed"
+}
+
+// Place returns the directory of a directory fact; one below a repository root is shown as such.
+func Place(value string) string {
+	r := &reader{rest: value}
+	switch {
+	case r.try("repo "):
+		place := "repo:" + Show(r.quoted())
+		r.expect(" of ")
+		return place + " of " + r.shownWord() + r.project()
+	case r.try("path "):
+		place := Show(r.quoted())
+		if r.try(" real ") {
+			place += " (" + Show(r.quoted()) + ")"
+		}
+		return place + r.project()
+	}
+	return value
+}
+
+// DirectoryPath returns the path of a directory fact; empty if the recipe holds none.
+func DirectoryPath(value string) string {
+	r := &reader{rest: value}
+	if !r.try("path ") {
+		return ""
+	}
+	return r.quoted()
+}
+
+// project shows what a project file adds to a directory.
+func (r *reader) project() string {
+	if !r.try(" project ") {
+		return ""
+	}
+	return " of project " + r.shownWord()
 }

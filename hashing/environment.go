@@ -19,6 +19,13 @@ func IsName(pattern string) bool {
 	return pattern != "" && !IsGlob(pattern) && !strings.ContainsRune("!@", rune(pattern[0])) && !strings.Contains(pattern, "\x00")
 }
 
+var (
+	envMatchFact = factKind{
+		name: "env-match", add: (*capture).addEnvironment, parse: parseEnvMatch, change: changedPattern, order: ofAsked,
+	}
+	envFact = factKind{name: "env", parse: parseEnv, change: changedVariable, order: ofFound}
+)
+
 // addEnvironment adds what was asked for, and each variable that this names: its digest, or unset, which differs from empty.
 func (c *capture) addEnvironment() error {
 	patterns := make([]string, len(c.spec.Env))
@@ -101,4 +108,40 @@ func lookup(environ []string, name string) (string, bool) {
 func sortedSet(names []string) []string {
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+func parseEnvMatch(r *reader, f *Fact) { f.Name, f.Value = r.quoted(), "" }
+
+func parseEnv(r *reader, f *Fact) {
+	f.Name = r.quoted()
+	r.space()
+	if f.Value = r.rest; !r.try("unset") {
+		r.sum(plainSum, keyedSum)
+	}
+}
+
+// changedPattern is of env-match and file-match.
+func changedPattern(_ *differ, s states) string {
+	text := strings.TrimSuffix(s.kind, "-match") + " pattern " + Show(s.name)
+	if s.had && s.has {
+		return text + " leaves out something else"
+	}
+	return text + cameOrWent(s.has, " added", " removed")
+}
+
+// changedVariable: one that only one recipe knows was found by a glob, so in the other run it was not set, unless the glob is new.
+func changedVariable(d *differ, s states) string {
+	if s.had != s.has && !d.asked("env-match", s, coversVariable) {
+		return ""
+	}
+	wasSet, isSet := s.had && s.old != "unset", s.has && s.recent != "unset"
+	switch {
+	case wasSet && isSet:
+		return "env " + Show(s.name) + " changed"
+	case isSet:
+		return "env " + Show(s.name) + " unset -> set"
+	case wasSet:
+		return "env " + Show(s.name) + " set -> unset"
+	}
+	return ""
 }

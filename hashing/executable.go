@@ -5,6 +5,10 @@ import (
 	"strings"
 )
 
+var executableFact = factKind{
+	name: "executable", add: (*capture).addExecutable, parse: parseExecutable, change: changedExecutable, order: ofProgram,
+}
+
 // resolveExecutable comes first: what cannot be started has no recipe. A named recipe may stand without a command.
 func (c *capture) resolveExecutable() error {
 	if len(c.spec.Argv) == 0 {
@@ -41,6 +45,38 @@ func (c *capture) addExecutable() error {
 	}
 	c.text = append(c.text, '\n')
 	return nil
+}
+
+func parseExecutable(r *reader, _ *Fact) {
+	switch {
+	case r.try("none"):
+	case r.startsQuoted():
+		if r.quoted(); r.try(" ") {
+			r.sum(plainSum)
+		}
+	default:
+		r.sum(plainSum)
+	}
+}
+
+func changedExecutable(_ *differ, s states) string {
+	oldPath, recentPath := pathOf(s.old), pathOf(s.recent)
+	if s.had && s.has && oldPath == recentPath {
+		return strings.TrimSuffix("executable "+oldPath, " ") + " changed"
+	}
+	if oldPath != "" && recentPath != "" {
+		return "executable " + oldPath + " -> " + recentPath
+	}
+	return "executable changed"
+}
+
+// pathOf returns the path that an executable fact begins with, or nothing.
+func pathOf(value string) string {
+	r := &reader{rest: value}
+	if !r.startsQuoted() {
+		return ""
+	}
+	return Show(r.quoted())
 }
 
 // absolute joins without cleaning: a/../b is not b if a is a symbolic link.

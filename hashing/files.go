@@ -12,6 +12,13 @@ import (
 	"sync/atomic"
 )
 
+var (
+	fileMatchFact = factKind{
+		name: "file-match", add: (*capture).addFiles, parse: parseFileMatch, change: changedPattern, order: ofAsked,
+	}
+	fileFact = factKind{name: "file", parse: parseFile, change: changedFile, order: ofFound}
+)
+
 // entry is one name that belongs to the inputs, as it stands in the recipe.
 type entry struct {
 	name   string // as the user gave it, or as it was matched or found below that
@@ -215,4 +222,81 @@ func (c *capture) digestEntry(e *entry, digest *Digest) *InputError {
 	}
 	*digest, e.kind, e.id = sum, at.kind, at.id
 	return nil
+}
+
+func parseFileMatch(r *reader, f *Fact) {
+	f.Name = r.quoted()
+	f.Value = strings.TrimPrefix(r.rest, " ")
+	for r.try(" except ") {
+		r.quoted()
+	}
+}
+
+func parseFile(r *reader, f *Fact) {
+	f.Name = r.quoted()
+	r.space()
+	f.Value = r.rest
+	if r.try("link ") {
+		r.quoted()
+		r.space()
+		if r.try("same ") {
+			r.quoted()
+			return
+		}
+		if r.try("loop") {
+			return
+		}
+	}
+	for _, regular := range []string{"plain ", "exec "} {
+		if r.try(regular) {
+			r.number()
+			r.space()
+			r.sum(plainSum)
+			return
+		}
+	}
+	for _, other := range []kind{kindAbsent, kindDirectory, kindFIFO, kindSocket, kindDevice, kindUnreachable} {
+		if r.try(other.String()) {
+			return
+		}
+	}
+	r.failed = true
+}
+
+func changedFile(d *differ, s states) string {
+	if s.had != s.has && !d.asked("file-match", s, coversFile) {
+		return ""
+	}
+	was, is := s.had && s.old != "absent", s.has && s.recent != "absent"
+	switch {
+	case was && is:
+		return "file " + Show(s.name) + " changed" + howChanged(s.old, s.recent)
+	case is:
+		return "file " + Show(s.name) + " appeared"
+	case was:
+		return "file " + Show(s.name) + " vanished"
+	}
+	return ""
+}
+
+// howChanged says more if the content is the same, or was none.
+func howChanged(old, recent string) string {
+	oldKind, oldContent, _ := strings.Cut(old, " ")
+	recentKind, recentContent, _ := strings.Cut(recent, " ")
+	switch {
+	case oldKind == recentKind:
+		return ""
+	case oldContent == recentContent && oldContent != "":
+		return ": " + cameOrWent(recentKind == "exec", "made executable", "no longer executable")
+	case oldKind == "plain" && recentKind == "exec" || oldKind == "exec" && recentKind == "plain":
+		return ""
+	}
+	return ": from " + kindWord(oldKind) + " to " + kindWord(recentKind)
+}
+
+func kindWord(kind string) string {
+	if kind == "plain" || kind == "exec" {
+		return "file"
+	}
+	return kind
 }

@@ -164,7 +164,7 @@ func textOf(facts []Fact) string {
 		switch f.Kind {
 		case "env", "file", "env-match", "file-match":
 			text = appendQuoted(append(text, ' '), f.Name)
-		case interpreterFact, programFact:
+		case "interpreter", "program":
 			text = append(append(text, ' '), f.Name...)
 		}
 		if f.Kind == "vary" || f.Kind == "descriptor" || f.Kind == "arg" {

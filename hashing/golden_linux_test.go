@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,11 +19,7 @@ import (
 
 // golden recipes have every kind of fact in the bytes that keys are made of: whoever changes a line here takes all stored results
 // away. sha256(x) stands for the digest of x.
-var golden = []struct {
-	name string
-	spec func(t *testing.T, dir string, s *Spec)
-	text string
-}{
+var golden = []goldenRecipe{
 	{"whole", wholeSpec, `cachex recipe 1
 platform PLATFORM
 masking MASKING
@@ -80,6 +77,12 @@ executable none
 `},
 }
 
+type goldenRecipe struct {
+	name string
+	spec func(t *testing.T, dir string, s *Spec)
+	text string
+}
+
 // wholeSpec has all that a run without a name can have.
 func wholeSpec(t *testing.T, dir string, s *Spec) {
 	behindEnv(t, dir, s)
@@ -130,5 +133,14 @@ func TestGoldenRecipes(t *testing.T) {
 			require.Equal(t, want, string(r.Text))
 			require.Equal(t, Key(sha256.Sum256([]byte(want))), r.Key)
 		})
+	}
+}
+
+// Whoever adds a kind of fact says in a golden recipe what its lines are.
+func TestGoldenHasEachKind(t *testing.T) {
+	for _, k := range kinds {
+		require.True(t, slices.ContainsFunc(golden, func(g goldenRecipe) bool { return strings.Contains(g.text, "\n"+k.name+" ") }), k.name)
+		require.Same(t, k, factKindOf(k.name), "two kinds of one name")
+		require.NotNil(t, k.parse, k.name)
 	}
 }

@@ -1,5 +1,21 @@
 package hashing
 
+// Labels are free texts that tell one recipe from another.
+var (
+	namespaceFact = factKind{
+		name: "namespace", add: (*capture).addNamespace, parse: func(r *reader, _ *Fact) { r.quoted() }, change: changedLabel,
+	}
+	nameFact = factKind{
+		name: "name", add: (*capture).addName, parse: func(r *reader, _ *Fact) { r.word() }, change: changedLabel, order: ofProgram,
+	}
+	scopeFact = factKind{
+		name: "scope", add: (*capture).addScope, parse: func(r *reader, _ *Fact) { r.word() }, change: changedLabel,
+	}
+	userFact = factKind{
+		name: "user", add: (*capture).addUser, parse: func(r *reader, _ *Fact) { r.quoted() }, change: changedLabel,
+	}
+)
+
 // appendLabel adds a fact of one free text; an empty one is no fact.
 func appendLabel(text []byte, kind, value string) []byte {
 	if value == "" {
@@ -18,7 +34,37 @@ func appendGuardedLabel(text []byte, kind, value string, secret []byte) []byte {
 	return append(appendGuarded(text, value, secret), '\n')
 }
 
+func (c *capture) addNamespace() error {
+	c.text = appendLabel(c.text, "namespace", c.spec.Namespace)
+	return nil
+}
+
+// addName adds what stands for the command line and its directory, on which a named recipe does not depend.
+func (c *capture) addName() error {
+	if c.spec.Name != "" {
+		c.text = appendGuardedLabel(c.text, "name", c.spec.Name, c.spec.Secret)
+		c.command = commandID(c.spec, nil)
+	}
+	return nil
+}
+
 func (c *capture) addScope() error {
 	c.text = appendGuardedLabel(c.text, "scope", c.spec.Scope, c.spec.Secret)
 	return nil
+}
+
+// addUser: what a command prints may depend on who runs it. It is a fact only where users share results.
+func (c *capture) addUser() error {
+	c.text = appendLabel(c.text, "user", c.spec.User)
+	return nil
+}
+
+func changedLabel(_ *differ, s states) string {
+	if !s.had || !s.has {
+		return s.kind + " " + cameOrWent(s.has, shownWord(s.recent)+" added", shownWord(s.old)+" removed")
+	}
+	if !isHidden(s.old) && !isHidden(s.recent) {
+		return s.kind + " " + s.old + " -> " + s.recent
+	}
+	return s.kind + " changed"
 }

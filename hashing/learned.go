@@ -18,6 +18,18 @@ type Learned struct {
 	Files []string
 }
 
+var learnedFact = factKind{
+	name: "learned", parse: func(r *reader, _ *Fact) { r.digits("0123456789abcdef", 32, 32) }, change: changedLearned, order: ofGiven,
+}
+
+// changedLearned says something only where one of the runs knew nothing: else the names that came tell it.
+func changedLearned(_ *differ, s states) string {
+	if s.had && s.has {
+		return ""
+	}
+	return "learned inputs" + cameOrWent(s.has, " added", " removed")
+}
+
 // Covers reports whether all names of o are known already.
 func (l Learned) Covers(o Learned) bool {
 	left := o.Without(l)
@@ -68,7 +80,7 @@ func (c *capture) extend(r Recipe, id [16]byte) (Recipe, error) {
 	c.text = append(hex.AppendEncode(c.text, id[:]), '\n')
 	c.exe, c.exeID, c.programs, c.command = r.Exe, r.exeID, r.programs, r.Command
 	c.args, c.argsFrom, c.argsTo = r.args, r.argsFrom, r.argsTo
-	if err := c.add((*capture).addEnvironment, (*capture).addFiles); err != nil {
+	if err := c.add(&envMatchFact, &fileMatchFact); err != nil {
 		return r, err
 	}
 	c.files = slices.Concat(r.files, c.files)
@@ -121,7 +133,7 @@ func (r Recipe) FilesSum() Digest {
 func FilesSumOf(dir string, patterns []string, digests Digests) (Digest, error) {
 	c := newCapture(Spec{Dir: dir, Files: patterns}, digests, time.Now())
 	c.learned = true
-	if err := c.add((*capture).addFiles); err != nil {
+	if err := c.add(&fileMatchFact); err != nil {
 		return Digest{}, err
 	}
 	return c.recipe().FilesSum(), nil

@@ -10,7 +10,7 @@ import (
 // Fact is one line of a recipe.
 type Fact struct {
 	Kind  string // its first word
-	Name  string // of env, env-match, file, file-match, arg, descriptor and vary: what it is about; of program and interpreter: which command line
+	Name  string // what it is about, where a recipe may have several of its kind
 	Value string // the rest as it stands there: quoted words, digests, unset
 }
 
@@ -36,84 +36,26 @@ func ParseRecipe(text []byte) ([]Fact, error) {
 		return nil, errRecipe
 	}
 	var facts []Fact
+	var r reader
 	for line := range strings.Lines(body) {
-		fact, ok := parseFact(strings.TrimSuffix(line, "\n"))
-		if !ok {
-			return nil, fmt.Errorf("line %d: %w", len(facts)+2, errRecipe)
+		facts = append(facts, Fact{})
+		if !r.fact(strings.TrimSuffix(line, "\n"), &facts[len(facts)-1]) {
+			return nil, fmt.Errorf("line %d: %w", len(facts)+1, errRecipe)
 		}
-		facts = append(facts, fact)
 	}
 	return facts, nil
 }
 
-func parseFact(line string) (Fact, bool) {
-	kind, rest, _ := strings.Cut(line, " ")
-	fact := Fact{Kind: kind, Value: rest}
-	r := &reader{rest: rest}
-	switch kind {
-	case "platform":
-		r.platform()
-	case "masking":
-		r.number()
-	case "namespace", "user":
-		r.quoted()
-	case "word", "scope", "name":
-		r.word()
-	case "executable":
-		r.executable()
-	case interpreterFact, programFact:
-		r.number()
-		fact.Name = rest[:len(rest)-len(r.rest)]
-		r.space()
-		fact.Value = r.rest
-		r.program()
-	case "directory":
-		r.directory()
-	case "pty":
-		r.pty()
-	case "stdin":
-		r.sum(plainSum)
-	case "learned":
-		r.digits("0123456789abcdef", 32, 32)
-	case "vary":
-		start := r.rest
-		r.word()
-		fact.Name = start[:len(start)-len(r.rest)]
-		r.space()
-		fact.Value = r.rest
-		r.sum(plainSum)
-	case "arg":
-		start := r.rest
-		r.place()
-		fact.Name = start[:len(start)-len(r.rest)]
-		r.space()
-		fact.Value = r.rest
-		r.argument()
-	case "env-match":
-		fact.Name, fact.Value = r.quoted(), ""
-	case "file-match":
-		fact.Name = r.quoted()
-		fact.Value = strings.TrimPrefix(r.rest, " ")
-		for r.try(" except ") {
-			r.quoted()
-		}
-	case "descriptor":
-		fact.Name, fact.Value, _ = strings.Cut(rest, " ")
-		r.descriptor()
-	case "env":
-		fact.Name = r.quoted()
-		r.space()
-		fact.Value = r.rest
-		r.variable()
-	case "file":
-		fact.Name = r.quoted()
-		r.space()
-		fact.Value = r.rest
-		r.file()
-	default:
-		return Fact{}, false
+// fact takes a line apart; false: it is none of a kind that this version knows, in a form that it knows.
+func (r *reader) fact(line string, f *Fact) bool {
+	f.Kind, f.Value, _ = strings.Cut(line, " ")
+	k := factKindOf(f.Kind)
+	if k == nil {
+		return false
 	}
-	return fact, !r.failed && r.rest == ""
+	r.rest, r.failed = f.Value, false
+	k.parse(r, f)
+	return !r.failed && r.rest == ""
 }
 
 // reader takes a line apart from its beginning; failed says that something else was there.
@@ -189,22 +131,6 @@ func (r *reader) number() {
 	r.digits("0123456789", 1, 19)
 }
 
-func (r *reader) platform() {
-	const name = "abcdefghijklmnopqrstuvwxyz0123456789"
-	r.digits(name, 1, 32)
-	r.expect("/")
-	r.digits(name, 1, 32)
-}
-
-func (r *reader) pty() {
-	if r.try("yes") { // as it was before the size belonged to it
-		return
-	}
-	r.number()
-	r.expect("x")
-	r.number()
-}
-
 func (r *reader) word() {
 	if r.startsQuoted() {
 		r.quoted()
@@ -216,105 +142,11 @@ func (r *reader) word() {
 	r.sum(plainSum, keyedSum)
 }
 
-func (r *reader) executable() {
-	switch {
-	case r.try("none"):
-	case r.startsQuoted():
-		if r.quoted(); r.try(" ") {
-			r.sum(plainSum)
-		}
-	default:
-		r.sum(plainSum)
-	}
-}
-
-func (r *reader) program() {
-	if r.try("absent") {
-		return
-	}
-	if r.startsQuoted() {
-		if r.quoted(); !r.try(" ") {
-			return
-		}
-	}
-	r.try("unreadable ")
-	r.sum(plainSum)
-}
-
-func (r *reader) directory() {
-	if r.try("none") {
-		return
-	}
-	if r.try("repo ") {
-		r.quoted()
-		r.expect(" of ")
-		r.word()
-	} else {
-		r.expect("path ")
-		if r.quoted(); r.try(" real ") {
-			r.quoted()
-		}
-	}
-	if r.try(" project ") {
-		r.word()
-	}
-}
-
-// place takes the place of a word, and perhaps of a literal in it.
-func (r *reader) place() {
-	if r.number(); r.try(".") {
-		r.number()
-	}
-}
-
-func (r *reader) argument() {
-	if r.try("unreachable") || r.try(looseState) {
-		return
-	}
-	r.try("unreadable ")
-	r.sum(plainSum, keyedSum)
-}
-
-func (r *reader) variable() {
-	if !r.try("unset") {
-		r.sum(plainSum, keyedSum)
-	}
-}
-
-func (r *reader) descriptor() {
-	r.number()
-	r.expect(" at ")
-	r.number()
-	r.expect(" of ")
-	r.number()
+// named takes the name of a fact off the line, and leaves its value.
+func (r *reader) named(f *Fact, take func()) {
+	start := r.rest
+	take()
+	f.Name = start[:len(start)-len(r.rest)]
 	r.space()
-	r.sum(plainSum)
-}
-
-func (r *reader) file() {
-	if r.try("link ") {
-		r.quoted()
-		r.space()
-		if r.try("same ") {
-			r.quoted()
-			return
-		}
-		if r.try("loop") {
-			return
-		}
-	}
-	for _, regular := range []string{"plain ", "exec "} {
-		if r.try(regular) {
-			r.number()
-			r.space()
-			r.sum(plainSum)
-			return
-		}
-	}
-	for _, other := range []kind{kindAbsent, kindDirectory, kindFIFO, kindSocket, kindDevice, kindUnreachable} {
-		if r.try(other.String()) {
-			return
-		}
-	}
-	r.failed = true
+	f.Value = r.rest
 }

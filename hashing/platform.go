@@ -2,8 +2,20 @@ package hashing
 
 import "runtime"
 
+var platformFact = factKind{
+	name: "platform", add: (*capture).addPlatform, parse: parsePlatform,
+	change: func(_ *differ, s states) string { return s.kind + " " + s.old + " -> " + s.recent },
+}
+
 // addPlatform: the same words do different things on another system.
 func (c *capture) addPlatform() error {
 	c.text = append(c.text, "platform "+runtime.GOOS+"/"+runtime.GOARCH+"\n"...)
 	return nil
+}
+
+func parsePlatform(r *reader, _ *Fact) {
+	const name = "abcdefghijklmnopqrstuvwxyz0123456789"
+	r.digits(name, 1, 32)
+	r.expect("/")
+	r.digits(name, 1, 32)
 }

@@ -26,9 +26,12 @@ type Program struct {
 	opaque bool // its content cannot be read
 }
 
-const (
-	interpreterFact = "interpreter"
-	programFact     = "program"
+// Interpreters and programs are added one behind the other, as they start each other.
+var (
+	interpreterFact = factKind{
+		name: "interpreter", add: (*capture).addPrograms, parse: parseProgram, change: changedProgram, order: ofProgram,
+	}
+	programFact = factKind{name: "program", parse: parseProgram, change: changedProgram, order: ofProgram}
 )
 
 // Programs lists the programs that are in the key of a spec beside its executable, without reading them.
@@ -50,7 +53,7 @@ func (c *capture) findPrograms() (all []Program) {
 	all = c.appendInterpreter(all, line, absolute(c.exe, c.spec.Dir), "0")
 	for n, inner := range line.wrapped() {
 		number := strconv.Itoa(n + 1)
-		p := c.findProgram(inner, programFact, number)
+		p := c.findProgram(inner, "program", number)
 		p.hidden = holdsSecret(c.spec.Argv, inner.argv)
 		all = append(all, p)
 		if p.Path != "" {
@@ -87,7 +90,7 @@ func (c *capture) appendInterpreter(all []Program, i invocation, script, number 
 			i = inner
 		}
 	}
-	return append(all, c.findProgram(i, interpreterFact, number))
+	return append(all, c.findProgram(i, "interpreter", number))
 }
 
 // longestShebang is how much of the first line Linux reads.
@@ -166,6 +169,37 @@ func (p *Program) append(text []byte, mode ExeMode) []byte {
 		text = appendSum(text, p.sum)
 	}
 	return append(text, '\n')
+}
+
+func parseProgram(r *reader, f *Fact) {
+	if r.named(f, r.number); r.try("absent") {
+		return
+	}
+	if r.startsQuoted() {
+		if r.quoted(); !r.try(" ") {
+			return
+		}
+	}
+	r.try("unreadable ")
+	r.sum(plainSum)
+}
+
+func changedProgram(_ *differ, s states) string {
+	oldPath, recentPath := pathOf(s.old), pathOf(s.recent)
+	isSum := func(value string) bool { return strings.Contains(value, plainSum) }
+	switch {
+	case !s.had || !s.has:
+		return strings.TrimSuffix(s.kind+" "+oldPath+recentPath, " ") + cameOrWent(s.has, " added", " removed")
+	case s.old != "absent" && s.recent != "absent" && (isSum(s.old) != isSum(s.recent) || (oldPath == "") != (recentPath == "")):
+		return "" // --exe is another, which the executable tells
+	case oldPath == recentPath:
+		return strings.TrimSuffix(s.kind+" "+oldPath, " ") + " changed"
+	case oldPath == "":
+		return s.kind + " " + recentPath + " found"
+	case recentPath == "":
+		return s.kind + " " + oldPath + " not found"
+	}
+	return s.kind + " " + oldPath + " -> " + recentPath
 }
 
 // IsHidden reports whether the name must not be written down.

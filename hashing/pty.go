@@ -2,6 +2,8 @@ package hashing
 
 import "strconv"
 
+var ptyFact = factKind{name: "pty", add: (*capture).addPty, parse: parsePty, change: changedPty, order: ofPlace}
+
 // addPty: programs write differently to a terminal, and for its size. Without one there is no fact.
 func (c *capture) addPty() error {
 	if c.spec.Pty {
@@ -10,4 +12,20 @@ func (c *capture) addPty() error {
 		c.text = append(c.text, '\n')
 	}
 	return nil
+}
+
+func parsePty(r *reader, _ *Fact) {
+	if r.try("yes") { // as it was before the size belonged to it
+		return
+	}
+	r.number()
+	r.expect("x")
+	r.number()
+}
+
+func changedPty(_ *differ, s states) string {
+	if s.had && s.has {
+		return "size of the terminal " + s.old + " -> " + s.recent
+	}
+	return s.changed()
 }

@@ -89,32 +89,19 @@ func (c *capture) run() (Recipe, error) {
 		return Recipe{Exe: c.exe}, &InputError{Path: ".", Err: errNowhere}
 	}
 	c.text = append(make([]byte, 0, 1024), header...)
-	err := c.add(
-		(*capture).addPlatform,
-		(*capture).addMasking,
-		(*capture).addCommand,
-		(*capture).addScope,
-		(*capture).addUser,
-		(*capture).addDescriptors,
-		(*capture).addExecutable,
-		(*capture).addPrograms,
-		(*capture).addPty,
-		(*capture).addStdin,
-		(*capture).addVary,
-		(*capture).addEnvironment,
-		(*capture).addFiles,
-		(*capture).addArgFiles,
-	)
-	if err != nil {
+	if err := c.add(kinds[:]...); err != nil {
 		return Recipe{Exe: c.exe}, err
 	}
 	return c.recipe(), nil
 }
 
-// add adds kinds of facts, one after another, as long as the text stays within its bound.
-func (c *capture) add(kinds ...func(*capture) error) error {
-	for _, addFacts := range kinds {
-		if err := addFacts(c); err != nil {
+// add adds the facts of some kinds, one after another, as long as the text stays within its bound.
+func (c *capture) add(kinds ...*factKind) error {
+	for _, k := range kinds {
+		if k.add == nil {
+			continue
+		}
+		if err := k.add(c); err != nil {
 			return err
 		}
 		if len(c.text) > MaxRecipe {
@@ -144,7 +131,7 @@ func (r Recipe) Same(o Recipe) error {
 // firstChange names the first change that is none of a file that a word names; these have a say of their own.
 func (r Recipe) firstChange(o Recipe) error {
 	for _, c := range Diff(r.Text, o.Text) {
-		if c.Kind != "arg" {
+		if c.Kind != argFact.name {
 			return errors.New(c.Text)
 		}
 	}

@@ -38,9 +38,3 @@ func appendMasked(text []byte, value string, secret []byte) []byte {
 	text = strconv.AppendInt(append(text, "secret "...), int64(len(value)), 10)
 	return appendValueSum(append(text, ' '), value, secret)
 }
-
-// addMasking adds the version of the table of secrets: under another one, the same words may be written in another way.
-func (c *capture) addMasking() error {
-	c.text = append(c.text, "masking "+masking.Version+"\n"...)
-	return nil
-}

@@ -32,8 +32,7 @@ func TestSecretKeysDigests(t *testing.T) {
 	text := func(secret string) string {
 		spec.Secret = []byte(secret)
 		c := &capture{spec: &spec}
-		require.NoError(t, c.addCommand())
-		require.NoError(t, c.addEnvironment())
+		require.NoError(t, c.add(&namespaceFact, &wordFact, &directoryFact, &envMatchFact))
 		return string(c.text)
 	}
 	one, two := text("one"), text("two")
@@ -67,7 +66,7 @@ func TestCommandIDs(t *testing.T) {
 	}
 
 	c := &capture{spec: &Spec{Argv: []string{"x", "--password", "one"}, Dir: dir}}
-	require.NoError(t, c.addCommand())
+	require.NoError(t, c.add(&wordFact, &directoryFact))
 	require.Equal(t, ids[0], c.command)
 	require.NotContains(t, string(c.text), "one")
 	words := sha256.Sum256([]byte("cachex command 2\nword \"x\"\nword \"--password\"\nword \"one\"\ndirectory path \"" + dir + "\"\n"))

@@ -1,5 +1,9 @@
 package hashing
 
+var stdinFact = factKind{
+	name: "stdin", add: (*capture).addStdin, parse: func(r *reader, _ *Fact) { r.sum(plainSum) }, order: ofGiven,
+}
+
 // addStdin adds the digest of stdin if it is an input; otherwise there is no fact.
 func (c *capture) addStdin() error {
 	if c.spec.Stdin != nil {

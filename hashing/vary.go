@@ -1,5 +1,7 @@
 package hashing
 
+var varyFact = factKind{name: "vary", add: (*capture).addVary, parse: parseVary, change: changedVary, order: ofGiven}
+
 // addVary adds what --vary commands printed, in the order of their texts.
 func (c *capture) addVary() error {
 	for _, v := range c.spec.Vary {
@@ -7,4 +9,14 @@ func (c *capture) addVary() error {
 		c.text = append(appendSum(c.text, v.Output), '\n')
 	}
 	return nil
+}
+
+func parseVary(r *reader, f *Fact) {
+	r.named(f, r.word)
+	r.sum(plainSum)
+}
+
+func changedVary(_ *differ, s states) string {
+	s.kind = "output of --vary " + shownWord(s.name)
+	return s.changed()
 }

@@ -2,6 +2,16 @@ package hashing
 
 import "github.com/cachex-cli/cachex/masking"
 
+// What changed of words, which have an order, differ.words finds out.
+var wordFact = factKind{name: "word", add: (*capture).addWords, parse: func(r *reader, _ *Fact) { r.word() }}
+
+func (c *capture) addWords() error {
+	if c.spec.Name == "" {
+		c.text = appendWords(c.text, c.spec)
+	}
+	return nil
+}
+
 // appendWords adds the command line in its order, words that hold secrets by length and digest only.
 func appendWords(text []byte, spec *Spec) []byte {
 	secret := masking.Words(spec.Argv)

@@ -1,0 +1,14 @@
+package hashing
+
+import "github.com/cachex-cli/cachex/masking"
+
+var maskingFact = factKind{
+	name: "masking", add: (*capture).addMasking, parse: func(r *reader, _ *Fact) { r.number() },
+	change: func(*differ, states) string { return "another table of secrets" },
+}
+
+// addMasking adds the version of the table of secrets: under another one, the same words may be written in another way.
+func (c *capture) addMasking() error {
+	c.text = append(c.text, "masking "+masking.Version+"\n"...)
+	return nil
+}
