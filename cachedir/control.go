@@ -51,5 +51,5 @@ func (c *Control) Close() { c.d.Close() }
 
 // OwnsControl reports whether a control file is one of this directory's.
 func (d *Dir) OwnsControl(c *Control) bool {
-	return filepath.Dir(c.path) == filepath.Join(d.v1.path, "pending")
+	return filepath.Dir(c.path) == d.v1.pathTo("pending")
 }

@@ -28,8 +28,8 @@ func TestOpenControl(t *testing.T) {
 	require.NoError(t, os.MkdirAll(unmarked, 0o700))
 	for _, path := range []string{
 		"", "x", base, filepath.Join("v1", "pending", base), filepath.Join(t.TempDir(), base), filepath.Join(unmarked, base), filepath.Join(unmarked, "gone", base),
-		p.ControlPath() + "x", filepath.Join(d.v1.path, "pending", "x.control"), filepath.Join(d.v1.path, "locks", base),
-		filepath.Join(d.v1.path, p.base+runSuffix), filepath.Join(filepath.Dir(p.ControlPath()), "sub", base),
+		p.ControlPath() + "x", d.v1.pathTo("pending/x.control"), d.v1.pathTo("locks/" + base),
+		d.v1.pathTo(p.base + runSuffix), filepath.Join(filepath.Dir(p.ControlPath()), "sub", base),
 	} {
 		_, err := OpenControl(path)
 		require.ErrorIs(t, err, ErrNoControl, path)

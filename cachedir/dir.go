@@ -71,17 +71,9 @@ var (
 	ErrPrivate  = errors.New("the result is private")                                   // Export and Import
 	ErrLearned  = errors.New("other inputs of the command have been learned here")      // Import
 	ErrKey      = errors.New("a key is 64 hex digits, or a unique prefix of 8 or more") // Find
-	errLocked   = errors.New("locked by another process")                               // tryLock
-	errNoLocks  = errors.New("the filesystem has no file locks")                        // tryLock
-	errNoLinks  = errors.New("the filesystem has no hard links")                        // link
 	errSpoiled  = errors.New("damaged")                                                 // a file that does not verify
 	errVersion  = errors.New("written by a newer version of cachex")                    // a file we must leave alone
 )
-
-// Refused says why a directory is not used as a cache (P14).
-type Refused struct{ Path, Why string }
-
-func (r *Refused) Error() string { return fmt.Sprintf("cache directory %s: %s", r.Path, r.Why) }
 
 // Reason names why a lookup was not a hit. They are the words of the journal and of statistics.
 type Reason string
@@ -132,7 +124,7 @@ func Open(path string, o Options) (*Dir, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	root, err := openRoot(path, o)
+	root, err := openRoot(path, o.TrustOwners)
 	if errors.Is(err, fs.ErrNotExist) {
 		if o.ReadOnly {
 			return nil, fmt.Errorf("%w: %s", ErrAbsent, path)
@@ -140,7 +132,7 @@ func Open(path string, o Options) (*Dir, error) {
 		if err := makeParents(path, o.TrustOwners); err != nil {
 			return nil, fmt.Errorf("cache directory: %w", err)
 		}
-		root, err = openRoot(path, o)
+		root, err = openRoot(path, o.TrustOwners)
 	}
 	if err != nil {
 		var refused *Refused
@@ -162,7 +154,7 @@ func Open(path string, o Options) (*Dir, error) {
 func (d *Dir) Path() string { return d.path }
 
 // Foreign reports whether the directory belongs to another user.
-func (d *Dir) Foreign() bool { return d.root.foreign }
+func (d *Dir) Foreign() bool { return d.root.isForeign() }
 
 // SharedAs names the user in the keys of results that he stores in a directory of another one; empty: it is his own, and all
 // that it holds was stored by him, or under such a key.
@@ -245,3 +237,6 @@ func (d *Dir) OncePerDay(name string) bool {
 	}
 	return true
 }
+
+// isUseless tells errors that mean: what is wanted is not there, or what is there is not it, or is damaged.
+func isUseless(err error) bool { return isAbsent(err) || errors.Is(err, errSpoiled) }

@@ -157,7 +157,7 @@ func (d *Dir) readJournal(name string, fn func(Record)) error {
 // readRecords calls fn with each place of a journal at which a record may begin; fn says whether one does.
 func (d *Dir) readRecords(name, magic string, fn func(b []byte) bool) error {
 	f, fi, err := d.v1.openWritten(name)
-	if isUseless(err) {
+	if isAbsent(err) {
 		return nil
 	}
 	if err != nil {
@@ -273,7 +273,7 @@ func (d *Dir) segments() ([]segment, error) {
 		}
 		return true
 	})
-	if isUseless(err) {
+	if isAbsent(err) {
 		err = nil
 	}
 	return all, err

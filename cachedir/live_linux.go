@@ -2,7 +2,6 @@ package cachedir
 
 import (
 	"os"
-	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,8 +20,7 @@ func newWatch(t *tree, name string) watch {
 		return watch{}
 	}
 	f := os.NewFile(uintptr(fd), "inotify")
-	path := filepath.Join(t.path, filepath.FromSlash(name))
-	if _, err := unix.InotifyAddWatch(fd, path, unix.IN_MODIFY|unix.IN_DELETE_SELF|unix.IN_ATTRIB); err != nil {
+	if _, err := unix.InotifyAddWatch(fd, t.pathTo(name), unix.IN_MODIFY|unix.IN_DELETE_SELF|unix.IN_ATTRIB); err != nil {
 		_ = f.Close()
 		return watch{}
 	}

@@ -11,7 +11,7 @@ import (
 // there what its owner cannot use: then foreign is that place, and the path is below root's own home. Owners that are trusted
 // are not somebody else.
 func DefaultPath(lookup func(string) (string, bool), trust []int) (path, foreign string, err error) {
-	if path, err = usualPath(lookup); err != nil || !isForeign(path, trust) {
+	if path, err = usualPath(lookup); err != nil || !isOthers(path, trust) {
 		return path, "", err
 	}
 	own, err := usualPath(func(name string) (string, bool) { return rootHome, name == "HOME" })

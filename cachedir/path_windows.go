@@ -15,7 +15,4 @@ func usualPath(lookup func(string) (string, bool)) (string, error) {
 	return filepath.Join(local, "cachex"), nil
 }
 
-// isForeign is false: there is no user here who may write everywhere.
-func isForeign(string, []int) bool { return false }
-
 const rootHome = ""

@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"math/rand/v2"
-	"path/filepath"
 	"sync"
 
 	"github.com/cespare/xxhash/v2"
@@ -37,8 +36,6 @@ const (
 	tableSuffix = ".table"
 	linkSuffix  = ".link"
 	saidSuffix  = ".control"
-	tempPrefix  = "tmp."
-	asidePrefix = "aside."
 
 	spaceStep = 16 << 20 // a growing body is held against the free space each time it grew by this much
 )
@@ -192,7 +189,7 @@ func (p *Pending) Retarget(r Run) {
 // ControlPath is the absolute path of the file in which the command may say something of its result. It does not exist
 // yet. Once it was read it is removed with the pending entry; one that was not, by the cleaner.
 func (p *Pending) ControlPath() string {
-	return filepath.Join(p.d.v1.path, filepath.FromSlash(p.base+saidSuffix))
+	return p.d.v1.pathTo(p.base + saidSuffix)
 }
 
 // Control returns what the command said: nothing if there is no such file. One that is no regular file of ours, or larger

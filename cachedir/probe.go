@@ -39,7 +39,7 @@ func (d *Dir) Probe() (Report, error) {
 }
 
 func (d *Dir) probeFile(r *Report) error {
-	name := "pending/" + tempPrefix + randomName()
+	name := tempName()
 	f, err := d.v1.create(name)
 	if err != nil {
 		return err
@@ -55,7 +55,7 @@ func (d *Dir) probeFile(r *Report) error {
 	if err := f.tryLock(); err != nil {
 		r.Locks = err
 	}
-	second := "pending/" + tempPrefix + randomName()
+	second := tempName()
 	if err := d.v1.link(name, second); err != nil {
 		r.Links = err
 	}

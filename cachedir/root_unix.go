@@ -14,11 +14,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openRoot opens a cache directory and checks whose it is and who may write to it (P14).
-func openRoot(path string, o Options) (*tree, error) {
+// openRoot opens a cache directory and checks whose it is and who may write to it (P14): it must belong to us or to one of the
+// trusted user ids, be writable for its owner alone, and be reached through no link of anybody else. Else it is a *Refused.
+func openRoot(path string, trust []int) (*tree, error) {
 	fd, err := openLinkFree(path)
 	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EMLINK) || errors.Is(err, unix.ENOTDIR) { // EMLINK on FreeBSD
-		resolved, rerr := resolveLinks(path, o)
+		resolved, rerr := resolveLinks(path, trust)
 		if rerr != nil {
 			return nil, rerr
 		}
@@ -30,8 +31,8 @@ func openRoot(path string, o Options) (*tree, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
-	t := &tree{fd: fd, path: path, uid: os.Geteuid(), trust: o.TrustOwners}
-	if err := t.admit(o); err != nil {
+	t := &tree{fd: fd, path: path, uid: os.Geteuid(), trust: trust}
+	if err := t.admit(); err != nil {
 		t.close()
 		return nil, err
 	}
@@ -39,13 +40,13 @@ func openRoot(path string, o Options) (*tree, error) {
 }
 
 // admit checks owner and mode of a cache directory.
-func (t *tree) admit(o Options) error {
+func (t *tree) admit() error {
 	var st unix.Stat_t
 	if err := ignoringEINTR(func() error { return unix.Fstat(t.fd, &st) }); err != nil {
 		return &fs.PathError{Op: "stat", Path: t.path, Err: err}
 	}
 	owner := int(st.Uid)
-	if owner != t.uid && !slices.Contains(o.TrustOwners, owner) {
+	if owner != t.uid && !slices.Contains(t.trust, owner) {
 		return &Refused{t.path, fmt.Sprintf("it belongs to user %d (admit with --trust-owner %d)", owner, owner)}
 	}
 	if st.Mode&0o022 != 0 {
@@ -70,7 +71,7 @@ func (t *tree) makePrivate() error {
 
 // resolveLinks follows the links of a path by hand. Links of the user's, root's and admitted owners are followed; any
 // other is refused: its owner could send the cache elsewhere at any time.
-func resolveLinks(path string, o Options) (string, error) {
+func resolveLinks(path string, trust []int) (string, error) {
 	const most = 40 // as the kernel allows
 	done, rest := "/", strings.Split(strings.Trim(filepath.Clean(path), "/"), "/")
 	for followed := 0; len(rest) > 0; {
@@ -85,7 +86,7 @@ func resolveLinks(path string, o Options) (string, error) {
 			continue
 		}
 		owner := int(st.Uid)
-		if owner != 0 && owner != os.Geteuid() && !slices.Contains(o.TrustOwners, owner) {
+		if owner != 0 && owner != os.Geteuid() && !slices.Contains(trust, owner) {
 			return "", &Refused{path, fmt.Sprintf("it is reached through %s, a link of user %d", next, owner)}
 		}
 		if followed++; followed > most {
@@ -103,8 +104,8 @@ func resolveLinks(path string, o Options) (string, error) {
 	return done, nil
 }
 
-// isForeign reports whether this is root, and the nearest directory at or above a path belongs to another user, who is not trusted.
-func isForeign(path string, trust []int) bool {
+// isOthers reports whether this is root, and the nearest directory at or above a path belongs to another user, who is not trusted.
+func isOthers(path string, trust []int) bool {
 	owner := ownerAbove(path)
 	return owner != 0 && !slices.Contains(trust, owner)
 }
@@ -156,4 +157,11 @@ func makeFor(path string, owner int) error {
 		return err
 	}
 	return makeFolderPrivate(unix.AT_FDCWD, path)
+}
+
+// ownerOf returns the user id that a directory belongs to; false if it cannot be told.
+func ownerOf(path string) (uid int, ok bool) {
+	var st unix.Stat_t
+	err := ignoringEINTR(func() error { return unix.Lstat(path, &st) })
+	return int(st.Uid), err == nil
 }

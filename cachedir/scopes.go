@@ -27,7 +27,7 @@ func (d *Dir) LimitScope(scope [32]byte, key hashing.Key, most int) error {
 		return ErrReadOnly
 	}
 	name := "scopes/" + shard(scope[0]) + "/" + hashing.Key(scope).String()
-	unlock, _, err := d.lockShort(name+".lock", "limit of entries")
+	unlock, _, err := d.v1.lockShort(name+".lock", "limit of entries")
 	if err != nil {
 		return fmt.Errorf("limit the entries of a scope: %w", err)
 	}

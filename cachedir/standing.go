@@ -83,7 +83,7 @@ func (d *Dir) standsAt(m Meta) ([]byte, bool) {
 // PutMemo writes a memo of the short way into its place in a table of them. Like the tables in stat/ it is a file of fixed
 // size within a 64th of the limit, and sparse. A memo that cannot be written costs later hits their shortcut.
 func (d *Dir) PutMemo(memo []byte, place func(size int64) int64) {
-	if d.o.ReadOnly || d.root.foreign {
+	if d.o.ReadOnly || d.root.isForeign() {
 		return
 	}
 	f, fi, err := d.v1.openInPlace(memoTable, os.O_RDWR)

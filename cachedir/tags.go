@@ -162,7 +162,7 @@ func (d *Dir) advance(next func(purges) purges, then func(purges) error) (purges
 	if d.o.ReadOnly {
 		return purges{}, ErrReadOnly
 	}
-	unlock, locked, err := d.lockShort(tagsLock, "purge")
+	unlock, locked, err := d.v1.lockShort(tagsLock, "purge")
 	if err != nil {
 		return purges{}, fmt.Errorf("lock the count of purges: %w", err)
 	}

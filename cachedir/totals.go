@@ -189,7 +189,7 @@ func decodeRow(line string) (Row, bool) {
 // readTotals returns what has been folded; nothing if that is damaged.
 func (d *Dir) readTotals() (totals, error) {
 	b, _, err := d.v1.readSmall(totalsName, totalsLimit)
-	if isUseless(err) {
+	if isAbsent(err) {
 		return totals{}, nil
 	}
 	if err != nil {

@@ -30,16 +30,44 @@ type info struct {
 	id      fileID
 }
 
-// errForeign is for what lies where a file of the store belongs and is none: a link, a directory, a FIFO, a file of
-// another user, and, where a file is changed in place, one with a second name.
-var errForeign = errors.New("not a file of this cache")
+// Errors besides what the system says, and *Refused.
+var (
+	// errForeign is for what lies where a file of the store belongs and is none: a link, a directory, a FIFO, a file of
+	// another user, and, where a file is changed in place, one with a second name.
+	errForeign = errors.New("not a file of this cache")
+	errTooLong = errors.New("damaged")                          // readSmall: longer than such a file ever is
+	errLocked  = errors.New("locked by another process")        // tryLock
+	errNoLocks = errors.New("the filesystem has no file locks") // tryLock
+	errNoLinks = errors.New("the filesystem has no hard links") // link
+)
+
+// Refused says why a directory is not used as a cache (P14).
+type Refused struct{ Path, Why string }
+
+func (r *Refused) Error() string { return fmt.Sprintf("cache directory %s: %s", r.Path, r.Why) }
+
+// What is on its way to its place, or out of it, lies here; the rest is the cleaner's.
+const (
+	pendingDir  = "pending"
+	tempPrefix  = "tmp."   // of a small file on its way to its place
+	asidePrefix = "aside." // of what lay where a file belongs
+
+	clearBudget = 20 * time.Millisecond // for removing what lay in a file's place
+)
 
 // inPlace are the open flags of files that are changed where they are.
 const inPlace = os.O_RDWR | os.O_CREATE
 
+// pathTo is the path of a name as the system writes it.
+func (t *tree) pathTo(name string) string { return filepath.Join(t.path, filepath.FromSlash(name)) }
+
+// pathError says what went wrong with a name.
 func (t *tree) pathError(op, name string, err error) error {
-	return &fs.PathError{Op: op, Path: filepath.Join(t.path, filepath.FromSlash(name)), Err: err}
+	return &fs.PathError{Op: op, Path: t.pathTo(name), Err: err}
 }
+
+// isForeign reports whether the directory belongs to another user.
+func (t *tree) isForeign() bool { return t.foreign }
 
 // openRead opens a regular file of ours for reading.
 func (t *tree) openRead(name string) (file, info, error) {
@@ -68,10 +96,10 @@ func (t *tree) openWritten(name string) (file, info, error) {
 	return f, fi, err
 }
 
-// isUseless tells errors that mean: what is wanted is not there, or what is there is not it. Others, of the disk or of
+// isAbsent tells errors that mean: what is wanted is not there, or what is there is not it. Others, of the disk or of
 // rights, are worth telling.
-func isUseless(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, errForeign) || errors.Is(err, errSpoiled) || isObstacle(err)
+func isAbsent(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, errForeign) || errors.Is(err, errTooLong) || isObstacle(err)
 }
 
 // openInPlace opens, and makes if need be, a file that is changed where it is. What is there and is not a regular file
@@ -170,8 +198,8 @@ func (t *tree) clear(name string) error {
 	if err == nil || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	aside := "pending/" + asidePrefix + randomName()
-	if err := t.makeDirs("pending"); err != nil {
+	aside := pendingDir + "/" + asidePrefix + randomName()
+	if err := t.makeDirs(pendingDir); err != nil {
 		return err
 	}
 	if err := t.rename(name, aside); err != nil {
@@ -180,7 +208,7 @@ func (t *tree) clear(name string) error {
 		}
 		return err
 	}
-	t.removeAll(aside, time.Now().Add(cleanBudget))
+	t.removeAll(aside, time.Now().Add(clearBudget))
 	return nil
 }
 
@@ -200,7 +228,7 @@ func (t *tree) removeAll(name string, deadline time.Time) bool {
 // replace writes a small file under a temporary name and renames it into place: a reader sees the old content or the
 // new, and a kill between the two leaves a temporary file for the cleaner.
 func (t *tree) replace(name string, content []byte) error {
-	tmp := "pending/" + tempPrefix + randomName()
+	tmp := tempName()
 	f, err := t.create(tmp)
 	if err != nil {
 		return err
@@ -268,7 +296,7 @@ func (t *tree) readSmall(name string, limit int64) ([]byte, info, error) {
 	}
 	defer f.close()
 	if fi.size > limit {
-		return nil, fi, t.pathError("read", name, fmt.Errorf("%w: %d bytes", errSpoiled, fi.size))
+		return nil, fi, t.pathError("read", name, fmt.Errorf("%w: %d bytes", errTooLong, fi.size))
 	}
 	b := make([]byte, fi.size)
 	n, err := f.readAt(b, 0)
@@ -292,6 +320,9 @@ func (f file) writeAll(b []byte) error {
 	}
 	return nil
 }
+
+// tempName is a name in pending/ that nobody else picks.
+func tempName() string { return pendingDir + "/" + tempPrefix + randomName() }
 
 // randomName is a name that nobody else picks. It is no secret: the runtime's own generator will do.
 func randomName() string { return fmt.Sprintf("%016x", rand.Uint64()) }

@@ -7,6 +7,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+func newTree(t testing.TB) *tree {
+	t.Helper()
+	tr, err := openRoot(t.TempDir(), nil)
+	require.NoError(t, err)
+	t.Cleanup(tr.close)
+	return tr
+}
+
 // Whatever lies there, a small file takes its place, and nothing of either is left in pending/.
 func TestReplaceWhateverLiesThere(t *testing.T) {
 	const name = "memo/ab/x"
@@ -23,7 +31,7 @@ func TestReplaceWhateverLiesThere(t *testing.T) {
 		},
 	} {
 		t.Run(what, func(t *testing.T) {
-			tr := newDir(t, Options{}).v1
+			tr := newTree(t)
 			plant(t, tr)
 			require.NoError(t, tr.replace(name, []byte("new")))
 			b, fi, err := tr.readSmall(name, 100)
@@ -42,7 +50,7 @@ func TestReplaceWhateverLiesThere(t *testing.T) {
 
 // A file that somebody took away cannot supplant anything.
 func TestSupplantWithWhatIsGone(t *testing.T) {
-	tr := newDir(t, Options{}).v1
+	tr := newTree(t)
 	require.NoError(t, tr.replace("memo/x", []byte("old")))
 	require.ErrorIs(t, tr.supplant("pending/gone", "memo/x"), fs.ErrNotExist)
 	b, _, err := tr.readSmall("memo/x", 100)

@@ -1,0 +1,55 @@
+package cachedir
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"github.com/cachex-cli/cachex/lock"
+)
+
+// lockFile is where a lock of package lock lies.
+func (t *tree) lockFile(name string) lock.Place { return lockPlace{t, name} }
+
+// lockPlace is a lock file in the tree.
+type lockPlace struct {
+	t    *tree
+	name string
+}
+
+func (p lockPlace) Path() string { return p.t.pathTo(p.name) }
+
+// Open also takes away what lies at the name and is no lock file.
+func (p lockPlace) Open() (*os.File, error) {
+	f, _, err := p.t.openInPlace(p.name, 0)
+	if err != nil {
+		return nil, err
+	}
+	return f.osFile(p.Path()), nil
+}
+
+// Stat goes by path: what it says is only ever compared with an open file.
+func (p lockPlace) Stat() (os.FileInfo, error) { return os.Lstat(p.Path()) }
+
+func (p lockPlace) Remove() error { return p.t.remove(p.name) }
+
+// shortWait bounds the wait for locks that are held for less than a millisecond.
+const shortWait = 10 * time.Second
+
+// lockShort takes a lock for a few steps in a row; unlock gives it back. Where there are no locks it succeeds all the
+// same, and locked is false.
+func (t *tree) lockShort(name, about string) (unlock func(), locked bool, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), shortWait)
+	defer cancel()
+	l, _, err := lock.Wait(ctx, t.lockFile(name), lock.Held{}, about)
+	switch {
+	case errors.Is(err, lock.ErrUnsupported):
+		return func() {}, false, nil
+	case err != nil:
+		return nil, false, err
+	case l == nil: // nobody leaves a note at these locks
+		return func() {}, false, nil
+	}
+	return func() { _ = l.Abandon() }, true, nil
+}
