@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 
 	"github.com/cespare/xxhash/v2"
+
+	"github.com/cachex-cli/cachex/cachedir/tree"
 )
 
 // ReplayError says that an entry could not be read to its end. It is never about the caller's own streams.
@@ -31,10 +33,10 @@ func (e *Entry) Verify() error {
 	if !e.h.inFile {
 		return nil // verified when it was read
 	}
-	return verifyChunks(e.body.file, e.h.fileLen(), e.h.chunks)
+	return verifyChunks(e.body.File, e.h.fileLen(), e.h.chunks)
 }
 
-func verifyChunks(f file, size int64, chunks []uint64) error {
+func verifyChunks(f tree.File, size int64, chunks []uint64) error {
 	workers := min(runtime.GOMAXPROCS(0), 4, len(chunks))
 	var next atomic.Int64
 	var bad atomic.Pointer[error]
@@ -49,7 +51,7 @@ func verifyChunks(f file, size int64, chunks []uint64) error {
 				}
 				off := i * chunkSize
 				b := buf[:min(chunkSize, size-off)]
-				if _, err := f.readAt(b, off); err != nil {
+				if _, err := f.ReadAt(b, off); err != nil {
 					bad.Store(&err)
 				} else if xxhash.Sum64(b) != chunks[i] {
 					err := fmt.Errorf("%w: checksum of bytes %d to %d of the body", errSpoiled, off, off+int64(len(b)))
@@ -101,7 +103,7 @@ func (h *header) tableIn(body bodyFile) io.ByteReader {
 // replayWhole reads a body of a few MiB once, and writes what was verified.
 func (e *Entry) replayWhole(out [2]io.Writer) error {
 	b := make([]byte, e.h.fileLen())
-	if _, err := e.body.readAt(b, 0); err != nil {
+	if _, err := e.body.ReadAt(b, 0); err != nil {
 		return &ReplayError{Err: err}
 	}
 	for i, want := range e.h.chunks {
@@ -186,7 +188,7 @@ func (c *chunked) next(most int64) ([]byte, error) {
 
 // copyOut writes a body of one stream. From file to file the kernel copies it.
 func (e *Entry) copyOut(w io.Writer) error {
-	src, err := e.body.dup()
+	src, err := e.body.Dup()
 	if err != nil {
 		return &ReplayError{Err: err}
 	}

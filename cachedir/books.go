@@ -11,6 +11,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/cachex-cli/cachex/cachedir/tree"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -151,72 +152,72 @@ func parseBooks(b []byte) shardSizes {
 
 // booksFile is the open file.
 type booksFile struct {
-	t  *tree
-	f  file
-	id fileID
+	t  *tree.Tree
+	f  tree.File
+	id tree.ID
 }
 
 func (d *Dir) openBooks() (*booksFile, error) {
-	f, fi, err := d.v1.openInPlace(booksName, os.O_APPEND)
+	f, fi, err := d.v1.OpenInPlace(booksName, os.O_APPEND)
 	if err != nil {
 		return nil, fmt.Errorf("count sizes: %w", err)
 	}
-	if fi.size > booksLimit {
-		if err := f.truncate(0); err != nil {
-			f.close()
+	if fi.Size > booksLimit {
+		if err := f.Truncate(0); err != nil {
+			f.Close()
 			return nil, fmt.Errorf("count sizes: %w", err)
 		}
 	}
-	return &booksFile{d.v1, f, fi.id}, nil
+	return &booksFile{d.v1, f, fi.ID}, nil
 }
 
-func (b *booksFile) close() { b.f.close() }
+func (b *booksFile) close() { b.f.Close() }
 
 // append adds records to the file that has the name afterwards: another process may have put a compacted one there.
 // It returns a place at which, or behind which, they are.
 func (b *booksFile) append(records []byte) (int64, error) {
 	for {
-		fi, err := b.f.info()
+		fi, err := b.f.Info()
 		if err != nil {
-			return 0, b.t.pathError("stat", booksName, err)
+			return 0, b.t.PathError("stat", booksName, err)
 		}
-		n, err := b.f.write(records)
+		n, err := b.f.Write(records)
 		if err == nil && n < len(records) {
 			err = io.ErrShortWrite
 		}
 		if err != nil {
-			return 0, b.t.pathError("write", booksName, err)
+			return 0, b.t.PathError("write", booksName, err)
 		}
 		if same, err := b.follow(); same || err != nil {
-			return fi.size, err
+			return fi.Size, err
 		}
 	}
 }
 
 // follow opens the file that has the name now, if it is another one.
 func (b *booksFile) follow() (same bool, err error) {
-	if now, err := b.t.stat(booksName); err == nil && now.id == b.id {
+	if now, err := b.t.Stat(booksName); err == nil && now.ID == b.id {
 		return true, nil
 	}
-	f, fi, err := b.t.openInPlace(booksName, os.O_APPEND)
+	f, fi, err := b.t.OpenInPlace(booksName, os.O_APPEND)
 	if err != nil {
 		return false, err
 	}
-	b.f.close()
-	b.f, b.id = f, fi.id
+	b.f.Close()
+	b.f, b.id = f, fi.ID
 	return false, nil
 }
 
 // read returns the records from an offset on.
 func (b *booksFile) read(from int64) ([]byte, error) {
-	fi, err := b.f.info()
+	fi, err := b.f.Info()
 	if err != nil {
-		return nil, b.t.pathError("stat", booksName, err)
+		return nil, b.t.PathError("stat", booksName, err)
 	}
-	buf := make([]byte, max(min(fi.size, booksLimit)-from, 0))
-	n, err := b.f.readAt(buf, from)
+	buf := make([]byte, max(min(fi.Size, booksLimit)-from, 0))
+	n, err := b.f.ReadAt(buf, from)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, b.t.pathError("read", booksName, err)
+		return nil, b.t.PathError("read", booksName, err)
 	}
 	return buf[:n], nil
 }
@@ -228,17 +229,17 @@ func (b *booksFile) sizes() (shardSizes, error) {
 
 // booksPlace is a moment in the books.
 type booksPlace struct {
-	id fileID
+	id tree.ID
 	at int64
 }
 
 // now returns the present place.
 func (b *booksFile) now() booksPlace {
-	fi, err := b.f.info()
+	fi, err := b.f.Info()
 	if err != nil {
 		return booksPlace{}
 	}
-	return booksPlace{b.id, fi.size}
+	return booksPlace{b.id, fi.Size}
 }
 
 // later is what the books say of an entry since a place.
@@ -322,7 +323,7 @@ func (d *Dir) accounted(id hashing.Key, bytes int64, isNew func() bool, write fu
 
 // Used is how many bytes entries use, as counted: never less than they do, up to what was removed by other means.
 func (d *Dir) Used() (int64, error) {
-	b, _, err := d.v1.readSmall(booksName, booksLimit)
+	b, _, err := d.v1.ReadSmall(booksName, booksLimit)
 	if err != nil && !isUseless(err) {
 		return 0, err
 	}
@@ -392,7 +393,7 @@ func (r *reservation) close() {
 // makingRoom calls write again after cleaning if the disk was full.
 func (d *Dir) makingRoom(cleaning *budget, write func() error) error {
 	err := write()
-	if isDiskFull(err) {
+	if tree.IsDiskFull(err) {
 		cleaning.spend(d.clean)
 		err = write()
 	}
@@ -422,7 +423,7 @@ func (d *Dir) fits(r *reservation, replaced int64) (bool, error) {
 // room returns the free bytes of the filesystem, and how many of them are not ours to take. Where a sandbox keeps that secret,
 // both are 0: there is room until a write says otherwise.
 func (d *Dir) room() (free, floor int64) {
-	free, total, err := d.v1.space()
+	free, total, err := d.v1.Space()
 	if err != nil {
 		return 0, 0
 	}
@@ -449,7 +450,7 @@ func (d *Dir) countUnknownUntil(s shardSizes, deadline time.Time) bool {
 	defer c.b.close()
 	var there [256]bool
 	for _, kind := range [...]string{"entries", "commands"} {
-		_ = d.v1.list(kind, func(name string) bool {
+		_ = d.v1.List(kind, func(name string) bool {
 			if n, err := strconv.ParseUint(name, 16, 8); err == nil && shard(byte(n)) == name {
 				there[n] = true
 			}
@@ -491,7 +492,7 @@ func (d *Dir) beginCount() (*count, error) {
 	}
 	c := &count{b: b, since: int64(len(all))}
 	if open := unfinished(all); len(open) > 0 {
-		_ = d.v1.list("pending", func(base string) bool {
+		_ = d.v1.List("pending", func(base string) bool {
 			run, ok := pendingRun(base)
 			if !ok || run != base {
 				return true
@@ -562,7 +563,7 @@ func (d *Dir) compactBooks() {
 		r.kind = kindOpen
 		out = appendBook(out, r)
 	}
-	if d.v1.replace(booksName, out) != nil {
+	if d.v1.Replace(booksName, out) != nil {
 		return
 	}
 	// Who appended to the old file since may have looked at its name before the rename. What was given back is left

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/cespare/xxhash/v2"
+
+	"github.com/cachex-cli/cachex/cachedir/tree"
 )
 
 // A server that does not answer costs whoever asks it a timeout, and hundreds of short runs would pay it one by one. So
@@ -37,7 +39,7 @@ type Breaker struct {
 	seen    bool // there was a record
 	probing bool
 	locked  bool // lock is
-	lock    file
+	lock    tree.File
 }
 
 // BreakerState is what is known of a server. The zero value: it answered last.
@@ -86,13 +88,13 @@ func (b *Breaker) take() bool {
 	if b.d.o.ReadOnly {
 		return true
 	}
-	f, _, err := b.d.v1.openInPlace(b.name+".lock", 0)
+	f, _, err := b.d.v1.OpenInPlace(b.name+".lock", 0)
 	if err != nil {
 		return true
 	}
-	if err := f.tryLock(); err != nil {
-		f.close()
-		return !errors.Is(err, errLocked)
+	if err := f.TryLock(); err != nil {
+		f.Close()
+		return !errors.Is(err, tree.ErrLocked)
 	}
 	b.lock, b.locked = f, true
 	return true
@@ -102,7 +104,7 @@ func (b *Breaker) release() {
 	b.probing = false
 	if b.locked {
 		b.locked = false
-		b.lock.close()
+		b.lock.Close()
 	}
 }
 
@@ -118,7 +120,7 @@ func (b *Breaker) Failed() {
 	if !s.Open {
 		s.Failures = min(s.Failures+1, 1<<20)
 	}
-	_ = b.d.v1.replace(b.name, encodeBreaker(s.Failures, b.d.now())) // that it fails costs others a timeout
+	_ = b.d.v1.Replace(b.name, encodeBreaker(s.Failures, b.d.now())) // that it fails costs others a timeout
 	b.seen = true
 }
 
@@ -128,7 +130,7 @@ func (b *Breaker) Succeeded() {
 	defer b.mu.Unlock()
 	defer b.release()
 	if b.seen && !b.d.o.ReadOnly {
-		_ = b.d.v1.remove(b.name)
+		_ = b.d.v1.Remove(b.name)
 		b.seen = false
 	}
 }
@@ -145,7 +147,7 @@ func (b *Breaker) State() BreakerState { return b.read() }
 
 // read reads the record. One that is damaged is not there.
 func (b *Breaker) read() BreakerState {
-	content, _, err := b.d.v1.readSmall(b.name, breakerSize)
+	content, _, err := b.d.v1.ReadSmall(b.name, breakerSize)
 	if err != nil {
 		return BreakerState{}
 	}

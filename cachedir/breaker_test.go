@@ -24,7 +24,7 @@ func TestBreaker(t *testing.T) {
 	requireAllows(t, first, true, false)
 	require.Equal(t, BreakerState{}, first.State())
 	first.Succeeded()
-	_, err := d.v1.stat(first.name)
+	_, err := d.v1.Stat(first.name)
 	require.Error(t, err, "a server that answers leaves nothing")
 
 	// The nth failure in a row keeps everybody off for min(2^(n-1), 60) seconds.
@@ -35,7 +35,7 @@ func TestBreaker(t *testing.T) {
 		b.Failed()
 		require.Equal(t, BreakerState{n + 1, time.Unix(0, now.UnixNano()), true, time.Unix(0, now.Add(pause).UnixNano())}, b.State())
 		requireAllows(t, server(), false, false)
-		if _, err := d.v1.stat(b.name + ".lock"); n == 0 {
+		if _, err := d.v1.Stat(b.name + ".lock"); n == 0 {
 			require.Error(t, err, "who is told no takes no lock")
 		}
 		now = now.Add(pause - 1)

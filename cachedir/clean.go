@@ -12,6 +12,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/cachex-cli/cachex/cachedir/tree"
 	"github.com/cachex-cli/cachex/hashing"
 	"github.com/cachex-cli/cachex/lock"
 )
@@ -83,7 +84,7 @@ func (d *Dir) scan(sh byte, deadline time.Time) scanned {
 		return c.complete
 	}
 	dir := "entries/" + shard(sh)
-	err := d.v1.list(dir, func(name string) bool {
+	err := d.v1.List(dir, func(name string) bool {
 		if key, s, ok := parseEntryName(name); ok && key[0] == sh {
 			d.weigh(&c, key, s)
 		} else if key, s, sum, ok := parseBodyName(name); ok && key[0] == sh {
@@ -95,7 +96,7 @@ func (d *Dir) scan(sh byte, deadline time.Time) scanned {
 		c.complete = false
 	}
 	dir = "commands/" + shard(sh)
-	_ = d.v1.list(dir, func(name string) bool {
+	_ = d.v1.List(dir, func(name string) bool {
 		if id, err := hashing.ParseKey(name); err == nil && dir+"/"+name == commandName(hashing.CommandID(id)) {
 			d.weighCommand(&c, id)
 		}
@@ -106,11 +107,11 @@ func (d *Dir) scan(sh byte, deadline time.Time) scanned {
 
 // weighCommand adds the record of a command to what was found.
 func (d *Dir) weighCommand(c *scanned, id hashing.Key) {
-	fi, err := d.v1.stat(commandName(hashing.CommandID(id)))
-	if err != nil || !fi.regular {
+	fi, err := d.v1.Stat(commandName(hashing.CommandID(id)))
+	if err != nil || !fi.Regular {
 		return
 	}
-	size, idle := onDisk(fi.size), max(d.now().Sub(fi.mtime), time.Second)
+	size, idle := onDisk(fi.Size), max(d.now().Sub(fi.ModTime), time.Second)
 	c.bytes += size
 	c.candidates = append(c.candidates, candidate{
 		key: id, command: true, bytes: size,
@@ -121,14 +122,14 @@ func (d *Dir) weighCommand(c *scanned, id hashing.Key) {
 
 // weigh adds an entry to what was found.
 func (d *Dir) weigh(c *scanned, key hashing.Key, s Slot) {
-	f, fi, err := d.v1.openRead(entryName(key, s))
+	f, fi, err := d.v1.OpenRead(entryName(key, s))
 	if err != nil {
 		c.complete = c.complete && isUseless(err) // it may be there and hold something
 		return
 	}
-	defer f.close()
-	h, err := peek(f, fi.size)
-	size := onDisk(fi.size)
+	defer f.Close()
+	h, err := peek(f, fi.Size)
+	size := onDisk(fi.Size)
 	if errors.Is(err, errVersion) {
 		c.bytes += size // not ours to judge
 		return
@@ -143,7 +144,7 @@ func (d *Dir) weigh(c *scanned, key hashing.Key, s Slot) {
 	}
 	c.bytes += size
 	now := d.now()
-	idle := max(now.Sub(fi.mtime), time.Second)
+	idle := max(now.Sub(fi.ModTime), time.Second)
 	saved := max(h.Ended.Sub(h.Started), leastSaved)
 	c.candidates = append(c.candidates, candidate{
 		key: key, slot: s, bytes: size,
@@ -154,13 +155,13 @@ func (d *Dir) weigh(c *scanned, key hashing.Key, s Slot) {
 
 // dropStray removes a body that its entry does not name: a store was killed, or two stores of one key overlapped.
 func (d *Dir) dropStray(name string, key hashing.Key, s Slot, sum [32]byte) {
-	fi, err := d.v1.stat(name)
-	if err != nil || !fi.regular || age(fi) < newMargin {
+	fi, err := d.v1.Stat(name)
+	if err != nil || !fi.Regular || age(fi) < newMargin {
 		return
 	}
-	if f, efi, err := d.v1.openRead(entryName(key, s)); err == nil {
-		h, perr := peek(f, efi.size)
-		f.close()
+	if f, efi, err := d.v1.OpenRead(entryName(key, s)); err == nil {
+		h, perr := peek(f, efi.Size)
+		f.Close()
 		if perr != nil || h.inFile && h.sum == sum {
 			return
 		}
@@ -276,11 +277,11 @@ func (d *Dir) drop(b *booksFile, c candidate) bool {
 func (d *Dir) dropCommand(b *booksFile, c candidate) bool {
 	name := commandName(hashing.CommandID(c.key))
 	since := b.now()
-	if d.v1.remove(name) != nil {
+	if d.v1.Remove(name) != nil {
 		return false
 	}
 	b.giveBack(since, book{shard: c.key[0], word: wordOf(c.key), bytes: -c.bytes}, c.bytes)
-	if _, err := d.v1.stat(name); err == nil {
+	if _, err := d.v1.Stat(name); err == nil {
 		_, _ = b.append(appendBook(nil, book{kind: kindChange, shard: c.key[0], bytes: c.bytes}))
 	}
 	return true
@@ -292,8 +293,8 @@ func (d *Dir) tidy(cleaning *budget) {
 	if !cleaning.used {
 		cleaning.spend(d.sweep)
 	}
-	fi, err := d.v1.stat(booksName)
-	if err != nil || fi.size < booksCompact {
+	fi, err := d.v1.Stat(booksName)
+	if err != nil || fi.Size < booksCompact {
 		return
 	}
 	if unlock, ok := d.lockCleaner(); ok {
@@ -348,57 +349,57 @@ func (d *Dir) unused(c candidate) bool {
 	if c.command {
 		name = commandName(hashing.CommandID(c.key))
 	}
-	fi, err := d.v1.stat(name)
-	return err == nil && d.now().Sub(fi.mtime) > d.o.Keep
+	fi, err := d.v1.Stat(name)
+	return err == nil && d.now().Sub(fi.ModTime) > d.o.Keep
 }
 
 func (d *Dir) dueHourly() bool {
 	const name = "stat/swept"
 	now := d.now()
-	fi, err := d.v1.stat(name)
+	fi, err := d.v1.Stat(name)
 	if err == nil {
-		if age := now.Sub(fi.mtime); age >= 0 && age < time.Hour {
+		if age := now.Sub(fi.ModTime); age >= 0 && age < time.Hour {
 			return false
 		}
 	}
-	f, _, oerr := d.v1.openInPlace(name, 0)
+	f, _, oerr := d.v1.OpenInPlace(name, 0)
 	if oerr != nil {
 		return false
 	}
-	f.close()
-	_ = d.v1.touch(name, now)
+	f.Close()
+	_ = d.v1.Touch(name, now)
 	return err == nil // a new cache is clean
 }
 
 // lockCleaner makes this process the only cleaner, unless there is one already. Without locks there may be several:
 // each accounts for what it removed itself.
 func (d *Dir) lockCleaner() (unlock func(), ok bool) {
-	f, _, err := d.v1.openInPlace(cleanLock, 0)
+	f, _, err := d.v1.OpenInPlace(cleanLock, 0)
 	if err != nil {
 		return nil, false
 	}
-	if err := f.tryLock(); errors.Is(err, errLocked) {
-		f.close()
+	if err := f.TryLock(); errors.Is(err, tree.ErrLocked) {
+		f.Close()
 		return nil, false
 	}
-	return f.close, true
+	return f.Close, true
 }
 
 // dropAbandoned removes pending files that nobody will finish.
 func (d *Dir) dropAbandoned(deadline time.Time) {
 	alive := map[string]bool{}
-	_ = d.v1.list("pending", func(base string) bool {
+	_ = d.v1.List("pending", func(base string) bool {
 		name := "pending/" + base
 		switch {
-		case strings.HasPrefix(base, asidePrefix):
-			d.v1.removeAll(name, deadline)
-		case strings.HasPrefix(base, tempPrefix):
-			if fi, err := d.v1.stat(name); err == nil && fi.regular && age(fi) > tempMargin {
-				_ = d.v1.remove(name)
+		case strings.HasPrefix(base, tree.AsidePrefix):
+			d.v1.RemoveAll(name, deadline)
+		case strings.HasPrefix(base, tree.TempPrefix):
+			if fi, err := d.v1.Stat(name); err == nil && fi.Regular && age(fi) > tempMargin {
+				_ = d.v1.Remove(name)
 			}
 		default:
 			if run, ok := pendingRun(base); ok && !d.isAlive(run, alive) {
-				_ = d.v1.remove(name)
+				_ = d.v1.Remove(name)
 			}
 		}
 		return time.Now().Before(deadline)
@@ -426,7 +427,7 @@ func (d *Dir) isAlive(run string, known map[string]bool) bool {
 	alive, ok := known[run]
 	if !ok {
 		name := "pending/" + run
-		fi, err := d.v1.stat(name)
+		fi, err := d.v1.Stat(name)
 		fresh := err == nil && age(fi) < newMargin && age(fi) > -newMargin
 		alive = fresh || d.isLocked(name)
 		known[run] = alive
@@ -436,14 +437,14 @@ func (d *Dir) isAlive(run string, known map[string]bool) bool {
 
 // isLocked reports whether a process holds a .run file. Where that cannot be told, those of the last day are held.
 func (d *Dir) isLocked(name string) bool {
-	f, err := d.v1.open(name, os.O_RDWR)
+	f, err := d.v1.Open(name, os.O_RDWR)
 	if err != nil {
 		return !isUseless(err)
 	}
-	defer f.close()
-	err = f.tryLock()
-	if errors.Is(err, errNoLocks) {
-		fi, err := f.info()
+	defer f.Close()
+	err = f.TryLock()
+	if errors.Is(err, tree.ErrNoLocks) {
+		fi, err := f.Info()
 		return err != nil || age(fi) < oldMargin
 	}
 	return err != nil
@@ -451,12 +452,12 @@ func (d *Dir) isLocked(name string) bool {
 
 // dropLocks removes the locks of runs that were killed.
 func (d *Dir) dropLocks(deadline time.Time) {
-	_ = d.v1.list("locks", func(base string) bool {
+	_ = d.v1.List("locks", func(base string) bool {
 		name := "locks/" + base
 		if _, err := hashing.ParseKey(base); err != nil {
 			return true
 		}
-		if fi, err := d.v1.stat(name); err == nil && fi.regular && age(fi) > lockMargin {
+		if fi, err := d.v1.Stat(name); err == nil && fi.Regular && age(fi) > lockMargin {
 			_, _ = lock.Sweep(d.place(name))
 		}
 		return time.Now().Before(deadline)
@@ -466,7 +467,7 @@ func (d *Dir) dropLocks(deadline time.Time) {
 // dropBlobs removes blobs that no entry has.
 func (d *Dir) dropBlobs(sh byte, deadline time.Time) {
 	dir := "blobs/" + shard(sh)
-	_ = d.v1.list(dir, func(base string) bool {
+	_ = d.v1.List(dir, func(base string) bool {
 		if sum, err := hashing.ParseKey(base); err == nil && dir+"/"+base == blobName(sum) {
 			d.dropBlob(sum)
 		}
@@ -478,26 +479,26 @@ func goneName(key hashing.Key) string { return "stat/" + shard(key[0]) + ".gone"
 
 // bury leaves a tombstone: a later miss of this key is one that a larger cache would not have had.
 func (d *Dir) bury(key hashing.Key) {
-	f, fi, err := d.v1.openInPlace(goneName(key), os.O_APPEND)
+	f, fi, err := d.v1.OpenInPlace(goneName(key), os.O_APPEND)
 	if err != nil {
 		return
 	}
-	defer f.close()
-	if fi.size >= goneLimit {
-		_ = f.truncate(0)
+	defer f.Close()
+	if fi.Size >= goneLimit {
+		_ = f.Truncate(0)
 	}
-	_, _ = f.write(binary.LittleEndian.AppendUint64(slices.Clone(key[:]), xxhash.Sum64(key[:])))
+	_, _ = f.Write(binary.LittleEndian.AppendUint64(slices.Clone(key[:]), xxhash.Sum64(key[:])))
 }
 
 // WasEvicted reports whether an entry of this key was removed to make room, as far as that is still known.
 func (d *Dir) WasEvicted(key hashing.Key) bool {
-	f, fi, err := d.v1.openWritten(goneName(key))
+	f, fi, err := d.v1.OpenWritten(goneName(key))
 	if err != nil {
 		return false
 	}
-	defer f.close()
-	b := make([]byte, min(fi.size, goneLimit+goneRecord))
-	n, err := f.readAt(b, 0)
+	defer f.Close()
+	b := make([]byte, min(fi.Size, goneLimit+goneRecord))
+	n, err := f.ReadAt(b, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return false
 	}

@@ -2,6 +2,7 @@ package cachedir
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -15,6 +16,8 @@ import (
 	"github.com/cachex-cli/cachex/hashing"
 )
 
+func randomName() string { return fmt.Sprintf("%016x", rand.Uint64()) }
+
 func fixtureStamp() hashing.StatID { return hashing.StatID{Dev: 1, Ino: 2, Size: 3} }
 
 // usedBytes counts what entries, bodies and records of commands use, as the limit counts it.
@@ -24,9 +27,9 @@ func usedBytes(t testing.TB, d *Dir) int64 {
 	for _, kind := range []string{"entries", "commands"} {
 		for i := range 256 {
 			dir := kind + "/" + shard(byte(i))
-			_ = d.v1.list(dir, func(n string) bool {
-				if fi, err := d.v1.stat(dir + "/" + n); err == nil {
-					sum += onDisk(fi.size)
+			_ = d.v1.List(dir, func(n string) bool {
+				if fi, err := d.v1.Stat(dir + "/" + n); err == nil {
+					sum += onDisk(fi.Size)
 				}
 				return true
 			})
@@ -156,7 +159,7 @@ func TestWorthOfEntries(t *testing.T) {
 		m.Started, m.TTL = m.Ended.Add(-took), ttl
 		storeMeta(t, d, runOf(name), m, part{0, strings.Repeat("x", size)})
 		when := time.Now().Add(-idle)
-		require.NoError(t, d.v1.touch(entryName(runOf(name).Key, Good), when))
+		require.NoError(t, d.v1.Touch(entryName(runOf(name).Key, Good), when))
 	}
 	const size = 100 << 10
 	put("dear", time.Hour, -1, time.Hour, size)
@@ -194,9 +197,9 @@ func TestUsesAreCounted(t *testing.T) {
 		require.NoError(t, err)
 		defer e.Close()
 		e.Touch()
-		fi, err := d.v1.stat(entryName(runOf("x").Key, Good))
+		fi, err := d.v1.Stat(entryName(runOf("x").Key, Good))
 		require.NoError(t, err)
-		return fi.mtime
+		return fi.ModTime
 	}
 	first := use()
 	require.Equal(t, uint64(0), d.hits(runOf("x").Key), "not within the hour")
@@ -215,7 +218,7 @@ func TestSweep(t *testing.T) {
 	now := time.Now()
 	d := newDir(t, Options{Now: func() time.Time { return now }, Keep: 48 * time.Hour})
 	aged := func(name string, by time.Duration) {
-		require.NoError(t, d.v1.touch(name, time.Now().Add(-by)))
+		require.NoError(t, d.v1.Touch(name, time.Now().Add(-by)))
 	}
 	store(t, d, runOf("unused"), part{0, strings.Repeat("x", inlineMax+1)})
 	aged(entryName(runOf("unused").Key, Good), 50*time.Hour)
@@ -224,9 +227,9 @@ func TestSweep(t *testing.T) {
 	aged(commandName(hashing.CommandID{1}), 50*time.Hour)
 
 	leave := func(name string, by time.Duration) {
-		f, err := d.v1.create(name)
+		f, err := d.v1.Create(name)
 		require.NoError(t, err)
-		f.close()
+		f.Close()
 		aged(name, by)
 	}
 	dead, fresh := runOf("dead").Key.String()+"."+randomName(), runOf("fresh").Key.String()+"."+randomName()
@@ -262,7 +265,7 @@ func TestSweep(t *testing.T) {
 	now = now.Add(2 * time.Hour)
 	swept := func() bool {
 		_, known := d.Command(hashing.CommandID{1})
-		_, err := d.v1.stat(stray)
+		_, err := d.v1.Stat(stray)
 		return !known && err != nil && !d.Has(runOf("unused").Key, Good)
 	}
 	for range 1000 { // as many stores as it takes: each has its share of time, and a slow machine gets less done in it
@@ -286,7 +289,7 @@ func TestSweep(t *testing.T) {
 	require.Equal(t, 1, strings.Count(left, "tmp."))
 	require.ElementsMatch(t, []string{runOf("fresh").Key.String(), "not ours"}, names(t, d, "locks"))
 	require.Equal(t, []string{"not ours"}, names(t, d, "entries/ab"))
-	_, err = d.v1.stat(stray)
+	_, err = d.v1.Stat(stray)
 	require.Error(t, err)
 	require.NoError(t, alive.Commit(metaNow()), "a run that goes on is not abandoned, however old")
 	requireNoStrays(t, d)
@@ -394,9 +397,9 @@ func TestGivenBackTwice(t *testing.T) {
 		"the same":     {other(wordOf(key)), 4096},
 		"another key":  {other(wordOf(key) + 1), 0},
 		"counted anew": {func(b *booksFile) { _, _ = b.append(appendBook(nil, book{kind: kindCount, shard: key[0]})) }, 0},
-		"compacted":    {func(*booksFile) { require.NoError(t, d.v1.replace(booksName, nil)) }, 0},
+		"compacted":    {func(*booksFile) { require.NoError(t, d.v1.Replace(booksName, nil)) }, 0},
 	} {
-		require.NoError(t, d.v1.replace(booksName, appendBook(nil, book{kind: kindCount, shard: key[0], bytes: 8192})))
+		require.NoError(t, d.v1.Replace(booksName, appendBook(nil, book{kind: kindCount, shard: key[0], bytes: 8192})))
 		b, err := d.openBooks()
 		require.NoError(t, err)
 		since := b.now()
@@ -415,7 +418,7 @@ func TestGivenBackAtOnce(t *testing.T) {
 	key := runOf("x").Key
 	const givers, held = 8, 100 * 4096
 	for range 50 {
-		require.NoError(t, d.v1.replace(booksName, appendBook(nil, book{kind: kindCount, shard: key[0], bytes: held})))
+		require.NoError(t, d.v1.Replace(booksName, appendBook(nil, book{kind: kindCount, shard: key[0], bytes: held})))
 		var ready, all sync.WaitGroup
 		ready.Add(givers)
 		for range givers {
@@ -561,7 +564,7 @@ func TestNotedBeforeItIsThere(t *testing.T) {
 	note := func(isNew bool, meanwhile func()) error {
 		return d.accounted(hashing.Key(id), bytes, func() bool { return isNew }, func() error {
 			meanwhile()
-			return d.v1.replace(commandName(id), encodeCommand(id, []CommandRun{run}))
+			return d.v1.Replace(commandName(id), encodeCommand(id, []CommandRun{run}))
 		})
 	}
 	require.NoError(t, note(true, func() {
@@ -598,9 +601,9 @@ func TestNotedWhileRemoved(t *testing.T) {
 		both.Go(func() { _ = d.NoteRun(id, CommandRun{}) })
 		d.drop(b, candidate{key: hashing.Key(id), command: true, bytes: onDisk(1)})
 		both.Wait()
-		fi, err := d.v1.stat(commandName(id))
+		fi, err := d.v1.Stat(commandName(id))
 		if err == nil {
-			require.GreaterOrEqual(t, sizes(t, d).bytes[9], onDisk(fi.size))
+			require.GreaterOrEqual(t, sizes(t, d).bytes[9], onDisk(fi.Size))
 		}
 	}
 }

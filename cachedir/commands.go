@@ -55,7 +55,7 @@ func commandName(id hashing.CommandID) string {
 
 // Command returns the record of a command.
 func (d *Dir) Command(id hashing.CommandID) (CommandRecord, bool) {
-	b, _, err := d.v1.readSmall(commandName(id), commandLimit)
+	b, _, err := d.v1.ReadSmall(commandName(id), commandLimit)
 	if err != nil {
 		return CommandRecord{}, false
 	}
@@ -79,7 +79,7 @@ func (d *Dir) NoteRun(id hashing.CommandID, run CommandRun, words ...CommandWord
 		return !known
 	}
 	err := d.accounted(hashing.Key(id), onDisk(1), isNew, func() error {
-		return d.v1.replace(commandName(id), encodeCommand(id, runs, words[:min(len(words), commandWords)]...))
+		return d.v1.Replace(commandName(id), encodeCommand(id, runs, words[:min(len(words), commandWords)]...))
 	})
 	if err != nil {
 		return fmt.Errorf("note the run: %w", err)
@@ -94,15 +94,15 @@ func (d *Dir) forgetCommands() {
 		defer b.close()
 	}
 	for i := range 256 {
-		_ = d.v1.list("commands/"+shard(byte(i)), func(name string) bool {
+		_ = d.v1.List("commands/"+shard(byte(i)), func(name string) bool {
 			id, perr := hashing.ParseKey(name)
 			if perr != nil || id[0] != byte(i) {
 				return true
 			}
-			if fi, serr := d.v1.stat(commandName(hashing.CommandID(id))); serr == nil && err == nil {
-				d.dropCommand(b, candidate{key: id, command: true, bytes: onDisk(fi.size)})
+			if fi, serr := d.v1.Stat(commandName(hashing.CommandID(id))); serr == nil && err == nil {
+				d.dropCommand(b, candidate{key: id, command: true, bytes: onDisk(fi.Size)})
 			} else {
-				_ = d.v1.remove(commandName(hashing.CommandID(id)))
+				_ = d.v1.Remove(commandName(hashing.CommandID(id)))
 			}
 			return true
 		})

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cachex-cli/cachex/cachedir/tree"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -50,7 +51,7 @@ func (p *Pending) end(publish func() error) error {
 	}
 	p.err = ErrClosed
 	p.dropSpools()
-	p.entry.close()
+	p.entry.Close()
 	p.d.tidy(p.cleaning)
 	return nil
 }
@@ -167,7 +168,7 @@ func (p *Pending) appendTable() error {
 		return err
 	}
 	buf := make([]byte, chunkSize)
-	from := section{f: bodyFile{file: p.table.f}, end: p.table.size}
+	from := section{f: bodyFile{File: p.table.f}, end: p.table.size}
 	for {
 		n, err := from.Read(buf)
 		if errors.Is(err, io.EOF) {
@@ -198,20 +199,20 @@ type storedEntry struct {
 
 // stored looks at what a commit will replace. A newer version's entry must stay.
 func (d *Dir) stored(key hashing.Key, s Slot) (storedEntry, error) {
-	f, fi, err := d.v1.openRead(entryName(key, s))
+	f, fi, err := d.v1.OpenRead(entryName(key, s))
 	if err != nil {
 		return storedEntry{}, nil // nothing, or nothing that counts
 	}
-	defer f.close()
+	defer f.Close()
 	var b [prefixSize]byte
-	if n, _ := f.readAt(b[:], 0); newerThanUs(b[:n]) {
+	if n, _ := f.ReadAt(b[:], 0); newerThanUs(b[:n]) {
 		return storedEntry{}, ErrNewer
 	}
-	h, err := peek(f, fi.size)
+	h, err := peek(f, fi.Size)
 	if err != nil {
-		return storedEntry{size: min(onDisk(fi.size), onDisk(1))}, nil // who knows what it was counted as: not less than this
+		return storedEntry{size: min(onDisk(fi.Size), onDisk(1))}, nil // who knows what it was counted as: not less than this
 	}
-	old := storedEntry{size: onDisk(fi.size)}
+	old := storedEntry{size: onDisk(fi.Size)}
 	if h.inFile {
 		old.inFile, old.sum = true, h.sum
 		old.size += d.bodySize(key, s, h.sum)
@@ -221,17 +222,17 @@ func (d *Dir) stored(key hashing.Key, s Slot) (storedEntry, error) {
 
 // bodySize returns how much a body beside its entry takes. The entry may be damaged, so what it says of that is not asked.
 func (d *Dir) bodySize(key hashing.Key, s Slot, sum [32]byte) int64 {
-	fi, err := d.v1.stat(bodyName(key, s, sum))
-	if err != nil || !fi.regular {
+	fi, err := d.v1.Stat(bodyName(key, s, sum))
+	if err != nil || !fi.Regular {
 		return 0
 	}
-	return onDisk(fi.size)
+	return onDisk(fi.Size)
 }
 
 // publish puts the body in its place and renames the entry. If that fails, the body goes again, unless it is also the
 // old entry's.
 func (p *Pending) publish(h *header, s Slot, content []byte, old storedEntry) error {
-	if fi, err := p.entry.info(); err != nil || fi.links == 0 {
+	if fi, err := p.entry.Info(); err != nil || fi.Links == 0 {
 		return ErrPurged
 	}
 	if h.inFile {
@@ -251,16 +252,16 @@ func (p *Pending) publish(h *header, s Slot, content []byte, old storedEntry) er
 
 func (p *Pending) publishEntry(name string, content []byte) error {
 	from := p.base + runSuffix
-	err := p.entry.writeAt(content, 0)
+	err := p.entry.WriteAt(content, 0)
 	if err == nil {
-		err = p.entry.truncate(int64(len(content)))
+		err = p.entry.Truncate(int64(len(content)))
 	}
 	if err != nil {
-		return p.d.v1.pathError("write", from, err)
+		return p.d.v1.PathError("write", from, err)
 	}
-	err = p.d.v1.supplant(from, name)
+	err = p.d.v1.Exchange(from, name)
 	if errors.Is(err, fs.ErrNotExist) {
-		if fi, serr := p.entry.info(); serr == nil && fi.links == 0 {
+		if fi, serr := p.entry.Info(); serr == nil && fi.Links == 0 {
 			return ErrPurged
 		}
 	}
@@ -274,19 +275,19 @@ func (p *Pending) publishBody(h *header, s Slot) error {
 	t := p.d.v1
 	body, link := p.body.name, p.base+linkSuffix
 	blob, beside := blobName(h.sum), bodyName(h.Key, s, h.sum)
-	defer func() { _ = t.remove(link) }() // a rename over a link of the same file leaves both
+	defer func() { _ = t.Remove(link) }() // a rename over a link of the same file leaves both
 	if p.linked || p.linkBlob(h) {
-		return t.moveOver(link, beside) // what was recorded of it goes with the other spools
+		return t.MoveOver(link, beside) // what was recorded of it goes with the other spools
 	}
-	if t.link(body, link) != nil {
-		return t.moveOver(body, beside) // no hard links here, or too many of them: this entry keeps it for itself
+	if t.Link(body, link) != nil {
+		return t.MoveOver(body, beside) // no hard links here, or too many of them: this entry keeps it for itself
 	}
-	if err := t.moveOver(body, blob); err != nil {
+	if err := t.MoveOver(body, blob); err != nil {
 		return err
 	}
-	if err := t.moveOver(link, beside); err != nil {
-		if fi, serr := t.stat(blob); serr == nil && fi.links <= 2 {
-			_ = t.remove(blob)
+	if err := t.MoveOver(link, beside); err != nil {
+		if fi, serr := t.Stat(blob); serr == nil && fi.Links <= 2 {
+			_ = t.Remove(blob)
 		}
 		return err
 	}
@@ -297,11 +298,11 @@ func (p *Pending) publishBody(h *header, s Slot) error {
 // there is a sound one.
 func (p *Pending) linkBlob(h *header) bool {
 	link := p.base + linkSuffix
-	if p.d.v1.link(blobName(h.sum), link) != nil {
+	if p.d.v1.Link(blobName(h.sum), link) != nil {
 		return false
 	}
 	if p.linked = p.sameBody(link, h); !p.linked {
-		_ = p.d.v1.remove(link)
+		_ = p.d.v1.Remove(link)
 	}
 	return p.linked
 }
@@ -309,17 +310,17 @@ func (p *Pending) linkBlob(h *header) bool {
 // sameBody reports whether a file holds exactly the body that an entry speaks of. It is read, because damage must not
 // be inherited.
 func (p *Pending) sameBody(name string, h *header) bool {
-	f, fi, err := p.d.v1.openRead(name)
+	f, fi, err := p.d.v1.OpenRead(name)
 	if err != nil {
 		return false
 	}
-	defer f.close()
-	return fi.size == h.fileLen() && verifyChunks(f, fi.size, h.chunks) == nil
+	defer f.Close()
+	return fi.Size == h.fileLen() && verifyChunks(f, fi.Size, h.chunks) == nil
 }
 
 // dropBody removes a body from beside its entry, and its blob if no other entry has it.
 func (d *Dir) dropBody(key hashing.Key, s Slot, sum [32]byte) {
-	_ = d.v1.remove(bodyName(key, s, sum))
+	_ = d.v1.Remove(bodyName(key, s, sum))
 	_ = d.settle(key, s, sum)
 	d.dropBlob(sum)
 }
@@ -332,21 +333,21 @@ func (d *Dir) settle(key hashing.Key, s Slot, sum [32]byte) error {
 	if err != nil || !now.inFile || now.sum != sum {
 		return nil
 	}
-	if _, err := d.v1.stat(bodyName(key, s, sum)); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := d.v1.Stat(bodyName(key, s, sum)); !errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if d.v1.link(blobName(sum), bodyName(key, s, sum)) == nil {
+	if d.v1.Link(blobName(sum), bodyName(key, s, sum)) == nil {
 		return nil
 	}
-	_ = d.v1.remove(entryName(key, s))
+	_ = d.v1.Remove(entryName(key, s))
 	return ErrPurged
 }
 
 func (d *Dir) dropBlob(sum [32]byte) {
-	if fi, err := d.v1.stat(blobName(sum)); err == nil && fi.regular && fi.links == 1 {
-		_ = d.v1.remove(blobName(sum))
+	if fi, err := d.v1.Stat(blobName(sum)); err == nil && fi.Regular && fi.Links == 1 {
+		_ = d.v1.Remove(blobName(sum))
 	}
 }
 
 // age is how long ago a file was changed, by the real clock.
-func age(fi info) time.Duration { return time.Since(fi.mtime) }
+func age(fi tree.Info) time.Duration { return time.Since(fi.ModTime) }

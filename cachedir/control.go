@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/cachex-cli/cachex/cachedir/tree"
 )
 
 // Control is the control file of a run, as another run that is part of its command sees it: by a path that anybody may have put into
@@ -27,7 +29,7 @@ func OpenControl(path string) (*Control, error) {
 		return nil, ErrNoControl
 	}
 	o := Options{ReadOnly: true, TrustOwners: []int{0}}
-	if owner, ok := ownerOf(dir); ok && os.Geteuid() == 0 {
+	if owner, ok := tree.OwnerOf(dir); ok && os.Geteuid() == 0 {
 		o.TrustOwners = append(o.TrustOwners, owner)
 	}
 	d, err := Open(dir, o)
@@ -44,12 +46,12 @@ func (c *Control) Path() string { return c.path }
 func (c *Control) IsLive() bool { return c.d.isLocked(c.run) }
 
 // Forbid keeps the run from storing its result, as a purge does.
-func (c *Control) Forbid() error { return c.d.v1.remove(c.run) }
+func (c *Control) Forbid() error { return c.d.v1.Remove(c.run) }
 
 // Close gives descriptors back.
 func (c *Control) Close() { c.d.Close() }
 
 // OwnsControl reports whether a control file is one of this directory's.
 func (d *Dir) OwnsControl(c *Control) bool {
-	return filepath.Dir(c.path) == d.v1.pathTo("pending")
+	return filepath.Dir(c.path) == d.v1.Path("pending")
 }

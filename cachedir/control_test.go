@@ -28,8 +28,8 @@ func TestOpenControl(t *testing.T) {
 	require.NoError(t, os.MkdirAll(unmarked, 0o700))
 	for _, path := range []string{
 		"", "x", base, filepath.Join("v1", "pending", base), filepath.Join(t.TempDir(), base), filepath.Join(unmarked, base), filepath.Join(unmarked, "gone", base),
-		p.ControlPath() + "x", d.v1.pathTo("pending/x.control"), d.v1.pathTo("locks/" + base),
-		d.v1.pathTo(p.base + runSuffix), filepath.Join(filepath.Dir(p.ControlPath()), "sub", base),
+		p.ControlPath() + "x", d.v1.Path("pending/x.control"), d.v1.Path("locks/" + base),
+		d.v1.Path(p.base + runSuffix), filepath.Join(filepath.Dir(p.ControlPath()), "sub", base),
 	} {
 		_, err := OpenControl(path)
 		require.ErrorIs(t, err, ErrNoControl, path)
@@ -48,9 +48,9 @@ func TestControlOfTheDead(t *testing.T) {
 	c, err := OpenControl(p.ControlPath())
 	require.NoError(t, err)
 	defer c.Close()
-	p.entry.close()
+	p.entry.Close()
 	require.False(t, c.IsLive())
-	require.NoError(t, d.v1.remove(p.base+runSuffix))
+	require.NoError(t, d.v1.Remove(p.base+runSuffix))
 	require.False(t, c.IsLive())
 	require.Error(t, c.Forbid())
 }

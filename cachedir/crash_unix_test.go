@@ -198,7 +198,7 @@ func TestKilledAtAnyInstant(t *testing.T) {
 	defer counted.b.close()
 	for i := range 256 {
 		for _, dir := range []string{"entries/", "blobs/"} {
-			_ = d.v1.list(dir+shard(byte(i)), func(n string) bool {
+			_ = d.v1.List(dir+shard(byte(i)), func(n string) bool {
 				return os.Chtimes(filepath.Join(path, "v1", dir+shard(byte(i)), n), aged, aged) == nil
 			})
 		}

@@ -55,7 +55,7 @@ func newFixture(t testing.TB) *fixture {
 	d.bury(x.small.Key)
 	var tot totals
 	tot.add(Record{Time: time.Now(), Served: Hit, Family: "folded"})
-	require.NoError(t, d.v1.replace(totalsName, tot.encode()))
+	require.NoError(t, d.v1.Replace(totalsName, tot.encode()))
 	x.remember(t)
 	return x
 }

@@ -26,6 +26,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/cachex-cli/cachex/cachedir/tree"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -50,8 +51,8 @@ type Options struct {
 type Dir struct {
 	o    Options
 	path string
-	root *tree // the directory itself
-	v1   *tree // where everything but the marks lies
+	root *tree.Tree // the directory itself
+	v1   *tree.Tree // where everything but the marks lies
 
 	digests *table
 	used    *table // by key: hours in which an entry was used
@@ -74,6 +75,9 @@ var (
 	errSpoiled  = errors.New("damaged")                                                 // a file that does not verify
 	errVersion  = errors.New("written by a newer version of cachex")                    // a file we must leave alone
 )
+
+// Refused says why a directory is not used as a cache (P14).
+type Refused = tree.Refused
 
 // Reason names why a lookup was not a hit. They are the words of the journal and of statistics.
 type Reason string
@@ -124,15 +128,15 @@ func Open(path string, o Options) (*Dir, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	root, err := openRoot(path, o.TrustOwners)
+	root, err := tree.Open(path, o.TrustOwners)
 	if errors.Is(err, fs.ErrNotExist) {
 		if o.ReadOnly {
 			return nil, fmt.Errorf("%w: %s", ErrAbsent, path)
 		}
-		if err := makeParents(path, o.TrustOwners); err != nil {
+		if err := tree.MakeParents(path, o.TrustOwners); err != nil {
 			return nil, fmt.Errorf("cache directory: %w", err)
 		}
-		root, err = openRoot(path, o.TrustOwners)
+		root, err = tree.Open(path, o.TrustOwners)
 	}
 	if err != nil {
 		var refused *Refused
@@ -143,7 +147,7 @@ func Open(path string, o Options) (*Dir, error) {
 	}
 	d := &Dir{o: o, path: path, root: root}
 	if err := d.openMarked(); err != nil {
-		root.close()
+		root.Close()
 		return nil, err
 	}
 	d.digests, d.used = newTable(d, "stat/digests"), newTable(d, "stat/used")
@@ -154,7 +158,7 @@ func Open(path string, o Options) (*Dir, error) {
 func (d *Dir) Path() string { return d.path }
 
 // Foreign reports whether the directory belongs to another user.
-func (d *Dir) Foreign() bool { return d.root.isForeign() }
+func (d *Dir) Foreign() bool { return d.root.IsForeign() }
 
 // SharedAs names the user in the keys of results that he stores in a directory of another one; empty: it is his own, and all
 // that it holds was stored by him, or under such a key.
@@ -169,8 +173,8 @@ func (d *Dir) SharedAs() string {
 func (d *Dir) Close() {
 	d.digests.close()
 	d.used.close()
-	d.v1.close()
-	d.root.close()
+	d.v1.Close()
+	d.root.Close()
 }
 
 func (d *Dir) now() time.Time { return d.o.Now() }
@@ -226,17 +230,17 @@ func (d *Dir) OncePerDay(name string) bool {
 	}
 	file := "stat/once-" + name
 	now := d.now()
-	if fi, err := d.v1.stat(file); err == nil && fi.regular {
-		if age := now.Sub(fi.mtime); age >= 0 && age < 24*time.Hour {
+	if fi, err := d.v1.Stat(file); err == nil && fi.Regular {
+		if age := now.Sub(fi.ModTime); age >= 0 && age < 24*time.Hour {
 			return false
 		}
 	}
-	if f, _, err := d.v1.openInPlace(file, 0); err == nil {
-		f.close()
-		_ = d.v1.touch(file, now)
+	if f, _, err := d.v1.OpenInPlace(file, 0); err == nil {
+		f.Close()
+		_ = d.v1.Touch(file, now)
 	}
 	return true
 }
 
 // isUseless tells errors that mean: what is wanted is not there, or what is there is not it, or is damaged.
-func isUseless(err error) bool { return isAbsent(err) || errors.Is(err, errSpoiled) }
+func isUseless(err error) bool { return tree.IsAbsent(err) || errors.Is(err, errSpoiled) }

@@ -163,7 +163,7 @@ func faults(t testing.TB, d *Dir) (found []string) {
 
 func names(t testing.TB, d *Dir, dir string) (all []string) {
 	t.Helper()
-	require.NoError(t, d.v1.list(dir, func(name string) bool {
+	require.NoError(t, d.v1.List(dir, func(name string) bool {
 		all = append(all, name)
 		return true
 	}))

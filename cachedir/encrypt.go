@@ -6,6 +6,8 @@ import (
 	"io"
 
 	"golang.org/x/crypto/chacha20"
+
+	"github.com/cachex-cli/cachex/cachedir/tree"
 )
 
 // With Options.Encrypt, what a command wrote and what its recipe says lie in the directory encrypted: the texts and lists of
@@ -103,13 +105,13 @@ func (s *seal) stream(p sealedPart, off int64) *chacha20.Cipher {
 
 // bodyFile is a body, or what there is of one, as the command wrote it.
 type bodyFile struct {
-	file
+	tree.File
 	seal *seal
 }
 
-// readPlainAt is readAt, decrypted.
+// readPlainAt is ReadAt, decrypted.
 func (f bodyFile) readPlainAt(b []byte, off int64) (int, error) {
-	n, err := f.readAt(b, off)
+	n, err := f.ReadAt(b, off)
 	f.seal.xor(partBody, off, b[:n])
 	return n, err
 }

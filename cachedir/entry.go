@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cachex-cli/cachex/cachedir/tree"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -28,7 +29,7 @@ type Entry struct {
 	inline []byte
 	body   bodyFile
 	open   bool // body is
-	id     fileID
+	id     tree.ID
 	sum    uint64 // at the end of its file
 }
 
@@ -66,7 +67,7 @@ func (d *Dir) Load(key hashing.Key, s Slot) (*Entry, error) {
 
 // Has reports whether a slot holds anything.
 func (d *Dir) Has(key hashing.Key, s Slot) bool {
-	_, err := d.v1.stat(entryName(key, s))
+	_, err := d.v1.Stat(entryName(key, s))
 	return err == nil
 }
 
@@ -88,7 +89,7 @@ func (d *Dir) miss(key hashing.Key, err error) *Miss {
 // load reads an entry and opens its body. The two are separate files, and a store may put a new pair in place between
 // the two opens and remove the old body: then the new entry is there to be read.
 func (d *Dir) load(key hashing.Key, s Slot) (*Entry, error) {
-	var last fileID
+	var last tree.ID
 	for {
 		e, err := d.loadOnce(key, s)
 		if err == nil || e == nil || e.id == last {
@@ -104,12 +105,12 @@ func (d *Dir) load(key hashing.Key, s Slot) (*Entry, error) {
 // loadOnce returns an entry, or an error; or both, if the entry is good and its body is not there.
 func (d *Dir) loadOnce(key hashing.Key, s Slot) (*Entry, error) {
 	name := entryName(key, s)
-	f, fi, err := d.v1.openRead(name)
+	f, fi, err := d.v1.OpenRead(name)
 	if err != nil {
 		return nil, err
 	}
-	b, err := readEntry(f, fi.size)
-	f.close()
+	b, err := readEntry(f, fi.Size)
+	f.Close()
 	if err != nil {
 		return nil, fmt.Errorf("entry %s: %w", key, err)
 	}
@@ -124,8 +125,8 @@ func (d *Dir) loadOnce(key hashing.Key, s Slot) (*Entry, error) {
 		return nil, &sealedError{h}
 	}
 	e := &Entry{
-		Meta: h.Meta, Slot: s, StdoutSize: h.stdout, StderrSize: h.stderr, Stored: fi.size, LastUse: fi.mtime,
-		d: d, h: h, inline: inline, id: fi.id, sum: trailer(b),
+		Meta: h.Meta, Slot: s, StdoutSize: h.stdout, StderrSize: h.stderr, Stored: fi.Size, LastUse: fi.ModTime,
+		d: d, h: h, inline: inline, id: fi.ID, sum: trailer(b),
 	}
 	if !h.inFile {
 		return e, nil
@@ -135,13 +136,13 @@ func (d *Dir) loadOnce(key hashing.Key, s Slot) (*Entry, error) {
 }
 
 func (e *Entry) openBody() error {
-	f, fi, err := e.d.v1.openRead(bodyName(e.Key, e.Slot, e.h.sum))
+	f, fi, err := e.d.v1.OpenRead(bodyName(e.Key, e.Slot, e.h.sum))
 	if err != nil {
 		return fmt.Errorf("%w: body of %s: %w", errSpoiled, e.Key, withoutAbsence(err))
 	}
-	if fi.size != e.h.fileLen() {
-		f.close()
-		return fmt.Errorf("%w: body of %s: %d bytes instead of %d", errSpoiled, e.Key, fi.size, e.h.fileLen())
+	if fi.Size != e.h.fileLen() {
+		f.Close()
+		return fmt.Errorf("%w: body of %s: %d bytes instead of %d", errSpoiled, e.Key, fi.Size, e.h.fileLen())
 	}
 	e.body, e.open = bodyFile{f, e.h.seal}, true
 	return nil
@@ -163,9 +164,9 @@ func withoutAbsence(err error) error {
 }
 
 // readEntry reads an entry file. Nothing is allocated before the prefix has been checked against the file's size.
-func readEntry(f file, size int64) ([]byte, error) {
+func readEntry(f tree.File, size int64) ([]byte, error) {
 	b := make([]byte, min(size, firstRead))
-	n, err := f.readAt(b, 0)
+	n, err := f.ReadAt(b, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
@@ -177,7 +178,7 @@ func readEntry(f file, size int64) ([]byte, error) {
 	}
 	all := make([]byte, size)
 	copy(all, b)
-	m, err := f.readAt(all[n:], int64(n))
+	m, err := f.ReadAt(all[n:], int64(n))
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
@@ -187,7 +188,7 @@ func readEntry(f file, size int64) ([]byte, error) {
 // Close gives the entry's descriptor back.
 func (e *Entry) Close() {
 	if e.open {
-		e.body.close()
+		e.body.Close()
 		e.open = false
 	}
 }
@@ -198,7 +199,7 @@ func (e *Entry) Touch() {
 	if age := now.Sub(e.LastUse); e.d.o.ReadOnly || age > -time.Hour && age < time.Hour {
 		return
 	}
-	if e.d.v1.touch(entryName(e.Key, e.Slot), now) == nil {
+	if e.d.v1.Touch(entryName(e.Key, e.Slot), now) == nil {
 		e.d.countHit(e.Key)
 	}
 }
@@ -206,7 +207,7 @@ func (e *Entry) Touch() {
 // TouchNow notes the use to the nanosecond, for LimitScope.
 func (e *Entry) TouchNow() {
 	if !e.d.o.ReadOnly {
-		_ = e.d.v1.touch(entryName(e.Key, e.Slot), e.d.now())
+		_ = e.d.v1.Touch(entryName(e.Key, e.Slot), e.d.now())
 	}
 }
 
@@ -217,7 +218,7 @@ func (d *Dir) Find(prefix string, limit int) ([]hashing.Key, error) {
 		return nil, ErrKey
 	}
 	var keys []hashing.Key
-	err := d.v1.list("entries/"+prefix[:2], func(name string) bool {
+	err := d.v1.List("entries/"+prefix[:2], func(name string) bool {
 		if key, _, ok := parseEntryName(name); ok && strings.HasPrefix(name, prefix) && !contains(keys, key) {
 			keys = append(keys, key)
 		}
@@ -267,9 +268,9 @@ func parseBodyName(name string) (key hashing.Key, s Slot, sum [32]byte, ok bool)
 
 // peek reads of an entry what the cleaner weighs, without verifying more than the prefix: a wrong figure costs an
 // entry, not the truth.
-func peek(f file, size int64) (header, error) {
+func peek(f tree.File, size int64) (header, error) {
 	var b [prefixSize + fixedSize]byte
-	n, err := f.readAt(b[:], 0)
+	n, err := f.ReadAt(b[:], 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return header{}, err
 	}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/cespare/xxhash/v2"
+
+	"github.com/cachex-cli/cachex/cachedir/tree"
 )
 
 // The journal has one record for each run: 64 bytes, appended by one write, so that runs neither wait for each other
@@ -86,19 +88,19 @@ func (d *Dir) Log(r Record) error {
 
 // appendRecord appends a record to a journal, by one write, and returns how large that is now.
 func (d *Dir) appendRecord(name string, b []byte) (size int64, err error) {
-	f, fi, err := d.v1.openInPlace(name, os.O_APPEND)
+	f, fi, err := d.v1.OpenInPlace(name, os.O_APPEND)
 	if err != nil {
 		return 0, fmt.Errorf("journal: %w", err)
 	}
-	defer f.close()
-	n, err := f.write(b)
+	defer f.Close()
+	n, err := f.Write(b)
 	if err == nil && n < len(b) {
 		err = io.ErrShortWrite
 	}
 	if err != nil {
-		err = fmt.Errorf("journal: %w", d.v1.pathError("write", name, err))
+		err = fmt.Errorf("journal: %w", d.v1.PathError("write", name, err))
 	}
-	return fi.size + int64(len(b)), err
+	return fi.Size + int64(len(b)), err
 }
 
 func encodeRecord(r Record) ([]byte, error) {
@@ -156,18 +158,18 @@ func (d *Dir) readJournal(name string, fn func(Record)) error {
 
 // readRecords calls fn with each place of a journal at which a record may begin; fn says whether one does.
 func (d *Dir) readRecords(name, magic string, fn func(b []byte) bool) error {
-	f, fi, err := d.v1.openWritten(name)
-	if isAbsent(err) {
+	f, fi, err := d.v1.OpenWritten(name)
+	if tree.IsAbsent(err) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	defer f.close()
+	defer f.Close()
 	buf := make([]byte, 64<<10)
-	have, size := 0, min(fi.size, segmentLimit)
+	have, size := 0, min(fi.Size, segmentLimit)
 	for off := int64(0); off < size; {
-		n, err := f.readAt(buf[have:min(int64(len(buf)), int64(have)+size-off)], off)
+		n, err := f.ReadAt(buf[have:min(int64(len(buf)), int64(have)+size-off)], off)
 		if err != nil && !errors.Is(err, io.EOF) || n == 0 {
 			return err
 		}
@@ -196,12 +198,12 @@ func (d *Dir) Fold() {
 	if d.o.ReadOnly || !d.foldIsDue() {
 		return
 	}
-	f, _, err := d.v1.openInPlace(journalLock, 0)
+	f, _, err := d.v1.OpenInPlace(journalLock, 0)
 	if err != nil {
 		return
 	}
-	defer f.close()
-	if err := f.tryLock(); err != nil {
+	defer f.Close()
+	if err := f.TryLock(); err != nil {
 		return // without locks the segments stay as they are
 	}
 	d.renameSegment()
@@ -230,13 +232,13 @@ func (d *Dir) Fold() {
 		}
 		t.included = append(done, add...)
 		t.compact(d.now())
-		if d.v1.replace(totalsName, t.encode()) != nil {
+		if d.v1.Replace(totalsName, t.encode()) != nil {
 			return
 		}
 		done = t.included
 	}
 	for _, name := range done {
-		_ = d.v1.remove("journal/" + name)
+		_ = d.v1.Remove("journal/" + name)
 	}
 }
 
@@ -248,15 +250,15 @@ func (d *Dir) foldIsDue() bool {
 }
 
 func (d *Dir) renameSegment() {
-	f, fi, err := d.v1.openWritten(journalNow)
+	f, fi, err := d.v1.OpenWritten(journalNow)
 	if err != nil {
 		return
 	}
-	f.close()
-	if fi.size < segmentSize {
+	f.Close()
+	if fi.Size < segmentSize {
 		return
 	}
-	_ = d.v1.moveOver(journalNow, "journal/"+strconv.FormatInt(d.now().UnixNano(), 10))
+	_ = d.v1.MoveOver(journalNow, "journal/"+strconv.FormatInt(d.now().UnixNano(), 10))
 }
 
 // segment is a journal that is no longer written to.
@@ -267,13 +269,13 @@ type segment struct {
 
 func (d *Dir) segments() ([]segment, error) {
 	var all []segment
-	err := d.v1.list("journal", func(name string) bool {
+	err := d.v1.List("journal", func(name string) bool {
 		if ns, err := strconv.ParseInt(name, 10, 64); err == nil && ns > 0 {
 			all = append(all, segment{name, time.Unix(0, ns)})
 		}
 		return true
 	})
-	if isAbsent(err) {
+	if tree.IsAbsent(err) {
 		err = nil
 	}
 	return all, err

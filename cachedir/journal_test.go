@@ -109,14 +109,14 @@ func TestFoldKilled(t *testing.T) {
 	d := newDir(t, Options{Now: func() time.Time { return now }})
 	require.NoError(t, d.Log(Record{Served: Hit}))
 	segment := fmt.Sprint("journal/", now.UnixNano())
-	require.NoError(t, d.v1.rename(journalNow, segment))
-	content, _, err := d.v1.readSmall(segment, 1000)
+	require.NoError(t, d.v1.Rename(journalNow, segment))
+	content, _, err := d.v1.ReadSmall(segment, 1000)
 	require.NoError(t, err)
 	now = now.Add(2 * time.Hour)
 	d.journalSize.Store(segmentSize)
 	d.Fold()
 	require.Equal(t, int64(1), runsOf(t, d, time.Time{}))
-	require.NoError(t, d.v1.replace(segment, content)) // as if it had not been removed
+	require.NoError(t, d.v1.Replace(segment, content)) // as if it had not been removed
 	require.Equal(t, int64(1), runsOf(t, d, time.Time{}))
 	d.Fold()
 	require.NotContains(t, names(t, d, "journal"), filepath.Base(segment))
@@ -131,7 +131,7 @@ func TestFoldBesideReaders(t *testing.T) {
 	others := []*Dir{openAt(t, path, Options{Now: clock}), openAt(t, path, Options{Now: clock}), openAt(t, path, Options{Now: clock})}
 	for round := range 60 {
 		require.NoError(t, d.Log(Record{Served: Hit, Time: now}))
-		require.NoError(t, d.v1.rename(journalNow, fmt.Sprint("journal/", now.Add(time.Duration(round-7200)*time.Second).UnixNano())))
+		require.NoError(t, d.v1.Rename(journalNow, fmt.Sprint("journal/", now.Add(time.Duration(round-7200)*time.Second).UnixNano())))
 		var all sync.WaitGroup
 		for n, o := range others {
 			all.Go(func() {
@@ -192,7 +192,7 @@ func TestResetStats(t *testing.T) {
 	for range 3 {
 		require.NoError(t, d.Log(Record{Served: Hit}))
 		require.NoError(t, d.LogTier(TierRecord{Tier: "redis", Op: TierGet, Result: TierHit}))
-		require.NoError(t, d.v1.moveOver(journalNow, fmt.Sprintf("journal/%d", now.UnixNano())))
+		require.NoError(t, d.v1.MoveOver(journalNow, fmt.Sprintf("journal/%d", now.UnixNano())))
 	}
 	require.NoError(t, d.Log(Record{Served: Hit}))
 	require.Equal(t, int64(4), runsOf(t, d, time.Time{}))

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cachex-cli/cachex/cachedir/tree"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -69,7 +70,7 @@ func (p *Pending) goLive(merged bool) error {
 func (p *Pending) tellOrder() error {
 	var noted io.Reader = bytes.NewReader(p.tableBuf)
 	if p.table.open {
-		noted = io.MultiReader(&section{f: bodyFile{file: p.table.f}, end: p.table.size}, noted)
+		noted = io.MultiReader(&section{f: bodyFile{File: p.table.f}, end: p.table.size}, noted)
 	}
 	table := bufio.NewReader(noted)
 	var b []byte
@@ -118,7 +119,7 @@ type Live struct {
 	d      *Dir
 	run    string // the file that the run has locked
 	body   bodyFile
-	order  file
+	order  tree.File
 	watch  watch
 	begin  int64 // where the order begins in its file
 	at     int64 // how far it has been read
@@ -131,7 +132,7 @@ type Live struct {
 func (d *Dir) Follow(key hashing.Key) (*Live, bool) {
 	var l *Live
 	prefix := key.String() + "."
-	_ = d.v1.list("pending", func(base string) bool {
+	_ = d.v1.List("pending", func(base string) bool {
 		run, isPending := pendingRun(base)
 		run = "pending/" + run
 		if isPending && strings.HasPrefix(base, prefix) && strings.HasSuffix(base, liveSuffix) && d.isLocked(run) {
@@ -146,16 +147,16 @@ func (d *Dir) Follow(key hashing.Key) (*Live, bool) {
 // files has those of one run, for the random word in their names is never used again.
 func (d *Dir) openLive(run string) *Live {
 	base := strings.TrimSuffix(run, runSuffix)
-	order, _, err := d.v1.openWritten(base + liveSuffix)
+	order, _, err := d.v1.OpenWritten(base + liveSuffix)
 	if err != nil {
 		return nil
 	}
-	body, _, err := d.v1.openRead(base + bodySuffix)
+	body, _, err := d.v1.OpenRead(base + bodySuffix)
 	if err != nil {
-		order.close()
+		order.Close()
 		return nil
 	}
-	l := &Live{d: d, run: run, body: bodyFile{file: body}, order: order, watch: newWatch(d.v1, base+liveSuffix)}
+	l := &Live{d: d, run: run, body: bodyFile{File: body}, order: order, watch: newWatch(d.v1, base+liveSuffix)}
 	if !l.readFirst() {
 		l.Close()
 		return nil
@@ -169,7 +170,7 @@ func (l *Live) readFirst() bool {
 	l.Merged = first&liveMerged != 0
 	if ok && first&liveSealed != 0 {
 		var b [sealSize]byte
-		_, _ = l.order.readAt(b[:], l.at)
+		_, _ = l.order.ReadAt(b[:], l.at)
 		var err error
 		l.body.seal, err = decodeSeal(b[:], l.d.o.Keys)
 		l.at += sealSize
@@ -202,7 +203,7 @@ func (l *Live) Next(b []byte) (stream uint8, n int, err error) {
 // record reads the next record, if it is there.
 func (l *Live) record() (v uint64, ok bool) {
 	var b [liveRecord]byte
-	if n, _ := l.order.readAt(b[:], l.at); n < liveRecord {
+	if n, _ := l.order.ReadAt(b[:], l.at); n < liveRecord {
 		return 0, false
 	}
 	l.at += liveRecord
@@ -224,8 +225,8 @@ func (l *Live) Rewind() { l.at, l.from, l.end, l.stream = l.begin, 0, 0, 0 }
 // Close gives the descriptors back.
 func (l *Live) Close() {
 	l.watch.close()
-	l.body.close()
-	l.order.close()
+	l.body.Close()
+	l.order.Close()
 }
 
 // pause waits for an event, for so long, or until stop is closed. Without events it waits only a little.

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cachex-cli/cachex/cachedir/tree"
 )
 
 // watch wakes a follower when a file was written to, without asking again and again: inotify, or, where there is none left,
@@ -14,13 +16,13 @@ type watch struct {
 	f      *os.File
 }
 
-func newWatch(t *tree, name string) watch {
+func newWatch(t *tree.Tree, name string) watch {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
 		return watch{}
 	}
 	f := os.NewFile(uintptr(fd), "inotify")
-	if _, err := unix.InotifyAddWatch(fd, t.pathTo(name), unix.IN_MODIFY|unix.IN_DELETE_SELF|unix.IN_ATTRIB); err != nil {
+	if _, err := unix.InotifyAddWatch(fd, t.Path(name), unix.IN_MODIFY|unix.IN_DELETE_SELF|unix.IN_ATTRIB); err != nil {
 		_ = f.Close()
 		return watch{}
 	}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 )
 
 // A follower that waits is woken by the run's next write, which it can read then, and uses no CPU meanwhile.
@@ -75,10 +74,10 @@ func TestFollowClosesItsDescriptors(t *testing.T) {
 	defer p.Discard()
 	p.GoLive(false)
 	lowest := func() int {
-		fd, err := unix.FcntlInt(uintptr(p.entry.fd), unix.F_DUPFD_CLOEXEC, 3)
+		f, err := p.entry.Dup()
 		require.NoError(t, err)
-		require.NoError(t, unix.Close(fd))
-		return fd
+		defer func() { require.NoError(t, f.Close()) }()
+		return int(f.Fd())
 	}
 	before := lowest()
 	for range 10 {

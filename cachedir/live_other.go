@@ -2,12 +2,16 @@
 
 package cachedir
 
-import "time"
+import (
+	"time"
+
+	"github.com/cachex-cli/cachex/cachedir/tree"
+)
 
 // watch lets a follower look now and then whether a file was written to.
 type watch struct{}
 
-func newWatch(*tree, string) watch { return watch{} }
+func newWatch(*tree.Tree, string) watch { return watch{} }
 
 func (*watch) wait(stop <-chan struct{}, most time.Duration) (woken bool) {
 	return pause(nil, stop, most)

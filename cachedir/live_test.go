@@ -167,8 +167,8 @@ func TestFollowNothing(t *testing.T) {
 	require.False(t, ok)
 	require.Len(t, names(t, d, "pending"), 3)
 
-	p.entry.close() // as if its process had been killed
-	p.entry, err = d.v1.open(p.base+runSuffix, os.O_RDWR)
+	p.entry.Close() // as if its process had been killed
+	p.entry, err = d.v1.Open(p.base+runSuffix, os.O_RDWR)
 	require.NoError(t, err)
 	_, ok = d.Follow(runOf("x").Key)
 	require.False(t, ok)
@@ -192,7 +192,7 @@ func TestFollowRunThatEndsMeanwhile(t *testing.T) {
 		require.NoError(t, err)
 		defer p.Discard()
 		p.GoLive(false)
-		require.NoError(t, d.v1.remove(p.base+gone))
+		require.NoError(t, d.v1.Remove(p.base+gone))
 		_, ok := d.Follow(runOf("x").Key)
 		require.False(t, ok)
 	}
@@ -208,7 +208,7 @@ func TestCleanLiveRuns(t *testing.T) {
 	killed, err := d.Begin(runOf("killed"))
 	require.NoError(t, err)
 	killed.GoLive(false)
-	killed.entry.close()
+	killed.entry.Close()
 	old := time.Now().Add(-2 * oldMargin)
 	for _, n := range names(t, d, "pending") {
 		require.NoError(t, os.Chtimes(filepath.Join(d.Path(), "v1", "pending", n), old, old))

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+
+	"github.com/cachex-cli/cachex/cachedir/tree"
 )
 
 // A directory is ours if it carries one of two marks: CACHEDIR.TAG with our text, or v1/.cachex. One that is empty
@@ -42,26 +44,26 @@ const (
 // The way of a hit is short: v1 opens and the mark in it has the right kind and size. What the mark says is compared
 // when something is stored.
 func (d *Dir) openMarked() error {
-	v1, err := d.root.sub("v1")
+	v1, err := d.root.Sub("v1")
 	if err == nil {
-		if fi, serr := v1.stat(markFile); serr == nil && fi.regular && fi.size == int64(len(markText)) && v1.trusts(fi.uid) {
+		if fi, serr := v1.Stat(markFile); serr == nil && fi.Regular && fi.Size == int64(len(markText)) && v1.Trusts(fi.UID) {
 			d.v1 = v1
 			return d.tighten()
 		}
-		v1.close()
+		v1.Close()
 	}
 	switch {
 	case d.isMarked():
 	case d.o.ReadOnly && d.isNew():
 		return ErrAbsent
 	case !d.isNew() && !d.isMarked() && !d.onlyOurs(): // marked meanwhile, by another process
-		return &Refused{d.path, "it is not empty and has no mark of cachex (choose another with --cache-dir)"}
+		return &Refused{Path: d.path, Why: "it is not empty and has no mark of cachex (choose another with --cache-dir)"}
 	}
 	if !d.o.ReadOnly {
 		err = d.mark()
 	}
 	var serr error
-	if d.v1, serr = d.root.sub("v1"); serr == nil {
+	if d.v1, serr = d.root.Sub("v1"); serr == nil {
 		return d.tighten()
 	}
 	if err == nil {
@@ -79,9 +81,9 @@ func (d *Dir) tighten() error {
 	if d.o.ReadOnly {
 		return nil
 	}
-	err := d.root.makePrivate()
+	err := d.root.MakePrivate()
 	if err != nil {
-		d.v1.close()
+		d.v1.Close()
 	}
 	return err
 }
@@ -93,7 +95,7 @@ func (d *Dir) isMarked() bool {
 // isNew reports whether the directory is empty, or holds only what a killed creation leaves.
 func (d *Dir) isNew() bool {
 	fresh := true
-	err := d.root.list(".", func(name string) bool {
+	err := d.root.List(".", func(name string) bool {
 		switch name {
 		case tagFile:
 			fresh = d.holds(name, tagText) >= beginning
@@ -112,7 +114,7 @@ func (d *Dir) isNew() bool {
 
 func (d *Dir) isNewV1() bool {
 	fresh := true
-	err := d.root.list("v1", func(name string) bool {
+	err := d.root.List("v1", func(name string) bool {
 		fresh = name == markFile && d.holds("v1/"+name, markText) >= beginning
 		return fresh
 	})
@@ -130,20 +132,20 @@ const (
 )
 
 func (d *Dir) holds(name, text string) extent {
-	f, err := d.root.open(name, os.O_RDONLY)
+	f, err := d.root.Open(name, os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
 		return missing
 	}
 	if err != nil {
 		return other
 	}
-	defer f.close()
-	fi, err := f.info()
-	if err != nil || !fi.regular || !d.root.trusts(fi.uid) || fi.size > int64(len(text)) {
+	defer f.Close()
+	fi, err := f.Info()
+	if err != nil || !fi.Regular || !d.root.Trusts(fi.UID) || fi.Size > int64(len(text)) {
 		return other
 	}
-	b := make([]byte, fi.size)
-	n, err := f.readAt(b, 0)
+	b := make([]byte, fi.Size)
+	n, err := f.ReadAt(b, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return other
 	}
@@ -161,7 +163,7 @@ func (d *Dir) mark() error {
 	if err := d.writeMark(d.root, tagFile, tagText); err != nil {
 		return err
 	}
-	if err := d.root.makeDirs("v1"); err != nil {
+	if err := d.root.MakeDirs("v1"); err != nil {
 		return err
 	}
 	if err := d.writeMark(d.root, "v1/"+markFile, markText); err != nil {
@@ -170,28 +172,28 @@ func (d *Dir) mark() error {
 	if d.holds(readmeFile, readmeText) != whole {
 		_ = d.writeMark(d.root, readmeFile, readmeText) // for people: the cache does without
 	}
-	d.root.sync("v1", ".")
+	d.root.Sync("v1", ".")
 	return nil
 }
 
 // writeMark writes a mark where it lies. Several processes may do so at once: they write the same bytes to the same
 // places, and readers take a beginning for what it is.
-func (d *Dir) writeMark(t *tree, name, text string) error {
+func (d *Dir) writeMark(t *tree.Tree, name, text string) error {
 	if d.holds(name, text) == whole {
 		return nil
 	}
-	f, fi, err := t.openInPlace(name, 0)
+	f, fi, err := t.OpenInPlace(name, 0)
 	if err != nil {
 		return err
 	}
-	defer f.close()
-	if err := f.writeAt([]byte(text), 0); err != nil {
-		return t.pathError("write", name, err)
+	defer f.Close()
+	if err := f.WriteAt([]byte(text), 0); err != nil {
+		return t.PathError("write", name, err)
 	}
-	if fi.size > int64(len(text)) {
-		err = f.truncate(int64(len(text)))
+	if fi.Size > int64(len(text)) {
+		err = f.Truncate(int64(len(text)))
 	}
-	f.sync()
+	f.Sync()
 	return err
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/cachex-cli/cachex/cachedir/tree"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -60,7 +61,7 @@ type Pending struct {
 
 	mu       sync.Mutex
 	err      error // why nothing more is recorded
-	entry    file
+	entry    tree.File
 	body     spool
 	table    spool
 	live     spool
@@ -77,7 +78,7 @@ type Pending struct {
 
 // spool is a pending file that is only made when it is needed.
 type spool struct {
-	f    file
+	f    tree.File
 	name string
 	open bool
 	size int64
@@ -158,18 +159,18 @@ func (d *Dir) Begin(r Run) (*Pending, error) {
 // claim makes the .run file, locks it, and writes into it which run this is.
 func (p *Pending) claim() error {
 	name := p.base + runSuffix
-	f, err := p.d.v1.create(name)
+	f, err := p.d.v1.Create(name)
 	if err != nil {
 		return err
 	}
-	if err = f.tryLock(); errors.Is(err, errLocked) {
+	if err = f.TryLock(); errors.Is(err, tree.ErrLocked) {
 		err = ErrPurged // the cleaner has it already
-	} else if err = f.writeAll(encodeRun(p.run, p.seal)); err != nil {
-		err = p.d.v1.pathError("write", name, err)
+	} else if err = f.WriteAll(encodeRun(p.run, p.seal)); err != nil {
+		err = p.d.v1.PathError("write", name, err)
 	}
 	if err != nil {
-		_ = p.d.v1.remove(name)
-		f.close()
+		_ = p.d.v1.Remove(name)
+		f.Close()
 		return err
 	}
 	p.entry = f
@@ -189,26 +190,26 @@ func (p *Pending) Retarget(r Run) {
 // ControlPath is the absolute path of the file in which the command may say something of its result. It does not exist
 // yet. Once it was read it is removed with the pending entry; one that was not, by the cleaner.
 func (p *Pending) ControlPath() string {
-	return p.d.v1.pathTo(p.base + saidSuffix)
+	return p.d.v1.Path(p.base + saidSuffix)
 }
 
 // Control returns what the command said: nothing if there is no such file. One that is no regular file of ours, or larger
 // than limit bytes, is an error.
 func (p *Pending) Control(limit int64) ([]byte, error) {
-	f, fi, err := p.d.v1.openWritten(p.base + saidSuffix)
+	f, fi, err := p.d.v1.OpenWritten(p.base + saidSuffix)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	defer f.close()
+	defer f.Close()
 	p.said = true
-	if fi.size > limit {
+	if fi.Size > limit {
 		return nil, fmt.Errorf("more than %d bytes", limit)
 	}
-	b := make([]byte, fi.size)
-	n, err := f.readAt(b, 0)
+	b := make([]byte, fi.Size)
+	n, err := f.ReadAt(b, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
@@ -328,14 +329,14 @@ func (p *Pending) writeBody(b []byte) error {
 
 func (p *Pending) spill(s *spool, suffix string, b []byte) error {
 	if !s.open {
-		f, err := p.d.v1.create(p.base + suffix)
+		f, err := p.d.v1.Create(p.base + suffix)
 		if err != nil {
 			return err
 		}
 		*s = spool{f: f, name: p.base + suffix, open: true}
 	}
-	if err := s.f.writeAll(b); err != nil {
-		return p.d.v1.pathError("write", s.name, err)
+	if err := s.f.WriteAll(b); err != nil {
+		return p.d.v1.PathError("write", s.name, err)
 	}
 	s.size += int64(len(b))
 	return nil
@@ -360,16 +361,16 @@ func (p *Pending) Discard() {
 // drop removes the pending files, the large ones first, and closes them.
 func (p *Pending) drop() {
 	p.dropSpools()
-	_ = p.d.v1.remove(p.base + runSuffix)
-	p.entry.close()
+	_ = p.d.v1.Remove(p.base + runSuffix)
+	p.entry.Close()
 }
 
 func (p *Pending) dropSpools() {
 	if p.said {
-		_ = p.d.v1.remove(p.base + saidSuffix)
+		_ = p.d.v1.Remove(p.base + saidSuffix)
 	}
 	if p.linked {
-		_ = p.d.v1.remove(p.base + linkSuffix)
+		_ = p.d.v1.Remove(p.base + linkSuffix)
 	}
 	for _, s := range [...]*spool{&p.body, &p.table, &p.live} {
 		p.dropSpool(s)
@@ -380,7 +381,7 @@ func (p *Pending) dropSpools() {
 func (p *Pending) dropSpool(s *spool) {
 	if s.open {
 		s.open = false
-		_ = p.d.v1.remove(s.name)
-		s.f.close()
+		_ = p.d.v1.Remove(s.name)
+		s.f.Close()
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 	"github.com/stretchr/testify/require"
 
+	"github.com/cachex-cli/cachex/cachedir/tree"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -103,7 +104,7 @@ func requireNoStrays(t testing.TB, d *Dir) {
 	t.Helper()
 	for i := range 256 {
 		dir := "entries/" + shard(byte(i))
-		if _, err := d.v1.stat(dir); err == nil {
+		if _, err := d.v1.Stat(dir); err == nil {
 			for _, n := range names(t, d, dir) {
 				if key, s, sum, ok := parseBodyName(n); ok {
 					e, err := d.Load(key, s)
@@ -114,11 +115,11 @@ func requireNoStrays(t testing.TB, d *Dir) {
 			}
 		}
 		dir = "blobs/" + shard(byte(i))
-		if _, err := d.v1.stat(dir); err == nil {
+		if _, err := d.v1.Stat(dir); err == nil {
 			for _, n := range names(t, d, dir) {
-				fi, err := d.v1.stat(dir + "/" + n)
+				fi, err := d.v1.Stat(dir + "/" + n)
 				require.NoError(t, err)
-				require.Greater(t, fi.links, uint64(1), n)
+				require.Greater(t, fi.Links, uint64(1), n)
 			}
 		}
 	}
@@ -169,15 +170,15 @@ func TestEntryUnderAnotherName(t *testing.T) {
 func TestEqualBodiesAreOneFile(t *testing.T) {
 	d := newDir(t, Options{})
 	body := strings.Repeat("0123456789abcdef", 64<<10)
-	ids := func() (ids []fileID, links uint64) {
+	ids := func() (ids []tree.ID, links uint64) {
 		for _, r := range []string{"a", "b", "c"} {
 			e, err := d.Load(runOf(r).Key, Good)
 			if err != nil {
 				continue
 			}
-			fi, err := e.body.info()
+			fi, err := e.body.Info()
 			require.NoError(t, err)
-			ids, links = append(ids, fi.id), fi.links
+			ids, links = append(ids, fi.ID), fi.Links
 			e.Close()
 		}
 		return ids, links
@@ -187,7 +188,7 @@ func TestEqualBodiesAreOneFile(t *testing.T) {
 	store(t, d, runOf("c"), part{0, body})
 	store(t, d, runOf("a"), part{0, body}) // over itself
 	all, links := ids()
-	require.Equal(t, []fileID{all[0], all[0], all[0]}, all)
+	require.Equal(t, []tree.ID{all[0], all[0], all[0]}, all)
 	require.Equal(t, uint64(4), links)
 	require.Empty(t, names(t, d, "pending"))
 
@@ -226,13 +227,13 @@ func TestDamagedBlobIsNotInherited(t *testing.T) {
 
 func TestWithoutHardLinks(t *testing.T) {
 	d := newDir(t, Options{})
-	d.v1.testOnlyNoLinks = true
+	d.v1.TestOnlyNoLinks = true
 	body := strings.Repeat("0123456789abcdef", 64<<10)
 	for _, r := range []string{"a", "b", "a"} {
 		store(t, d, runOf(r), part{0, body})
 		requireHit(t, d, runOf(r), Good, part{0, body})
 	}
-	_, err := d.v1.stat("blobs")
+	_, err := d.v1.Stat("blobs")
 	require.Error(t, err)
 	require.NoError(t, d.Remove(runOf("a").Key, Good))
 	requireHit(t, d, runOf("b"), Good, part{0, body})

@@ -12,9 +12,9 @@ func (d *Dir) LockPlace(key hashing.Key) lock.Place { return d.place("locks/" + 
 
 func (d *Dir) place(name string) lock.Place {
 	if d.o.ReadOnly {
-		return readOnlyPlace{d.v1.lockFile(name)}
+		return readOnlyPlace{d.v1.LockFile(name)}
 	}
-	return d.v1.lockFile(name)
+	return d.v1.LockFile(name)
 }
 
 // readOnlyPlace is a lock file that nobody may take.
@@ -27,7 +27,7 @@ func (d *Dir) HeldByParents(h lock.Held) lock.Held {
 	const most = 10_000 // runs at once
 	return h.WithParents(func(yield func(lock.Place) bool) {
 		n := 0
-		_ = d.v1.list("locks", func(base string) bool {
+		_ = d.v1.List("locks", func(base string) bool {
 			n++
 			return n <= most && yield(d.place("locks/"+base))
 		})

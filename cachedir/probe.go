@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/cachex-cli/cachex/cachedir/tree"
 )
 
 // Report is what Probe found out about the filesystem of a cache directory.
@@ -23,9 +25,9 @@ type Report struct {
 // Probe tries what the store needs of its filesystem. It leaves nothing behind.
 func (d *Dir) Probe() (Report, error) {
 	r := Report{MaxSize: d.o.MaxSize}
-	r.Filesystem, r.Network = d.v1.filesystem()
+	r.Filesystem, r.Network = d.v1.Filesystem()
 	var err error
-	if r.Free, r.Total, err = d.v1.space(); err != nil {
+	if r.Free, r.Total, err = d.v1.Space(); err != nil {
 		return r, err
 	}
 	_, r.Floor = d.room()
@@ -39,28 +41,28 @@ func (d *Dir) Probe() (Report, error) {
 }
 
 func (d *Dir) probeFile(r *Report) error {
-	name := tempName()
-	f, err := d.v1.create(name)
+	name := tree.TempName()
+	f, err := d.v1.Create(name)
 	if err != nil {
 		return err
 	}
-	defer f.close()
-	defer func() { _ = d.v1.remove(name) }()
-	if err := f.writeAll([]byte("probe")); err != nil {
-		return d.v1.pathError("write", name, err)
+	defer f.Close()
+	defer func() { _ = d.v1.Remove(name) }()
+	if err := f.WriteAll([]byte("probe")); err != nil {
+		return d.v1.PathError("write", name, err)
 	}
-	if fi, err := f.info(); err == nil {
-		r.ClockSkew = fi.mtime.Sub(d.now()).Round(time.Millisecond)
+	if fi, err := f.Info(); err == nil {
+		r.ClockSkew = fi.ModTime.Sub(d.now()).Round(time.Millisecond)
 	}
-	if err := f.tryLock(); err != nil {
+	if err := f.TryLock(); err != nil {
 		r.Locks = err
 	}
-	second := tempName()
-	if err := d.v1.link(name, second); err != nil {
+	second := tree.TempName()
+	if err := d.v1.Link(name, second); err != nil {
 		r.Links = err
 	}
-	if err := d.v1.rename(name, second); err != nil && !errors.Is(err, errNoLinks) {
+	if err := d.v1.Rename(name, second); err != nil && !errors.Is(err, tree.ErrNoLinks) {
 		return fmt.Errorf("rename: %w", err)
 	}
-	return d.v1.remove(second)
+	return d.v1.Remove(second)
 }

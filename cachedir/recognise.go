@@ -3,6 +3,8 @@ package cachedir
 import (
 	"slices"
 	"strings"
+
+	"github.com/cachex-cli/cachex/cachedir/tree"
 )
 
 // A power cut may take both marks: they are synced when they are written, but not every disk does what it says. So a
@@ -11,12 +13,12 @@ import (
 
 // onlyOurs looks at every name in the directory, which is done once: the marks are written again.
 func (d *Dir) onlyOurs() bool {
-	if !d.root.isPrivate(".") {
+	if !d.root.IsPrivate(".") {
 		return false
 	}
 	marks := map[string]string{tagFile: tagText, readmeFile: readmeText}
 	ours := false // an empty one is new
-	err := d.root.list(".", func(name string) bool {
+	err := d.root.List(".", func(name string) bool {
 		text, isMark := marks[name]
 		switch {
 		case isMark:
@@ -33,11 +35,11 @@ func (d *Dir) onlyOurs() bool {
 
 // onlyOursIn looks at v1, or at a directory in it.
 func (d *Dir) onlyOursIn(dir string) bool {
-	ours := d.root.isPrivate(dir)
+	ours := d.root.IsPrivate(dir)
 	if !ours {
 		return false
 	}
-	err := d.root.list(dir, func(name string) bool {
+	err := d.root.List(dir, func(name string) bool {
 		path := dir + "/" + name
 		switch {
 		case path == "v1/"+markFile:
@@ -78,7 +80,7 @@ func isMade(path string) bool {
 	case "locks", "tags/remote":
 		return digest
 	case "pending":
-		return digest || strings.HasPrefix(name, tempPrefix) || strings.HasPrefix(name, asidePrefix)
+		return digest || strings.HasPrefix(name, tree.TempPrefix) || strings.HasPrefix(name, tree.AsidePrefix)
 	case "tags":
 		return digest || name == "SEQ" || name == "lock"
 	case "journal":

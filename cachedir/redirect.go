@@ -51,7 +51,7 @@ func (d *Dir) Learn(r Run, m Meta, more hashing.Learned) (hashing.Learned, error
 
 // lockLearning is for whoever looks what was learned of a recipe and then changes that.
 func (d *Dir) lockLearning(key hashing.Key) (unlock func(), locked bool, err error) {
-	return d.v1.lockShort("stat/"+shard(key[0])+".learn", "learned inputs")
+	return d.v1.LockShort("stat/"+shard(key[0])+".learn", "learned inputs")
 }
 
 func (d *Dir) writeRedirect(r Run, m Meta) error {

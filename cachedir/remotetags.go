@@ -29,7 +29,7 @@ func remoteTagName(id [32]byte) string { return "tags/remote/" + hex.EncodeToStr
 // been set since. known is false if it told none, or if what was kept of it cannot be read.
 func (d *Dir) TagSeen(tier, tag string) (count int64, at time.Time, known bool) {
 	id := remoteTag(tier, tag)
-	b, _, err := d.v1.readSmall(remoteTagName(id), remoteTagSize)
+	b, _, err := d.v1.ReadSmall(remoteTagName(id), remoteTagSize)
 	if err != nil {
 		return 0, time.Time{}, false
 	}
@@ -65,7 +65,7 @@ func (d *Dir) noteTag(tier, tag string, count int64, purge Purging) (at TagMark,
 		}
 	}
 	id := remoteTag(tier, tag)
-	if err := d.v1.replace(remoteTagName(id), encodeRemoteTag(id, count, told)); err != nil {
+	if err := d.v1.Replace(remoteTagName(id), encodeRemoteTag(id, count, told)); err != nil {
 		return at, fmt.Errorf("note the count of tag %q: %w", tag, err)
 	}
 	return at, nil

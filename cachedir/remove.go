@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"slices"
 
+	"github.com/cachex-cli/cachex/cachedir/tree"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -32,7 +33,7 @@ func (i EntryInfo) hasTag(name string) bool {
 func (d *Dir) Walk(fn func(EntryInfo) error) error {
 	var stop error
 	for i := range 256 {
-		err := d.v1.list("entries/"+shard(byte(i)), func(name string) bool {
+		err := d.v1.List("entries/"+shard(byte(i)), func(name string) bool {
 			key, s, ok := parseEntryName(name)
 			if ok && key[0] == byte(i) {
 				stop = d.visit(key, s, fn)
@@ -42,7 +43,7 @@ func (d *Dir) Walk(fn func(EntryInfo) error) error {
 		if stop != nil {
 			return stop
 		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) && !isObstacle(err) {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !tree.IsObstacle(err) {
 			return err
 		}
 	}
@@ -92,10 +93,10 @@ func (d *Dir) Remove(key hashing.Key, s Slot) error {
 func (d *Dir) unlink(key hashing.Key, s Slot) (int64, error) {
 	old, _ := d.stored(key, s) // a newer version's entry goes too: somebody asked for it
 	name := entryName(key, s)
-	if err := d.v1.remove(name); errors.Is(err, fs.ErrNotExist) {
+	if err := d.v1.Remove(name); errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
 	} else if err != nil {
-		if err := d.v1.clear(name); err != nil {
+		if err := d.v1.Clear(name); err != nil {
 			return 0, err
 		}
 	}
@@ -140,7 +141,7 @@ func (d *Dir) PurgeAll() (int, error) {
 		return 0, ErrReadOnly
 	}
 	everything := func(EntryInfo) bool { return true }
-	_ = d.v1.remove(memoTable) // nothing in it can be used any more
+	_ = d.v1.Remove(memoTable) // nothing in it can be used any more
 	d.forgetCommands()
 	err := d.freeing(everything, func() error {
 		_, err := d.advance(
@@ -187,10 +188,10 @@ func (d *Dir) PurgeAllSoftly() error {
 
 // forbid unlinks the .run files of the runs that match selects, and of those that cannot be read.
 func (d *Dir) forbid(match func(EntryInfo) bool) error {
-	err := d.v1.list("pending", func(base string) bool {
+	err := d.v1.List("pending", func(base string) bool {
 		if run, ok := pendingRun(base); ok && run == base {
 			if info, err := d.readRun(base); err != nil || match(info) {
-				_ = d.v1.remove("pending/" + base)
+				_ = d.v1.Remove("pending/" + base)
 			}
 		}
 		return true
@@ -205,7 +206,7 @@ func (d *Dir) forbid(match func(EntryInfo) bool) error {
 func (d *Dir) readRun(base string) (EntryInfo, error) {
 	info := EntryInfo{Pending: true}
 	info.Key, _ = hashing.ParseKey(base[:64])
-	b, _, err := d.v1.readSmall("pending/"+base, maxMeta)
+	b, _, err := d.v1.ReadSmall("pending/"+base, maxMeta)
 	if err != nil {
 		return info, err
 	}
@@ -251,13 +252,13 @@ func (d *Dir) verifySealed(key hashing.Key, s Slot) error {
 	case !sealed.h.inFile:
 		return nil
 	}
-	f, fi, err := d.v1.openRead(bodyName(key, s, sealed.h.sum))
+	f, fi, err := d.v1.OpenRead(bodyName(key, s, sealed.h.sum))
 	if err != nil {
 		return withoutAbsence(err)
 	}
-	defer f.close()
+	defer f.Close()
 	sum := sha256.New()
-	if _, err := io.Copy(sum, &section{f: bodyFile{file: f}, end: fi.size}); err != nil {
+	if _, err := io.Copy(sum, &section{f: bodyFile{File: f}, end: fi.Size}); err != nil {
 		return err
 	}
 	if [sha256.Size]byte(sum.Sum(nil)) != sealed.h.sum {
@@ -268,9 +269,9 @@ func (d *Dir) verifySealed(key hashing.Key, s Slot) error {
 
 // changed reports whether the name of an entry no longer refers to what was read.
 func (d *Dir) changed(i EntryInfo) bool {
-	fi, err := d.v1.stat(entryName(i.Key, i.Slot))
+	fi, err := d.v1.Stat(entryName(i.Key, i.Slot))
 	if errors.Is(err, fs.ErrNotExist) {
 		return true
 	}
-	return err == nil && i.Entry != nil && fi.id != i.Entry.id
+	return err == nil && i.Entry != nil && fi.ID != i.Entry.id
 }

@@ -27,7 +27,7 @@ func (d *Dir) LimitScope(scope [32]byte, key hashing.Key, most int) error {
 		return ErrReadOnly
 	}
 	name := "scopes/" + shard(scope[0]) + "/" + hashing.Key(scope).String()
-	unlock, _, err := d.v1.lockShort(name+".lock", "limit of entries")
+	unlock, _, err := d.v1.LockShort(name+".lock", "limit of entries")
 	if err != nil {
 		return fmt.Errorf("limit the entries of a scope: %w", err)
 	}
@@ -38,7 +38,7 @@ func (d *Dir) LimitScope(scope [32]byte, key hashing.Key, most int) error {
 		keys, err = d.shrinkScope(keys, most)
 	}
 	if err == nil {
-		err = d.v1.replace(name, encodeScope(keys))
+		err = d.v1.Replace(name, encodeScope(keys))
 	}
 	if err != nil {
 		return fmt.Errorf("limit the entries of a scope: %w", err)
@@ -80,10 +80,10 @@ func (d *Dir) shrinkScope(keys []hashing.Key, most int) ([]hashing.Key, error) {
 // lastUse is when one of the slots of a key was used or stored last.
 func (d *Dir) lastUse(key hashing.Key) (last time.Time, there bool) {
 	for _, s := range [...]Slot{Good, Failed} {
-		if fi, err := d.v1.stat(entryName(key, s)); err == nil {
+		if fi, err := d.v1.Stat(entryName(key, s)); err == nil {
 			there = true
-			if fi.mtime.After(last) {
-				last = fi.mtime
+			if fi.ModTime.After(last) {
+				last = fi.ModTime
 			}
 		}
 	}
@@ -101,7 +101,7 @@ func encodeScope(keys []hashing.Key) []byte {
 
 // scopeKeys reads a list; what does not verify is left out.
 func (d *Dir) scopeKeys(name string) ([]hashing.Key, error) {
-	b, _, err := d.v1.readSmall(name, scopeLimit)
+	b, _, err := d.v1.ReadSmall(name, scopeLimit)
 	if isUseless(err) {
 		return nil, nil
 	}

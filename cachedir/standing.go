@@ -83,25 +83,25 @@ func (d *Dir) standsAt(m Meta) ([]byte, bool) {
 // PutMemo writes a memo of the short way into its place in a table of them. Like the tables in stat/ it is a file of fixed
 // size within a 64th of the limit, and sparse. A memo that cannot be written costs later hits their shortcut.
 func (d *Dir) PutMemo(memo []byte, place func(size int64) int64) {
-	if d.o.ReadOnly || d.root.isForeign() {
+	if d.o.ReadOnly || d.root.IsForeign() {
 		return
 	}
-	f, fi, err := d.v1.openInPlace(memoTable, os.O_RDWR)
+	f, fi, err := d.v1.OpenInPlace(memoTable, os.O_RDWR)
 	if err != nil {
 		return
 	}
-	defer f.close()
-	if size := int64(tableBuckets(d.o.MaxSize)) * bucketSize; fi.size != size {
-		if f.truncate(size) != nil {
+	defer f.Close()
+	if size := int64(tableBuckets(d.o.MaxSize)) * bucketSize; fi.Size != size {
+		if f.Truncate(size) != nil {
 			return
 		}
-		fi.size = size
+		fi.Size = size
 	}
-	at, old := place(fi.size), make([]byte, len(memo))
-	if n, _ := f.readAt(old, at); n == len(old) && bytes.Equal(old, memo) {
+	at, old := place(fi.Size), make([]byte, len(memo))
+	if n, _ := f.ReadAt(old, at); n == len(old) && bytes.Equal(old, memo) {
 		return // it stands there, and something else kept it from being used
 	}
-	_ = f.writeAt(memo, at)
+	_ = f.WriteAt(memo, at)
 }
 
 // trailer is the checksum at the end of an entry's file.

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/cespare/xxhash/v2"
+
+	"github.com/cachex-cli/cachex/cachedir/tree"
 )
 
 // A table is a file of fixed size that maps 16-byte ids to 32-byte values: buckets of 4 KiB, each of 64 records. A
@@ -20,8 +22,8 @@ type table struct {
 	buckets uint64
 
 	mu     sync.Mutex
-	read   file
-	write  file
+	read   tree.File
+	write  tree.File
 	opened [2]bool // read, write
 	failed [2]bool
 }
@@ -50,24 +52,24 @@ func (t *table) bucket(id tableID) int64 {
 	return int64(binary.LittleEndian.Uint64(id[:])%t.buckets) * bucketSize
 }
 
-func (t *table) reader() (file, bool) {
+func (t *table) reader() (tree.File, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.opened[1] {
 		return t.write, true
 	}
 	if !t.opened[0] && !t.failed[0] {
-		f, _, err := t.d.v1.openWritten(t.name)
+		f, _, err := t.d.v1.OpenWritten(t.name)
 		t.read, t.opened[0], t.failed[0] = f, err == nil, err != nil
 	}
 	return t.read, t.opened[0]
 }
 
-func (t *table) writer() (file, bool) {
+func (t *table) writer() (tree.File, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.opened[1] && !t.failed[1] && !t.d.o.ReadOnly {
-		f, _, err := t.d.v1.openInPlace(t.name, os.O_RDWR)
+		f, _, err := t.d.v1.OpenInPlace(t.name, os.O_RDWR)
 		t.write, t.opened[1], t.failed[1] = f, err == nil, err != nil
 	}
 	return t.write, t.opened[1]
@@ -80,7 +82,7 @@ func (t *table) get(id tableID) (value [32]byte, ok bool) {
 		return value, false
 	}
 	var b [bucketSize]byte
-	n, _ := f.readAt(b[:], t.bucket(id))
+	n, _ := f.ReadAt(b[:], t.bucket(id))
 	for r := b[:n]; len(r) >= tableRecord; r = r[tableRecord:] {
 		if tableID(r[:16]) == id && binary.LittleEndian.Uint64(r[56:]) == xxhash.Sum64(r[:56]) {
 			return [32]byte(r[16:48]), true
@@ -97,7 +99,7 @@ func (t *table) put(id tableID, value [32]byte) {
 	}
 	var b [bucketSize]byte
 	base := t.bucket(id)
-	n, _ := f.readAt(b[:], base)
+	n, _ := f.ReadAt(b[:], base)
 	best, oldest := 0, ^uint64(0)
 	for i := 0; i < bucketSize; i += tableRecord {
 		r := b[i : i+tableRecord]
@@ -117,21 +119,21 @@ func (t *table) put(id tableID, value [32]byte) {
 	r = append(append(r, id[:]...), value[:]...)
 	r = binary.LittleEndian.AppendUint64(r, uint64(max(time.Now().Unix(), 1)))
 	r = binary.LittleEndian.AppendUint64(r, xxhash.Sum64(r))
-	if err := f.writeAt(r, base+int64(best)); err != nil {
+	if err := f.WriteAt(r, base+int64(best)); err != nil {
 		t.mu.Lock()
 		t.failed[1], t.opened[1] = true, false // full disk, read-only: no use in trying again
 		t.mu.Unlock()
-		f.close()
+		f.Close()
 	}
 }
 
 func (t *table) close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for i, f := range [...]file{t.read, t.write} {
+	for i, f := range [...]tree.File{t.read, t.write} {
 		if t.opened[i] {
 			t.opened[i] = false
-			f.close()
+			f.Close()
 		}
 	}
 }

@@ -58,9 +58,9 @@ func TestFullBucketForgetsTheOldest(t *testing.T) {
 		_, ok := d.digests.get(id(n))
 		require.True(t, ok)
 	}
-	fi, err := d.v1.stat("stat/digests")
+	fi, err := d.v1.Stat("stat/digests")
 	require.NoError(t, err)
-	require.LessOrEqual(t, fi.size, int64(16*bucketSize))
+	require.LessOrEqual(t, fi.Size, int64(16*bucketSize))
 }
 
 func TestTableFromManyGoroutines(t *testing.T) {

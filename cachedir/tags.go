@@ -13,6 +13,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/cachex-cli/cachex/cachedir/tree"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -62,21 +63,21 @@ func encodePurges(p purges) []byte {
 // readPurges reads SEQ or a subject's file. One that does not exist is zero, an epoch that no entry has; anything that
 // cannot be read or does not verify is an error.
 func (d *Dir) readPurges(name string) (purges, error) {
-	f, err := d.v1.open(name, os.O_RDONLY)
+	f, err := d.v1.Open(name, os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
 		return purges{}, nil
 	}
 	if err != nil {
 		return purges{}, err
 	}
-	defer f.close()
+	defer f.Close()
 	var b [tagFileSize + 1]byte
-	n, err := f.readAt(b[:], 0)
+	n, err := f.ReadAt(b[:], 0)
 	if err != nil && !errors.Is(err, io.EOF) {
-		if fi, ierr := f.info(); ierr == nil && !fi.regular {
-			err = errForeign
+		if fi, ierr := f.Info(); ierr == nil && !fi.Regular {
+			err = tree.ErrForeign
 		}
-		return purges{}, d.v1.pathError("read", name, err)
+		return purges{}, d.v1.PathError("read", name, err)
 	}
 	end := tagFileSize - 8
 	if n != tagFileSize || string(b[:4]) != tagMagic || binary.LittleEndian.Uint64(b[end:]) != xxhash.Sum64(b[:end]) {
@@ -162,7 +163,7 @@ func (d *Dir) advance(next func(purges) purges, then func(purges) error) (purges
 	if d.o.ReadOnly {
 		return purges{}, ErrReadOnly
 	}
-	unlock, locked, err := d.v1.lockShort(tagsLock, "purge")
+	unlock, locked, err := d.v1.LockShort(tagsLock, "purge")
 	if err != nil {
 		return purges{}, fmt.Errorf("lock the count of purges: %w", err)
 	}
@@ -187,19 +188,19 @@ func (d *Dir) advance(next func(purges) purges, then func(purges) error) (purges
 // writePurges replaces a file of purges; on a full disk it is written over where it lies, which takes no room. Should that be
 // torn, the file is damaged, and everything counts as purged.
 func (d *Dir) writePurges(name string, p purges) error {
-	err := d.v1.replace(name, encodePurges(p))
-	if !isDiskFull(err) {
+	err := d.v1.Replace(name, encodePurges(p))
+	if !tree.IsDiskFull(err) {
 		return err
 	}
-	if fi, serr := d.v1.stat(name); serr != nil || fi.size != tagFileSize {
+	if fi, serr := d.v1.Stat(name); serr != nil || fi.Size != tagFileSize {
 		return err
 	}
-	f, _, oerr := d.v1.openInPlace(name, 0)
+	f, _, oerr := d.v1.OpenInPlace(name, 0)
 	if oerr != nil {
 		return err
 	}
-	defer f.close()
-	if f.writeAt(encodePurges(p), 0) != nil {
+	defer f.Close()
+	if f.WriteAt(encodePurges(p), 0) != nil {
 		return err
 	}
 	return nil
@@ -209,7 +210,7 @@ func (d *Dir) writePurges(name string, p purges) error {
 // What was running meanwhile is told by the count.
 func (d *Dir) freeing(match func(EntryInfo) bool, purge func() error) error {
 	err := purge()
-	if !isDiskFull(err) {
+	if !tree.IsDiskFull(err) {
 		return err
 	}
 	if _, err := d.Purge(match, false); err != nil {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/cespare/xxhash/v2"
+
+	"github.com/cachex-cli/cachex/cachedir/tree"
 )
 
 // journal/tiers has one record for each thing that was asked of a tier, in the way of the journal: 64 bytes, one write.
@@ -103,16 +105,16 @@ func (d *Dir) LogTier(r TierRecord) error {
 // turnTierLog renames a journal of tiers that has grown. Who comes second must not rename the new one, so it is looked
 // at again under the journal's lock; who does not get that leaves it to who has it.
 func (d *Dir) turnTierLog() {
-	f, _, err := d.v1.openInPlace(journalLock, 0)
+	f, _, err := d.v1.OpenInPlace(journalLock, 0)
 	if err != nil {
 		return
 	}
-	defer f.close()
-	if err := f.tryLock(); errors.Is(err, errLocked) {
+	defer f.Close()
+	if err := f.TryLock(); errors.Is(err, tree.ErrLocked) {
 		return
 	}
-	if fi, err := d.v1.stat(tierLog); err == nil && fi.size >= tierLogSize {
-		_ = d.v1.moveOver(tierLog, tierLogOld)
+	if fi, err := d.v1.Stat(tierLog); err == nil && fi.Size >= tierLogSize {
+		_ = d.v1.MoveOver(tierLog, tierLogOld)
 	}
 }
 
@@ -145,7 +147,7 @@ func decodeTier(b []byte) (TierRecord, bool) {
 // ordered by tier, then as the operations are listed above.
 func (d *Dir) TierStats(since time.Time) ([]TierRow, error) {
 	for range 8 {
-		before, _ := d.v1.stat(tierLogOld)
+		before, _ := d.v1.Stat(tierLogOld)
 		var t tierTotals
 		err := errors.Join(
 			d.readTiers(tierLogOld, since, &t),
@@ -154,7 +156,7 @@ func (d *Dir) TierStats(since time.Time) ([]TierRow, error) {
 		if err != nil {
 			return nil, fmt.Errorf("statistics of tiers: %w", err)
 		}
-		if after, _ := d.v1.stat(tierLogOld); before.id == after.id { // nothing was renamed between the two
+		if after, _ := d.v1.Stat(tierLogOld); before.ID == after.ID { // nothing was renamed between the two
 			return t.rows(), nil
 		}
 	}

@@ -109,7 +109,7 @@ func fillTierLog(t testing.TB, d *Dir) (records int64) {
 	b, err := encodeTier(TierRecord{Time: time.Unix(1, 0), Op: TierGet, Result: TierHit})
 	require.NoError(t, err)
 	records = tierLogSize/journalRecord - 1
-	require.NoError(t, d.v1.replace(tierLog, slices.Repeat(b, int(records))))
+	require.NoError(t, d.v1.Replace(tierLog, slices.Repeat(b, int(records))))
 	return records
 }
 
@@ -132,16 +132,16 @@ func TestTierLogIsTurned(t *testing.T) {
 	require.Equal(t, int64(tierLogSize/journalRecord+1), requestsOf(t, d, time.Time{}))
 
 	before := fillTierLog(t, d)
-	f, _, err := d.v1.openInPlace(journalLock, 0)
+	f, _, err := d.v1.OpenInPlace(journalLock, 0)
 	require.NoError(t, err)
-	require.NoError(t, f.tryLock())
+	require.NoError(t, f.TryLock())
 	require.NoError(t, d.LogTier(one), "who has the lock turns it")
-	fi, err := d.v1.stat(tierLog)
+	fi, err := d.v1.Stat(tierLog)
 	require.NoError(t, err)
-	require.Equal(t, (before+1)*journalRecord, fi.size)
-	f.close()
+	require.Equal(t, (before+1)*journalRecord, fi.Size)
+	f.Close()
 	require.NoError(t, d.LogTier(one))
-	_, err = d.v1.stat(tierLog)
+	_, err = d.v1.Stat(tierLog)
 	require.Error(t, err)
 }
 
@@ -151,7 +151,7 @@ func TestTierLogBesideReaders(t *testing.T) {
 	d := openAt(t, path, Options{})
 	const each = 200
 	before := fillTierLog(t, d)
-	require.NoError(t, d.v1.replace(tierLog, mustRead(t, d, tierLog)[each*journalRecord:])) // it fills half-way
+	require.NoError(t, d.v1.Replace(tierLog, mustRead(t, d, tierLog)[each*journalRecord:])) // it fills half-way
 	before -= each
 	var all sync.WaitGroup
 	for range 2 {
@@ -185,7 +185,7 @@ func TestTierLogBesideReaders(t *testing.T) {
 
 func mustRead(t testing.TB, d *Dir, name string) []byte {
 	t.Helper()
-	b, _, err := d.v1.readSmall(name, 1<<30)
+	b, _, err := d.v1.ReadSmall(name, 1<<30)
 	require.NoError(t, err)
 	return b
 }
@@ -198,7 +198,7 @@ func FuzzTierRecords(f *testing.F) {
 	f.Add([]byte(strings.Repeat(tierMagic, 40)))
 	d := newDir(f, Options{})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		require.NoError(t, d.v1.replace(tierLog, append(b, mustEncode(t)...)))
+		require.NoError(t, d.v1.Replace(tierLog, append(b, mustEncode(t)...)))
 		found := 0
 		require.NoError(t, d.readRecords(tierLog, tierMagic, func(b []byte) bool {
 			r, ok := decodeTier(b)

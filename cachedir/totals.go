@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/cespare/xxhash/v2"
+
+	"github.com/cachex-cli/cachex/cachedir/tree"
 )
 
 // journal/totals is a text: a line with the checksum of the rest, a line for each segment that is included, and a
@@ -188,8 +190,8 @@ func decodeRow(line string) (Row, bool) {
 
 // readTotals returns what has been folded; nothing if that is damaged.
 func (d *Dir) readTotals() (totals, error) {
-	b, _, err := d.v1.readSmall(totalsName, totalsLimit)
-	if isAbsent(err) {
+	b, _, err := d.v1.ReadSmall(totalsName, totalsLimit)
+	if tree.IsAbsent(err) {
 		return totals{}, nil
 	}
 	if err != nil {
@@ -220,7 +222,7 @@ func (d *Dir) Stats(since time.Time) ([]Row, error) {
 
 // statsOnce reports stable if no segment was folded between reading it and reading the totals.
 func (d *Dir) statsOnce(since time.Time) (rows []Row, stable bool, err error) {
-	before, _ := d.v1.stat(totalsName)
+	before, _ := d.v1.Stat(totalsName)
 	t, err := d.readTotals()
 	if err != nil {
 		return nil, false, err
@@ -254,8 +256,8 @@ func (d *Dir) statsOnce(since time.Time) (rows []Row, stable bool, err error) {
 		return cmp.Or(a.From.Compare(b.From), strings.Compare(a.Family, b.Family),
 			strings.Compare(string(a.Served), string(b.Served)), strings.Compare(string(a.Reason), string(b.Reason)))
 	})
-	after, _ := d.v1.stat(totalsName)
-	return rows, before.id == after.id && before.mtime.Equal(after.mtime), nil
+	after, _ := d.v1.Stat(totalsName)
+	return rows, before.ID == after.ID && before.ModTime.Equal(after.ModTime), nil
 }
 
 // ResetStats makes counting start anew, also of what tiers did.
@@ -266,16 +268,16 @@ func (d *Dir) ResetStats() error {
 	if d.o.ReadOnly {
 		return ErrReadOnly
 	}
-	f, _, err := d.v1.openInPlace(journalLock, 0)
+	f, _, err := d.v1.OpenInPlace(journalLock, 0)
 	if err != nil {
 		return fmt.Errorf("statistics: %w", err)
 	}
-	defer f.close()
-	if err := f.tryLock(); errors.Is(err, errLocked) {
+	defer f.Close()
+	if err := f.TryLock(); errors.Is(err, tree.ErrLocked) {
 		return errors.New("statistics: the journal is being folded; try again")
 	}
-	if _, err := d.v1.stat(journalNow); err == nil {
-		if err := d.v1.moveOver(journalNow, "journal/"+strconv.FormatInt(d.now().UnixNano(), 10)); err != nil {
+	if _, err := d.v1.Stat(journalNow); err == nil {
+		if err := d.v1.MoveOver(journalNow, "journal/"+strconv.FormatInt(d.now().UnixNano(), 10)); err != nil {
 			return fmt.Errorf("statistics: %w", err)
 		}
 	}
@@ -287,13 +289,13 @@ func (d *Dir) ResetStats() error {
 	for _, s := range segments {
 		t.included = append(t.included, s.name)
 	}
-	if err := d.v1.replace(totalsName, t.encode()); err != nil {
+	if err := d.v1.Replace(totalsName, t.encode()); err != nil {
 		return fmt.Errorf("statistics: %w", err)
 	}
 	for _, name := range t.included {
-		_ = d.v1.remove("journal/" + name)
+		_ = d.v1.Remove("journal/" + name)
 	}
-	_ = d.v1.remove(tierLog)
-	_ = d.v1.remove(tierLogOld)
+	_ = d.v1.Remove(tierLog)
+	_ = d.v1.Remove(tierLogOld)
 	return nil
 }

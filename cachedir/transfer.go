@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
+
+	"github.com/cachex-cli/cachex/cachedir/tree"
 )
 
 // An entry goes to another machine in two pieces: the bytes of its file, and its body if that has a file of its own,
@@ -56,7 +58,7 @@ func (e *Entry) plainSums() (s sums, err error) {
 	for i, want := range e.h.chunks {
 		off := int64(i) * chunkSize
 		b := buf[:min(chunkSize, size-off)]
-		if _, err := e.body.readAt(b, off); err != nil {
+		if _, err := e.body.ReadAt(b, off); err != nil {
 			return s, err
 		}
 		if xxhash.Sum64(b) != want {
@@ -184,11 +186,11 @@ func (i *Import) checkTable(name string) error {
 	if !i.h.tableBehind {
 		return nil
 	}
-	f, _, err := i.p.d.v1.openRead(name)
+	f, _, err := i.p.d.v1.OpenRead(name)
 	if err != nil {
 		return err
 	}
-	defer f.close()
+	defer f.Close()
 	return i.h.checkFrames(i.h.tableIn(bodyFile{f, i.h.seal}))
 }
 
@@ -324,7 +326,7 @@ func (i *Import) lend() (*Entry, error) {
 	if e.Soft, err = p.d.CheckTags(e.Meta); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrPurged, err)
 	}
-	if _, err := p.d.v1.stat(p.base + runSuffix); err != nil {
+	if _, err := p.d.v1.Stat(p.base + runSuffix); err != nil {
 		return nil, ErrPurged // by name: a purge takes away what becomes the entry
 	}
 	if !i.h.inFile {
@@ -334,7 +336,7 @@ func (i *Import) lend() (*Entry, error) {
 	if p.linked {
 		name = p.base + linkSuffix
 	}
-	f, _, err := p.d.v1.openRead(name)
+	f, _, err := p.d.v1.OpenRead(name)
 	if err != nil {
 		return nil, err
 	}
@@ -350,7 +352,7 @@ func (i *Import) joinLearned() (unlock func(), err error) {
 	}
 	unlock, locked, err := i.p.d.lockLearning(i.h.Key)
 	if err == nil && !locked && i.h.Learned != nil {
-		err = errNoLocks // as Learn does; a result needs no lock of a redirect that is not there
+		err = tree.ErrNoLocks // as Learn does; a result needs no lock of a redirect that is not there
 	}
 	if err != nil {
 		return nil, err

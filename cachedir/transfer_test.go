@@ -482,7 +482,7 @@ func TestImportThatIsLent(t *testing.T) {
 
 		_, err = lend(func(*Import) { require.NoError(t, to.PurgeTag("t", false)) })
 		require.ErrorIs(t, err, ErrPurged)
-		_, err = lend(func(i *Import) { require.NoError(t, to.v1.remove(i.p.base+runSuffix)) }) // as purges do
+		_, err = lend(func(i *Import) { require.NoError(t, to.v1.Remove(i.p.base+runSuffix)) }) // as purges do
 		require.ErrorIs(t, err, ErrPurged)
 		e, err = lend(func(*Import) { require.NoError(t, to.PurgeTag("t", true)) })
 		require.NoError(t, err)

@@ -1,4 +1,4 @@
-package cachedir
+package tree
 
 import (
 	"errors"
@@ -24,7 +24,9 @@ func openBelow(dirfd int, name string, flags int, mode uint32) (int, error) {
 func openLinkFree(path string) (int, error) {
 	const flags = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC | unix.O_NOFOLLOW
 	how := unix.OpenHow{Flags: flags | unix.O_LARGEFILE, Resolve: unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS}
-	return openHow(unix.AT_FDCWD, path, how, func() (int, error) { return openByComponents(unix.AT_FDCWD, path, flags, 0) })
+	return openHow(unix.AT_FDCWD, path, how, func() (int, error) {
+		return openByComponents(unix.AT_FDCWD, path, flags, 0)
+	})
 }
 
 func openHow(dirfd int, name string, how unix.OpenHow, otherwise func() (int, error)) (int, error) {

@@ -1,6 +1,6 @@
 //go:build unix
 
-package cachedir
+package tree
 
 import (
 	"errors"
@@ -14,9 +14,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openRoot opens a cache directory and checks whose it is and who may write to it (P14): it must belong to us or to one of the
-// trusted user ids, be writable for its owner alone, and be reached through no link of anybody else. Else it is a *Refused.
-func openRoot(path string, trust []int) (*tree, error) {
+// Open opens a cache directory and checks whose it is and who may write to it (P14): it must belong to us or to one of
+// the trusted user ids, be writable for its owner alone, and be reached through no link of anybody else. Else it is a
+// *Refused.
+func Open(path string, trust []int) (*Tree, error) {
 	fd, err := openLinkFree(path)
 	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EMLINK) || errors.Is(err, unix.ENOTDIR) { // EMLINK on FreeBSD
 		resolved, rerr := resolveLinks(path, trust)
@@ -31,16 +32,16 @@ func openRoot(path string, trust []int) (*tree, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
-	t := &tree{fd: fd, path: path, uid: os.Geteuid(), trust: trust}
+	t := &Tree{fd: fd, path: path, uid: os.Geteuid(), trust: trust}
 	if err := t.admit(); err != nil {
-		t.close()
+		t.Close()
 		return nil, err
 	}
 	return t, nil
 }
 
 // admit checks owner and mode of a cache directory.
-func (t *tree) admit() error {
+func (t *Tree) admit() error {
 	var st unix.Stat_t
 	if err := ignoringEINTR(func() error { return unix.Fstat(t.fd, &st) }); err != nil {
 		return &fs.PathError{Op: "stat", Path: t.path, Err: err}
@@ -60,8 +61,8 @@ func (t *tree) admit() error {
 	return nil
 }
 
-// makePrivate takes away what rights others have in the directory itself.
-func (t *tree) makePrivate() error {
+// MakePrivate takes away what rights others have in the directory itself.
+func (t *Tree) MakePrivate() error {
 	if !t.loose {
 		return nil
 	}
@@ -104,8 +105,9 @@ func resolveLinks(path string, trust []int) (string, error) {
 	return done, nil
 }
 
-// isOthers reports whether this is root, and the nearest directory at or above a path belongs to another user, who is not trusted.
-func isOthers(path string, trust []int) bool {
+// IsOthers reports whether this is root, and the nearest directory at or above a path belongs to another user, who is
+// not trusted.
+func IsOthers(path string, trust []int) bool {
 	owner := ownerAbove(path)
 	return owner != 0 && !slices.Contains(trust, owner)
 }
@@ -125,9 +127,10 @@ func ownerAbove(path string) int {
 	return int(st.Uid)
 }
 
-// makeParents makes a directory and those above it, each for its owner alone, whatever the umask. What root makes in somebody
-// else's directory belongs to that one, who could not use it otherwise; the cache directory itself only if that one is trusted.
-func makeParents(path string, trust []int) error {
+// MakeParents makes a directory and those above it, each for its owner alone, whatever the umask. What root makes in
+// somebody else's directory belongs to that one, who could not use it otherwise; the cache directory itself only if
+// that one is trusted.
+func MakeParents(path string, trust []int) error {
 	owner := ownerAbove(path)
 	if err := makeFor(filepath.Dir(path), owner); err != nil {
 		return err
@@ -159,8 +162,8 @@ func makeFor(path string, owner int) error {
 	return makeFolderPrivate(unix.AT_FDCWD, path)
 }
 
-// ownerOf returns the user id that a directory belongs to; false if it cannot be told.
-func ownerOf(path string) (uid int, ok bool) {
+// OwnerOf returns the user id that a directory belongs to; false if it cannot be told.
+func OwnerOf(path string) (uid int, ok bool) {
 	var st unix.Stat_t
 	err := ignoringEINTR(func() error { return unix.Lstat(path, &st) })
 	return int(st.Uid), err == nil

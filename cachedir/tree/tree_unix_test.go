@@ -1,6 +1,6 @@
 //go:build unix
 
-package cachedir
+package tree
 
 import (
 	"os"
@@ -24,7 +24,8 @@ func TestPlantedLinksWithoutOpenat2(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { _ = unix.Close(in) }()
 	for name, want := range map[string]bool{
-		"sub/file": true, ".": true, "sub": true, "link": false, "link/sub": false, "link/sub/file": false, "name": false, "absent": false,
+		"sub/file": true, ".": true, "sub": true, "link": false, "link/sub": false, "link/sub/file": false, "name": false,
+		"absent": false,
 	} {
 		fd, err := openByComponents(in, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 		require.Equal(t, want, err == nil, "%s: %v", name, err)
@@ -32,6 +33,7 @@ func TestPlantedLinksWithoutOpenat2(t *testing.T) {
 			_ = unix.Close(fd)
 		}
 	}
-	fd, err := openByComponents(unix.AT_FDCWD, filepath.Join(dir, "in", "link"), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	const flags = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
+	fd, err := openByComponents(unix.AT_FDCWD, filepath.Join(dir, "in", "link"), flags, 0)
 	require.Error(t, err, "%d", fd)
 }

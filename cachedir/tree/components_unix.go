@@ -1,6 +1,6 @@
 //go:build unix
 
-package cachedir
+package tree
 
 import (
 	"errors"
@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openByComponents opens a name one component after the other, so that no link is followed in any of them. A directory on the way
-// need not be readable.
+// openByComponents opens a name one component after the other, so that no link is followed in any of them. A directory
+// on the way need not be readable.
 func openByComponents(dirfd int, name string, flags int, mode uint32) (int, error) {
 	fd, owned := dirfd, false
 	if path.IsAbs(name) {

@@ -1,4 +1,4 @@
-package cachedir
+package tree
 
 import (
 	"fmt"
@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// filesystem names the type of the tree's filesystem, and says whether other machines may write to it.
-func (t *tree) filesystem() (name string, network bool) {
+// Filesystem names the type of the tree's filesystem, and says whether other machines may write to it.
+func (t *Tree) Filesystem() (name string, network bool) {
 	var st unix.Statfs_t
 	if err := unix.Fstatfs(t.fd, &st); err != nil {
 		return "", false

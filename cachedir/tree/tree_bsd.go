@@ -1,6 +1,6 @@
 //go:build unix && !linux
 
-package cachedir
+package tree
 
 import "golang.org/x/sys/unix"
 

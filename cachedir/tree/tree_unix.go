@@ -1,6 +1,6 @@
 //go:build unix
 
-package cachedir
+package tree
 
 import (
 	"errors"
@@ -14,9 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tree holds descriptors, not *os.File: a hit is a handful of system calls, and os.File would nearly double them
-// (fcntl, epoll) for files that it then cannot poll.
-type tree struct {
+// Tree is an open directory. It holds descriptors, not *os.File: a hit is a handful of system calls, and os.File would
+// nearly double them (fcntl, epoll) for files that it then cannot poll.
+type Tree struct {
 	fd    int
 	path  string // for messages
 	uid   int    // our own
@@ -26,23 +26,25 @@ type tree struct {
 
 	foreign bool // the directory belongs to another user
 
-	testOnlyNoLinks bool // as on a filesystem that has no hard links
+	TestOnlyNoLinks bool // as on a filesystem that has no hard links
 }
 
-// file is an open file of a tree. It must be closed: nothing collects it.
-type file struct{ fd int }
+// File is an open file of a tree. It must be closed: nothing collects it.
+type File struct{ fd int }
 
-type fileID struct{ dev, ino uint64 }
+// ID is the number of a file.
+type ID struct{ dev, ino uint64 }
 
-func (t *tree) close() {
+// Close gives the directory back. What was opened in it stays open.
+func (t *Tree) Close() {
 	if t.fd >= 0 {
 		_ = unix.Close(t.fd)
 		t.fd = -1
 	}
 }
 
-// trusts reports whether files of this owner are believed: our own, root's, and those of admitted owners.
-func (t *tree) trusts(uid int) bool {
+// Trusts reports whether files of this owner are believed: our own, root's, and those of admitted owners.
+func (t *Tree) Trusts(uid int) bool {
 	if uid == t.uid || uid == 0 || uid == t.owner {
 		return true
 	}
@@ -65,21 +67,21 @@ func ignoringEINTR(call func() error) error {
 
 const fileFlags = unix.O_CLOEXEC | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTTY
 
-// open opens a file by os flags. It never blocks: a FIFO or a device in a file's place is opened at once or refused.
-func (t *tree) open(name string, flags int) (file, error) {
+// Open opens a file by os flags. It never blocks: a FIFO or a device in a file's place is opened at once or refused.
+func (t *Tree) Open(name string, flags int) (File, error) {
 	mode := uint32(0)
 	if flags&os.O_CREATE != 0 {
 		mode = 0o600
 	}
 	fd, err := openBelow(t.fd, name, flags|fileFlags, mode)
 	if err != nil {
-		return file{}, t.pathError("open", name, err)
+		return File{}, t.PathError("open", name, err)
 	}
-	return file{fd}, nil
+	return File{fd}, nil
 }
 
-// sub opens a directory of the tree as a tree of its own.
-func (t *tree) sub(name string) (*tree, error) {
+// Sub opens a directory of the tree as a tree of its own.
+func (t *Tree) Sub(name string) (*Tree, error) {
 	fd, err := t.openDir(name)
 	if err != nil {
 		return nil, err
@@ -89,17 +91,17 @@ func (t *tree) sub(name string) (*tree, error) {
 	return &s, nil
 }
 
-func (t *tree) openDir(name string) (int, error) {
+func (t *Tree) openDir(name string) (int, error) {
 	fd, err := openBelow(t.fd, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
 	if err != nil {
-		return -1, t.pathError("open", name, err)
+		return -1, t.PathError("open", name, err)
 	}
 	return fd, nil
 }
 
 // at calls f with the directory that holds a name. The *at calls follow links in all but the last component, so the
 // directory is opened by ourselves.
-func (t *tree) at(op, name string, f func(dirfd int, base string) error) error {
+func (t *Tree) at(op, name string, f func(dirfd int, base string) error) error {
 	dir, base := path.Split(name)
 	fd := t.fd
 	if dir != "" {
@@ -110,24 +112,25 @@ func (t *tree) at(op, name string, f func(dirfd int, base string) error) error {
 		defer func() { _ = unix.Close(fd) }()
 	}
 	if err := ignoringEINTR(func() error { return f(fd, base) }); err != nil {
-		return t.pathError(op, name, err)
+		return t.PathError(op, name, err)
 	}
 	return nil
 }
 
-func (t *tree) stat(name string) (info, error) {
+// Stat tells of a name without following it: of a link it tells of the link.
+func (t *Tree) Stat(name string) (Info, error) {
 	var st unix.Stat_t
 	err := t.at("stat", name, func(fd int, base string) error {
 		return unix.Fstatat(fd, base, &st, unix.AT_SYMLINK_NOFOLLOW)
 	})
 	if err != nil {
-		return info{}, err
+		return Info{}, err
 	}
 	return infoOf(&st), nil
 }
 
 // mkdir makes one directory, 0700 whatever the umask.
-func (t *tree) mkdir(name string) error {
+func (t *Tree) mkdir(name string) error {
 	return t.at("mkdir", name, func(fd int, base string) error {
 		if err := unix.Mkdirat(fd, base, 0o700); err != nil {
 			return err
@@ -141,8 +144,8 @@ func (t *tree) mkdir(name string) error {
 	})
 }
 
-// makeFolderPrivate gives a directory that was just made as 0700 what the umask may have taken away. A sandbox may refuse to set
-// a mode that is right already.
+// makeFolderPrivate gives a directory that was just made as 0700 what the umask may have taken away. A sandbox may
+// refuse to set a mode that is right already.
 func makeFolderPrivate(dirfd int, name string) error {
 	err := unix.Fchmodat(dirfd, name, 0o700, 0)
 	var st unix.Stat_t
@@ -154,13 +157,13 @@ func makeFolderPrivate(dirfd int, name string) error {
 
 // own gives a file that may have just been made the mode and owner that files of the store have. The umask may have
 // taken bits away, and a file that was there before may have too many.
-func (t *tree) own(f file, fi info) error {
-	if t.owner != t.uid && fi.uid != t.owner {
+func (t *Tree) own(f File, fi Info) error {
+	if t.owner != t.uid && fi.UID != t.owner {
 		if err := unix.Fchown(f.fd, t.owner, -1); err != nil {
 			return fmt.Errorf("chown: %w", err)
 		}
 	}
-	if fi.perm != 0o600 && fi.uid == t.uid {
+	if fi.Perm != 0o600 && fi.UID == t.uid {
 		if err := unix.Fchmod(f.fd, 0o600); err != nil {
 			return fmt.Errorf("chmod: %w", err)
 		}
@@ -168,8 +171,8 @@ func (t *tree) own(f file, fi info) error {
 	return nil
 }
 
-// remove removes a file, or an empty directory.
-func (t *tree) remove(name string) error {
+// Remove removes a file, or an empty directory.
+func (t *Tree) Remove(name string) error {
 	return t.at("remove", name, func(fd int, base string) error {
 		err := unix.Unlinkat(fd, base, 0)
 		if errors.Is(err, unix.EISDIR) || errors.Is(err, unix.EPERM) {
@@ -181,7 +184,8 @@ func (t *tree) remove(name string) error {
 	})
 }
 
-func (t *tree) rename(from, to string) error {
+// Rename gives a file another name, in the place of the file that has it. Both directories must be there.
+func (t *Tree) Rename(from, to string) error {
 	return t.at("rename", from, func(fromFD int, fromBase string) error {
 		return t.at("rename", to, func(toFD int, toBase string) error {
 			return unix.Renameat(fromFD, fromBase, toFD, toBase)
@@ -189,8 +193,8 @@ func (t *tree) rename(from, to string) error {
 	})
 }
 
-// swap exchanges two files if both are there, or else renames the first.
-func (t *tree) swap(from, to string) (swapped bool, err error) {
+// exchangeOrRename exchanges two files if both are there, or else renames the first.
+func (t *Tree) exchangeOrRename(from, to string) (swapped bool, err error) {
 	err = t.at("rename", from, func(fromFD int, fromBase string) error {
 		return t.at("rename", to, func(toFD int, toBase string) error {
 			if swapped = exchange(fromFD, fromBase, toFD, toBase); swapped {
@@ -202,9 +206,10 @@ func (t *tree) swap(from, to string) (swapped bool, err error) {
 	return swapped, err
 }
 
-func (t *tree) link(from, to string) error {
-	if t.testOnlyNoLinks {
-		return t.pathError("link", from, unix.EPERM)
+// Link gives a file a second name, which must not be there.
+func (t *Tree) Link(from, to string) error {
+	if t.TestOnlyNoLinks {
+		return t.PathError("link", from, unix.EPERM)
 	}
 	return t.at("link", from, func(fromFD int, fromBase string) error {
 		return t.at("link", to, func(toFD int, toBase string) error {
@@ -213,8 +218,8 @@ func (t *tree) link(from, to string) error {
 	})
 }
 
-// list calls fn with each name in a directory until it returns false. Memory is bounded whatever their number.
-func (t *tree) list(name string, fn func(base string) bool) error {
+// List calls fn with each name in a directory until it returns false. Memory is bounded whatever their number.
+func (t *Tree) List(name string, fn func(base string) bool) error {
 	fd, err := t.openDir(name)
 	if err != nil {
 		return err
@@ -232,46 +237,48 @@ func (t *tree) list(name string, fn func(base string) bool) error {
 			return nil
 		}
 		if err != nil {
-			return t.pathError("read directory", name, err)
+			return t.PathError("read directory", name, err)
 		}
 	}
 }
 
-// space returns the bytes that are free for us on the filesystem, and its size.
-func (t *tree) space() (free, total int64, err error) {
+// Space returns the bytes that are free for us on the filesystem, and its size.
+func (t *Tree) Space() (free, total int64, err error) {
 	var st unix.Statfs_t
 	if err := ignoringEINTR(func() error { return unix.Fstatfs(t.fd, &st) }); err != nil {
-		return 0, 0, t.pathError("statfs", ".", err)
+		return 0, 0, t.PathError("statfs", ".", err)
 	}
 	unit := blockSize(&st)
 	return int64(st.Bavail) * unit, int64(st.Blocks) * unit, nil
 }
 
-func (f file) close() { _ = unix.Close(f.fd) }
+// Close closes the file.
+func (f File) Close() { _ = unix.Close(f.fd) }
 
-func (f file) info() (info, error) {
+// Info tells of the open file.
+func (f File) Info() (Info, error) {
 	var st unix.Stat_t
 	if err := ignoringEINTR(func() error { return unix.Fstat(f.fd, &st) }); err != nil {
-		return info{}, err
+		return Info{}, err
 	}
 	return infoOf(&st), nil
 }
 
-func infoOf(st *unix.Stat_t) info {
-	return info{
-		regular: st.Mode&unix.S_IFMT == unix.S_IFREG,
-		dir:     st.Mode&unix.S_IFMT == unix.S_IFDIR,
-		size:    st.Size,
-		mtime:   time.Unix(st.Mtim.Unix()),
-		perm:    uint32(st.Mode) & 0o777,
-		uid:     int(st.Uid),
-		links:   uint64(st.Nlink),
-		id:      fileID{uint64(st.Dev), st.Ino},
+func infoOf(st *unix.Stat_t) Info {
+	return Info{
+		Regular: st.Mode&unix.S_IFMT == unix.S_IFREG,
+		Dir:     st.Mode&unix.S_IFMT == unix.S_IFDIR,
+		Size:    st.Size,
+		ModTime: time.Unix(st.Mtim.Unix()),
+		Perm:    uint32(st.Mode) & 0o777,
+		UID:     int(st.Uid),
+		Links:   uint64(st.Nlink),
+		ID:      ID{uint64(st.Dev), st.Ino},
 	}
 }
 
-// readAt fills b from an offset; io.EOF if the file ends before.
-func (f file) readAt(b []byte, off int64) (int, error) {
+// ReadAt fills b from an offset; io.EOF if the file ends before.
+func (f File) ReadAt(b []byte, off int64) (int, error) {
 	done := 0
 	for done < len(b) {
 		n, err := unix.Pread(f.fd, b[done:], off+int64(done))
@@ -289,13 +296,14 @@ func (f file) readAt(b []byte, off int64) (int, error) {
 	return done, nil
 }
 
-// write is one write call.
-func (f file) write(b []byte) (n int, err error) {
+// Write is one write call.
+func (f File) Write(b []byte) (n int, err error) {
 	err = ignoringEINTR(func() (err error) { n, err = unix.Write(f.fd, b); return err })
 	return max(n, 0), err
 }
 
-func (f file) writeAt(b []byte, off int64) error {
+// WriteAt writes all of b at an offset, or returns an error.
+func (f File) WriteAt(b []byte, off int64) error {
 	for len(b) > 0 {
 		n, err := unix.Pwrite(f.fd, b, off)
 		if errors.Is(err, unix.EINTR) {
@@ -309,59 +317,60 @@ func (f file) writeAt(b []byte, off int64) error {
 	return nil
 }
 
-func (f file) truncate(size int64) error {
+// Truncate sets the size of the file, in bytes.
+func (f File) Truncate(size int64) error {
 	return ignoringEINTR(func() error { return unix.Ftruncate(f.fd, size) })
 }
 
-// sync sends the file to the disk, as well as the system can.
-func (f file) sync() { _ = ignoringEINTR(func() error { return unix.Fsync(f.fd) }) }
+// Sync sends the file to the disk, as well as the system can.
+func (f File) Sync() { _ = ignoringEINTR(func() error { return unix.Fsync(f.fd) }) }
 
-// sync sends the names in these directories to the disk.
-func (t *tree) sync(dirs ...string) {
+// Sync sends the names in these directories to the disk.
+func (t *Tree) Sync(dirs ...string) {
 	for _, name := range dirs {
 		if fd, err := t.openDir(name); err == nil {
-			file{fd}.sync()
+			File{fd}.Sync()
 			_ = unix.Close(fd)
 		}
 	}
 }
 
-// isPrivate reports whether a directory is our own, and nobody else may look into it.
-func (t *tree) isPrivate(name string) bool {
-	fi, err := t.stat(name)
-	return err == nil && fi.dir && fi.uid == t.uid && fi.perm&0o077 == 0
+// IsPrivate reports whether a directory is our own, and nobody else may look into it.
+func (t *Tree) IsPrivate(name string) bool {
+	fi, err := t.Stat(name)
+	return err == nil && fi.Dir && fi.UID == t.uid && fi.Perm&0o077 == 0
 }
 
-// touch sets both times of the file.
-func (t *tree) touch(name string, when time.Time) error {
+// Touch sets both times of the file.
+func (t *Tree) Touch(name string, when time.Time) error {
 	ts := unix.NsecToTimespec(when.UnixNano())
 	return t.at("touch", name, func(fd int, base string) error {
 		return unix.UtimesNanoAt(fd, base, []unix.Timespec{ts, ts}, unix.AT_SYMLINK_NOFOLLOW)
 	})
 }
 
-// tryLock takes the file's lock for as long as it is open, if nobody has it.
-func (f file) tryLock() error {
+// TryLock takes the file's lock for as long as it is open, if nobody has it.
+func (f File) TryLock() error {
 	err := ignoringEINTR(func() error { return unix.Flock(f.fd, unix.LOCK_EX|unix.LOCK_NB) })
 	switch {
 	case errors.Is(err, unix.EWOULDBLOCK):
-		return errLocked
+		return ErrLocked
 	case err != nil:
-		return errNoLocks
+		return ErrNoLocks
 	}
 	return nil
 }
 
 // osFile hands the descriptor to an os.File, which closes it from now on.
-func (f file) osFile(name string) *os.File { return os.NewFile(uintptr(f.fd), name) }
+func (f File) osFile(name string) *os.File { return os.NewFile(uintptr(f.fd), name) }
 
-// isDiskFull tells errors of writing that removing something may help against.
-func isDiskFull(err error) bool {
+// IsDiskFull tells errors of writing that removing something may help against.
+func IsDiskFull(err error) bool {
 	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)
 }
 
-// dup returns a second descriptor of the same open file, for the kernel to copy from. They share one position.
-func (f file) dup() (*os.File, error) {
+// Dup returns a second descriptor of the same open file, for the kernel to copy from. They share one position.
+func (f File) Dup() (*os.File, error) {
 	fd, err := unix.FcntlInt(uintptr(f.fd), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
 		return nil, err
@@ -369,8 +378,8 @@ func (f file) dup() (*os.File, error) {
 	return os.NewFile(uintptr(fd), "body"), nil
 }
 
-// isObstacle tells errors of opening that mean: something lies at this name, and it is not what belongs there.
-func isObstacle(err error) bool {
+// IsObstacle tells errors of opening that mean: something lies at this name, and it is not what belongs there.
+func IsObstacle(err error) bool {
 	for _, e := range [...]syscall.Errno{
 		unix.ELOOP, unix.ENOTDIR, unix.EISDIR, unix.ENXIO, unix.ENODEV, unix.EMLINK, unix.EOPNOTSUPP,
 	} {

@@ -1,4 +1,4 @@
-package cachedir
+package tree
 
 import (
 	"context"
@@ -9,20 +9,20 @@ import (
 	"github.com/cachex-cli/cachex/lock"
 )
 
-// lockFile is where a lock of package lock lies.
-func (t *tree) lockFile(name string) lock.Place { return lockPlace{t, name} }
+// LockFile is where a lock of package lock lies.
+func (t *Tree) LockFile(name string) lock.Place { return lockPlace{t, name} }
 
 // lockPlace is a lock file in the tree.
 type lockPlace struct {
-	t    *tree
+	t    *Tree
 	name string
 }
 
-func (p lockPlace) Path() string { return p.t.pathTo(p.name) }
+func (p lockPlace) Path() string { return p.t.Path(p.name) }
 
 // Open also takes away what lies at the name and is no lock file.
 func (p lockPlace) Open() (*os.File, error) {
-	f, _, err := p.t.openInPlace(p.name, 0)
+	f, _, err := p.t.OpenInPlace(p.name, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -32,17 +32,17 @@ func (p lockPlace) Open() (*os.File, error) {
 // Stat goes by path: what it says is only ever compared with an open file.
 func (p lockPlace) Stat() (os.FileInfo, error) { return os.Lstat(p.Path()) }
 
-func (p lockPlace) Remove() error { return p.t.remove(p.name) }
+func (p lockPlace) Remove() error { return p.t.Remove(p.name) }
 
 // shortWait bounds the wait for locks that are held for less than a millisecond.
 const shortWait = 10 * time.Second
 
-// lockShort takes a lock for a few steps in a row; unlock gives it back. Where there are no locks it succeeds all the
+// LockShort takes a lock for a few steps in a row; unlock gives it back. Where there are no locks it succeeds all the
 // same, and locked is false.
-func (t *tree) lockShort(name, about string) (unlock func(), locked bool, err error) {
+func (t *Tree) LockShort(name, about string) (unlock func(), locked bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), shortWait)
 	defer cancel()
-	l, _, err := lock.Wait(ctx, t.lockFile(name), lock.Held{}, about)
+	l, _, err := lock.Wait(ctx, t.LockFile(name), lock.Held{}, about)
 	switch {
 	case errors.Is(err, lock.ErrUnsupported):
 		return func() {}, false, nil
