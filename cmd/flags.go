@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -158,7 +159,7 @@ func (a *App) namedSpec(c *cobra.Command, s Settings, argv []string) (hashing.Sp
 		spec.Terminal = hashing.Size(runner.TerminalSize(a.Stdout, a.Stderr, a.Stdin))
 	}
 	if spec.User, err = a.sharedAs(s); err == nil {
-		spec.Vary, err = engine.VaryOutputs(s.Vary, spec)
+		spec.Vary, err = engine.VaryOutputs(context.Background(), s.Vary, spec, true)
 	}
 	return spec, err
 }

@@ -1,7 +1,8 @@
 // Package engine decides: replay a stored result, share a running one, or run.
 //
-// It is the Go library under the command line. It never prints, never exits, and reads no flag, no environment
-// variable and no configuration: everything arrives in a Request, everything it has to say leaves in an Outcome.
+// It is the Go library under the command line. It never prints, and reads no flag, no environment variable and no
+// configuration: everything arrives in a Request, everything it has to say leaves in an Outcome. Unless a Request says
+// that it owns the process, signals and the process's life are left alone.
 //
 // One call of Do walks through the house like this: capture the recipe; look in the store without a lock (fresh:
 // replay); take the lock of the recipe, or wait for who holds it; look again; run the command into the caller's
@@ -11,8 +12,10 @@ package engine
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -33,9 +36,9 @@ type Request struct {
 
 	TTL          time.Duration       // how long a result that exited 0 is fresh; 0: only for concurrent callers; Forever
 	TTLFail      time.Duration       // the same for other exit codes
-	CacheExit    func(code int) bool // exit codes that may be replayed
+	CacheExit    func(code int) bool // exit codes that may be replayed; nil: 0
 	Jitter       float64             // shortens each life by up to this part of it, 0 to 1
-	Stale        time.Duration       // how long after its life a result is served while one refresh runs; Forever
+	Stale        time.Duration       // how long after its life a result is served while one refresh runs (see Self); Forever
 	StaleIfError time.Duration       // how long after its life a result is served if the command fails; Forever
 	Early        float64             // refresh early, with a probability that grows towards the end of life; 0: never
 	Tags         []string            // labels for purging
@@ -51,7 +54,7 @@ type Request struct {
 	Trouble    error         // why it cannot be known what the result depends on: as NoCache, with a warning; nil: it can
 	ReadOnly   bool          // use entries, also those of tiers, and store none
 	PurgeTags  []string      // run, store nothing, and purge these tags if the command succeeds
-	Wait       time.Duration // how long to wait for another run of the same recipe; Forever
+	Wait       time.Duration // how long to wait for another run of the same recipe, before this one runs beside it; Forever
 	Follow     bool          // print what another run writes while waiting for it
 	Replay     Replay        // what is printed of a result that was not made now
 	FeedStdin  bool          // read stdin whole, put it in the key, feed it to the command
@@ -68,7 +71,7 @@ type Request struct {
 	Running       string     // what it says that they run
 	Encloser      string     // the control file of the run that this one is part of; empty: none
 	Configuration []string   // where the settings of this request were looked for; only an Encloser learns of it
-	Self          Self       // how to start this program again for a refresh in the background
+	Self          Self       // how to start this program again, for a refresh in the background; zero: it is not, and only CachedOnly serves what is stale
 	Refresher     *Refresher // this is such a process
 	FreshOnly     bool       // this run is part of a refresh, to which nothing stale is served
 
@@ -82,7 +85,13 @@ type Request struct {
 	// Standing asks for Outcome.Standing.
 	Standing bool
 
-	Stdin, Stdout, Stderr *os.File
+	Stdin          *os.File  // nil: the null device
+	Stdout, Stderr io.Writer // an *os.File is written to as it is; two that are one are written to in order; nil: nobody
+
+	// OwnsProcess says that this process is there for this run alone. Then it ends as the command would have: of a signal, which the
+	// command gets while it runs, and of a pipe that nobody reads. Otherwise signals are the caller's, and such a pipe is a
+	// *DeliveryError.
+	OwnsProcess bool
 }
 
 // Outcome is what happened.
@@ -146,6 +155,16 @@ func (e *Engine) store() (*cachedir.Dir, error) {
 	return e.dir, e.err
 }
 
+// Close closes the store, if it was opened. Nothing may be asked of the engine then.
+func (e *Engine) Close() {
+	e.once.Do(func() { e.err = errClosed })
+	if e.dir != nil {
+		e.dir.Close()
+	}
+}
+
+var errClosed = errors.New("the engine is closed")
+
 func (e *Engine) now() time.Time {
 	if e.Now != nil {
 		return e.Now()
@@ -153,14 +172,52 @@ func (e *Engine) now() time.Time {
 	return time.Now()
 }
 
-// Do serves one request. The error is nil whenever the command's result was delivered; otherwise it is one of
-// *NotCachedError, *DeliveryError, *runner.StartError, or one of hashing's errors about the command line, and the
-// command has not run (or, for *DeliveryError, its output was cut).
-func (e *Engine) Do(req Request) (Outcome, error) {
-	r := &run{e: e, req: req, arrived: bootNow(), began: e.now()}
+// Do serves one request. An engine serves any number of them, also at the same time. The error is nil whenever the command's result was
+// delivered. Otherwise it is, to be told by errors.As and errors.Is,
+//
+//   - *NotCachedError: CachedOnly, and there is nothing to replay
+//   - *TierError: TiersRequired, and a tier cannot be asked
+//   - *hashing.NotFound, *hashing.NotExecutable, *hashing.PatternError or *runner.StartError: the command could not be started
+//   - *DeliveryError: the output was cut, because a stream of the caller failed
+//   - *MixedError: part of another run's output was delivered, and that run has come to nothing
+//   - context.Canceled or context.DeadlineExceeded: ctx ended first, and the command, if it ran already, was killed
+//
+// Only with the last three may a command have run.
+func (e *Engine) Do(ctx context.Context, req Request) (out Outcome, err error) {
+	if err := ctx.Err(); err != nil {
+		return Outcome{Served: cachedir.Declined}, err
+	}
+	req.setDefaults()
+	files, err := openStreams(&req)
+	if err != nil {
+		return Outcome{Served: cachedir.Declined}, &DeliveryError{Err: err}
+	}
+	defer func() {
+		if failed := files.close(); failed != nil {
+			err = &DeliveryError{Err: failed}
+		}
+	}()
+	r := &run{e: e, ctx: ctx, req: req, io: files, arrived: bootNow(), began: e.now()}
+	return r.doAndLog()
+}
+
+// setDefaults gives fields that nobody has set the meaning that their comments give them.
+func (q *Request) setDefaults() {
+	if q.CacheExit == nil {
+		q.CacheExit = func(code int) bool { return code == 0 }
+	}
+	if q.Self.Path == "" && !q.CachedOnly {
+		q.Stale, q.Early = 0, 0
+	}
+}
+
+func (r *run) doAndLog() (Outcome, error) {
 	r.announce()
 	defer r.leaveEncloser()
 	out, err := r.do()
+	if gaveUp := r.ctx.Err(); gaveUp != nil && err == nil && (out.Code != 0 || out.Signal != 0) {
+		err = gaveUp // which is why it was killed, as far as can be told
+	}
 	out.Doubt = r.doubt
 	var uncached *NotCachedError
 	if errors.As(err, &uncached) {
@@ -173,6 +230,8 @@ func (e *Engine) Do(req Request) (Outcome, error) {
 // run is the state of one request on its way through the house.
 type run struct {
 	e       *Engine
+	ctx     context.Context
+	io      *streams
 	req     Request
 	arrived moment    // P9: results that ended after this were made for us too
 	began   time.Time // wall clock, for the journal
@@ -330,9 +389,11 @@ const readingLong = 20 * time.Millisecond
 
 // capture turns the request into a recipe, reading stdin first where it belongs to the key.
 func (r *run) capture() error {
-	defer runner.DieOfQuitAfter(readingLong)()
+	if r.req.OwnsProcess {
+		defer runner.DieOfQuitAfter(readingLong)()
+	}
 	if r.req.FeedStdin {
-		in, err := readInput(r.req.Stdin)
+		in, err := readInput(r.io.stdin)
 		r.input = in
 		if err != nil {
 			return &hashing.InputError{Path: "standard input", Err: err}
@@ -377,7 +438,7 @@ func (r *run) terminal() hashing.Size {
 	if r.req.Refresher != nil {
 		return r.req.Refresher.Terminal
 	}
-	return hashing.Size(runner.TerminalSize(r.req.Stdout, r.req.Stderr, r.req.Stdin))
+	return hashing.Size(runner.TerminalSize(r.io.stdout, r.io.stderr, r.io.stdin))
 }
 
 // captureBase looks at what the caller named.
@@ -388,7 +449,7 @@ func (r *run) captureBase() (hashing.Recipe, error) {
 		spec.Terminal = r.terminal()
 	}
 	var err error
-	if spec.Vary, err = VaryOutputs(r.req.Vary, spec); err != nil {
+	if spec.Vary, err = VaryOutputs(r.ctx, r.req.Vary, spec, r.req.OwnsProcess); err != nil {
 		exe, _ := hashing.LookPath(spec.Argv[0], spec.Dir, spec.Environ, spec.Past...)
 		return hashing.Recipe{Exe: exe}, err
 	}
@@ -436,7 +497,7 @@ func (r *run) plain(reason cachedir.Reason, why string) (Outcome, error) {
 	out := r.ran(res)
 	out.Served, out.NotStored = cachedir.Bypassed, why
 	r.tell(report{NoStore: "a nested run was not cached"})
-	return out, cmp.Or(delivered(res), r.mixed(res))
+	return out, cmp.Or(r.delivered(res), r.mixed(res))
 }
 
 // write runs a command that changes what others have read, and purges their tags if it succeeded.
@@ -478,10 +539,10 @@ func (r *run) ran(res runner.Result) Outcome {
 	return out
 }
 
-// delivered turns a cut delivery into the caller's error. A reader that went away is not one: the command was told
-// by SIGPIPE, and its own end is the answer.
-func delivered(res runner.Result) error {
-	if res.Cut == nil || isBrokenPipe(res.Cut) {
+// delivered turns a cut delivery into the caller's error. A reader that went away is not one for a process that is there for this
+// run alone: the command was told by SIGPIPE, and its own end is the answer.
+func (r *run) delivered(res runner.Result) error {
+	if res.Cut == nil || r.req.OwnsProcess && isBrokenPipe(res.Cut) {
 		return nil
 	}
 	return &DeliveryError{Err: res.Cut}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"syscall"
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
@@ -100,7 +99,7 @@ func (r *run) wantsToFollow() bool {
 	if r.req.Refresh || r.fallback != nil || r.replays() != ReplayAll {
 		return false
 	}
-	return r.req.Follow || runner.IsTerminal(r.req.Stdout)
+	return r.req.Follow || runner.IsTerminal(r.io.stdout)
 }
 
 // awaitLive opens what the other run records, as soon as there is something.
@@ -165,13 +164,13 @@ func (r *run) print(stream uint8, b []byte) bool {
 	if len(b) == 0 {
 		return true
 	}
-	n, err := [...]*os.File{r.req.Stdout, r.req.Stderr}[stream].Write(b)
+	n, err := [...]*os.File{r.io.stdout, r.io.stderr}[stream].Write(b)
 	if n > 0 {
 		r.printed[r.streamOf(runner.Stream(stream))].add(b[:n])
 		r.midLine = b[n-1] != '\n'
 	}
 	if isBrokenPipe(err) {
-		runner.Die(int(syscall.SIGPIPE))
+		r.dieOfPipe()
 	}
 	return err == nil
 }
@@ -192,7 +191,7 @@ func (r *run) restart() bool {
 	if !r.hasFollowed() {
 		return true
 	}
-	if r.req.Restarted == nil || !runner.IsTerminal(r.req.Stderr) || r.printed[0].n > 0 && !runner.IsTerminal(r.req.Stdout) {
+	if r.req.Restarted == nil || !runner.IsTerminal(r.io.stderr) || r.printed[0].n > 0 && !runner.IsTerminal(r.io.stdout) {
 		return false
 	}
 	r.printed = [2]beginning{}
@@ -213,7 +212,7 @@ func (r *run) replayRest(e *cachedir.Entry) error {
 		return &MixedError{}
 	}
 	rest := r.behind()
-	return e.Replay(&onlyRest{rest, runner.Stdout, r.req.Stdout}, &onlyRest{rest, runner.Stderr, r.req.Stderr})
+	return e.Replay(&onlyRest{rest, runner.Stdout, r.io.stdout}, &onlyRest{rest, runner.Stderr, r.io.stderr})
 }
 
 // holdRest holds the output of a run back until it is known whether it begins as what was printed of another one, and then

@@ -51,7 +51,7 @@ func TestBehind(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			stdout, stderr := outputs(t, c.one)
-			r := &run{req: Request{Stdout: stdout, Stderr: stderr}}
+			r := &run{io: &streams{stdout: stdout, stderr: stderr}}
 			for _, p := range c.printed {
 				require.True(t, r.print(uint8(p.stream), []byte(p.text)))
 			}
@@ -103,7 +103,7 @@ func (takesOne) Write([]byte) (int, error) { return 1, io.ErrShortWrite }
 func TestRestart(t *testing.T) {
 	stdout, stderr := outputs(t, false)
 	words := 0
-	r := &run{req: Request{Stdout: stdout, Stderr: stderr, Restarted: func(bool) { words++ }}}
+	r := &run{io: &streams{stdout: stdout, stderr: stderr}, req: Request{Restarted: func(bool) { words++ }}}
 	require.True(t, r.restart())
 	require.True(t, r.print(0, []byte("x")))
 	require.True(t, r.midLine)
@@ -117,7 +117,7 @@ func TestRestart(t *testing.T) {
 // Who would rather have something else than what is under way does not follow it.
 func TestFollows(t *testing.T) {
 	stdout, stderr := outputs(t, false)
-	r := &run{req: Request{Stdout: stdout, Stderr: stderr}}
+	r := &run{io: &streams{stdout: stdout, stderr: stderr}}
 	require.False(t, r.follows(), "nobody asked, and it is no terminal")
 	r.req.Follow = true
 	require.True(t, r.follows())
@@ -137,7 +137,7 @@ func TestHoldRest(t *testing.T) {
 		{"one\ntwo\n", "one\n", "", true},
 	} {
 		stdout, stderr := outputs(t, false)
-		r := &run{req: Request{Stdout: stdout, Stderr: stderr}}
+		r := &run{io: &streams{stdout: stdout, stderr: stderr}}
 		require.True(t, r.print(0, []byte(c.printed)))
 		res, err := runner.Run(runner.Command{
 			Path: "/bin/sh", Argv: []string{"sh", "-c", "printf '" + strings.ReplaceAll(c.own, "\n", `\n`) + "'"},
@@ -168,7 +168,7 @@ func TestDoFollows(t *testing.T) {
 			defer outWrite.Close()
 			defer errWrite.Close()
 			e := Engine{Open: func() (*cachedir.Dir, error) { return cachedir.Open(filepath.Join(dir, "cache"), cachedir.Options{}) }}
-			out, err := e.Do(Request{
+			out, err := e.Do(t.Context(), Request{
 				Spec: hashing.Spec{Argv: []string{"sh", "-c", text}, Dir: dir, Environ: append(os.Environ(), "PWD="+dir)},
 				Wait: Forever, CacheExit: exits(0), Follow: follow, Stdout: outWrite, Stderr: errWrite,
 			})

@@ -65,7 +65,7 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 		abandon(l) // nothing was learned: one of those who wait takes over
 		r.dropLease()
 		r.tell(report{NoStore: "a nested run was interrupted"})
-		return out, cmp.Or(delivered(res), r.mixed(res))
+		return out, cmp.Or(r.delivered(res), r.mixed(res))
 	}
 	r.keep(&out, pending, res, started, asked(l))
 	r.endLive(pending)
@@ -416,6 +416,9 @@ func (r *run) noteRun(out *Outcome, res runner.Result) {
 
 // command is the process to start.
 func (r *run) command() (runner.Command, error) {
+	if err := r.ctx.Err(); err != nil {
+		return runner.Command{}, err
+	}
 	exe := r.recipe.Exe
 	if exe == "" {
 		var err error
@@ -425,7 +428,10 @@ func (r *run) command() (runner.Command, error) {
 	}
 	c := runner.Command{
 		Path: exe, Argv: r.req.Spec.Argv, Env: r.withRunning(r.environ(), exe),
-		Stdout: r.req.Stdout, Stderr: r.req.Stderr, Merged: r.merged(), Pty: r.req.Spec.Pty,
+		Stdout: r.io.stdout, Stderr: r.io.stderr, Merged: r.merged(), Pty: r.req.Spec.Pty, Canceled: r.ctx.Done(),
+	}
+	if !r.req.OwnsProcess {
+		c.Dir, c.KeepSignals = r.req.Spec.Dir, true
 	}
 	if c.Pty {
 		c.Terminal = runner.Size(r.terminal())
@@ -438,9 +444,9 @@ func (r *run) command() (runner.Command, error) {
 	case r.input != nil:
 		c.Stdin, c.Input = r.input.feed()
 	case r.req.FeedStdin || r.keepStdin:
-		c.Stdin = r.req.Stdin
-	case c.Pty && runner.IsTerminal(r.req.Stdin):
-		c.Stdin, c.NoKeys = r.req.Stdin, true
+		c.Stdin = r.io.stdin
+	case c.Pty && runner.IsTerminal(r.io.stdin):
+		c.Stdin, c.NoKeys = r.io.stdin, true
 	}
 	return c, nil
 }
@@ -451,7 +457,7 @@ func (r *run) merged() bool {
 	if r.req.Refresher != nil {
 		return r.req.Refresher.Merged
 	}
-	return !r.replays().tellsApart() && runner.SameFile(r.req.Stdout, r.req.Stderr)
+	return !r.replays().tellsApart() && runner.SameFile(r.io.stdout, r.io.stderr)
 }
 
 // family is the name under which a command is counted: the last element of its first word, or, of a shell text, of the first

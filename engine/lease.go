@@ -10,7 +10,6 @@ import (
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/hashing"
 	"github.com/cachex-cli/cachex/remote/contract"
-	"github.com/cachex-cli/cachex/runner"
 )
 
 // Among hosts, who leads has a lease of the first tier that can lend one. The others ask that tier now and then for the
@@ -47,7 +46,7 @@ func (r *run) takeLease() (*cachedir.Entry, error) {
 	if t == nil {
 		return nil, nil
 	}
-	defer runner.DieOnSignals()()
+	defer r.dieOnSignals()()
 	began := time.Now()
 	watch := leaseWatch{usual: r.usual()}
 	for waited := false; ; waited = true {

@@ -127,9 +127,9 @@ func TestMergedEntries(t *testing.T) {
 		{"merged for apart", true, false, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r := &run{e: &Engine{}, req: Request{TTL: Forever, CacheExit: exits(0), Stdout: out, Stderr: err}}
+			r := &run{e: &Engine{}, req: Request{TTL: Forever, CacheExit: exits(0)}, io: &streams{stdout: out, stderr: err}}
 			if tt.caller {
-				r.req.Stderr = out
+				r.io.stderr = out
 			}
 			e := &cachedir.Entry{Meta: cachedir.Meta{Merged: tt.recorded, Ended: time.Now()}}
 			require.Equal(t, tt.ok, fresh(r, e).ok())

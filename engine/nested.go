@@ -165,13 +165,13 @@ func (r *run) tellPrograms(n *report) {
 
 // atTerminal reports whether a pseudo-terminal of this run has the size of another terminal.
 func (r *run) atTerminal() bool {
-	return slices.ContainsFunc([]*os.File{r.req.Stdout, r.req.Stderr, r.req.Stdin}, runner.IsTerminal)
+	return slices.ContainsFunc([]*os.File{r.io.stdout, r.io.stderr, r.io.stdin}, runner.IsTerminal)
 }
 
 // tellInput adds the file that stdin is, if it is one that somebody may change: a pipe, and a file without a name, is what the
 // enclosing command has made itself.
 func (r *run) tellInput(n *report) {
-	stdin, err := r.req.Stdin.Stat()
+	stdin, err := r.io.stdin.Stat()
 	if !r.req.FeedStdin || err == nil && !stdin.Mode().IsRegular() {
 		return
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"syscall"
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
@@ -44,7 +43,7 @@ func (r *run) replays() Replay {
 
 // listeners are who gets the streams of a stored result.
 func (r *run) listeners() (stdout, stderr io.Writer) {
-	stdout, stderr = r.req.Stdout, r.req.Stderr
+	stdout, stderr = r.io.stdout, r.io.stderr
 	if !r.replays().prints(runner.Stdout) {
 		stdout = io.Discard
 	}
@@ -70,7 +69,7 @@ func (r *run) heard(e *cachedir.Entry) (n int64) {
 func (r *run) replay(e *cachedir.Entry, how cachedir.Served) (Outcome, error) {
 	defer e.Close()
 	if e.StdoutSize+e.StderrSize > atOnce {
-		defer runner.DieOnSignals()()
+		defer r.dieOnSignals()()
 	}
 	r.tellUse(e, how) // first: whoever reads the output may go away, and this process with him
 	err := r.replayRest(e)
@@ -79,7 +78,7 @@ func (r *run) replay(e *cachedir.Entry, how cachedir.Served) (Outcome, error) {
 	switch {
 	case err == nil:
 	case isBrokenPipe(err):
-		runner.Die(int(syscall.SIGPIPE)) // as the command would have
+		r.dieOfPipe()
 		return r.outcome(how), &DeliveryError{Err: err}
 	case errors.As(err, &bad) && !bad.Written:
 		r.reason, r.detail = cachedir.Corrupt, err.Error()

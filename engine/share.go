@@ -8,7 +8,6 @@ import (
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/lock"
-	"github.com/cachex-cli/cachex/runner"
 )
 
 // The lock of a recipe decides who runs; the notes that its holders leave decide who may stop waiting. A holder that
@@ -122,13 +121,13 @@ func (r *run) acquire(place lock.Place, held lock.Held) (l *lock.Lock, note []by
 	if held.Holds(place) {
 		return nil, nil, lock.ErrDeadlock
 	}
-	ctx := context.Background()
+	ctx := r.ctx
 	if r.req.Wait != Forever {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, r.req.Wait)
 		defer cancel()
 	}
-	defer runner.DieOnSignals()()
+	defer r.dieOnSignals()()
 	defer r.tellWaiting(place)()
 	f := r.follow()
 	l, note, err = lock.Wait(ctx, place, held, r.about(), r.askedTags()...)

@@ -54,7 +54,7 @@ func TestLifeThroughTheHouse(t *testing.T) {
 			e := Engine{Open: func() (*cachedir.Dir, error) { return dir, nil }}
 			first := tt.req
 			first.CachedOnly = false
-			out, err := e.Do(first)
+			out, err := e.Do(t.Context(), first)
 			require.NoError(t, err)
 			require.Equal(t, cachedir.Missed, out.Served)
 			require.True(t, out.Stored, out.NotStored)
@@ -63,7 +63,7 @@ func TestLifeThroughTheHouse(t *testing.T) {
 			stored.Close()
 
 			e.Now = func() time.Time { return stored.Ended.Add(tt.age) }
-			out, err = e.Do(tt.req)
+			out, err = e.Do(t.Context(), tt.req)
 			require.NoError(t, err)
 			require.Equal(t, tt.want, out.Served, out.Detail)
 			if tt.want == cachedir.Missed {

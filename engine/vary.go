@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -16,10 +17,12 @@ import (
 
 // VaryOutputs runs the shell texts whose output belongs to the key, and returns what each printed. They see what the
 // command will see, with an empty stdin. One that fails says nothing about its input: *hashing.InputError.
-func VaryOutputs(texts []string, spec hashing.Spec) ([]hashing.Vary, error) {
+//
+// With ownsProcess, this process dies of what interrupts one; otherwise its signals are left alone.
+func VaryOutputs(ctx context.Context, texts []string, spec hashing.Spec, ownsProcess bool) ([]hashing.Vary, error) {
 	var outputs []hashing.Vary
 	for _, text := range sorted(texts) {
-		v, err := varyOutput(text, spec)
+		v, err := varyOutput(ctx, text, spec, ownsProcess)
 		if err != nil {
 			return nil, &hashing.InputError{Path: "--vary " + hashing.Redact(text), Err: err}
 		}
@@ -33,14 +36,18 @@ func sorted(texts []string) []string {
 	return slices.Compact(slices.Sorted(slices.Values(texts)))
 }
 
-func varyOutput(text string, spec hashing.Spec) (hashing.Vary, error) {
+func varyOutput(ctx context.Context, text string, spec hashing.Spec, ownsProcess bool) (hashing.Vary, error) {
 	argv := []string{"sh", "-c", text}
 	exe, err := hashing.LookPath(argv[0], spec.Dir, spec.Environ)
 	if err != nil {
 		return hashing.Vary{}, err
 	}
 	out := &digester{sum: sha256.New()}
-	res, err := runner.Run(runner.Command{Path: exe, Argv: argv, Env: spec.Environ, Sink: out})
+	c := runner.Command{Path: exe, Argv: argv, Env: spec.Environ, Sink: out, Canceled: ctx.Done()}
+	if !ownsProcess {
+		c.Dir, c.KeepSignals = spec.Dir, true
+	}
+	res, err := runner.Run(c)
 	switch {
 	case err != nil:
 		return hashing.Vary{}, err

@@ -4,6 +4,7 @@
 package call
 
 import (
+	"context"
 	"os"
 	"time"
 
@@ -70,7 +71,7 @@ func (p *Process) Run(c *Call) error {
 		return dir, err
 	}}
 	c.began, c.Request.Spec.Environ = time.Now(), p.Environ
-	out, err := eng.Do(p.request(c))
+	out, err := eng.Do(context.Background(), p.request(c))
 	unread := !c.Request.FeedStdin && !out.KeptStdin && runner.InputWaiting(p.Stdin)
 	if len(c.Warnings) == 0 && out.Warning == nil && out.Doubt == nil && !unread && !c.Quiet && dir != nil && c.PlainTiers != nil {
 		c.Warnings = c.PlainTiers(dir)
@@ -115,6 +116,6 @@ func (p *Process) request(c *Call) engine.Request {
 	_, q.FreshOnly = p.LookupEnv(engine.FreshVariable)
 	q.Self, q.Waiting, q.Restarted = p.self(q.Spec.Dir), p.waiting(c.Quiet), p.restarted
 	q.Standing = c.mayShorten() && q.Held == "" && !q.FreshOnly
-	q.Stdin, q.Stdout, q.Stderr = p.Stdin, p.Stdout, p.Stderr
+	q.Stdin, q.Stdout, q.Stderr, q.OwnsProcess = p.Stdin, p.Stdout, p.Stderr, true
 	return q
 }

@@ -2,6 +2,7 @@ package call
 
 import (
 	"errors"
+	"io"
 	"reflect"
 	"strings"
 	"testing"
@@ -141,7 +142,11 @@ func change(field reflect.Value) {
 	case reflect.Array:
 		change(field.Index(2))
 	case reflect.Interface:
-		field.Set(reflect.ValueOf(errors.New("changed")))
+		for _, value := range []any{errors.New("changed"), io.Discard} {
+			if reflect.TypeOf(value).Implements(field.Type()) {
+				field.Set(reflect.ValueOf(value))
+			}
+		}
 	case reflect.Pointer:
 		field.Set(reflect.New(field.Type().Elem()))
 	}

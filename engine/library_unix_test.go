@@ -1,0 +1,163 @@
+//go:build unix
+
+package engine_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/engine"
+	"github.com/cachex-cli/cachex/hashing"
+)
+
+const hostVariable = "ENGINE_TEST_HOST"
+
+// TestMain is also a program that has a result delivered to a pipe, see TestBrokenPipe.
+func TestMain(m *testing.M) {
+	dir, isHost := os.LookupEnv(hostVariable)
+	if !isHost {
+		os.Exit(m.Run())
+	}
+	cache := open(dir)
+	for range 2 { // first of a run, then of what was stored
+		_, err := cache.Do(context.Background(), engine.Request{Spec: shell(dir, "seq 100000"), TTL: time.Hour, Stdout: os.Stdout})
+		var undelivered *engine.DeliveryError
+		fmt.Fprintln(os.Stderr, errors.As(err, &undelivered))
+		if _, err := cache.Do(context.Background(), engine.Request{Spec: shell(dir, "seq 100000"), TTL: time.Hour}); err != nil {
+			panic(err)
+		}
+	}
+}
+
+func open(dir string) *engine.Engine {
+	return &engine.Engine{Open: func() (*cachedir.Dir, error) {
+		return cachedir.Open(filepath.Join(dir, "cache"), cachedir.Options{})
+	}}
+}
+
+func shell(dir, text string) hashing.Spec {
+	return hashing.Spec{Argv: []string{"sh", "-c", text}, Dir: dir, Environ: os.Environ()}
+}
+
+// A pipe that nobody reads is an error of the call, and does not end the program.
+func TestBrokenPipe(t *testing.T) {
+	exe, err := os.Executable()
+	require.NoError(t, err)
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	r.Close()
+	defer w.Close()
+	var said bytes.Buffer
+	host := exec.Command(exe)
+	host.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", hostVariable+"="+t.TempDir())
+	host.Stdout, host.Stderr = w, &said
+	require.NoError(t, host.Run(), said.String())
+	require.Equal(t, "true\ntrue\n", said.String())
+}
+
+// Fields that nobody has set mean what is usual, and an engine serves any number of requests.
+func TestUnsetFields(t *testing.T) {
+	dir := t.TempDir()
+	cache := open(dir)
+	defer cache.Close()
+	q := engine.Request{Spec: shell(dir, "pwd; echo ran >>runs"), TTL: time.Hour}
+	for _, want := range []cachedir.Served{cachedir.Missed, cachedir.Hit, cachedir.Hit} {
+		var stdout bytes.Buffer
+		q.Stdout = &stdout
+		out, err := cache.Do(t.Context(), q)
+		require.NoError(t, err)
+		require.Equal(t, want, out.Served, out.Warning)
+		require.Equal(t, filepath.Base(dir), filepath.Base(strings.TrimSpace(stdout.String())))
+	}
+	runs, err := os.ReadFile(filepath.Join(dir, "runs"))
+	require.NoError(t, err)
+	require.Equal(t, "ran\n", string(runs))
+
+	q.Spec = shell(dir, "exit 3")
+	for range 2 { // only exit code 0 is replayed
+		out, err := cache.Do(t.Context(), q)
+		require.NoError(t, err)
+		require.Equal(t, cachedir.Missed, out.Served)
+		require.Equal(t, 3, out.Code)
+	}
+}
+
+// Two streams that are one writer keep their order.
+func TestOneWriter(t *testing.T) {
+	dir := t.TempDir()
+	cache := open(dir)
+	defer cache.Close()
+	for range 2 {
+		var both bytes.Buffer
+		_, err := cache.Do(t.Context(), engine.Request{Spec: shell(dir, "echo 1; echo 2 >&2; echo 3"), TTL: time.Hour, Stdout: &both, Stderr: &both})
+		require.NoError(t, err)
+		require.Equal(t, "1\n2\n3\n", both.String())
+	}
+}
+
+var errFull = errors.New("full")
+
+type fullWriter struct{}
+
+func (fullWriter) Write([]byte) (int, error) { return 0, errFull }
+
+func TestWriterThatFails(t *testing.T) {
+	dir := t.TempDir()
+	cache := open(dir)
+	defer cache.Close()
+	for range 2 {
+		_, err := cache.Do(t.Context(), engine.Request{Spec: shell(dir, "seq 100000"), TTL: time.Hour, Stdout: fullWriter{}})
+		var undelivered *engine.DeliveryError
+		require.ErrorAs(t, err, &undelivered)
+		require.ErrorIs(t, err, errFull)
+		_, err = cache.Do(t.Context(), engine.Request{Spec: shell(dir, "seq 100000"), TTL: time.Hour})
+		require.NoError(t, err)
+	}
+}
+
+// Who gives up kills the command that runs for him, and waits for nobody's.
+func TestCanceled(t *testing.T) {
+	dir := t.TempDir()
+	cache := open(dir)
+	defer cache.Close()
+	q := engine.Request{Spec: shell(dir, "echo begun; exec sleep 600"), TTL: time.Hour, Wait: engine.Forever}
+	leading, giveUp := context.WithCancel(t.Context())
+	r, w := io.Pipe()
+	led := make(chan error)
+	go func() {
+		q := q
+		q.Stdout = w
+		out, err := cache.Do(leading, q)
+		if out.Stored {
+			err = errors.New("stored")
+		}
+		led <- err
+	}()
+	_, err := io.ReadFull(r, make([]byte, len("begun\n")))
+	require.NoError(t, err)
+
+	waiting, stop := context.WithCancel(t.Context())
+	waited := make(chan error)
+	q.Waiting = func(engine.Wait) { stop() }
+	go func() {
+		_, err := cache.Do(waiting, q)
+		waited <- err
+	}()
+	require.ErrorIs(t, <-waited, context.Canceled)
+	giveUp()
+	require.ErrorIs(t, <-led, context.Canceled)
+	_, err = cache.Do(leading, q)
+	require.ErrorIs(t, err, context.Canceled)
+}
