@@ -141,7 +141,7 @@ func (a *App) spec(c *cobra.Command, s Settings, argv []string) (hashing.Spec, e
 	}
 	return hashing.Spec{
 		Namespace: s.Namespace, Scope: s.Scope, Name: name, Argv: argv, Past: past, Dir: dir,
-		Cwd: s.Cwd, Repo: s.Repo, ProjectRepo: s.ProjectRepo, Exe: s.Exe, Environ: a.Environ, Env: env, Files: files, ArgFiles: s.ArgFiles,
+		Cwd: s.Cwd, Repo: s.Repo, ProjectRepo: s.ProjectRepo, Exe: s.Exe, Environ: a.Environ, Env: env, Files: files, IgnoreWords: !s.ArgFiles,
 		Pty: s.Pty, Secret: s.Secret,
 	}, nil
 }

@@ -180,7 +180,7 @@ func (r *run) doubtDirectories() {
 // seekFallback looks for what is served should the command fail in results of other states of the words: the files may be what
 // makes it fail.
 func (r *run) seekFallback() {
-	if r.req.StaleIfError == 0 || r.fallback != nil || !r.req.Spec.ArgFiles {
+	if r.req.StaleIfError == 0 || r.fallback != nil || r.req.Spec.IgnoreWords {
 		return
 	}
 	record, _ := r.dir.Command(r.base.Command)

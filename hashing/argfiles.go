@@ -96,7 +96,7 @@ func (d *differ) argName(place string) string {
 	number, literal, _ := strings.Cut(place, ".")
 	word, _ := strconv.Atoi(number)
 	nth, _ := strconv.Atoi(literal)
-	spec := Spec{ArgFiles: true, Argv: d.argv}
+	spec := Spec{Argv: d.argv}
 	for _, a := range ArgFiles(&spec) {
 		if a.Word == word && a.Literal == nth && !a.IsHidden() {
 			return a.Show()

@@ -11,7 +11,7 @@ import (
 )
 
 func argNames(argv ...string) (names []string) {
-	spec := Spec{Argv: argv, ArgFiles: true, Environ: []string{"HOME=/home/me"}}
+	spec := Spec{Argv: argv, Environ: []string{"HOME=/home/me"}}
 	for _, a := range ArgFiles(&spec) {
 		names = append(names, a.Name)
 	}
@@ -36,8 +36,8 @@ func TestArgFiles(t *testing.T) {
 	} {
 		require.Equal(t, c.names, argNames(c.argv...), "%q", c.argv)
 	}
-	require.Empty(t, ArgFiles(&Spec{Argv: []string{"a", "b"}}))
-	require.Empty(t, ArgFiles(&Spec{Argv: []string{"a", "b"}, Name: "n", ArgFiles: true}))
+	require.Empty(t, ArgFiles(&Spec{Argv: []string{"a", "b"}, IgnoreWords: true}))
+	require.Empty(t, ArgFiles(&Spec{Argv: []string{"a", "b"}, Name: "n"}))
 }
 
 func TestShellLiterals(t *testing.T) {
@@ -75,7 +75,7 @@ func FuzzShellLiterals(f *testing.F) {
 
 func argSpec(t *testing.T, words ...string) (string, Spec) {
 	dir, spec := here(t)
-	spec.Argv, spec.ArgFiles = append(spec.Argv[:1:1], words...), true
+	spec.Argv = append(spec.Argv[:1:1], words...)
 	return dir, spec
 }
 
@@ -104,7 +104,7 @@ func TestArgFacts(t *testing.T) {
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "none"), 0o755))
 	require.Equal(t, second.Text, captured(t, spec).Text, "a directory, or nothing")
 
-	spec.ArgFiles = false
+	spec.IgnoreWords = true
 	require.NotContains(t, string(captured(t, spec).Text), "\narg ")
 }
 

@@ -21,7 +21,7 @@ type ArgFile struct {
 // ArgFiles lists the words that a run looks at because they may name a file: all but the program itself. What cannot be the
 // name of a file is left out, and so are words that only a named recipe has.
 func ArgFiles(spec *Spec) []ArgFile {
-	if !spec.ArgFiles || spec.Name != "" {
+	if spec.IgnoreWords || spec.Name != "" {
 		return nil
 	}
 	texts, masked := shellTexts(spec.Argv), masking.Words(spec.Argv)

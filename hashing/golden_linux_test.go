@@ -98,7 +98,7 @@ func wholeSpec(t *testing.T, dir string, s *Spec) {
 	s.Namespace, s.Scope, s.User, s.Dir = "team/app", "v 2", "1234", filepath.Join(dir, "link")
 	s.Pty, s.Terminal, s.Stdin = true, Size{24, 132}, &stdin
 	s.Vary = []Vary{{Text: "date", Output: sha256.Sum256([]byte("today"))}}
-	s.Env, s.Files, s.ArgFiles = []string{"NONE", "E*"}, []string{"gone", Except("d", []string{"d/x"})}, true
+	s.Env, s.Files = []string{"NONE", "E*"}, []string{"gone", Except("d", []string{"d/x"})}
 }
 
 // inherited opens a file as a shell does for a command, with one byte read.

@@ -14,15 +14,15 @@ type Spec struct {
 	// need not be trusted.
 	ProjectRepo string
 
-	Exe      ExeMode
-	Past     []string // files that the search for the program passes over: what called this run by the same name
-	Environ  []string // NAME=value, like os.Environ(); the first of two entries of one name counts
-	Env      []string // names and globs; a glob never matches CACHEX_*
-	Files    []string // paths, ** globs, directories; @git, @LIST; what Except makes of them
-	ArgFiles bool     // words that name regular files are inputs; not those of a named recipe
-	Stdin    *Digest  // of the whole of stdin; nil: stdin is not an input
-	Vary     []Vary   // what commands print, that the result depends on
-	Pty      bool     // the command runs under a pseudo-terminal
+	Exe         ExeMode
+	Past        []string // files that the search for the program passes over: what called this run by the same name
+	Environ     []string // NAME=value, like os.Environ(); the first of two entries of one name counts
+	Env         []string // names and globs; a glob never matches CACHEX_*
+	Files       []string // paths, ** globs, directories; @git, @LIST; what Except makes of them
+	IgnoreWords bool     // words that name regular files are no inputs; those of a named recipe never are
+	Stdin       *Digest  // of the whole of stdin; nil: stdin is not an input
+	Vary        []Vary   // what commands print, that the result depends on
+	Pty         bool     // the command runs under a pseudo-terminal
 
 	// What the engine fills in: the size of the pseudo-terminal, and who asks, where others who share the results must not be given
 	// his.

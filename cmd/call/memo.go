@@ -62,7 +62,7 @@ func (c *Call) beyondMemo() Call {
 	spec.Environ = nil
 	spec.Env, spec.Files = withoutNames(spec.Env), withoutNames(spec.Files)
 	// So are words that name files, by their places.
-	spec.ArgFiles = false
+	spec.IgnoreWords = false
 	return left
 }
 

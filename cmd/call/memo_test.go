@@ -28,7 +28,7 @@ const (
 var carried = map[string]string{
 	"Request.Spec.Argv": byAddress, "Request.Spec.Namespace": byAddress, "Request.Spec.Scope": byAddress, "Request.Spec.Name": byAddress,
 	"Request.Spec.Dir": byAddress, "Request.Spec.Cwd": byAddress, "Request.Spec.Exe": byAddress,
-	"Request.Spec.Environ": byVariables, "Request.Spec.Env": byVariables, "Request.Spec.Files": byFiles, "Request.Spec.ArgFiles": byFiles,
+	"Request.Spec.Environ": byVariables, "Request.Spec.Env": byVariables, "Request.Spec.Files": byFiles, "Request.Spec.IgnoreWords": byFiles,
 	"Request.TTL": byAddress, "Request.TTLFail": byAddress, "Request.Jitter": byAddress, "Request.Stale": byAddress,
 	"Request.StaleIfError": byAddress, "Request.Tags": byAddress, "Request.CachedOnly": byAddress, "Request.Wait": byAddress,
 	"Request.Follow": byAddress, "Request.MinCost": byAddress, "Request.MaxEntry": byAddress,
@@ -137,9 +137,9 @@ func TestMemoNamesWhatTheRecipeNames(t *testing.T) {
 		"script":     {Argv: []string{"./script"}},
 		"behind env": {Argv: []string{"env", "PATH=b:.", "tool"}, Environ: []string{"PATH=/bin:/usr/bin"}},
 		"env script": {Argv: []string{"nice", "./envscript"}, Environ: []string{"PATH=/bin:/usr/bin:b:."}},
-		"words":      {Argv: []string{"./tool", "f", "link", "none", "d", "f/x"}, ArgFiles: true},
-		"a value":    {Argv: []string{"./tool", "--input=f"}, ArgFiles: true},
-		"a text":     {Argv: []string{"sh", "-c", "cat <f | tac none"}, ArgFiles: true},
+		"words":      {Argv: []string{"./tool", "f", "link", "none", "d", "f/x"}},
+		"a value":    {Argv: []string{"./tool", "--input=f"}},
+		"a text":     {Argv: []string{"sh", "-c", "cat <f | tac none"}},
 	}
 	changes := map[string]func(t *testing.T){
 		"nothing":           func(t *testing.T) {},
