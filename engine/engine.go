@@ -32,7 +32,9 @@ const Forever = time.Duration(-1)
 
 // Request is one run as the caller wants it.
 type Request struct {
-	Spec hashing.Spec // what makes identity; Stdin, Vary, Terminal and User are filled in by the engine
+	// Spec is what makes identity. Stdin, Vary, Terminal and User are filled in by the engine, and, unless OwnsProcess is set, what
+	// this process has in place of an empty Dir and a nil Environ.
+	Spec hashing.Spec
 
 	TTL          time.Duration       // how long a result that exited 0 is fresh; 0: only for concurrent callers; Forever
 	TTLFail      time.Duration       // the same for other exit codes
@@ -205,6 +207,12 @@ func (e *Engine) Do(ctx context.Context, req Request) (out Outcome, err error) {
 func (q *Request) setDefaults() {
 	if q.CacheExit == nil {
 		q.CacheExit = func(code int) bool { return code == 0 }
+	}
+	if !q.OwnsProcess && q.Spec.Dir == "" {
+		q.Spec.Dir, _ = os.Getwd() // without one, capturing says so
+	}
+	if !q.OwnsProcess && q.Spec.Environ == nil {
+		q.Spec.Environ = os.Environ()
 	}
 	if q.Self.Path == "" && !q.CachedOnly {
 		q.Stale, q.Early = 0, 0

@@ -27,11 +27,7 @@ func Example() {
 	defer cache.Close()
 	for range 2 {
 		out, err := cache.Do(context.Background(), engine.Request{
-			Spec: hashing.Spec{
-				Argv:    []string{"sh", "-c", "echo slow; echo ran >&2"},
-				Dir:     work,
-				Environ: os.Environ(),
-			},
+			Spec:   hashing.Spec{Argv: []string{"sh", "-c", "echo slow; echo ran >&2"}},
 			TTL:    time.Hour,
 			Stdout: os.Stdout,
 		})

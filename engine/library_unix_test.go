@@ -72,14 +72,18 @@ func TestUnsetFields(t *testing.T) {
 	dir := t.TempDir()
 	cache := open(dir)
 	defer cache.Close()
-	q := engine.Request{Spec: shell(dir, "pwd; echo ran >>runs"), TTL: time.Hour}
+	t.Chdir(dir)
+	t.Setenv("WORD", "seen")
+	q := engine.Request{Spec: hashing.Spec{Argv: []string{"sh", "-c", "echo $WORD; pwd; echo ran >>runs"}}, TTL: time.Hour}
 	for _, want := range []cachedir.Served{cachedir.Missed, cachedir.Hit, cachedir.Hit} {
 		var stdout bytes.Buffer
 		q.Stdout = &stdout
 		out, err := cache.Do(t.Context(), q)
 		require.NoError(t, err)
 		require.Equal(t, want, out.Served, out.Warning)
-		require.Equal(t, filepath.Base(dir), filepath.Base(strings.TrimSpace(stdout.String())))
+		word, pwd, _ := strings.Cut(strings.TrimSpace(stdout.String()), "\n")
+		require.Equal(t, "seen", word)
+		require.Equal(t, filepath.Base(dir), filepath.Base(pwd))
 	}
 	runs, err := os.ReadFile(filepath.Join(dir, "runs"))
 	require.NoError(t, err)
