@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/engine"
@@ -164,4 +165,43 @@ func TestCanceled(t *testing.T) {
 	require.ErrorIs(t, <-led, context.Canceled)
 	_, err = cache.Do(leading, q)
 	require.ErrorIs(t, err, context.Canceled)
+}
+
+// Callers in one process share an execution as processes do.
+func TestConcurrentCallers(t *testing.T) {
+	dir := t.TempDir()
+	gate := filepath.Join(dir, "gate")
+	require.NoError(t, unix.Mkfifo(gate, 0o600))
+	cache := open(dir)
+	defer cache.Close()
+	q := engine.Request{Spec: shell(dir, "echo ran >>runs; read line <gate; echo done"), TTL: time.Hour, Wait: engine.Forever}
+	q.Spec.IgnoreWords = true
+	const callers = 20
+	waiting := make(chan struct{}, callers)
+	q.Waiting = func(engine.Wait) { waiting <- struct{}{} }
+	served := make(chan cachedir.Served, callers)
+	for range callers {
+		go func() {
+			q := q
+			var stdout bytes.Buffer
+			q.Stdout = &stdout
+			out, err := cache.Do(t.Context(), q)
+			if err != nil || stdout.String() != "done\n" {
+				t.Error(err, stdout.String())
+			}
+			served <- out.Served
+		}()
+	}
+	for range callers - 1 {
+		<-waiting
+	}
+	require.NoError(t, os.WriteFile(gate, []byte("\n"), 0))
+	counts := map[cachedir.Served]int{}
+	for range callers {
+		counts[<-served]++
+	}
+	require.Equal(t, map[cachedir.Served]int{cachedir.Missed: 1, cachedir.Shared: callers - 1}, counts)
+	runs, err := os.ReadFile(filepath.Join(dir, "runs"))
+	require.NoError(t, err)
+	require.Equal(t, "ran\n", string(runs))
 }
