@@ -89,14 +89,14 @@ func (e *Entry) Replay(stdout, stderr io.Writer) error {
 	}
 	var table io.ByteReader = bytes.NewReader(e.h.table)
 	if e.h.tableBehind {
-		table = e.h.tableIn(e.body)
+		table = tableIn(e.h, e.body)
 	}
 	body := &chunked{section: section{f: e.body, end: e.h.bodyLen()}, buf: make([]byte, chunkSize)}
 	return e.replayFrom(body, table, out)
 }
 
 // tableIn reads the frame table that lies behind a body.
-func (h *header) tableIn(body bodyFile) io.ByteReader {
+func tableIn(h *header, body bodyFile) io.ByteReader {
 	return bufio.NewReaderSize(&section{f: body, off: h.bodyLen(), end: h.fileLen()}, 64<<10)
 }
 

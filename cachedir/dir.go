@@ -72,8 +72,6 @@ var (
 	ErrPrivate  = errors.New("the result is private")                                   // Export and Import
 	ErrLearned  = errors.New("other inputs of the command have been learned here")      // Import
 	ErrKey      = errors.New("a key is 64 hex digits, or a unique prefix of 8 or more") // Find
-	errSpoiled  = errors.New("damaged")                                                 // a file that does not verify
-	errVersion  = errors.New("written by a newer version of cachex")                    // a file we must leave alone
 )
 
 // Refused says why a directory is not used as a cache (P14).
@@ -183,31 +181,6 @@ func (d *Dir) now() time.Time { return d.o.Now() }
 func shard(b byte) string {
 	const digits = "0123456789abcdef"
 	return string([]byte{digits[b>>4], digits[b&15]})
-}
-
-// Slot is one of the two places that a key has.
-type Slot uint8
-
-// The slots: the last run that exited 0, and the last that did not.
-const (
-	Good Slot = iota
-	Failed
-)
-
-// Suffix is what the slot's name ends in, behind the key.
-func (s Slot) Suffix() string {
-	if s == Failed {
-		return ".fail"
-	}
-	return ""
-}
-
-// String names the slot for messages.
-func (s Slot) String() string {
-	if s == Failed {
-		return "failed"
-	}
-	return "good"
 }
 
 func entryName(key hashing.Key, s Slot) string {

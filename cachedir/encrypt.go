@@ -1,106 +1,20 @@
 package cachedir
 
 import (
-	"crypto/rand"
-	"errors"
 	"io"
-
-	"golang.org/x/crypto/chacha20"
 
 	"github.com/cachex-cli/cachex/cachedir/tree"
 )
 
-// With Options.Encrypt, what a command wrote and what its recipe says lie in the directory encrypted: the texts and lists of
-// an entry, the body, and the recipe of a run that has not ended. Digests, times and sizes do not, so the store weighs,
-// cleans and verifies entries without a key. XChaCha20 hides the bytes and does not vouch for them: whoever may write into
-// the directory could as well put an entry in the clear there. (Values on other machines are authenticated; package remote.)
-//
-// Each pending entry draws a nonce, and each of its parts has a key stream of its own under it. All parts but the body are
-// written once, and the body is only appended to, so no two texts share a stream.
-
-// Key is a secret that entries are encrypted with.
-type Key struct {
-	ID     [8]byte // stands in what was encrypted with it
-	Secret [chacha20.KeySize]byte
-}
-
-// errNoKey says that a file was encrypted with a key that is not here.
-var errNoKey = errors.New("encrypted with a key that is not here")
-
-// sealedPart is one of the texts that are encrypted under one nonce.
-type sealedPart byte
-
-const (
-	partEntry sealedPart = iota // of an entry's file: what follows its fixed fields
-	partBody                    // a body in a file of its own
-	partRun                     // the recipe in a .run file
-)
-
-// sealSize is the size of an encoded seal.
-const sealSize = 8 + chacha20.NonceSizeX
-
-// seal is how one pending entry, and what becomes of it, is encrypted. A nil seal leaves bytes as they are.
-type seal struct {
-	key   Key
-	nonce [chacha20.NonceSizeX]byte
-}
-
 // Encrypts reports whether new entries are encrypted.
 func (d *Dir) Encrypts() bool { return d.o.Encrypt }
 
-// newSeal is one for a new pending entry: nil without Options.Encrypt.
-func (d *Dir) newSeal() *seal {
+// seal is one for a new pending entry: nil without Options.Encrypt.
+func (d *Dir) seal() *seal {
 	if !d.o.Encrypt {
 		return nil
 	}
-	s := &seal{key: d.o.Keys[0]}
-	_, _ = rand.Read(s.nonce[:]) // never fails
-	s.nonce[len(s.nonce)-2], s.nonce[len(s.nonce)-1] = 0, 0
-	return s
-}
-
-// append adds what a reader needs to find the key stream: the id of the key and the nonce.
-func (s *seal) append(b []byte) []byte {
-	return append(append(b, s.key.ID[:]...), s.nonce[:]...)
-}
-
-// decodeSeal reads what append wrote, and finds the key.
-func decodeSeal(b []byte, keys []Key) (*seal, error) {
-	if len(b) != sealSize {
-		return nil, errShort
-	}
-	for _, k := range keys {
-		if k.ID == [8]byte(b[:8]) {
-			return &seal{key: k, nonce: [chacha20.NonceSizeX]byte(b[8:])}, nil
-		}
-	}
-	return nil, errNoKey
-}
-
-// streamMost is how many bytes one nonce gives: the block counter of ChaCha20 has 32 bits.
-const streamMost = 64 << 32
-
-// xor encrypts or decrypts b, which lies at an offset of a part.
-func (s *seal) xor(p sealedPart, off int64, b []byte) {
-	for s != nil && len(b) > 0 {
-		n := min(int64(len(b)), streamMost-off%streamMost)
-		s.stream(p, off).XORKeyStream(b[:n], b[:n])
-		b, off = b[n:], off+n
-	}
-}
-
-// stream is the key stream of a part from an offset on, to the end of what its nonce gives.
-func (s *seal) stream(p sealedPart, off int64) *chacha20.Cipher {
-	nonce := s.nonce
-	nonce[len(nonce)-2], nonce[len(nonce)-1] = byte(p), byte(off/streamMost)
-	c, err := chacha20.NewUnauthenticatedCipher(s.key.Secret[:], nonce[:])
-	if err != nil {
-		panic(err) // only for wrong lengths
-	}
-	c.SetCounter(uint32(off % streamMost / 64))
-	var skip [64]byte
-	c.XORKeyStream(skip[:off%64], skip[:off%64])
-	return c
+	return newSeal(d.o.Keys[0])
 }
 
 // bodyFile is a body, or what there is of one, as the command wrote it.

@@ -14,14 +14,6 @@ import (
 	"github.com/cachex-cli/cachex/hashing"
 )
 
-// testKeys are two keys that differ in everything.
-func testKeys() []Key {
-	return []Key{
-		{ID: [8]byte{1}, Secret: [32]byte(bytes.Repeat([]byte{3}, 32))},
-		{ID: [8]byte{2}, Secret: [32]byte(bytes.Repeat([]byte{5}, 32))},
-	}
-}
-
 var encrypted = Options{Keys: testKeys(), Encrypt: true}
 
 // everything is all bytes of a directory, and all its names.
@@ -110,32 +102,6 @@ func TestEncryptedDamage(t *testing.T) {
 		writeThrough(t, path, sound)
 	}
 	requireHit(t, d, r, Good, outputs()["large"]...)
-}
-
-// No two texts are encrypted with the same bytes of a key stream, and each byte of a part is found at its offset.
-func TestSealStreams(t *testing.T) {
-	s := newDir(t, encrypted).newSeal()
-	stream := func(p sealedPart, off int64, n int) string {
-		b := make([]byte, n)
-		s.xor(p, off, b)
-		return string(b)
-	}
-	seen := map[string]bool{}
-	for _, p := range []sealedPart{partEntry, partBody, partRun} {
-		for _, off := range []int64{0, 64, streamMost - 64, streamMost, 2*streamMost + 64} {
-			b := stream(p, off, 64)
-			require.False(t, seen[b])
-			seen[b] = true
-		}
-	}
-	for _, base := range []int64{0, streamMost - 200} {
-		whole := stream(partBody, base, 400)
-		for off := range 200 {
-			require.Equal(t, whole[off:off+150], stream(partBody, base+int64(off), 150))
-		}
-	}
-	other := newDir(t, encrypted).newSeal()
-	require.NotEqual(t, s.nonce, other.nonce)
 }
 
 // What comes from other machines is encrypted here, and what goes there is what the command wrote.

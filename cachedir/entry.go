@@ -2,7 +2,6 @@ package cachedir
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -269,25 +268,10 @@ func parseBodyName(name string) (key hashing.Key, s Slot, sum [32]byte, ok bool)
 // peek reads of an entry what the cleaner weighs, without verifying more than the prefix: a wrong figure costs an
 // entry, not the truth.
 func peek(f tree.File, size int64) (header, error) {
-	var b [prefixSize + fixedSize]byte
+	var b [fixedEnd]byte
 	n, err := f.ReadAt(b[:], 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return header{}, err
 	}
-	if _, err := decodePrefix(b[:n], size); err != nil {
-		return header{}, err
-	}
-	var h header
-	d := decoder{b: b[prefixSize:n]}
-	d.fixed(&h)
-	return h, d.err
-}
-
-// newerThanUs reports whether the first bytes of an entry file say, believably, that a newer version wrote it.
-func newerThanUs(b []byte) bool {
-	if len(b) < prefixSize || binary.LittleEndian.Uint32(b[8:]) <= sealedVersion {
-		return false
-	}
-	_, err := decodePrefix(b, -1)
-	return errors.Is(err, errVersion)
+	return decodeFixed(b[:n], size)
 }

@@ -34,6 +34,7 @@ const (
 	prefixSize    = 32
 	trailerSize   = 8
 	fixedSize     = 32 + 32 + 8 + 12 + 12 + 16 + 8 + 8 + 8 + 8 + 16 + 8 + 8 + 8 + 1 + 32 + 4 + 8 + 12 + 8 + 8
+	fixedEnd      = prefixSize + fixedSize
 
 	chunkSize = 256 << 10 // bodies have a checksum for each chunk, so that several goroutines can verify one
 	inlineMax = 256 << 10 // larger bodies get a file of their own
@@ -47,6 +48,38 @@ const (
 	maxTable  = 512 << 10 // a frame table within meta; a longer one lies behind the body
 	maxMeta   = 64 << 20  // the rest is checksums of chunks: enough for a body of 1 TiB
 )
+
+// Errors of decoding.
+var (
+	errSpoiled = errors.New("damaged")                              // a file that does not verify
+	errVersion = errors.New("written by a newer version of cachex") // a file we must leave alone
+	errNoKey   = errors.New("encrypted with a key that is not here")
+)
+
+// Slot is one of the two places that a key has.
+type Slot uint8
+
+// The slots: the last run that exited 0, and the last that did not.
+const (
+	Good Slot = iota
+	Failed
+)
+
+// Suffix is what the slot's name ends in, behind the key.
+func (s Slot) Suffix() string {
+	if s == Failed {
+		return ".fail"
+	}
+	return ""
+}
+
+// String names the slot for messages.
+func (s Slot) String() string {
+	if s == Failed {
+		return "failed"
+	}
+	return "good"
+}
 
 // Meta is what the writer of an entry says about a run.
 type Meta struct {
@@ -93,6 +126,9 @@ func (m *Meta) slot() Slot {
 	}
 	return Good
 }
+
+// Imported reports whether the boot times are those of MarkConcurrent.
+func (m *Meta) Imported() bool { return m.StartedBoot == 0 && m.EndedBoot != 0 }
 
 // header is all that an entry file says except the inline body.
 type header struct {
@@ -465,4 +501,28 @@ func (d *decoder) rest(h *header) {
 	if d.err == nil && len(d.b) != 0 {
 		d.err = fmt.Errorf("%w: meta goes on", errSpoiled)
 	}
+}
+
+// newerThanUs reports whether the first bytes of an entry file say, believably, that a newer version wrote it.
+func newerThanUs(b []byte) bool {
+	if len(b) < prefixSize || binary.LittleEndian.Uint32(b[8:]) <= sealedVersion {
+		return false
+	}
+	_, err := decodePrefix(b, -1)
+	return errors.Is(err, errVersion)
+}
+
+// trailer is the checksum at the end of an entry's file.
+func trailer(b []byte) uint64 { return binary.LittleEndian.Uint64(b[len(b)-trailerSize:]) }
+
+// decodeFixed reads of the beginning of an entry file of a given size what lies at the same place in every entry. Only the
+// prefix is verified.
+func decodeFixed(b []byte, size int64) (header, error) {
+	if _, err := decodePrefix(b, size); err != nil {
+		return header{}, err
+	}
+	var h header
+	d := decoder{b: b[prefixSize:]}
+	d.fixed(&h)
+	return h, d.err
 }

@@ -2,23 +2,15 @@ package cachedir
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"time"
-
-	"github.com/cespare/xxhash/v2"
 )
 
 // A tier counts the purges of each tag for all hosts. What it told last is kept in tags/remote/<sha256 of tier, NUL, tag>:
 // a count that differs from that means that somebody purged the tag elsewhere, and then it is purged here, too. That
 // comes before the new count is written. Who is killed in between purges once more the next time, rather than never.
 // Of two processes that learn of one purge at once both purge, and what is lost by that is a hit.
-
-const (
-	remoteTagMagic = "cxG1"
-	remoteTagSize  = 4 + 4 + 32 + 8 + 8 + 8
-)
 
 // remoteTag is the id of a tag of a tier. Neither name holds a NUL.
 func remoteTag(tier, tag string) [32]byte { return sha256.Sum256([]byte(tier + "\x00" + tag)) }
@@ -86,21 +78,4 @@ func (i *Import) NoteTag(tier, tag string, count int64, purge Purging) error {
 	}
 	i.p.mark = at
 	return nil
-}
-
-func encodeRemoteTag(id [32]byte, count int64, at time.Time) []byte {
-	b := append(make([]byte, 0, remoteTagSize), remoteTagMagic...)
-	b = append(append(b, 0, 0, 0, 0), id[:]...)
-	b = binary.LittleEndian.AppendUint64(b, uint64(count))
-	b = binary.LittleEndian.AppendUint64(b, uint64(at.UnixNano()))
-	return binary.LittleEndian.AppendUint64(b, xxhash.Sum64(b))
-}
-
-func decodeRemoteTag(b []byte, id [32]byte) (count int64, at time.Time, ok bool) {
-	const end = remoteTagSize - 8
-	if len(b) != remoteTagSize || string(b[:4]) != remoteTagMagic || [32]byte(b[8:40]) != id ||
-		binary.LittleEndian.Uint64(b[end:]) != xxhash.Sum64(b[:end]) {
-		return 0, time.Time{}, false
-	}
-	return int64(binary.LittleEndian.Uint64(b[40:])), time.Unix(0, int64(binary.LittleEndian.Uint64(b[48:]))), true
 }

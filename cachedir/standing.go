@@ -2,7 +2,6 @@ package cachedir
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"io"
 	"os"
@@ -103,6 +102,3 @@ func (d *Dir) PutMemo(memo []byte, place func(size int64) int64) {
 	}
 	_ = f.WriteAt(memo, at)
 }
-
-// trailer is the checksum at the end of an entry's file.
-func trailer(b []byte) uint64 { return binary.LittleEndian.Uint64(b[len(b)-trailerSize:]) }

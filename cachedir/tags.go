@@ -3,15 +3,12 @@ package cachedir
 import (
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-
-	"github.com/cespare/xxhash/v2"
 
 	"github.com/cachex-cli/cachex/cachedir/tree"
 	"github.com/cachex-cli/cachex/hashing"
@@ -30,35 +27,12 @@ import (
 //
 // The first run writes SEQ, with a random epoch, so that nothing that was stored outlives the loss of that file.
 
-// TagMark is a moment in the history of purges.
-type TagMark struct {
-	Epoch [16]byte
-	Seq   uint64
-}
-
-// purges is what a file says: the last hard and the last soft purge of its subject. In SEQ, Seq is the count of all.
-type purges struct {
-	TagMark
-	soft uint64
-}
-
 const (
-	seqName     = "tags/SEQ"
-	tagsLock    = "tags/lock"
-	tagMagic    = "cxT2"
-	tagFileSize = 4 + 4 + 16 + 8 + 8 + 8
+	seqName  = "tags/SEQ"
+	tagsLock = "tags/lock"
 )
 
 var errNotValid = errors.New("purged since")
-
-func encodePurges(p purges) []byte {
-	b := make([]byte, 0, tagFileSize)
-	b = append(append(b, tagMagic...), 0, 0, 0, 0)
-	b = append(b, p.Epoch[:]...)
-	b = binary.LittleEndian.AppendUint64(b, p.Seq)
-	b = binary.LittleEndian.AppendUint64(b, p.soft)
-	return binary.LittleEndian.AppendUint64(b, xxhash.Sum64(b))
-}
 
 // readPurges reads SEQ or a subject's file. One that does not exist is zero, an epoch that no entry has; anything that
 // cannot be read or does not verify is an error.
@@ -79,14 +53,10 @@ func (d *Dir) readPurges(name string) (purges, error) {
 		}
 		return purges{}, d.v1.PathError("read", name, err)
 	}
-	end := tagFileSize - 8
-	if n != tagFileSize || string(b[:4]) != tagMagic || binary.LittleEndian.Uint64(b[end:]) != xxhash.Sum64(b[:end]) {
-		return purges{}, fmt.Errorf("%s: %w", name, errSpoiled)
+	p, err := decodePurges(b[:n])
+	if err != nil {
+		return purges{}, fmt.Errorf("%s: %w", name, err)
 	}
-	var p purges
-	copy(p.Epoch[:], b[8:24])
-	p.Seq = binary.LittleEndian.Uint64(b[24:])
-	p.soft = binary.LittleEndian.Uint64(b[32:])
 	return p, nil
 }
 

@@ -161,9 +161,6 @@ func (i *Import) MarkConcurrent(boot [16]byte, ended int64) {
 	i.h.BootID, i.h.StartedBoot, i.h.EndedBoot = boot, 0, ended
 }
 
-// Imported reports whether the boot times are those of MarkConcurrent.
-func (m *Meta) Imported() bool { return m.StartedBoot == 0 && m.EndedBoot != 0 }
-
 // Slot is where the entry belongs.
 func (i *Import) Slot() Slot { return i.h.slot() }
 
@@ -191,7 +188,7 @@ func (i *Import) checkTable(name string) error {
 		return err
 	}
 	defer f.Close()
-	return i.h.checkFrames(i.h.tableIn(bodyFile{f, i.h.seal}))
+	return i.h.checkFrames(tableIn(i.h, bodyFile{f, i.h.seal}))
 }
 
 // WriteBody takes the body, in constant memory, and ends with the first chunk that is not what the entry says. A body

@@ -1,0 +1,33 @@
+package cachedir
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// FuzzTotals: no panic, and what is taken of records and totals is encoded again.
+func FuzzTotals(f *testing.F) {
+	rec, _ := encodeRecord(Record{Served: Hit, Family: "x", Time: time.Unix(1, 0)})
+	f.Add(rec)
+	var tot totals
+	tot.add(Record{Served: Hit, Family: "x \"y\"\n"})
+	tot.included = []string{"123"}
+	f.Add(tot.encode())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, b := range [][]byte{b, sealed(b)} {
+			if tot, err := decodeTotals(b); err == nil {
+				again, err := decodeTotals(tot.encode())
+				require.NoError(t, err)
+				require.Equal(t, tot, again)
+			}
+			if len(b) == journalRecord {
+				if r, ok := decodeRecord(b); ok {
+					_, err := encodeRecord(r)
+					require.NoError(t, err)
+				}
+			}
+		}
+	})
+}
