@@ -12,6 +12,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/cachex-cli/cachex/cachedir/format"
 	"github.com/cachex-cli/cachex/cachedir/tree"
 )
 
@@ -30,10 +31,10 @@ const wholeRead = 4 << 20
 
 // Verify checks the whole entry. A body in a file of its own is read by several goroutines.
 func (e *Entry) Verify() error {
-	if !e.h.inFile {
+	if !e.h.InFile {
 		return nil // verified when it was read
 	}
-	return verifyChunks(e.body.File, e.h.fileLen(), e.h.chunks)
+	return verifyChunks(e.body.File, e.h.FileLen(), e.h.Chunks)
 }
 
 func verifyChunks(f tree.File, size int64, chunks []uint64) error {
@@ -43,18 +44,18 @@ func verifyChunks(f tree.File, size int64, chunks []uint64) error {
 	var wg sync.WaitGroup
 	for range workers {
 		wg.Go(func() {
-			buf := make([]byte, chunkSize)
+			buf := make([]byte, format.ChunkSize)
 			for bad.Load() == nil {
 				i := next.Add(1) - 1
 				if i >= int64(len(chunks)) {
 					return
 				}
-				off := i * chunkSize
-				b := buf[:min(chunkSize, size-off)]
+				off := i * format.ChunkSize
+				b := buf[:min(format.ChunkSize, size-off)]
 				if _, err := f.ReadAt(b, off); err != nil {
 					bad.Store(&err)
 				} else if xxhash.Sum64(b) != chunks[i] {
-					err := fmt.Errorf("%w: checksum of bytes %d to %d of the body", errSpoiled, off, off+int64(len(b)))
+					err := fmt.Errorf("%w: checksum of bytes %d to %d of the body", format.ErrSpoiled, off, off+int64(len(b)))
 					bad.Store(&err)
 				}
 			}
@@ -71,50 +72,50 @@ func verifyChunks(f tree.File, size int64, chunks []uint64) error {
 // byte is written. A *ReplayError is a damaged entry; any other error is what a writer returned.
 func (e *Entry) Replay(stdout, stderr io.Writer) error {
 	out := [2]io.Writer{stdout, stderr}
-	if !e.h.inFile {
-		return e.replayFrom(&memory{e.inline}, bytes.NewReader(e.h.table), out)
+	if !e.h.InFile {
+		return e.replayFrom(&memory{e.inline}, bytes.NewReader(e.h.Table), out)
 	}
-	if e.h.fileLen() <= wholeRead {
+	if e.h.FileLen() <= wholeRead {
 		return e.replayWhole(out)
 	}
 	if err := e.Verify(); err != nil {
 		return &ReplayError{Err: err}
 	}
 	switch {
-	case e.h.seal != nil:
+	case e.h.Seal != nil:
 	case e.StderrSize == 0:
 		return e.copyOut(stdout)
 	case e.StdoutSize == 0:
 		return e.copyOut(stderr)
 	}
-	var table io.ByteReader = bytes.NewReader(e.h.table)
-	if e.h.tableBehind {
+	var table io.ByteReader = bytes.NewReader(e.h.Table)
+	if e.h.TableBehind {
 		table = tableIn(e.h, e.body)
 	}
-	body := &chunked{section: section{f: e.body, end: e.h.bodyLen()}, buf: make([]byte, chunkSize)}
+	body := &chunked{section: section{f: e.body, end: e.h.BodyLen()}, buf: make([]byte, format.ChunkSize)}
 	return e.replayFrom(body, table, out)
 }
 
 // tableIn reads the frame table that lies behind a body.
-func tableIn(h *header, body bodyFile) io.ByteReader {
-	return bufio.NewReaderSize(&section{f: body, off: h.bodyLen(), end: h.fileLen()}, 64<<10)
+func tableIn(h *format.Header, body bodyFile) io.ByteReader {
+	return bufio.NewReaderSize(&section{f: body, off: h.BodyLen(), end: h.FileLen()}, 64<<10)
 }
 
 // replayWhole reads a body of a few MiB once, and writes what was verified.
 func (e *Entry) replayWhole(out [2]io.Writer) error {
-	b := make([]byte, e.h.fileLen())
+	b := make([]byte, e.h.FileLen())
 	if _, err := e.body.ReadAt(b, 0); err != nil {
 		return &ReplayError{Err: err}
 	}
-	for i, want := range e.h.chunks {
-		if xxhash.Sum64(b[i*chunkSize:min((i+1)*chunkSize, len(b))]) != want {
-			return &ReplayError{Err: fmt.Errorf("%w: checksum of the body", errSpoiled)}
+	for i, want := range e.h.Chunks {
+		if xxhash.Sum64(b[i*format.ChunkSize:min((i+1)*format.ChunkSize, len(b))]) != want {
+			return &ReplayError{Err: fmt.Errorf("%w: checksum of the body", format.ErrSpoiled)}
 		}
 	}
-	e.h.seal.xor(partBody, 0, b)
-	body, table := b[:e.h.bodyLen()], b[e.h.bodyLen():]
-	if !e.h.tableBehind {
-		table = e.h.table
+	e.h.Seal.XOR(format.PartBody, 0, b)
+	body, table := b[:e.h.BodyLen()], b[e.h.BodyLen():]
+	if !e.h.TableBehind {
+		table = e.h.Table
 	}
 	return e.replayFrom(&memory{body}, bytes.NewReader(table), out)
 }
@@ -126,9 +127,9 @@ type source interface {
 
 func (e *Entry) replayFrom(body source, table io.ByteReader, out [2]io.Writer) error {
 	written := false
-	frames := frameReader{r: table, stdout: e.StdoutSize, stderr: e.StderrSize}
+	frames := format.FrameReader{Table: table, Stdout: e.StdoutSize, Stderr: e.StderrSize}
 	for {
-		stream, size, err := frames.next()
+		stream, size, err := frames.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -196,8 +197,8 @@ func (e *Entry) copyOut(w io.Writer) error {
 	if _, err := src.Seek(0, io.SeekStart); err != nil {
 		return &ReplayError{Err: err}
 	}
-	n, err := io.Copy(w, io.LimitReader(src, e.h.bodyLen()))
-	if err == nil && n != e.h.bodyLen() {
+	n, err := io.Copy(w, io.LimitReader(src, e.h.BodyLen()))
+	if err == nil && n != e.h.BodyLen() {
 		return &ReplayError{n > 0, io.ErrUnexpectedEOF}
 	}
 	return err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/cachex-cli/cachex/cachedir/format"
 	"github.com/cachex-cli/cachex/cachedir/tree"
 	"github.com/cachex-cli/cachex/hashing"
 	"github.com/cachex-cli/cachex/lock"
@@ -130,7 +131,7 @@ func (d *Dir) weigh(c *scanned, key hashing.Key, s Slot) {
 	defer f.Close()
 	h, err := peek(f, fi.Size)
 	size := onDisk(fi.Size)
-	if errors.Is(err, errVersion) {
+	if errors.Is(err, format.ErrVersion) {
 		c.bytes += size // not ours to judge
 		return
 	}
@@ -139,8 +140,8 @@ func (d *Dir) weigh(c *scanned, key hashing.Key, s Slot) {
 		c.candidates = append(c.candidates, candidate{key: key, slot: s, bytes: size, expired: true})
 		return
 	}
-	if h.inFile {
-		size += d.bodySize(key, s, h.sum)
+	if h.InFile {
+		size += d.bodySize(key, s, h.Sum)
 	}
 	c.bytes += size
 	now := d.now()
@@ -162,7 +163,7 @@ func (d *Dir) dropStray(name string, key hashing.Key, s Slot, sum [32]byte) {
 	if f, efi, err := d.v1.OpenRead(entryName(key, s)); err == nil {
 		h, perr := peek(f, efi.Size)
 		f.Close()
-		if perr != nil || h.inFile && h.sum == sum {
+		if perr != nil || h.InFile && h.Sum == sum {
 			return
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/cachex-cli/cachex/cachedir/format"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -146,7 +147,7 @@ func TestTooLarge(t *testing.T) {
 	require.ErrorIs(t, err, ErrTooLarge)
 	require.Empty(t, names(t, d, "pending"), "it is removed at once, not at the end of the run")
 	require.ErrorIs(t, p.Commit(metaNow()), ErrTooLarge)
-	_, err = d.Begin(Run{Recipe: make([]byte, maxRecipe+1)})
+	_, err = d.Begin(Run{Recipe: make([]byte, format.MaxRecipe+1)})
 	require.ErrorIs(t, err, ErrTooLarge)
 	require.Equal(t, int64(0), sizesOf(t, d))
 }
@@ -220,7 +221,7 @@ func TestSweep(t *testing.T) {
 	aged := func(name string, by time.Duration) {
 		require.NoError(t, d.v1.Touch(name, time.Now().Add(-by)))
 	}
-	store(t, d, runOf("unused"), part{0, strings.Repeat("x", inlineMax+1)})
+	store(t, d, runOf("unused"), part{0, strings.Repeat("x", format.InlineMax+1)})
 	aged(entryName(runOf("unused").Key, Good), 50*time.Hour)
 	store(t, d, runOf("used"), part{0, "x"})
 	require.NoError(t, d.NoteRun(hashing.CommandID{1}, CommandRun{}))
@@ -253,7 +254,7 @@ func TestSweep(t *testing.T) {
 	alive, err := d.Begin(runOf("alive"))
 	require.NoError(t, err)
 	defer alive.Discard()
-	require.NoError(t, alive.Append(0, make([]byte, inlineMax+1)))
+	require.NoError(t, alive.Append(0, make([]byte, format.InlineMax+1)))
 	for _, n := range names(t, d, "pending") {
 		if strings.HasPrefix(n, runOf("alive").Key.String()) {
 			aged("pending/"+n, 1000*time.Hour)
@@ -564,7 +565,7 @@ func TestNotedBeforeItIsThere(t *testing.T) {
 	note := func(isNew bool, meanwhile func()) error {
 		return d.accounted(hashing.Key(id), bytes, func() bool { return isNew }, func() error {
 			meanwhile()
-			return d.v1.Replace(commandName(id), encodeCommand(id, []CommandRun{run}))
+			return d.v1.Replace(commandName(id), format.EncodeCommand(id, []CommandRun{run}))
 		})
 	}
 	require.NoError(t, note(true, func() {
@@ -639,10 +640,10 @@ func TestLimitHoldsForCommands(t *testing.T) {
 // What a damaged entry says of its size is not believed: the books stay as long as what is there, and the next store heals.
 func TestSizesOfADamagedEntry(t *testing.T) {
 	d := newDir(t, Options{})
-	run, body := runOf("damaged"), part{0, strings.Repeat("x", inlineMax+1)}
+	run, body := runOf("damaged"), part{0, strings.Repeat("x", format.InlineMax+1)}
 	store(t, d, run, body)
 	path := filepath.Join(d.Path(), "v1", entryName(run.Key, Good))
-	const sizesAt = prefixSize + 32 + 32 + 8 + 12 + 12 + 16 + 8 + 8 + 8 + 8 + 16 + 8
+	const sizesAt = format.PrefixSize + 32 + 32 + 8 + 12 + 12 + 16 + 8 + 8 + 8 + 8 + 16 + 8
 	for bit := range 2 * 64 {
 		b, err := os.ReadFile(path)
 		require.NoError(t, err)

@@ -3,6 +3,7 @@ package cachedir
 import (
 	"fmt"
 
+	"github.com/cachex-cli/cachex/cachedir/format"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -23,7 +24,7 @@ func (d *Dir) Command(id hashing.CommandID) (CommandRecord, bool) {
 	if err != nil {
 		return CommandRecord{}, false
 	}
-	r, err := decodeCommand(b, id)
+	r, err := format.DecodeCommand(b, id)
 	return r, err == nil
 }
 
@@ -36,14 +37,14 @@ func (d *Dir) NoteRun(id hashing.CommandID, run CommandRun, words ...CommandWord
 	isNew := func() bool {
 		old, known := d.Command(id)
 		for _, r := range old.Runs {
-			if r.Key != run.Key && len(runs) < commandRuns {
+			if r.Key != run.Key && len(runs) < format.CommandRuns {
 				runs = append(runs, r)
 			}
 		}
 		return !known
 	}
 	err := d.accounted(hashing.Key(id), onDisk(1), isNew, func() error {
-		return d.v1.Replace(commandName(id), encodeCommand(id, runs, words[:min(len(words), commandWords)]...))
+		return d.v1.Replace(commandName(id), format.EncodeCommand(id, runs, words[:min(len(words), format.CommandWords)]...))
 	})
 	if err != nil {
 		return fmt.Errorf("note the run: %w", err)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cachex-cli/cachex/cachedir/format"
 	"github.com/cachex-cli/cachex/cachedir/tree"
 	"github.com/cachex-cli/cachex/hashing"
 )
@@ -72,8 +73,8 @@ func (p *Pending) prepare(m *Meta) error {
 }
 
 // store makes room for an entry whose body, if it has a file of its own, is complete, and publishes it.
-func (p *Pending) store(h *header, inline []byte) error {
-	slot := h.slot()
+func (p *Pending) store(h *format.Header, inline []byte) error {
+	slot := h.Slot()
 	room, err := p.d.openReservation(h.Key, p.id, p.cleaning)
 	if err != nil {
 		return err
@@ -83,13 +84,13 @@ func (p *Pending) store(h *header, inline []byte) error {
 	if err != nil {
 		return err
 	}
-	content := h.encode(inline)
-	if len(content) > maxMeta {
+	content := h.Encode(inline)
+	if len(content) > format.MaxMeta {
 		return ErrTooLarge
 	}
 	size := onDisk(int64(len(content)))
-	if h.inFile {
-		size += onDisk(h.fileLen())
+	if h.InFile {
+		size += onDisk(h.FileLen())
 	}
 	if err := p.d.reserve(room, size, old.size); err != nil {
 		return err
@@ -97,7 +98,7 @@ func (p *Pending) store(h *header, inline []byte) error {
 	if err := p.publish(h, slot, content, old); err != nil {
 		return err
 	}
-	if old.inFile && old.sum != h.sum {
+	if old.inFile && old.sum != h.Sum {
 		p.d.dropBody(h.Key, slot, old.sum)
 	}
 	room.commit(old.size)
@@ -106,17 +107,17 @@ func (p *Pending) store(h *header, inline []byte) error {
 
 // checkMeta holds what the writer says to what a reader admits.
 func checkMeta(m *Meta) error {
-	if len(m.Family) > maxFamily {
-		m.Family = m.Family[:maxFamily]
+	if len(m.Family) > format.MaxFamily {
+		m.Family = m.Family[:format.MaxFamily]
 	}
 	if m.Signal < 0 || m.Signal > 255 {
 		return fmt.Errorf("signal %d", m.Signal)
 	}
-	if len(m.Tags) > maxTags {
+	if len(m.Tags) > format.MaxTags {
 		return fmt.Errorf("%w: %d tags", ErrTooLarge, len(m.Tags))
 	}
 	for _, t := range m.Tags {
-		if len(t.Name) > maxTag {
+		if len(t.Name) > format.MaxTag {
 			return fmt.Errorf("%w: tag of %d bytes", ErrTooLarge, len(t.Name))
 		}
 	}
@@ -124,11 +125,11 @@ func checkMeta(m *Meta) error {
 		return nil
 	}
 	for _, names := range [...][]string{m.Learned.Env, m.Learned.Files} {
-		if len(names) > maxNames {
+		if len(names) > format.MaxNames {
 			return fmt.Errorf("%w: %d learned inputs", ErrTooLarge, len(names))
 		}
 		for _, n := range names {
-			if len(n) > maxName {
+			if len(n) > format.MaxName {
 				return fmt.Errorf("%w: learned input with a name of %d bytes", ErrTooLarge, len(n))
 			}
 		}
@@ -137,10 +138,10 @@ func checkMeta(m *Meta) error {
 }
 
 // finish closes the frame table and the body.
-func (p *Pending) finish(m Meta) (*header, error) {
-	p.tableBuf = p.frames.end(p.tableBuf)
-	h := &header{Meta: m, stdout: p.sizes[0], stderr: p.sizes[1], table: p.tableBuf, tableLen: int64(len(p.tableBuf)), seal: p.seal}
-	if p.live.open && h.bodyLen() <= inlineMax { // the body was written for those who follow: the entry needs its room
+func (p *Pending) finish(m Meta) (*format.Header, error) {
+	p.tableBuf = p.frames.End(p.tableBuf)
+	h := &format.Header{Meta: m, Stdout: p.sizes[0], Stderr: p.sizes[1], Table: p.tableBuf, TableLen: int64(len(p.tableBuf)), Seal: p.seal}
+	if p.live.open && h.BodyLen() <= format.InlineMax { // the body was written for those who follow: the entry needs its room
 		p.dropSpool(&p.body)
 		p.dropSpool(&p.live)
 	}
@@ -156,9 +157,9 @@ func (p *Pending) finish(m Meta) (*header, error) {
 		if err := p.appendTable(); err != nil {
 			return nil, err
 		}
-		h.table, h.tableLen, h.tableBehind = nil, p.table.size, true
+		h.Table, h.TableLen, h.TableBehind = nil, p.table.size, true
 	}
-	p.sums.describe(h)
+	p.sums.Describe(h)
 	return h, nil
 }
 
@@ -167,7 +168,7 @@ func (p *Pending) appendTable() error {
 	if err := p.spillTable(); err != nil {
 		return err
 	}
-	buf := make([]byte, chunkSize)
+	buf := make([]byte, format.ChunkSize)
 	from := section{f: bodyFile{File: p.table.f}, end: p.table.size}
 	for {
 		n, err := from.Read(buf)
@@ -183,8 +184,8 @@ func (p *Pending) appendTable() error {
 	}
 }
 
-func (p *Pending) inline(h *header) []byte {
-	if h.inFile {
+func (p *Pending) inline(h *format.Header) []byte {
+	if h.InFile {
 		return nil
 	}
 	return p.tail
@@ -204,8 +205,8 @@ func (d *Dir) stored(key hashing.Key, s Slot) (storedEntry, error) {
 		return storedEntry{}, nil // nothing, or nothing that counts
 	}
 	defer f.Close()
-	var b [prefixSize]byte
-	if n, _ := f.ReadAt(b[:], 0); newerThanUs(b[:n]) {
+	var b [format.PrefixSize]byte
+	if n, _ := f.ReadAt(b[:], 0); format.NewerThanUs(b[:n]) {
 		return storedEntry{}, ErrNewer
 	}
 	h, err := peek(f, fi.Size)
@@ -213,9 +214,9 @@ func (d *Dir) stored(key hashing.Key, s Slot) (storedEntry, error) {
 		return storedEntry{size: min(onDisk(fi.Size), onDisk(1))}, nil // who knows what it was counted as: not less than this
 	}
 	old := storedEntry{size: onDisk(fi.Size)}
-	if h.inFile {
-		old.inFile, old.sum = true, h.sum
-		old.size += d.bodySize(key, s, h.sum)
+	if h.InFile {
+		old.inFile, old.sum = true, h.Sum
+		old.size += d.bodySize(key, s, h.Sum)
 	}
 	return old, nil
 }
@@ -231,21 +232,21 @@ func (d *Dir) bodySize(key hashing.Key, s Slot, sum [32]byte) int64 {
 
 // publish puts the body in its place and renames the entry. If that fails, the body goes again, unless it is also the
 // old entry's.
-func (p *Pending) publish(h *header, s Slot, content []byte, old storedEntry) error {
+func (p *Pending) publish(h *format.Header, s Slot, content []byte, old storedEntry) error {
 	if fi, err := p.entry.Info(); err != nil || fi.Links == 0 {
 		return ErrPurged
 	}
-	if h.inFile {
+	if h.InFile {
 		if err := p.publishBody(h, s); err != nil {
 			return err
 		}
 	}
 	err := p.publishEntry(entryName(h.Key, s), content)
 	switch {
-	case err == nil && h.inFile:
-		return p.d.settle(h.Key, s, h.sum)
-	case err != nil && h.inFile && (!old.inFile || old.sum != h.sum):
-		p.d.dropBody(h.Key, s, h.sum)
+	case err == nil && h.InFile:
+		return p.d.settle(h.Key, s, h.Sum)
+	case err != nil && h.InFile && (!old.inFile || old.sum != h.Sum):
+		p.d.dropBody(h.Key, s, h.Sum)
 	}
 	return err
 }
@@ -271,10 +272,10 @@ func (p *Pending) publishEntry(name string, content []byte) error {
 // publishBody gives the body its name beside the entry. Where there is a sound blob of the same content that one is
 // used, else the body becomes the blob, over a damaged one if need be. The second link is made first in both cases:
 // a blob that is on its way to an entry never looks like garbage.
-func (p *Pending) publishBody(h *header, s Slot) error {
+func (p *Pending) publishBody(h *format.Header, s Slot) error {
 	t := p.d.v1
 	body, link := p.body.name, p.base+linkSuffix
-	blob, beside := blobName(h.sum), bodyName(h.Key, s, h.sum)
+	blob, beside := blobName(h.Sum), bodyName(h.Key, s, h.Sum)
 	defer func() { _ = t.Remove(link) }() // a rename over a link of the same file leaves both
 	if p.linked || p.linkBlob(h) {
 		return t.MoveOver(link, beside) // what was recorded of it goes with the other spools
@@ -296,9 +297,9 @@ func (p *Pending) publishBody(h *header, s Slot) error {
 
 // linkBlob gives the blob that holds an entry's body a pending name, which keeps it from being taken for garbage, if
 // there is a sound one.
-func (p *Pending) linkBlob(h *header) bool {
+func (p *Pending) linkBlob(h *format.Header) bool {
 	link := p.base + linkSuffix
-	if p.d.v1.Link(blobName(h.sum), link) != nil {
+	if p.d.v1.Link(blobName(h.Sum), link) != nil {
 		return false
 	}
 	if p.linked = p.sameBody(link, h); !p.linked {
@@ -309,13 +310,13 @@ func (p *Pending) linkBlob(h *header) bool {
 
 // sameBody reports whether a file holds exactly the body that an entry speaks of. It is read, because damage must not
 // be inherited.
-func (p *Pending) sameBody(name string, h *header) bool {
+func (p *Pending) sameBody(name string, h *format.Header) bool {
 	f, fi, err := p.d.v1.OpenRead(name)
 	if err != nil {
 		return false
 	}
 	defer f.Close()
-	return fi.Size == h.fileLen() && verifyChunks(f, fi.Size, h.chunks) == nil
+	return fi.Size == h.FileLen() && verifyChunks(f, fi.Size, h.Chunks) == nil
 }
 
 // dropBody removes a body from beside its entry, and its blob if no other entry has it.

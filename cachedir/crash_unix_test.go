@@ -96,7 +96,7 @@ func childStores() {
 			}
 		default:
 			m := metaNow()
-			m.Tags = []Tag{{"tag" + strconv.Itoa(key%2), OwnSeq}}
+			m.Tags = []Tag{{Name: "tag" + strconv.Itoa(key%2), Seq: OwnSeq}}
 			err := tryStore(d, r, m, part{0, outputOf(key, rand.IntN(5))})
 			if err != nil && !errors.Is(err, ErrPurged) && !errors.Is(err, ErrNoRoom) {
 				fmt.Println("store:", err)

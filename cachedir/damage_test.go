@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/cachex-cli/cachex/cachedir/format"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -41,7 +42,7 @@ func newFixture(t testing.TB) *fixture {
 	defer d.Close()
 	require.NoError(t, d.PurgeTag("tag", false))
 	m := metaNow()
-	m.Tags = []Tag{{"tag", OwnSeq}}
+	m.Tags = []Tag{{Name: "tag", Seq: OwnSeq}}
 	storeMeta(t, d, x.small, m, x.parts...)
 	require.NoError(t, d.PurgeTag("another", false)) // so that the file of the first is read
 	store(t, d, x.large, x.body...)
@@ -89,7 +90,7 @@ func (x *fixture) restore(t testing.TB) {
 	var body string
 	for name, content := range x.files {
 		path := filepath.Join(x.path, name)
-		if len(content) > inlineMax {
+		if len(content) > format.InlineMax {
 			if body != "" {
 				require.NoError(t, os.Link(body, path))
 				continue
@@ -166,7 +167,7 @@ func (x *fixture) right(t *testing.T, what string, heal bool) {
 func (x *fixture) heals(t *testing.T, d *Dir, what string) {
 	t.Helper()
 	m := metaNow()
-	m.Tags = []Tag{{"tag", OwnSeq}}
+	m.Tags = []Tag{{Name: "tag", Seq: OwnSeq}}
 	for range 2 { // where the file of a tag was damaged, the first store counts as purged with what was there before
 		require.NoError(t, tryStore(d, x.small, m, x.parts...), what)
 		if _, _, _, err := lookup(d, x.small, Good); err == nil {

@@ -26,6 +26,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/cachex-cli/cachex/cachedir/format"
 	"github.com/cachex-cli/cachex/cachedir/tree"
 	"github.com/cachex-cli/cachex/hashing"
 )
@@ -76,6 +77,26 @@ var (
 
 // Refused says why a directory is not used as a cache (P14).
 type Refused = tree.Refused
+
+// Types of what a file says; see there.
+type (
+	Meta          = format.Meta
+	Run           = format.Run
+	Tag           = format.Tag
+	TagMark       = format.TagMark
+	Slot          = format.Slot
+	Key           = format.Key
+	CommandRun    = format.CommandRun
+	CommandRecord = format.CommandRecord
+	CommandWord   = format.CommandWord
+)
+
+// Constants of package format.
+const (
+	Good   = format.Good
+	Failed = format.Failed
+	OwnSeq = format.OwnSeq
+)
 
 // Reason names why a lookup was not a hit. They are the words of the journal and of statistics.
 type Reason string
@@ -216,4 +237,4 @@ func (d *Dir) OncePerDay(name string) bool {
 }
 
 // isUseless tells errors that mean: what is wanted is not there, or what is there is not it, or is damaged.
-func isUseless(err error) bool { return tree.IsAbsent(err) || errors.Is(err, errSpoiled) }
+func isUseless(err error) bool { return tree.IsAbsent(err) || errors.Is(err, format.ErrSpoiled) }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/cachex-cli/cachex/cachedir/format"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -120,8 +121,8 @@ func TestStoreAndReplay(t *testing.T) {
 		"stderr only":          {{1, "oops"}},
 		"both":                 {{0, "a"}, {1, "b"}, {0, "c"}, {0, "d"}, {1, "e"}},
 		"not text":             {{0, "\x00\xff\xfe"}, {1, "\x80"}},
-		"all that is inline":   {{0, large[:inlineMax]}},
-		"a byte too much":      {{0, large[:inlineMax]}, {0, "x"}},
+		"all that is inline":   {{0, large[:format.InlineMax]}},
+		"a byte too much":      {{0, large[:format.InlineMax]}, {0, "x"}},
 		"large":                {{0, large}},
 		"large in pieces":      {{0, large[:100_000]}, {0, large[100_000:300_001]}, {0, large[300_001:]}},
 		"large on stderr":      {{1, large}},
@@ -130,7 +131,7 @@ func TestStoreAndReplay(t *testing.T) {
 		"huge, both":           {{0, huge}, {1, huge}, {0, "x"}},
 		"alternating":          alternating,
 		"long frame table":     long,
-		"chunk exactly":        {{0, large[:chunkSize*2]}},
+		"chunk exactly":        {{0, large[:format.ChunkSize*2]}},
 		"chunk and whole read": {{0, huge[:wholeRead]}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -176,7 +177,7 @@ func TestMetaSurvives(t *testing.T) {
 	m := Meta{
 		Family: "terraform", Merged: true, Pty: true, Code: -1, Signal: 15,
 		Started: time.Unix(1, 999_999_999), Ended: time.Unix(1<<33, 1), BootID: [16]byte{1, 2, 3},
-		StartedBoot: 5, EndedBoot: 1 << 60, TTL: -1, Random: 1 << 63, Until: time.Unix(7, 8), Stale: time.Minute, Private: true, UID: 9, Tags: []Tag{{"a", 0}, {"", 0}, {"\xff", 0}},
+		StartedBoot: 5, EndedBoot: 1 << 60, TTL: -1, Random: 1 << 63, Until: time.Unix(7, 8), Stale: time.Minute, Private: true, UID: 9, Tags: []Tag{{Name: "a", Seq: 0}, {Name: "", Seq: 0}, {Name: "\xff", Seq: 0}},
 	}
 	storeMeta(t, d, r, m, part{0, "x"})
 	e, err := d.Load(r.Key, Failed)

@@ -3,6 +3,7 @@ package cachedir
 import (
 	"io"
 
+	"github.com/cachex-cli/cachex/cachedir/format"
 	"github.com/cachex-cli/cachex/cachedir/tree"
 )
 
@@ -10,23 +11,23 @@ import (
 func (d *Dir) Encrypts() bool { return d.o.Encrypt }
 
 // seal is one for a new pending entry: nil without Options.Encrypt.
-func (d *Dir) seal() *seal {
+func (d *Dir) seal() *format.Seal {
 	if !d.o.Encrypt {
 		return nil
 	}
-	return newSeal(d.o.Keys[0])
+	return format.NewSeal(d.o.Keys[0])
 }
 
 // bodyFile is a body, or what there is of one, as the command wrote it.
 type bodyFile struct {
 	tree.File
-	seal *seal
+	seal *format.Seal
 }
 
 // readPlainAt is ReadAt, decrypted.
 func (f bodyFile) readPlainAt(b []byte, off int64) (int, error) {
 	n, err := f.ReadAt(b, off)
-	f.seal.xor(partBody, off, b[:n])
+	f.seal.XOR(format.PartBody, off, b[:n])
 	return n, err
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/cachex-cli/cachex/cachedir/format"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -59,7 +60,7 @@ func TestEncryptedEntries(t *testing.T) {
 			}
 			require.NotContains(t, everything(t, d), "planted token", "while it is recorded")
 			m := metaNow()
-			m.Tags = []Tag{{"planted token", OwnSeq}}
+			m.Tags = []Tag{{Name: "planted token", Seq: OwnSeq}}
 			require.NoError(t, p.Commit(m))
 			require.NotContains(t, everything(t, d), "planted token")
 
@@ -86,7 +87,7 @@ func TestEncryptedDamage(t *testing.T) {
 	e, err := d.Lookup(r.Key, r.Recipe, Good)
 	require.NoError(t, err)
 	e.Close()
-	for name, step := range map[string]int{bodyName(r.Key, Good, e.h.sum): 300_000, entryName(r.Key, Good): 1} {
+	for name, step := range map[string]int{bodyName(r.Key, Good, e.h.Sum): 300_000, entryName(r.Key, Good): 1} {
 		path := filepath.Join(d.Path(), "v1", name)
 		sound, err := os.ReadFile(path)
 		require.NoError(t, err)
@@ -148,13 +149,13 @@ func TestEncryptedExportOfDamage(t *testing.T) {
 	e, err := d.Lookup(r.Key, r.Recipe, Good)
 	require.NoError(t, err)
 	defer e.Close()
-	path := filepath.Join(d.Path(), "v1", bodyName(r.Key, Good, e.h.sum))
+	path := filepath.Join(d.Path(), "v1", bodyName(r.Key, Good, e.h.Sum))
 	b, err := os.ReadFile(path)
 	require.NoError(t, err)
 	b[len(b)-1] ^= 1
 	writeThrough(t, path, b)
 	_, err = e.Export()
-	require.ErrorIs(t, err, errSpoiled)
+	require.ErrorIs(t, err, format.ErrSpoiled)
 }
 
 func TestEncryptedLive(t *testing.T) {

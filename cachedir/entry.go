@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cachex-cli/cachex/cachedir/format"
 	"github.com/cachex-cli/cachex/cachedir/tree"
 	"github.com/cachex-cli/cachex/hashing"
 )
@@ -24,7 +25,7 @@ type Entry struct {
 	Soft                   bool      // purged softly since, as Lookup saw it
 
 	d      *Dir
-	h      *header
+	h      *format.Header
 	inline []byte
 	body   bodyFile
 	open   bool // body is
@@ -77,10 +78,10 @@ func (d *Dir) miss(key hashing.Key, err error) *Miss {
 			return &Miss{Reason: Evicted}
 		}
 		return &Miss{Reason: New}
-	case errors.Is(err, errVersion):
+	case errors.Is(err, format.ErrVersion):
 		return &Miss{Version, err}
-	case errors.Is(err, errNoKey):
-		return &Miss{Uncacheable, errNoKey}
+	case errors.Is(err, format.ErrNoKey):
+		return &Miss{Uncacheable, format.ErrNoKey}
 	}
 	return &Miss{Corrupt, err}
 }
@@ -113,46 +114,46 @@ func (d *Dir) loadOnce(key hashing.Key, s Slot) (*Entry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("entry %s: %w", key, err)
 	}
-	h, inline, err := decodeEntry(b, d.o.Keys...)
-	if err != nil && !errors.Is(err, errNoKey) {
+	h, inline, err := format.DecodeEntry(b, d.o.Keys...)
+	if err != nil && !errors.Is(err, format.ErrNoKey) {
 		return nil, fmt.Errorf("entry %s: %w", key, err)
 	}
-	if h.Key != key || h.slot() != s {
-		return nil, fmt.Errorf("entry %s: %w: it is the entry of another key", key, errSpoiled)
+	if h.Key != key || h.Slot() != s {
+		return nil, fmt.Errorf("entry %s: %w: it is the entry of another key", key, format.ErrSpoiled)
 	}
 	if err != nil {
 		return nil, &sealedError{h}
 	}
 	e := &Entry{
-		Meta: h.Meta, Slot: s, StdoutSize: h.stdout, StderrSize: h.stderr, Stored: fi.Size, LastUse: fi.ModTime,
-		d: d, h: h, inline: inline, id: fi.ID, sum: trailer(b),
+		Meta: h.Meta, Slot: s, StdoutSize: h.Stdout, StderrSize: h.Stderr, Stored: fi.Size, LastUse: fi.ModTime,
+		d: d, h: h, inline: inline, id: fi.ID, sum: format.Trailer(b),
 	}
-	if !h.inFile {
+	if !h.InFile {
 		return e, nil
 	}
-	e.Stored += h.fileLen()
+	e.Stored += h.FileLen()
 	return e, e.openBody()
 }
 
 func (e *Entry) openBody() error {
-	f, fi, err := e.d.v1.OpenRead(bodyName(e.Key, e.Slot, e.h.sum))
+	f, fi, err := e.d.v1.OpenRead(bodyName(e.Key, e.Slot, e.h.Sum))
 	if err != nil {
-		return fmt.Errorf("%w: body of %s: %w", errSpoiled, e.Key, withoutAbsence(err))
+		return fmt.Errorf("%w: body of %s: %w", format.ErrSpoiled, e.Key, withoutAbsence(err))
 	}
-	if fi.Size != e.h.fileLen() {
+	if fi.Size != e.h.FileLen() {
 		f.Close()
-		return fmt.Errorf("%w: body of %s: %d bytes instead of %d", errSpoiled, e.Key, fi.Size, e.h.fileLen())
+		return fmt.Errorf("%w: body of %s: %d bytes instead of %d", format.ErrSpoiled, e.Key, fi.Size, e.h.FileLen())
 	}
-	e.body, e.open = bodyFile{f, e.h.seal}, true
+	e.body, e.open = bodyFile{f, e.h.Seal}, true
 	return nil
 }
 
 // sealedError is an entry that is encrypted with a key that is not here.
-type sealedError struct{ h *header } // what lies in the clear of it
+type sealedError struct{ h *format.Header } // what lies in the clear of it
 
-func (e *sealedError) Error() string { return fmt.Sprintf("entry %s: %v", e.h.Key, errNoKey) }
+func (e *sealedError) Error() string { return fmt.Sprintf("entry %s: %v", e.h.Key, format.ErrNoKey) }
 
-func (e *sealedError) Unwrap() error { return errNoKey }
+func (e *sealedError) Unwrap() error { return format.ErrNoKey }
 
 // withoutAbsence hides that a file does not exist: an entry without its body is damaged, not absent.
 func withoutAbsence(err error) error {
@@ -172,7 +173,7 @@ func readEntry(f tree.File, size int64) ([]byte, error) {
 	if b = b[:n]; size <= firstRead {
 		return b, nil
 	}
-	if _, err := decodePrefix(b, size); err != nil {
+	if err := format.CheckPrefix(b, size); err != nil {
 		return nil, err
 	}
 	all := make([]byte, size)
@@ -267,11 +268,11 @@ func parseBodyName(name string) (key hashing.Key, s Slot, sum [32]byte, ok bool)
 
 // peek reads of an entry what the cleaner weighs, without verifying more than the prefix: a wrong figure costs an
 // entry, not the truth.
-func peek(f tree.File, size int64) (header, error) {
-	var b [fixedEnd]byte
+func peek(f tree.File, size int64) (format.Header, error) {
+	var b [format.FixedEnd]byte
 	n, err := f.ReadAt(b[:], 0)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return header{}, err
+		return format.Header{}, err
 	}
-	return decodeFixed(b[:n], size)
+	return format.DecodeFixed(b[:n], size)
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cachex-cli/cachex/cachedir/format"
 	"github.com/cachex-cli/cachex/cachedir/tree"
 	"github.com/cachex-cli/cachex/hashing"
 )
@@ -58,7 +59,7 @@ func (p *Pending) goLive(merged bool) error {
 	}
 	b := binary.LittleEndian.AppendUint64(nil, first)
 	if p.seal != nil {
-		b = p.seal.append(b)
+		b = p.seal.Append(b)
 	}
 	if err := p.spill(&p.live, liveSuffix, b); err != nil {
 		return err
@@ -81,7 +82,7 @@ func (p *Pending) tellOrder() error {
 			break
 		}
 		if err != nil {
-			return fmt.Errorf("%w: frame table", errSpoiled)
+			return fmt.Errorf("%w: frame table", format.ErrSpoiled)
 		}
 		end += int64(v >> 1)
 		b = binary.LittleEndian.AppendUint64(b, uint64(end)<<1|v&1)
@@ -92,15 +93,15 @@ func (p *Pending) tellOrder() error {
 			b = b[:0]
 		}
 	}
-	if p.frames.size > 0 {
-		b = binary.LittleEndian.AppendUint64(b, uint64(end+p.frames.size)<<1|uint64(p.frames.stream))
+	if p.frames.Size > 0 {
+		b = binary.LittleEndian.AppendUint64(b, uint64(end+p.frames.Size)<<1|uint64(p.frames.Stream))
 	}
 	return p.spill(&p.live, liveSuffix, b)
 }
 
 // appendLive is append for a run that is live.
 func (p *Pending) appendLive(stream uint8, b []byte) error {
-	if len(p.tail)+len(b) <= inlineMax && int64(len(p.tail)) == p.body.size {
+	if len(p.tail)+len(b) <= format.InlineMax && int64(len(p.tail)) == p.body.size {
 		p.tail = append(p.tail, b...) // the result may still be a small one
 	} else {
 		p.tail = nil
@@ -169,11 +170,11 @@ func (l *Live) readFirst() bool {
 	first, ok := l.record()
 	l.Merged = first&liveMerged != 0
 	if ok && first&liveSealed != 0 {
-		var b [sealSize]byte
+		var b [format.SealSize]byte
 		_, _ = l.order.ReadAt(b[:], l.at)
 		var err error
-		l.body.seal, err = decodeSeal(b[:], l.d.o.Keys)
-		l.at += sealSize
+		l.body.seal, err = format.DecodeSeal(b[:], l.d.o.Keys)
+		l.at += format.SealSize
 		ok = err == nil
 	}
 	l.begin = l.at
@@ -188,7 +189,7 @@ func (l *Live) Next(b []byte) (stream uint8, n int, err error) {
 			return 0, 0, io.EOF
 		}
 		if int64(v>>1) < l.end {
-			return 0, 0, errSpoiled
+			return 0, 0, format.ErrSpoiled
 		}
 		l.end, l.stream = int64(v>>1), uint8(v&1)
 	}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/cachex-cli/cachex/cachedir/format"
 )
 
 // follow opens the live run of a recipe as another process does.
@@ -65,7 +67,7 @@ func alternating(n int, text string) (parts []part) {
 
 // Whenever a run goes live, a follower gets all of it in order, and what is stored is the same as if it had not gone live.
 func TestLiveRun(t *testing.T) {
-	large := strings.Repeat("0123456789abcde\n", inlineMax/16)
+	large := strings.Repeat("0123456789abcde\n", format.InlineMax/16)
 	for name, c := range map[string]struct{ before, after []part }{
 		"nothing at all":             {},
 		"before the first byte":      {nil, []part{{0, "out"}, {1, "err"}, {0, "more"}}},
@@ -138,12 +140,12 @@ func shape(t testing.TB, d *Dir, r Run) string {
 	require.NoError(t, err)
 	defer e.Close()
 	var b strings.Builder
-	for _, n := range []int64{e.h.stdout, e.h.stderr, e.h.tableLen, int64(len(e.inline)), int64(len(e.h.chunks))} {
+	for _, n := range []int64{e.h.Stdout, e.h.Stderr, e.h.TableLen, int64(len(e.inline)), int64(len(e.h.Chunks))} {
 		b.WriteString(strconv.FormatInt(n, 10) + " ")
 	}
-	b.WriteString(strconv.FormatBool(e.h.inFile) + strconv.FormatBool(e.h.tableBehind))
-	b.Write(e.h.table)
-	b.Write(e.h.sum[:])
+	b.WriteString(strconv.FormatBool(e.h.InFile) + strconv.FormatBool(e.h.TableBehind))
+	b.Write(e.h.Table)
+	b.Write(e.h.Sum[:])
 	return b.String()
 }
 
@@ -261,7 +263,7 @@ func drain(t testing.TB, l *Live, most int) {
 	for n := 0; ; {
 		stream, got, err := l.Next(buf)
 		if err != nil {
-			require.True(t, errors.Is(err, io.EOF) || errors.Is(err, errSpoiled), "%v", err)
+			require.True(t, errors.Is(err, io.EOF) || errors.Is(err, format.ErrSpoiled), "%v", err)
 			return
 		}
 		require.LessOrEqual(t, stream, uint8(1))

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"sync"
 
+	"github.com/cachex-cli/cachex/cachedir/format"
 	"github.com/cachex-cli/cachex/cachedir/tree"
 )
 
@@ -45,7 +46,7 @@ type Pending struct {
 	id       uint64 // the random word
 	base     string // name without the last part
 	mark     TagMark
-	seal     *seal // how it is encrypted; nil: not
+	seal     *format.Seal // how it is encrypted; nil: not
 	cleaning *budget
 
 	mu       sync.Mutex
@@ -54,15 +55,15 @@ type Pending struct {
 	body     spool
 	table    spool
 	live     spool
-	frames   frameWriter
+	frames   format.FrameWriter
 	tableBuf []byte // what was not yet written to the table
 	sizes    [2]int64
-	tail     []byte // what was not yet written to the body
-	sums     sums   // of what was written to it
-	hidden   []byte // for what is encrypted on its way there
-	next     int64  // look at the free space when so much was written
-	said     bool   // there is a control file
-	linked   bool   // .link is the body of another entry, which has the same
+	tail     []byte      // what was not yet written to the body
+	sums     format.Sums // of what was written to it
+	hidden   []byte      // for what is encrypted on its way there
+	next     int64       // look at the free space when so much was written
+	said     bool        // there is a control file
+	linked   bool        // .link is the body of another entry, which has the same
 }
 
 // spool is a pending file that is only made when it is needed.
@@ -78,7 +79,7 @@ func (d *Dir) Begin(r Run) (*Pending, error) {
 	if d.o.ReadOnly {
 		return nil, ErrReadOnly
 	}
-	if len(r.Recipe) > maxRecipe {
+	if len(r.Recipe) > format.MaxRecipe {
 		return nil, fmt.Errorf("%w: recipe of %d bytes", ErrTooLarge, len(r.Recipe))
 	}
 	d.healMarks()
@@ -108,7 +109,7 @@ func (p *Pending) claim() error {
 	}
 	if err = f.TryLock(); errors.Is(err, tree.ErrLocked) {
 		err = ErrPurged // the cleaner has it already
-	} else if err = f.WriteAll(encodeRun(p.run, p.seal)); err != nil {
+	} else if err = f.WriteAll(format.EncodeRun(p.run, p.seal)); err != nil {
 		err = p.d.v1.PathError("write", name, err)
 	}
 	if err != nil {
@@ -201,9 +202,9 @@ func (p *Pending) append(stream uint8, b []byte) error {
 	if p.live.open {
 		return p.appendLive(stream, b)
 	}
-	if len(p.tail)+len(b) <= inlineMax {
+	if len(p.tail)+len(b) <= format.InlineMax {
 		if p.tail == nil && len(b) > 32<<10 {
-			p.tail = make([]byte, 0, inlineMax)
+			p.tail = make([]byte, 0, format.InlineMax)
 		}
 		p.tail = append(p.tail, b...)
 		return nil
@@ -211,7 +212,7 @@ func (p *Pending) append(stream uint8, b []byte) error {
 	if err := p.flush(); err != nil {
 		return err
 	}
-	if len(b) >= inlineMax/2 {
+	if len(b) >= format.InlineMax/2 {
 		return p.writeBody(b)
 	}
 	p.tail = append(p.tail, b...)
@@ -232,8 +233,8 @@ func (p *Pending) checkSpace(size int64) error {
 
 // addFrame keeps the frame table in memory as long as it is short.
 func (p *Pending) addFrame(stream uint8, n int) error {
-	p.tableBuf = p.frames.add(p.tableBuf, stream, n)
-	if len(p.tableBuf) <= maxTable-16 {
+	p.tableBuf = p.frames.Add(p.tableBuf, stream, n)
+	if len(p.tableBuf) <= format.MaxTable-16 {
 		return nil
 	}
 	return p.spillTable()
@@ -261,12 +262,12 @@ func (p *Pending) writeBody(b []byte) error {
 	if p.seal != nil {
 		p.hidden = append(p.hidden[:0], b...) // b is the caller's, who may go on to print it
 		b = p.hidden
-		p.seal.xor(partBody, p.body.size, b)
+		p.seal.XOR(format.PartBody, p.body.size, b)
 	}
 	if err := p.spill(&p.body, bodySuffix, b); err != nil {
 		return err
 	}
-	p.sums.add(b)
+	p.sums.Add(b)
 	return nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 	"github.com/stretchr/testify/require"
 
+	"github.com/cachex-cli/cachex/cachedir/format"
 	"github.com/cachex-cli/cachex/cachedir/tree"
 	"github.com/cachex-cli/cachex/hashing"
 )
@@ -109,7 +110,7 @@ func requireNoStrays(t testing.TB, d *Dir) {
 				if key, s, sum, ok := parseBodyName(n); ok {
 					e, err := d.Load(key, s)
 					require.NoError(t, err)
-					require.Equal(t, sum, e.h.sum)
+					require.Equal(t, sum, e.h.Sum)
 					e.Close()
 				}
 			}
@@ -131,7 +132,7 @@ func TestNewerVersionIsLeftAlone(t *testing.T) {
 	path := filepath.Join(d.Path(), "v1", entryName(runOf("x").Key, Good))
 	b, err := os.ReadFile(path)
 	require.NoError(t, err)
-	b[8] = sealedVersion + 1
+	b[8] = format.SealedVersion + 1
 	binary.LittleEndian.PutUint64(b[24:], xxhash.Sum64(b[:24]))
 	require.NoError(t, os.WriteFile(path, b, 0o600))
 	requireMiss(t, d, runOf("x"), Good, Version)
@@ -209,7 +210,7 @@ func TestDamagedBlobIsNotInherited(t *testing.T) {
 	store(t, d, runOf("a"), part{0, body})
 	e, err := d.Load(runOf("a").Key, Good)
 	require.NoError(t, err)
-	blob := filepath.Join(d.Path(), "v1", blobName(e.h.sum))
+	blob := filepath.Join(d.Path(), "v1", blobName(e.h.Sum))
 	e.Close()
 	f, err := os.OpenFile(blob, os.O_WRONLY, 0)
 	require.NoError(t, err)
@@ -286,9 +287,9 @@ func TestBodyTakenAtTheWorstMoment(t *testing.T) {
 			h, err := p.finish(m)
 			require.NoError(t, err)
 			require.NoError(t, p.publishBody(h, Good))
-			d.dropBody(h.Key, Good, h.sum)
-			require.NoError(t, p.publishEntry(entryName(h.Key, Good), h.encode(nil)))
-			err = d.settle(h.Key, Good, h.sum)
+			d.dropBody(h.Key, Good, h.Sum)
+			require.NoError(t, p.publishEntry(entryName(h.Key, Good), h.Encode(nil)))
+			err = d.settle(h.Key, Good, h.Sum)
 			require.Empty(t, faults(t, d))
 			if shared {
 				require.NoError(t, err)

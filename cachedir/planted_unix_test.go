@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/cachex-cli/cachex/cachedir/format"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -132,7 +133,7 @@ func TestModesWhateverTheUmask(t *testing.T) {
 		defer unix.Umask(old)
 		d := openAt(t, path, fixtureOptions)
 		r := runOf("modes")
-		store(t, d, r, part{0, strings.Repeat("x", inlineMax+1)})
+		store(t, d, r, part{0, strings.Repeat("x", format.InlineMax+1)})
 		m := metaNow()
 		m.Tags = []Tag{{Name: "x", Seq: OwnSeq}}
 		storeMeta(t, d, r, m, part{0, "x"})

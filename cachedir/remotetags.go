@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"time"
+
+	"github.com/cachex-cli/cachex/cachedir/format"
 )
 
 // A tier counts the purges of each tag for all hosts. What it told last is kept in tags/remote/<sha256 of tier, NUL, tag>:
@@ -21,11 +23,11 @@ func remoteTagName(id [32]byte) string { return "tags/remote/" + hex.EncodeToStr
 // been set since. known is false if it told none, or if what was kept of it cannot be read.
 func (d *Dir) TagSeen(tier, tag string) (count int64, at time.Time, known bool) {
 	id := remoteTag(tier, tag)
-	b, _, err := d.v1.ReadSmall(remoteTagName(id), remoteTagSize)
+	b, _, err := d.v1.ReadSmall(remoteTagName(id), format.RemoteTagSize)
 	if err != nil {
 		return 0, time.Time{}, false
 	}
-	return decodeRemoteTag(b, id)
+	return format.DecodeRemoteTag(b, id)
 }
 
 // Purging is what a count of a tier tells of purges since the one before.
@@ -57,7 +59,7 @@ func (d *Dir) noteTag(tier, tag string, count int64, purge Purging) (at TagMark,
 		}
 	}
 	id := remoteTag(tier, tag)
-	if err := d.v1.Replace(remoteTagName(id), encodeRemoteTag(id, count, told)); err != nil {
+	if err := d.v1.Replace(remoteTagName(id), format.EncodeRemoteTag(id, count, told)); err != nil {
 		return at, fmt.Errorf("note the count of tag %q: %w", tag, err)
 	}
 	return at, nil
@@ -73,7 +75,7 @@ func (i *Import) NoteTag(tier, tag string, count int64, purge Purging) error {
 	switch {
 	case err != nil || purge == NoPurge:
 		return err
-	case at != TagMark{i.p.mark.Epoch, i.p.mark.Seq + 1}:
+	case at != TagMark{Epoch: i.p.mark.Epoch, Seq: i.p.mark.Seq + 1}:
 		return ErrPurged
 	}
 	i.p.mark = at

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"slices"
 
+	"github.com/cachex-cli/cachex/cachedir/format"
 	"github.com/cachex-cli/cachex/cachedir/tree"
 	"github.com/cachex-cli/cachex/hashing"
 )
@@ -145,8 +146,10 @@ func (d *Dir) PurgeAll() (int, error) {
 	d.forgetCommands()
 	err := d.freeing(everything, func() error {
 		_, err := d.advance(
-			func(p purges) purges { return purges{TagMark: TagMark{newEpoch(), p.Seq + 1}} },
-			func(purges) error { return nil })
+			func(p format.Purges) format.Purges {
+				return format.Purges{TagMark: TagMark{Epoch: newEpoch(), Seq: p.Seq + 1}}
+			},
+			func(format.Purges) error { return nil })
 		return err
 	})
 	if err != nil {
@@ -178,8 +181,8 @@ func (d *Dir) PurgeSoftly(match func(EntryInfo) bool, dryRun bool) (int, error) 
 // PurgeAllSoftly is PurgeSoftly for everything, also for runs that have begun.
 func (d *Dir) PurgeAllSoftly() error {
 	_, err := d.advance(
-		func(p purges) purges { p.Seq++; p.soft = p.Seq; return p },
-		func(purges) error { return nil })
+		func(p format.Purges) format.Purges { p.Seq++; p.Soft = p.Seq; return p },
+		func(format.Purges) error { return nil })
 	if err != nil {
 		return fmt.Errorf("purge: %w", err)
 	}
@@ -206,15 +209,15 @@ func (d *Dir) forbid(match func(EntryInfo) bool) error {
 func (d *Dir) readRun(base string) (EntryInfo, error) {
 	info := EntryInfo{Pending: true}
 	info.Key, _ = hashing.ParseKey(base[:64])
-	b, _, err := d.v1.ReadSmall("pending/"+base, maxMeta)
+	b, _, err := d.v1.ReadSmall("pending/"+base, format.MaxMeta)
 	if err != nil {
 		return info, err
 	}
-	if r, err := decodeRun(b, d.o.Keys...); err == nil {
+	if r, err := format.DecodeRun(b, d.o.Keys...); err == nil {
 		info.Command, info.Recipe = r.Command, r.Recipe
 		return info, nil
 	}
-	h, _, err := decodeEntry(b, d.o.Keys...)
+	h, _, err := format.DecodeEntry(b, d.o.Keys...)
 	if err == nil {
 		info.Command, info.Recipe = h.Command, h.Recipe
 	}
@@ -231,7 +234,7 @@ func (d *Dir) Check(fn func(EntryInfo) error) error {
 		case i.Sealed:
 			i.Err = d.verifySealed(i.Key, i.Slot)
 		}
-		newer := errors.Is(i.Err, errVersion)
+		newer := errors.Is(i.Err, format.ErrVersion)
 		if i.Err == nil || newer || d.changed(i) {
 			return nil
 		}
@@ -249,10 +252,10 @@ func (d *Dir) verifySealed(key hashing.Key, s Slot) error {
 		return nil // it was replaced
 	case !errors.As(err, &sealed):
 		return err
-	case !sealed.h.inFile:
+	case !sealed.h.InFile:
 		return nil
 	}
-	f, fi, err := d.v1.OpenRead(bodyName(key, s, sealed.h.sum))
+	f, fi, err := d.v1.OpenRead(bodyName(key, s, sealed.h.Sum))
 	if err != nil {
 		return withoutAbsence(err)
 	}
@@ -261,8 +264,8 @@ func (d *Dir) verifySealed(key hashing.Key, s Slot) error {
 	if _, err := io.Copy(sum, &section{f: bodyFile{File: f}, end: fi.Size}); err != nil {
 		return err
 	}
-	if [sha256.Size]byte(sum.Sum(nil)) != sealed.h.sum {
-		return fmt.Errorf("%w: SHA-256 of the body", errSpoiled)
+	if [sha256.Size]byte(sum.Sum(nil)) != sealed.h.Sum {
+		return fmt.Errorf("%w: SHA-256 of the body", format.ErrSpoiled)
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"time"
+
+	"github.com/cachex-cli/cachex/cachedir/format"
 )
 
 // memoTable holds what the short way to a hit remembers.
@@ -36,7 +38,7 @@ type Frame struct {
 // Standing returns what an entry stands on. ok is false for what the short way leaves to the ordinary one: bodies in files of
 // their own, encrypted and private results, deaths by signal, and what was purged since.
 func (e *Entry) Standing(hit Record) (s Standing, ok bool) {
-	if e.h.inFile || e.h.seal != nil || e.Private || e.Learned != nil || e.Signal != 0 || e.Soft {
+	if e.h.InFile || e.h.Seal != nil || e.Private || e.Learned != nil || e.Signal != 0 || e.Soft {
 		return s, false
 	}
 	other := Good
@@ -45,11 +47,11 @@ func (e *Entry) Standing(hit Record) (s Standing, ok bool) {
 	}
 	s = Standing{
 		Entry: entryName(e.Key, e.Slot), Other: entryName(e.Key, other), Size: e.Stored, Sum: e.sum,
-		Offset: e.Stored - trailerSize - int64(len(e.inline)), Merged: e.Merged, Code: e.Code, Ended: e.Ended,
+		Offset: e.Stored - format.TrailerSize - int64(len(e.inline)), Merged: e.Merged, Code: e.Code, Ended: e.Ended,
 	}
-	frames := frameReader{r: bytes.NewReader(e.h.table), stdout: e.h.stdout, stderr: e.h.stderr}
+	frames := format.FrameReader{Table: bytes.NewReader(e.h.Table), Stdout: e.h.Stdout, Stderr: e.h.Stderr}
 	for {
-		stream, size, err := frames.next()
+		stream, size, err := frames.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -76,7 +78,7 @@ func (d *Dir) standsAt(m Meta) ([]byte, bool) {
 		return nil, false
 	}
 	after, err := d.readPurges(seqName)
-	return encodePurges(after), err == nil && before == after
+	return format.EncodePurges(after), err == nil && before == after
 }
 
 // PutMemo writes a memo of the short way into its place in a table of them. Like the tables in stat/ it is a file of fixed

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/cachex-cli/cachex/cachedir/format"
 	"github.com/cachex-cli/cachex/cachedir/tree"
 	"github.com/cachex-cli/cachex/hashing"
 )
@@ -36,26 +37,26 @@ var errNotValid = errors.New("purged since")
 
 // readPurges reads SEQ or a subject's file. One that does not exist is zero, an epoch that no entry has; anything that
 // cannot be read or does not verify is an error.
-func (d *Dir) readPurges(name string) (purges, error) {
+func (d *Dir) readPurges(name string) (format.Purges, error) {
 	f, err := d.v1.Open(name, os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
-		return purges{}, nil
+		return format.Purges{}, nil
 	}
 	if err != nil {
-		return purges{}, err
+		return format.Purges{}, err
 	}
 	defer f.Close()
-	var b [tagFileSize + 1]byte
+	var b [format.TagFileSize + 1]byte
 	n, err := f.ReadAt(b[:], 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		if fi, ierr := f.Info(); ierr == nil && !fi.Regular {
 			err = tree.ErrForeign
 		}
-		return purges{}, d.v1.PathError("read", name, err)
+		return format.Purges{}, d.v1.PathError("read", name, err)
 	}
-	p, err := decodePurges(b[:n])
+	p, err := format.DecodePurges(b[:n])
 	if err != nil {
-		return purges{}, fmt.Errorf("%s: %w", name, err)
+		return format.Purges{}, fmt.Errorf("%s: %w", name, err)
 	}
 	return p, nil
 }
@@ -79,9 +80,9 @@ func (d *Dir) CheckTags(m Meta) (soft bool, err error) {
 		return false, errNotValid
 	}
 	if now.Seq < m.Seq {
-		return false, fmt.Errorf("count of purges: %w", errSpoiled)
+		return false, fmt.Errorf("count of purges: %w", format.ErrSpoiled)
 	}
-	soft = now.soft > m.Seq
+	soft = now.Soft > m.Seq
 	for _, tag := range m.Tags {
 		if tag.Seq == now.Seq {
 			continue // no purge since
@@ -108,17 +109,17 @@ func (d *Dir) checkMark(name string, epoch [16]byte, seq uint64) (soft bool, err
 	if last.Seq > seq {
 		return false, errNotValid
 	}
-	return last.soft > seq, nil
+	return last.Soft > seq, nil
 }
 
 // markOrHeal returns the present mark. A count that is damaged or missing cannot say what was purged: a new epoch
 // makes all that was stored before invalid, and what is stored from now on valid again.
 func (d *Dir) markOrHeal() (TagMark, error) {
 	p, err := d.readPurges(seqName)
-	if err == nil && p != (purges{}) || err != nil && !isUseless(err) {
+	if err == nil && p != (format.Purges{}) || err != nil && !isUseless(err) {
 		return p.TagMark, err
 	}
-	p, err = d.advance(func(p purges) purges { return p }, func(purges) error { return nil })
+	p, err = d.advance(func(p format.Purges) format.Purges { return p }, func(format.Purges) error { return nil })
 	return p.TagMark, err
 }
 
@@ -129,21 +130,21 @@ func newEpoch() (e [16]byte) {
 
 // advance changes SEQ, and then what else, under the lock of purges. What it hands to next for a damaged or missing one
 // is a new epoch, and so it does where there are no locks: two purges that count at once could count the same.
-func (d *Dir) advance(next func(purges) purges, then func(purges) error) (purges, error) {
+func (d *Dir) advance(next func(format.Purges) format.Purges, then func(format.Purges) error) (format.Purges, error) {
 	if d.o.ReadOnly {
-		return purges{}, ErrReadOnly
+		return format.Purges{}, ErrReadOnly
 	}
 	unlock, locked, err := d.v1.LockShort(tagsLock, "purge")
 	if err != nil {
-		return purges{}, fmt.Errorf("lock the count of purges: %w", err)
+		return format.Purges{}, fmt.Errorf("lock the count of purges: %w", err)
 	}
 	defer unlock()
 	p, err := d.readPurges(seqName)
 	if err != nil && !isUseless(err) {
-		return purges{}, fmt.Errorf("count purges: %w", err)
+		return format.Purges{}, fmt.Errorf("count purges: %w", err)
 	}
 	old := p
-	if err != nil || !locked || p == (purges{}) {
+	if err != nil || !locked || p == (format.Purges{}) {
 		p.Epoch = newEpoch()
 	}
 	if p = next(p); p == old {
@@ -157,12 +158,12 @@ func (d *Dir) advance(next func(purges) purges, then func(purges) error) (purges
 
 // writePurges replaces a file of purges; on a full disk it is written over where it lies, which takes no room. Should that be
 // torn, the file is damaged, and everything counts as purged.
-func (d *Dir) writePurges(name string, p purges) error {
-	err := d.v1.Replace(name, encodePurges(p))
+func (d *Dir) writePurges(name string, p format.Purges) error {
+	err := d.v1.Replace(name, format.EncodePurges(p))
 	if !tree.IsDiskFull(err) {
 		return err
 	}
-	if fi, serr := d.v1.Stat(name); serr != nil || fi.Size != tagFileSize {
+	if fi, serr := d.v1.Stat(name); serr != nil || fi.Size != format.TagFileSize {
 		return err
 	}
 	f, _, oerr := d.v1.OpenInPlace(name, 0)
@@ -170,7 +171,7 @@ func (d *Dir) writePurges(name string, p purges) error {
 		return err
 	}
 	defer f.Close()
-	if f.WriteAt(encodePurges(p), 0) != nil {
+	if f.WriteAt(format.EncodePurges(p), 0) != nil {
 		return err
 	}
 	return nil
@@ -214,8 +215,8 @@ func (d *Dir) purgeTag(tag string, soft bool) (at TagMark, err error) {
 // purgeMarks counts one purge and writes it into the files of its subjects.
 func (d *Dir) purgeMarks(soft bool, names ...string) (at TagMark, err error) {
 	now, err := d.advance(
-		func(p purges) purges { p.Seq++; return p },
-		func(now purges) error {
+		func(p format.Purges) format.Purges { p.Seq++; return p },
+		func(now format.Purges) error {
 			for _, name := range names {
 				last, err := d.readPurges(name)
 				if err != nil && !isUseless(err) {
@@ -225,11 +226,11 @@ func (d *Dir) purgeMarks(soft bool, names ...string) (at TagMark, err error) {
 					last = now
 				}
 				if last.Epoch != now.Epoch {
-					last = purges{}
+					last = format.Purges{}
 				}
 				last.Epoch = now.Epoch
 				if soft {
-					last.soft = now.Seq
+					last.Soft = now.Seq
 				} else {
 					last.Seq = now.Seq
 				}

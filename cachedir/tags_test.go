@@ -13,7 +13,7 @@ func tagged(t testing.TB, d *Dir, name string, tags ...string) {
 	t.Helper()
 	m := metaNow()
 	for _, name := range tags {
-		m.Tags = append(m.Tags, Tag{name, OwnSeq})
+		m.Tags = append(m.Tags, Tag{Name: name, Seq: OwnSeq})
 	}
 	storeMeta(t, d, runOf(name), m, part{0, name})
 }
@@ -214,7 +214,7 @@ func TestTagOfNestedRun(t *testing.T) {
 	d := newDir(t, Options{})
 	require.NoError(t, d.PurgeTag("inner", true))
 	m := metaNow()
-	m.Tags = []Tag{{"inner", 0}}
+	m.Tags = []Tag{{Name: "inner", Seq: 0}}
 	storeMeta(t, d, runOf("outer"), m, part{0, "x"})
 	r := runOf("outer")
 	e, err := d.Lookup(r.Key, r.Recipe, Good)
@@ -234,7 +234,7 @@ func TestDamagedTagIsHealedByTheNextStore(t *testing.T) {
 	require.NoError(t, d.PurgeTag("c", false))
 	require.NoError(t, os.Truncate(filepath.Join(d.Path(), "v1", markName("a")), 3))
 	r, m := runOf("b"), metaNow()
-	r.Tags, m.Tags = []string{"a"}, []Tag{{"a", OwnSeq}}
+	r.Tags, m.Tags = []string{"a"}, []Tag{{Name: "a", Seq: OwnSeq}}
 	storeMeta(t, d, r, m, part{0, "b"})
 	requireHit(t, d, r, Good, part{0, "b"})
 	requireMiss(t, d, runOf("old"), Good, Purged)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/cachex-cli/cachex/cachedir/format"
 	"github.com/cachex-cli/cachex/cachedir/tree"
 )
 
@@ -142,7 +143,7 @@ func (t *totals) encode() []byte {
 }
 
 func decodeTotals(b []byte) (totals, error) {
-	spoiled := fmt.Errorf("totals: %w", errSpoiled)
+	spoiled := fmt.Errorf("totals: %w", format.ErrSpoiled)
 	head, rest, _ := strings.Cut(string(b), "\n")
 	hex, ok := strings.CutPrefix(head, totalsMagic)
 	sum, err := strconv.ParseUint(hex, 16, 64)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/cachex-cli/cachex/cachedir/format"
 	"github.com/cachex-cli/cachex/cachedir/tree"
 )
 
@@ -36,36 +37,36 @@ func (e *Entry) Export() (Exported, error) {
 		return Exported{}, ErrPrivate
 	}
 	h := *e.h
-	if h.seal != nil && h.inFile {
+	if h.Seal != nil && h.InFile {
 		s, err := e.plainSums()
 		if err != nil {
 			return Exported{}, err
 		}
-		s.describe(&h)
+		s.Describe(&h)
 	}
-	h.seal = nil
-	x := Exported{Content: h.encode(e.inline)}
-	if h.inFile {
-		x.BodySum, x.Body = h.sum, io.NewSectionReader(bodyReader{e}, 0, h.fileLen())
+	h.Seal = nil
+	x := Exported{Content: h.Encode(e.inline)}
+	if h.InFile {
+		x.BodySum, x.Body = h.Sum, io.NewSectionReader(bodyReader{e}, 0, h.FileLen())
 	}
 	return x, nil
 }
 
 // plainSums reads an encrypted body, and verifies it meanwhile.
-func (e *Entry) plainSums() (s sums, err error) {
-	buf := make([]byte, chunkSize)
-	size := e.h.fileLen()
-	for i, want := range e.h.chunks {
-		off := int64(i) * chunkSize
-		b := buf[:min(chunkSize, size-off)]
+func (e *Entry) plainSums() (s format.Sums, err error) {
+	buf := make([]byte, format.ChunkSize)
+	size := e.h.FileLen()
+	for i, want := range e.h.Chunks {
+		off := int64(i) * format.ChunkSize
+		b := buf[:min(format.ChunkSize, size-off)]
 		if _, err := e.body.ReadAt(b, off); err != nil {
 			return s, err
 		}
 		if xxhash.Sum64(b) != want {
-			return s, fmt.Errorf("%w: checksum of chunk %d of the body", errSpoiled, i)
+			return s, fmt.Errorf("%w: checksum of chunk %d of the body", format.ErrSpoiled, i)
 		}
-		e.h.seal.xor(partBody, off, b)
-		s.add(b)
+		e.h.Seal.XOR(format.PartBody, off, b)
+		s.Add(b)
 	}
 	return s, nil
 }
@@ -84,10 +85,10 @@ func (r bodyReader) ReadAt(b []byte, off int64) (int, error) {
 // Import is an entry of another machine that is being stored here. After an error nothing is left of it.
 type Import struct {
 	p      *Pending
-	h      *header // nil: not read yet
+	h      *format.Header // nil: not read yet
 	inline []byte
-	plain  sums // of the body as it came, where it is encrypted here
-	whole  bool // the body is here
+	plain  format.Sums // of the body as it came, where it is encrypted here
+	whole  bool        // the body is here
 }
 
 // BeginImport opens a pending entry for what another machine may have of a run. It comes before that machine is asked:
@@ -128,19 +129,19 @@ func (i *Import) Read(content []byte) error {
 }
 
 func (i *Import) read(content []byte) error {
-	h, inline, err := decodeEntry(content)
+	h, inline, err := format.DecodeEntry(content)
 	switch r := i.p.run; {
-	case errors.Is(err, errVersion):
+	case errors.Is(err, format.ErrVersion):
 		return &Miss{Version, err}
 	case err != nil:
 		return &Miss{Corrupt, err}
 	case h.Key != r.Key || !bytes.Equal(h.Recipe, r.Recipe):
-		return &Miss{Corrupt, fmt.Errorf("%w: it is the entry of another key", errSpoiled)}
+		return &Miss{Corrupt, fmt.Errorf("%w: it is the entry of another key", format.ErrSpoiled)}
 	case h.Learned != nil && h.Learned.Check() != nil:
-		return &Miss{Corrupt, fmt.Errorf("%w: %w", errSpoiled, h.Learned.Check())}
+		return &Miss{Corrupt, fmt.Errorf("%w: %w", format.ErrSpoiled, h.Learned.Check())}
 	case h.Private:
 		return ErrPrivate
-	case h.fileLen() > i.p.d.o.MaxSize:
+	case h.FileLen() > i.p.d.o.MaxSize:
 		return ErrTooLarge
 	}
 	h.Command = i.p.run.Command
@@ -148,8 +149,8 @@ func (i *Import) read(content []byte) error {
 	for t := range h.Tags {
 		h.Tags[t].Seq = OwnSeq
 	}
-	h.seal = i.p.seal
-	i.h, i.inline, i.whole = h, inline, !h.inFile
+	h.Seal = i.p.seal
+	i.h, i.inline, i.whole = h, inline, !h.InFile
 	return nil
 }
 
@@ -162,25 +163,25 @@ func (i *Import) MarkConcurrent(boot [16]byte, ended int64) {
 }
 
 // Slot is where the entry belongs.
-func (i *Import) Slot() Slot { return i.h.slot() }
+func (i *Import) Slot() Slot { return i.h.Slot() }
 
 // NeedsBody reports whether WriteBody must come before Commit, and what the body is. It must not if the entry holds its
 // body, or if there is a sound one of the same content here already.
 func (i *Import) NeedsBody() (sum [32]byte, size int64, needed bool) {
 	i.p.mu.Lock()
 	defer i.p.mu.Unlock()
-	if i.p.err != nil || !i.h.inFile {
+	if i.p.err != nil || !i.h.InFile {
 		return [32]byte{}, 0, false
 	}
-	if !i.whole && i.h.seal == nil {
+	if !i.whole && i.h.Seal == nil {
 		i.whole = i.p.linkBlob(i.h) && i.checkTable(i.p.base+linkSuffix) == nil
 	}
-	return i.h.sum, i.h.fileLen(), !i.whole
+	return i.h.Sum, i.h.FileLen(), !i.whole
 }
 
 // checkTable reads the frame table behind a body: a right checksum says that it is what was written, not that it is one.
 func (i *Import) checkTable(name string) error {
-	if !i.h.tableBehind {
+	if !i.h.TableBehind {
 		return nil
 	}
 	f, _, err := i.p.d.v1.OpenRead(name)
@@ -188,7 +189,7 @@ func (i *Import) checkTable(name string) error {
 		return err
 	}
 	defer f.Close()
-	return i.h.checkFrames(tableIn(i.h, bodyFile{f, i.h.seal}))
+	return i.h.CheckFrames(tableIn(i.h, bodyFile{f, i.h.Seal}))
 }
 
 // WriteBody takes the body, in constant memory, and ends with the first chunk that is not what the entry says. A body
@@ -206,7 +207,7 @@ func (i *Import) WriteBody(src io.Reader) error {
 	if err == nil {
 		err = i.checkBody()
 	}
-	if errors.Is(err, errSpoiled) {
+	if errors.Is(err, format.ErrSpoiled) {
 		err = &Miss{Corrupt, err}
 	}
 	if err != nil {
@@ -221,12 +222,12 @@ func (i *Import) copyBody(src io.Reader) error {
 	if err := i.p.writeBody(nil); err != nil { // there is a file of an empty one, too
 		return err
 	}
-	buf := make([]byte, chunkSize)
-	for size := i.h.fileLen(); i.p.body.size < size; {
-		b := buf[:min(chunkSize, size-i.p.body.size)]
+	buf := make([]byte, format.ChunkSize)
+	for size := i.h.FileLen(); i.p.body.size < size; {
+		b := buf[:min(format.ChunkSize, size-i.p.body.size)]
 		n, err := io.ReadFull(src, b)
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return fmt.Errorf("%w: the body ends after %d of %d bytes", errSpoiled, i.p.body.size+int64(n), size)
+			return fmt.Errorf("%w: the body ends after %d of %d bytes", format.ErrSpoiled, i.p.body.size+int64(n), size)
 		}
 		if err != nil {
 			return fmt.Errorf("read body: %w", err)
@@ -234,18 +235,18 @@ func (i *Import) copyBody(src io.Reader) error {
 		if err := i.p.checkSpace(i.p.body.size); err != nil {
 			return err
 		}
-		if i.h.seal != nil {
-			i.plain.add(b)
+		if i.h.Seal != nil {
+			i.plain.Add(b)
 		}
 		if err := i.p.writeBody(b); err != nil {
 			return err
 		}
-		if done := len(i.came().chunks); !slices.Equal(i.came().chunks, i.h.chunks[:done]) {
-			return fmt.Errorf("%w: checksum of chunk %d of the body", errSpoiled, done-1)
+		if done := len(i.came().Chunks); !slices.Equal(i.came().Chunks, i.h.Chunks[:done]) {
+			return fmt.Errorf("%w: checksum of chunk %d of the body", format.ErrSpoiled, done-1)
 		}
 	}
 	if n, err := io.ReadFull(src, buf[:1]); n > 0 {
-		return fmt.Errorf("%w: the body is longer than %d bytes", errSpoiled, i.p.body.size)
+		return fmt.Errorf("%w: the body is longer than %d bytes", format.ErrSpoiled, i.p.body.size)
 	} else if !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read body: %w", err)
 	}
@@ -253,8 +254,8 @@ func (i *Import) copyBody(src io.Reader) error {
 }
 
 // came is what can be said of a body as it came.
-func (i *Import) came() *sums {
-	if i.h.seal != nil {
+func (i *Import) came() *format.Sums {
+	if i.h.Seal != nil {
 		return &i.plain
 	}
 	return &i.p.sums
@@ -262,15 +263,15 @@ func (i *Import) came() *sums {
 
 // checkBody is what can be said of a body when all of it is there.
 func (i *Import) checkBody() error {
-	sum, chunks := i.came().end()
-	if !slices.Equal(chunks, i.h.chunks) {
-		return fmt.Errorf("%w: checksum of the body", errSpoiled)
+	sum, chunks := i.came().End()
+	if !slices.Equal(chunks, i.h.Chunks) {
+		return fmt.Errorf("%w: checksum of the body", format.ErrSpoiled)
 	}
-	if sum != i.h.sum {
-		return fmt.Errorf("%w: SHA-256 of the body", errSpoiled)
+	if sum != i.h.Sum {
+		return fmt.Errorf("%w: SHA-256 of the body", format.ErrSpoiled)
 	}
-	if i.h.seal != nil {
-		i.p.sums.describe(i.h)
+	if i.h.Seal != nil {
+		i.p.sums.Describe(i.h)
 	}
 	return i.checkTable(i.p.body.name)
 }
@@ -316,7 +317,7 @@ func (i *Import) lend() (*Entry, error) {
 		return nil, err
 	}
 	e := &Entry{
-		Meta: i.h.Meta, Slot: i.h.slot(), StdoutSize: i.h.stdout, StderrSize: i.h.stderr, LastUse: p.d.now(),
+		Meta: i.h.Meta, Slot: i.h.Slot(), StdoutSize: i.h.Stdout, StderrSize: i.h.Stderr, LastUse: p.d.now(),
 		d: p.d, h: i.h, inline: i.inline,
 	}
 	var err error
@@ -326,7 +327,7 @@ func (i *Import) lend() (*Entry, error) {
 	if _, err := p.d.v1.Stat(p.base + runSuffix); err != nil {
 		return nil, ErrPurged // by name: a purge takes away what becomes the entry
 	}
-	if !i.h.inFile {
+	if !i.h.InFile {
 		return e, nil
 	}
 	name := p.body.name
@@ -337,14 +338,14 @@ func (i *Import) lend() (*Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.body, e.open = bodyFile{f, e.h.seal}, true
+	e.body, e.open = bodyFile{f, e.h.Seal}, true
 	return e, nil
 }
 
 // joinLearned sees that no learned input is forgotten for an entry that does not know it: neither for a redirect that
 // names fewer nor for a result that names none. unlock ends the time in which nobody else learns.
 func (i *Import) joinLearned() (unlock func(), err error) {
-	if i.h.slot() == Failed {
+	if i.h.Slot() == Failed {
 		return func() {}, nil
 	}
 	unlock, locked, err := i.p.d.lockLearning(i.h.Key)

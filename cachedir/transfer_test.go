@@ -16,6 +16,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 	"github.com/stretchr/testify/require"
 
+	"github.com/cachex-cli/cachex/cachedir/format"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -97,7 +98,7 @@ func TestTransfer(t *testing.T) {
 		"inline":      {parts: []part{{0, "a"}, {1, "b"}, {0, "\x00\xff"}}},
 		"large":       {parts: []part{{0, large}}, apart: true},
 		"large, both": {parts: []part{{0, large}, {1, "in between"}, {0, large[1:]}}, apart: true},
-		"chunks":      {parts: []part{{0, large[:2*chunkSize]}}, apart: true},
+		"chunks":      {parts: []part{{0, large[:2*format.ChunkSize]}}, apart: true},
 		"alternating": {parts: long, apart: true},
 		"failed":      {parts: []part{{1, "oops"}}, code: 3},
 	} {
@@ -108,9 +109,9 @@ func TestTransfer(t *testing.T) {
 			m := metaNow()
 			m.Code, m.UID, m.Random, m.Until, m.Stale = c.code, 7, 9, time.Unix(1<<33, 5), time.Minute
 			m.BootID, m.StartedBoot, m.EndedBoot = [16]byte{1}, 2, 3
-			m.Tags = []Tag{{"a", OwnSeq}, {"b", 0}}
+			m.Tags = []Tag{{Name: "a", Seq: OwnSeq}, {Name: "b", Seq: 0}}
 			storeMeta(t, from, r, m, c.parts...)
-			slot := m.slot()
+			slot := m.Slot()
 			x := export(t, from, r, slot)
 			require.Equal(t, c.apart, x.body != nil)
 
@@ -142,7 +143,7 @@ func TestTransfer(t *testing.T) {
 			own, err := to.readPurges(seqName)
 			require.NoError(t, err)
 			m.Key, m.Command, m.Recipe, m.TagMark = r.Key, r.Command, r.Recipe, own.TagMark
-			m.Tags = []Tag{{"a", own.Seq}, {"b", own.Seq}}
+			m.Tags = []Tag{{Name: "a", Seq: own.Seq}, {Name: "b", Seq: own.Seq}}
 			m.BootID, m.StartedBoot, m.EndedBoot = [16]byte{}, 0, 0
 			m.Started, m.Ended = e.Started, e.Ended // compared above: these have a monotonic part
 			require.Equal(t, m, e.Meta)
@@ -172,10 +173,10 @@ func TestTransferOfRedirect(t *testing.T) {
 	require.Equal(t, &more, to.Redirect(r.Key, r.Recipe))
 	require.Empty(t, names(t, to, "pending"))
 
-	h, _, err := decodeEntry(bytes.Clone(x.content))
+	h, _, err := format.DecodeEntry(bytes.Clone(x.content))
 	require.NoError(t, err)
 	h.Learned.Files = []string{"["}
-	requireCorrupt(t, bring(newDir(t, Options{}), r, exported{content: h.encode(nil)}), "inputs that no run could capture")
+	requireCorrupt(t, bring(newDir(t, Options{}), r, exported{content: h.Encode(nil)}), "inputs that no run could capture")
 	require.NoError(t, bring(from, r, export(t, to, r, Good)), "it knows more")
 	require.Equal(t, &more, from.Redirect(r.Key, r.Recipe))
 }
@@ -196,12 +197,12 @@ func TestImportOfEveryDamage(t *testing.T) {
 	other := r
 	other.Recipe = []byte("another recipe of this key")
 	requireCorrupt(t, bring(to, other, x))
-	h, inline, err := decodeEntry(bytes.Clone(x.content))
+	h, inline, err := format.DecodeEntry(bytes.Clone(x.content))
 	require.NoError(t, err)
 	h.Key[31] ^= 1
-	requireCorrupt(t, bring(to, r, exported{content: h.encode(inline)}), "this recipe under another key")
+	requireCorrupt(t, bring(to, r, exported{content: h.Encode(inline)}), "this recipe under another key")
 	newer := bytes.Clone(x.content)
-	newer[8] = sealedVersion + 1
+	newer[8] = format.SealedVersion + 1
 	binary.LittleEndian.PutUint64(newer[24:], xxhash.Sum64(newer[:24]))
 	var miss *Miss
 	require.ErrorAs(t, bring(to, r, exported{content: newer}), &miss)
@@ -223,9 +224,9 @@ func TestImportOfDamagedBody(t *testing.T) {
 		return b
 	}
 	for name, body := range map[string][]byte{
-		"none": nil, "first byte": flipped(0), "between": flipped(chunkSize), "last byte": flipped(len(x.body) - 1),
-		"cut": x.body[:len(x.body)-1], "one chunk": x.body[:chunkSize], "longer": append(bytes.Clone(x.body), 0),
-		"swapped": append(bytes.Clone(x.body[chunkSize+1:]), x.body[:chunkSize+1]...),
+		"none": nil, "first byte": flipped(0), "between": flipped(format.ChunkSize), "last byte": flipped(len(x.body) - 1),
+		"cut": x.body[:len(x.body)-1], "one chunk": x.body[:format.ChunkSize], "longer": append(bytes.Clone(x.body), 0),
+		"swapped": append(bytes.Clone(x.body[format.ChunkSize+1:]), x.body[:format.ChunkSize+1]...),
 	} {
 		requireCorrupt(t, bring(to, r, exported{content: x.content, body: body}), name)
 		requireNothing(t, to, name)
@@ -238,7 +239,7 @@ func TestImportOfDamagedBody(t *testing.T) {
 	i, err = to.Import(r, x.content)
 	require.NoError(t, err)
 	broken := errors.New("connection reset")
-	err = i.WriteBody(io.MultiReader(bytes.NewReader(x.body[:chunkSize+5]), iotest.ErrReader(broken)))
+	err = i.WriteBody(io.MultiReader(bytes.NewReader(x.body[:format.ChunkSize+5]), iotest.ErrReader(broken)))
 	require.ErrorIs(t, err, broken)
 	var miss *Miss
 	require.False(t, errors.As(err, &miss), "it is not damage")
@@ -246,19 +247,19 @@ func TestImportOfDamagedBody(t *testing.T) {
 	requireNothing(t, to)
 
 	// The writer's own checksums are right, and what they are about is not what they say.
-	h, _, err := decodeEntry(bytes.Clone(x.content))
+	h, _, err := format.DecodeEntry(bytes.Clone(x.content))
 	require.NoError(t, err)
-	h.sum[0] ^= 1
-	requireCorrupt(t, bring(to, r, exported{content: h.encode(nil), body: x.body}), "another SHA-256")
-	h.sum[0] ^= 1
-	h.chunks[len(h.chunks)-1]++
-	requireCorrupt(t, bring(to, r, exported{content: h.encode(nil), body: x.body}), "another checksum")
+	h.Sum[0] ^= 1
+	requireCorrupt(t, bring(to, r, exported{content: h.Encode(nil), body: x.body}), "another SHA-256")
+	h.Sum[0] ^= 1
+	h.Chunks[len(h.Chunks)-1]++
+	requireCorrupt(t, bring(to, r, exported{content: h.Encode(nil), body: x.body}), "another checksum")
 
 	i, err = to.Import(r, x.content)
 	require.NoError(t, err)
 	src := bytes.NewReader(flipped(0))
 	requireCorrupt(t, i.WriteBody(src))
-	require.Equal(t, len(x.body)-chunkSize, src.Len(), "it ends with the first wrong chunk")
+	require.Equal(t, len(x.body)-format.ChunkSize, src.Len(), "it ends with the first wrong chunk")
 	requireNothing(t, to)
 	require.NoError(t, bring(to, r, x))
 }
@@ -266,18 +267,18 @@ func TestImportOfDamagedBody(t *testing.T) {
 // A frame table behind the body has right checksums whatever it says.
 func TestImportOfSenselessTable(t *testing.T) {
 	r := runOf("x")
-	body := bytes.Repeat([]byte{0xff}, inlineMax+100)
-	h := header{
+	body := bytes.Repeat([]byte{0xff}, format.InlineMax+100)
+	h := format.Header{
 		Meta:   Meta{Key: r.Key, Recipe: r.Recipe, Started: time.Now(), Ended: time.Now(), TTL: time.Hour},
-		stdout: inlineMax, tableLen: 100, tableBehind: true, inFile: true, sum: sha256.Sum256(body),
-		chunks: []uint64{xxhash.Sum64(body[:chunkSize]), xxhash.Sum64(body[chunkSize:])},
+		Stdout: format.InlineMax, TableLen: 100, TableBehind: true, InFile: true, Sum: sha256.Sum256(body),
+		Chunks: []uint64{xxhash.Sum64(body[:format.ChunkSize]), xxhash.Sum64(body[format.ChunkSize:])},
 	}
 	to := newDir(t, Options{})
-	requireCorrupt(t, bring(to, r, exported{content: h.encode(nil), body: body}))
+	requireCorrupt(t, bring(to, r, exported{content: h.Encode(nil), body: body}))
 	requireNothing(t, to)
 
-	h = header{Meta: h.Meta, inFile: true, sum: sha256.Sum256(nil)} // a file of nothing
-	require.NoError(t, bring(to, r, exported{content: h.encode(nil)}))
+	h = format.Header{Meta: h.Meta, InFile: true, Sum: sha256.Sum256(nil)} // a file of nothing
+	require.NoError(t, bring(to, r, exported{content: h.Encode(nil)}))
 	requireHit(t, to, r, Good)
 }
 
@@ -336,7 +337,7 @@ func TestPurgeForbidsTheImport(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			from, to := newDir(t, Options{}), newDir(t, Options{})
 			m := metaNow()
-			m.Tags = []Tag{{"tag", OwnSeq}}
+			m.Tags = []Tag{{Name: "tag", Seq: OwnSeq}}
 			storeMeta(t, from, r, m, part{0, text})
 			x := export(t, from, r, Good)
 			i, err := to.BeginImport(r)
@@ -395,7 +396,7 @@ func TestPrivateStaysHere(t *testing.T) {
 	defer e.Close()
 	_, err = e.Export()
 	require.ErrorIs(t, err, ErrPrivate)
-	require.ErrorIs(t, bring(to, r, exported{content: e.h.encode(e.inline)}), ErrPrivate)
+	require.ErrorIs(t, bring(to, r, exported{content: e.h.Encode(e.inline)}), ErrPrivate)
 	requireNothing(t, to)
 }
 
@@ -416,22 +417,22 @@ func TestExportedBodyEndsWithTheEntry(t *testing.T) {
 func FuzzImport(f *testing.F) {
 	d := newDir(f, Options{MaxSize: 16 << 20})
 	r := runOf("sample")
-	h, inline, err := decodeEntry(sampleEntry())
+	h, inline, err := format.DecodeEntry(sampleEntry())
 	require.NoError(f, err)
 	h.Private = false
-	f.Add(h.encode(inline), []byte{})
-	h.inFile, h.table, h.tableLen, h.tableBehind, h.stdout, h.stderr = true, nil, 2, true, 3, 2
-	h.chunks = []uint64{0}
-	f.Add(h.encode(nil), []byte{'o', 'u', 't', '2', '\n', 3 << 1, 2<<1 | 1})
-	h.inFile, h.chunks, h.tableLen, h.tableBehind, h.stdout, h.stderr = false, nil, 0, false, 0, 0
+	f.Add(h.Encode(inline), []byte{})
+	h.InFile, h.Table, h.TableLen, h.TableBehind, h.Stdout, h.Stderr = true, nil, 2, true, 3, 2
+	h.Chunks = []uint64{0}
+	f.Add(h.Encode(nil), []byte{'o', 'u', 't', '2', '\n', 3 << 1, 2<<1 | 1})
+	h.InFile, h.Chunks, h.TableLen, h.TableBehind, h.Stdout, h.Stderr = false, nil, 0, false, 0, 0
 	h.Learned = &hashing.Learned{Env: []string{"LANG"}}
-	f.Add(h.encode(nil), []byte{})
+	f.Add(h.Encode(nil), []byte{})
 	f.Fuzz(func(t *testing.T, content, body []byte) {
 		defer func() { require.Empty(t, names(t, d, "pending")) }()
 		content = reseal(bytes.Clone(content))
-		if h, inline, err := decodeEntry(content); err == nil && h.inFile && len(h.chunks) == 1 {
-			h.sum, h.chunks[0] = sha256.Sum256(body), xxhash.Sum64(body) // a hostile writer makes them right
-			content = h.encode(inline)
+		if h, inline, err := format.DecodeEntry(content); err == nil && h.InFile && len(h.Chunks) == 1 {
+			h.Sum, h.Chunks[0] = sha256.Sum256(body), xxhash.Sum64(body) // a hostile writer makes them right
+			content = h.Encode(inline)
 		}
 		if bring(d, r, exported{content: content, body: body}) != nil {
 			return
@@ -455,7 +456,7 @@ func TestImportThatIsLent(t *testing.T) {
 	from, to := newDir(t, Options{}), newDir(t, Options{})
 	for name, text := range map[string]string{"small": "a", "large": strings.Repeat("0123456789abcde\n", 400<<10)} {
 		r, m := runOf(name), metaNow()
-		m.Tags = []Tag{{"t", OwnSeq}}
+		m.Tags = []Tag{{Name: "t", Seq: OwnSeq}}
 		storeMeta(t, from, r, m, part{0, text}, part{1, "end"})
 		x := export(t, from, r, Good)
 		lend := func(between func(*Import)) (*Entry, error) {

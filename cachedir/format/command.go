@@ -1,4 +1,4 @@
-package cachedir
+package format
 
 import (
 	"encoding/binary"
@@ -12,9 +12,9 @@ import (
 
 const (
 	commandMagic = "cachexC\n"
-	commandRuns  = 8
+	CommandRuns  = 8
 	maxNotStored = 512
-	commandWords = 64
+	CommandWords = 64
 )
 
 // CommandRun is one run of a command.
@@ -43,8 +43,8 @@ type CommandWord struct {
 	Moved         int            // how often in a row it changed otherwise
 }
 
-// encodeCommand is the record of a command.
-func encodeCommand(id hashing.CommandID, runs []CommandRun, words ...CommandWord) []byte {
+// EncodeCommand is the record of a command.
+func EncodeCommand(id hashing.CommandID, runs []CommandRun, words ...CommandWord) []byte {
 	b := append([]byte(commandMagic), id[:]...)
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(runs)))
 	for _, r := range runs {
@@ -65,20 +65,20 @@ func encodeCommand(id hashing.CommandID, runs []CommandRun, words ...CommandWord
 	return binary.LittleEndian.AppendUint64(b, xxhash.Sum64(b))
 }
 
-// decodeCommand reads the record of this command.
-func decodeCommand(b []byte, id hashing.CommandID) (CommandRecord, error) {
-	end := len(b) - trailerSize
+// DecodeCommand reads the record of this command.
+func DecodeCommand(b []byte, id hashing.CommandID) (CommandRecord, error) {
+	end := len(b) - TrailerSize
 	if end < len(commandMagic) || string(b[:len(commandMagic)]) != commandMagic ||
 		binary.LittleEndian.Uint64(b[end:]) != xxhash.Sum64(b[:end]) {
-		return CommandRecord{}, errSpoiled
+		return CommandRecord{}, ErrSpoiled
 	}
 	d := decoder{b: b[len(commandMagic):end]}
 	if string(d.take(32)) != string(id[:]) {
-		return CommandRecord{}, errSpoiled
+		return CommandRecord{}, ErrSpoiled
 	}
 	n := d.u32()
-	if n > commandRuns {
-		return CommandRecord{}, errSpoiled
+	if n > CommandRuns {
+		return CommandRecord{}, ErrSpoiled
 	}
 	var rec CommandRecord
 	for range n {
@@ -93,8 +93,8 @@ func decodeCommand(b []byte, id hashing.CommandID) (CommandRecord, error) {
 	if len(d.b) == 0 {
 		return rec, d.err // it was written when nothing was known of words
 	}
-	if n = d.u32(); n > commandWords {
-		return CommandRecord{}, errSpoiled
+	if n = d.u32(); n > CommandWords {
+		return CommandRecord{}, ErrSpoiled
 	}
 	for range n {
 		w := CommandWord{Word: int(d.u32()), Literal: int(d.u32())}

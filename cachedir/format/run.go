@@ -1,4 +1,4 @@
-package cachedir
+package format
 
 import (
 	"encoding/binary"
@@ -21,43 +21,43 @@ const (
 	sealedRunMagic = "cachexS\n" // a seal follows, and the recipe is encrypted
 )
 
-// encodeRun is what a .run file holds until it becomes an entry.
-func encodeRun(r Run, s *seal) []byte {
-	b := make([]byte, 0, len(runMagic)+sealSize+32+4+len(r.Recipe)+8)
+// EncodeRun is what a .run file holds until it becomes an entry.
+func EncodeRun(r Run, s *Seal) []byte {
+	b := make([]byte, 0, len(runMagic)+SealSize+32+4+len(r.Recipe)+8)
 	if s == nil {
 		b = append(b, runMagic...)
 	} else {
-		b = s.append(append(b, sealedRunMagic...))
+		b = s.Append(append(b, sealedRunMagic...))
 	}
 	b = append(b, r.Command[:]...)
 	hidden := len(b)
 	b = appendBytes(b, r.Recipe)
-	s.xor(partRun, 0, b[hidden:])
+	s.XOR(partRun, 0, b[hidden:])
 	return binary.LittleEndian.AppendUint64(b, xxhash.Sum64(b))
 }
 
-// decodeRun reads it, and decrypts it in b; the recipe's key is in the file's name.
-func decodeRun(b []byte, keys ...Key) (Run, error) {
-	end := len(b) - trailerSize
+// DecodeRun reads it, and decrypts it in b; the recipe's key is in the file's name.
+func DecodeRun(b []byte, keys ...Key) (Run, error) {
+	end := len(b) - TrailerSize
 	if end < len(runMagic) || binary.LittleEndian.Uint64(b[end:]) != xxhash.Sum64(b[:end]) {
-		return Run{}, errSpoiled
+		return Run{}, ErrSpoiled
 	}
 	d := decoder{b: b[len(runMagic):end]}
-	var s *seal
+	var s *Seal
 	var err error
 	switch string(b[:len(runMagic)]) {
 	case runMagic:
 	case sealedRunMagic:
-		s, err = decodeSeal(d.take(sealSize), keys)
+		s, err = DecodeSeal(d.take(SealSize), keys)
 	default:
-		err = errSpoiled
+		err = ErrSpoiled
 	}
 	if err != nil {
 		return Run{}, err
 	}
 	var r Run
 	copy(r.Command[:], d.take(32))
-	s.xor(partRun, 0, d.b)
-	r.Recipe = d.bytes(maxRecipe)
+	s.XOR(partRun, 0, d.b)
+	r.Recipe = d.bytes(MaxRecipe)
 	return r, d.err
 }

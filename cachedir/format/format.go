@@ -1,4 +1,7 @@
-package cachedir
+// Package format is what the files of the store hold: bytes to headers, frames, seals and records, and back. It touches
+// no file, and decodes whatever it is given: what is damaged is ErrSpoiled, what a newer version wrote ErrVersion, what
+// needs a key that is not here ErrNoKey. Nothing is allocated by a length before there are that many bytes.
+package format
 
 import (
 	"bytes"
@@ -21,8 +24,8 @@ import (
 //	inline   stdout and stderr in the order delivered, if they are small
 //	trailer  xxhash64 of everything before
 //
-// In version 3 a seal (encrypt.go) stands between the fixed part of meta and the rest, and the rest and the inline body are
-// encrypted.
+// In version 3 a seal (encrypt.go) stands between the fixed part of meta and the rest, and the rest and the inline body
+// are encrypted.
 //
 // The prefix has a checksum of its own at a place that no version will move: only under it a higher version number is
 // believed to be one and not damage. The file's size must be exactly what the prefix says.
@@ -30,30 +33,30 @@ import (
 const (
 	entryMagic    = "cachexE\n"
 	formatVersion = 2
-	sealedVersion = 3 // the same, encrypted
-	prefixSize    = 32
-	trailerSize   = 8
+	SealedVersion = 3 // the same, encrypted
+	PrefixSize    = 32
+	TrailerSize   = 8
 	fixedSize     = 32 + 32 + 8 + 12 + 12 + 16 + 8 + 8 + 8 + 8 + 16 + 8 + 8 + 8 + 1 + 32 + 4 + 8 + 12 + 8 + 8
-	fixedEnd      = prefixSize + fixedSize
+	FixedEnd      = PrefixSize + fixedSize
 
-	chunkSize = 256 << 10 // bodies have a checksum for each chunk, so that several goroutines can verify one
-	inlineMax = 256 << 10 // larger bodies get a file of their own
+	ChunkSize = 256 << 10 // bodies have a checksum for each chunk, so that several goroutines can verify one
+	InlineMax = 256 << 10 // larger bodies get a file of their own
 
-	maxRecipe = 4 << 20
-	maxTags   = 1 << 10
-	maxTag    = 4 << 10
-	maxNames  = 1 << 12 // of learned inputs
-	maxName   = 4 << 10
-	maxFamily = 4 << 10
-	maxTable  = 512 << 10 // a frame table within meta; a longer one lies behind the body
-	maxMeta   = 64 << 20  // the rest is checksums of chunks: enough for a body of 1 TiB
+	MaxRecipe = 4 << 20
+	MaxTags   = 1 << 10
+	MaxTag    = 4 << 10
+	MaxNames  = 1 << 12 // of learned inputs
+	MaxName   = 4 << 10
+	MaxFamily = 4 << 10
+	MaxTable  = 512 << 10 // a frame table within meta; a longer one lies behind the body
+	MaxMeta   = 64 << 20  // the rest is checksums of chunks: enough for a body of 1 TiB
 )
 
 // Errors of decoding.
 var (
-	errSpoiled = errors.New("damaged")                              // a file that does not verify
-	errVersion = errors.New("written by a newer version of cachex") // a file we must leave alone
-	errNoKey   = errors.New("encrypted with a key that is not here")
+	ErrSpoiled = errors.New("damaged")                              // a file that does not verify
+	ErrVersion = errors.New("written by a newer version of cachex") // a file we must leave alone
+	ErrNoKey   = errors.New("encrypted with a key that is not here")
 )
 
 // Slot is one of the two places that a key has.
@@ -110,8 +113,8 @@ type Meta struct {
 	Learned *hashing.Learned
 }
 
-// Tag is a label for purging. Seq is the count of purges that what the tag speaks of is known to come after: that of the
-// entry itself, or a lower one for what a nested run replayed.
+// Tag is a label for purging. Seq is the count of purges that what the tag speaks of is known to come after: that of
+// the entry itself, or a lower one for what a nested run replayed.
 type Tag struct {
 	Name string
 	Seq  uint64
@@ -120,7 +123,7 @@ type Tag struct {
 // OwnSeq is a Tag.Seq that Commit replaces by the entry's own.
 const OwnSeq = math.MaxUint64
 
-func (m *Meta) slot() Slot {
+func (m *Meta) Slot() Slot {
 	if m.Code != 0 || m.Signal != 0 {
 		return Failed
 	}
@@ -130,28 +133,28 @@ func (m *Meta) slot() Slot {
 // Imported reports whether the boot times are those of MarkConcurrent.
 func (m *Meta) Imported() bool { return m.StartedBoot == 0 && m.EndedBoot != 0 }
 
-// header is all that an entry file says except the inline body.
-type header struct {
+// Header is all that an entry file says except the inline body.
+type Header struct {
 	Meta
-	stdout, stderr int64    // bytes of each stream
-	inFile         bool     // the body is a file of its own
-	sum            [32]byte // SHA-256 of that file
-	chunks         []uint64 // xxhash64 of each chunk of that file
-	table          []byte   // the frame table, if it is here
-	tableLen       int64    // its size
-	tableBehind    bool     // it lies behind the body in that file
-	seal           *seal    // how the entry and its body are encrypted; sum and chunks are of what lies there
+	Stdout, Stderr int64    // bytes of each stream
+	InFile         bool     // the body is a file of its own
+	Sum            [32]byte // SHA-256 of that file
+	Chunks         []uint64 // xxhash64 of each chunk of that file
+	Table          []byte   // the frame table, if it is here
+	TableLen       int64    // its size
+	TableBehind    bool     // it lies behind the body in that file
+	Seal           *Seal    // how the entry and its body are encrypted; sum and chunks are of what lies there
 }
 
-// bodyLen is the number of bytes that the command wrote.
-func (h *header) bodyLen() int64 { return h.stdout + h.stderr }
+// BodyLen is the number of bytes that the command wrote.
+func (h *Header) BodyLen() int64 { return h.Stdout + h.Stderr }
 
-// fileLen is the size of the body's own file.
-func (h *header) fileLen() int64 {
-	if h.tableBehind {
-		return h.bodyLen() + h.tableLen
+// FileLen is the size of the body's own file.
+func (h *Header) FileLen() int64 {
+	if h.TableBehind {
+		return h.BodyLen() + h.TableLen
 	}
-	return h.bodyLen()
+	return h.BodyLen()
 }
 
 const (
@@ -164,13 +167,13 @@ const (
 	flagsKnown = 1<<iota - 1 // all of the above
 )
 
-// encode returns the bytes of an entry file.
-func (h *header) encode(inline []byte) []byte {
-	b := make([]byte, prefixSize, prefixSize+fixedSize+sealSize+len(h.Recipe)+len(h.table)+8*len(h.chunks)+len(inline)+256)
+// Encode returns the bytes of an entry file.
+func (h *Header) Encode(inline []byte) []byte {
+	b := make([]byte, PrefixSize, PrefixSize+fixedSize+SealSize+len(h.Recipe)+len(h.Table)+8*len(h.Chunks)+len(inline)+256)
 	b = h.appendFixed(b)
 	version := uint32(formatVersion)
-	if h.seal != nil {
-		version, b = sealedVersion, h.seal.append(b)
+	if h.Seal != nil {
+		version, b = SealedVersion, h.Seal.Append(b)
 	}
 	hidden := len(b)
 	le := binary.LittleEndian
@@ -183,15 +186,15 @@ func (h *header) encode(inline []byte) []byte {
 		b = append(b, h.Learned.ID[:]...)
 		b = appendNames(appendNames(b, h.Learned.Env), h.Learned.Files)
 	}
-	b = appendBytes(b, h.table)
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(h.chunks)))
-	for _, c := range h.chunks {
+	b = appendBytes(b, h.Table)
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(h.Chunks)))
+	for _, c := range h.Chunks {
 		b = binary.LittleEndian.AppendUint64(b, c)
 	}
 	b = appendBytes(b, h.Recipe)
-	putPrefix(b, version, uint32(len(b)-prefixSize), uint64(len(inline)))
+	putPrefix(b, version, uint32(len(b)-PrefixSize), uint64(len(inline)))
 	b = append(b, inline...)
-	h.seal.xor(partEntry, 0, b[hidden:])
+	h.Seal.XOR(partEntry, 0, b[hidden:])
 	return binary.LittleEndian.AppendUint64(b, xxhash.Sum64(b))
 }
 
@@ -203,7 +206,7 @@ func putPrefix(b []byte, version, metaLen uint32, inlineLen uint64) {
 	binary.LittleEndian.PutUint64(b[24:], xxhash.Sum64(b[:24]))
 }
 
-func (h *header) appendFixed(b []byte) []byte {
+func (h *Header) appendFixed(b []byte) []byte {
 	le := binary.LittleEndian
 	var flags uint64
 	for _, f := range [...]struct {
@@ -212,8 +215,8 @@ func (h *header) appendFixed(b []byte) []byte {
 	}{
 		{h.Merged, flagMerged},
 		{h.Pty, flagPty},
-		{h.inFile, flagInFile},
-		{h.tableBehind, flagTableBehind},
+		{h.InFile, flagInFile},
+		{h.TableBehind, flagTableBehind},
 		{h.Private, flagPrivate},
 		{h.Learned != nil, flagRedirect},
 	} {
@@ -233,12 +236,12 @@ func (h *header) appendFixed(b []byte) []byte {
 	b = le.AppendUint64(b, h.Random)
 	b = append(b, h.Epoch[:]...)
 	b = le.AppendUint64(b, h.Seq)
-	b = le.AppendUint64(b, uint64(h.stdout))
-	b = le.AppendUint64(b, uint64(h.stderr))
+	b = le.AppendUint64(b, uint64(h.Stdout))
+	b = le.AppendUint64(b, uint64(h.Stderr))
 	b = append(b, byte(h.Signal))
-	b = append(b, h.sum[:]...)
+	b = append(b, h.Sum[:]...)
 	b = le.AppendUint32(b, uint32(int32(h.Code)))
-	b = le.AppendUint64(b, uint64(h.tableLen))
+	b = le.AppendUint64(b, uint64(h.TableLen))
 	b = appendTime(b, h.Until)
 	b = le.AppendUint64(b, uint64(h.Stale))
 	return le.AppendUint64(b, uint64(h.UID))
@@ -268,53 +271,59 @@ type prefix struct {
 	sealed             bool
 }
 
-func (p prefix) fileSize() int64 { return prefixSize + p.metaLen + p.inlineLen + trailerSize }
+func (p prefix) fileSize() int64 { return PrefixSize + p.metaLen + p.inlineLen + TrailerSize }
 
-// decodePrefix checks the first bytes of an entry file of a given size. errVersion: a newer version wrote it.
+// decodePrefix checks the first bytes of an entry file of a given size. ErrVersion: a newer version wrote it.
 func decodePrefix(b []byte, size int64) (prefix, error) {
-	if len(b) < prefixSize || string(b[:8]) != entryMagic {
-		return prefix{}, fmt.Errorf("%w: no entry", errSpoiled)
+	if len(b) < PrefixSize || string(b[:8]) != entryMagic {
+		return prefix{}, fmt.Errorf("%w: no entry", ErrSpoiled)
 	}
 	if binary.LittleEndian.Uint64(b[24:]) != xxhash.Sum64(b[:24]) {
-		return prefix{}, fmt.Errorf("%w: checksum of the prefix", errSpoiled)
+		return prefix{}, fmt.Errorf("%w: checksum of the prefix", ErrSpoiled)
 	}
 	switch v := binary.LittleEndian.Uint32(b[8:]); {
-	case v > sealedVersion:
-		return prefix{}, fmt.Errorf("%w: format %d", errVersion, v)
+	case v > SealedVersion:
+		return prefix{}, fmt.Errorf("%w: format %d", ErrVersion, v)
 	case v < formatVersion:
-		return prefix{}, fmt.Errorf("%w: format %d is not in use", errSpoiled, v)
+		return prefix{}, fmt.Errorf("%w: format %d is not in use", ErrSpoiled, v)
 	}
 	metaLen, inlineLen := binary.LittleEndian.Uint32(b[12:]), binary.LittleEndian.Uint64(b[16:])
-	if metaLen > maxMeta || inlineLen > inlineMax {
-		return prefix{}, fmt.Errorf("%w: lengths out of bounds", errSpoiled)
+	if metaLen > MaxMeta || inlineLen > InlineMax {
+		return prefix{}, fmt.Errorf("%w: lengths out of bounds", ErrSpoiled)
 	}
-	p := prefix{int64(metaLen), int64(inlineLen), binary.LittleEndian.Uint32(b[8:]) == sealedVersion}
+	p := prefix{int64(metaLen), int64(inlineLen), binary.LittleEndian.Uint32(b[8:]) == SealedVersion}
 	if p.fileSize() != size {
-		return prefix{}, fmt.Errorf("%w: %d bytes instead of %d", errSpoiled, size, p.fileSize())
+		return prefix{}, fmt.Errorf("%w: %d bytes instead of %d", ErrSpoiled, size, p.fileSize())
 	}
 	return p, nil
 }
 
-// decodeEntry takes a whole entry file apart. The header and the body share b's memory, which is decrypted. Without the key
-// the error is errNoKey, and the header holds what lies in the clear.
-func decodeEntry(b []byte, keys ...Key) (*header, []byte, error) {
+// CheckPrefix checks the first bytes of an entry file, at least PrefixSize of them, against the size of the file.
+func CheckPrefix(b []byte, size int64) error {
+	_, err := decodePrefix(b, size)
+	return err
+}
+
+// DecodeEntry takes a whole entry file apart. The header and the body share b's memory, which is decrypted. Without the
+// key the error is ErrNoKey, and the header holds what lies in the clear.
+func DecodeEntry(b []byte, keys ...Key) (*Header, []byte, error) {
 	p, err := decodePrefix(b, int64(len(b)))
 	if err != nil {
 		return nil, nil, err
 	}
-	end := len(b) - trailerSize
+	end := len(b) - TrailerSize
 	if binary.LittleEndian.Uint64(b[end:]) != xxhash.Sum64(b[:end]) {
-		return nil, nil, fmt.Errorf("%w: checksum", errSpoiled)
+		return nil, nil, fmt.Errorf("%w: checksum", ErrSpoiled)
 	}
-	meta, inline := b[prefixSize:prefixSize+p.metaLen], b[prefixSize+p.metaLen:end]
+	meta, inline := b[PrefixSize:PrefixSize+p.metaLen], b[PrefixSize+p.metaLen:end]
 	d := decoder{b: meta}
-	h := &header{}
+	h := &Header{}
 	d.fixed(h)
 	if p.sealed {
-		if h.seal, err = decodeSeal(d.take(sealSize), keys); err != nil {
+		if h.Seal, err = DecodeSeal(d.take(SealSize), keys); err != nil {
 			return h, nil, err
 		}
-		h.seal.xor(partEntry, 0, b[end-len(d.b)-len(inline):end])
+		h.Seal.XOR(partEntry, 0, b[end-len(d.b)-len(inline):end])
 	}
 	if d.rest(h); d.err != nil {
 		return nil, nil, d.err
@@ -327,31 +336,31 @@ func decodeEntry(b []byte, keys ...Key) (*header, []byte, error) {
 
 // check compares what the parts of an entry say about each other. A right checksum shows that this is what was
 // written; that every version of this program writes sense is not taken for granted.
-func (h *header) check(inlineLen int64) error {
-	bad := func(what string) error { return fmt.Errorf("%w: %s", errSpoiled, what) }
-	if h.stdout < 0 || h.stderr < 0 || h.bodyLen() < 0 || h.tableLen < 0 || h.fileLen() < 0 {
+func (h *Header) check(inlineLen int64) error {
+	bad := func(what string) error { return fmt.Errorf("%w: %s", ErrSpoiled, what) }
+	if h.Stdout < 0 || h.Stderr < 0 || h.BodyLen() < 0 || h.TableLen < 0 || h.FileLen() < 0 {
 		return bad("sizes")
 	}
 	switch {
-	case h.Learned != nil && (inlineLen != 0 || h.inFile || h.slot() != Good):
+	case h.Learned != nil && (inlineLen != 0 || h.InFile || h.Slot() != Good):
 		return bad("a redirect with a result")
-	case h.inFile && (inlineLen != 0 || int64(len(h.chunks)) != chunkCount(h.fileLen())):
+	case h.InFile && (inlineLen != 0 || int64(len(h.Chunks)) != chunkCount(h.FileLen())):
 		return bad("checksums of the body")
-	case !h.inFile && (inlineLen != h.bodyLen() || len(h.chunks) != 0 || h.tableBehind):
+	case !h.InFile && (inlineLen != h.BodyLen() || len(h.Chunks) != 0 || h.TableBehind):
 		return bad("size of the body")
-	case h.tableBehind != (len(h.table) == 0 && h.tableLen > 0) || !h.tableBehind && int64(len(h.table)) != h.tableLen:
+	case h.TableBehind != (len(h.Table) == 0 && h.TableLen > 0) || !h.TableBehind && int64(len(h.Table)) != h.TableLen:
 		return bad("size of the frame table")
-	case h.tableBehind:
+	case h.TableBehind:
 		return nil // it is checked when it is read
 	}
-	return h.checkFrames(bytes.NewReader(h.table))
+	return h.CheckFrames(bytes.NewReader(h.Table))
 }
 
-// checkFrames holds a frame table to the sizes of the streams.
-func (h *header) checkFrames(table io.ByteReader) error {
-	frames := frameReader{r: table, stdout: h.stdout, stderr: h.stderr}
+// CheckFrames holds a frame table to the sizes of the streams.
+func (h *Header) CheckFrames(table io.ByteReader) error {
+	frames := FrameReader{Table: table, Stdout: h.Stdout, Stderr: h.Stderr}
 	for {
-		if _, _, err := frames.next(); errors.Is(err, io.EOF) {
+		if _, _, err := frames.Next(); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return err
@@ -359,15 +368,15 @@ func (h *header) checkFrames(table io.ByteReader) error {
 	}
 }
 
-func chunkCount(size int64) int64 { return (size + chunkSize - 1) / chunkSize }
+func chunkCount(size int64) int64 { return (size + ChunkSize - 1) / ChunkSize }
 
 // errShort is no fmt.Errorf: that would make each start of the program prepare to print.
 var errShort error = shortError{}
 
 type shortError struct{}
 
-func (shortError) Error() string { return errSpoiled.Error() + ": a field does not fit" }
-func (shortError) Unwrap() error { return errSpoiled }
+func (shortError) Error() string { return ErrSpoiled.Error() + ": a field does not fit" }
+func (shortError) Unwrap() error { return ErrSpoiled }
 
 // decoder reads fields off a slice; after the first field that does not fit all are zero, and err says so.
 type decoder struct {
@@ -427,7 +436,7 @@ func (d *decoder) bytes(limit int) []byte {
 }
 
 // fixed reads the fields that lie at the same place in every entry.
-func (d *decoder) fixed(h *header) {
+func (d *decoder) fixed(h *Header) {
 	copy(h.Key[:], d.take(32))
 	copy(h.Command[:], d.take(32))
 	flags := d.u64()
@@ -435,7 +444,7 @@ func (d *decoder) fixed(h *header) {
 		d.err = errShort
 	}
 	h.Merged, h.Pty = flags&flagMerged != 0, flags&flagPty != 0
-	h.inFile, h.tableBehind = flags&flagInFile != 0, flags&flagTableBehind != 0
+	h.InFile, h.TableBehind = flags&flagInFile != 0, flags&flagTableBehind != 0
 	h.Private = flags&flagPrivate != 0
 	if flags&flagRedirect != 0 {
 		h.Learned = &hashing.Learned{} // its names are behind the fixed part
@@ -447,11 +456,11 @@ func (d *decoder) fixed(h *header) {
 	h.Random = d.u64()
 	copy(h.Epoch[:], d.take(16))
 	h.Seq = d.u64()
-	h.stdout, h.stderr = d.i64(), d.i64()
+	h.Stdout, h.Stderr = d.i64(), d.i64()
 	h.Signal = int(d.u8())
-	copy(h.sum[:], d.take(32))
+	copy(h.Sum[:], d.take(32))
 	h.Code = int(int32(d.u32()))
-	h.tableLen = d.i64()
+	h.TableLen = d.i64()
 	if until := d.time(); !until.IsZero() {
 		h.Until = until
 	}
@@ -462,21 +471,21 @@ func (d *decoder) fixed(h *header) {
 // names reads a list of names.
 func (d *decoder) names() (names []string) {
 	n := d.u32()
-	if n > maxNames {
+	if n > MaxNames {
 		d.err = errShort
 	}
 	for i := uint32(0); i < n && d.err == nil; i++ {
-		names = append(names, string(d.bytes(maxName)))
+		names = append(names, string(d.bytes(MaxName)))
 	}
 	return names
 }
 
 // rest reads the fields behind the fixed part. Nothing is allocated by a length before there are that many bytes.
-func (d *decoder) rest(h *header) {
-	h.Family = string(d.bytes(maxFamily))
-	if n := d.u32(); n <= maxTags {
+func (d *decoder) rest(h *Header) {
+	h.Family = string(d.bytes(MaxFamily))
+	if n := d.u32(); n <= MaxTags {
 		for range n {
-			h.Tags = append(h.Tags, Tag{string(d.bytes(maxTag)), d.u64()})
+			h.Tags = append(h.Tags, Tag{string(d.bytes(MaxTag)), d.u64()})
 			if d.err != nil {
 				return
 			}
@@ -488,41 +497,41 @@ func (d *decoder) rest(h *header) {
 		copy(h.Learned.ID[:], d.take(16))
 		h.Learned.Env, h.Learned.Files = d.names(), d.names()
 	}
-	h.table = d.bytes(maxTable)
+	h.Table = d.bytes(MaxTable)
 	if n := int(d.u32()); n > 0 && d.err == nil && n <= len(d.b)/8 {
-		h.chunks = make([]uint64, n)
-		for i := range h.chunks {
-			h.chunks[i] = d.u64()
+		h.Chunks = make([]uint64, n)
+		for i := range h.Chunks {
+			h.Chunks[i] = d.u64()
 		}
 	} else if n != 0 {
 		d.err = errShort
 	}
-	h.Recipe = d.bytes(maxRecipe)
+	h.Recipe = d.bytes(MaxRecipe)
 	if d.err == nil && len(d.b) != 0 {
-		d.err = fmt.Errorf("%w: meta goes on", errSpoiled)
+		d.err = fmt.Errorf("%w: meta goes on", ErrSpoiled)
 	}
 }
 
-// newerThanUs reports whether the first bytes of an entry file say, believably, that a newer version wrote it.
-func newerThanUs(b []byte) bool {
-	if len(b) < prefixSize || binary.LittleEndian.Uint32(b[8:]) <= sealedVersion {
+// NewerThanUs reports whether the first bytes of an entry file say, believably, that a newer version wrote it.
+func NewerThanUs(b []byte) bool {
+	if len(b) < PrefixSize || binary.LittleEndian.Uint32(b[8:]) <= SealedVersion {
 		return false
 	}
 	_, err := decodePrefix(b, -1)
-	return errors.Is(err, errVersion)
+	return errors.Is(err, ErrVersion)
 }
 
-// trailer is the checksum at the end of an entry's file.
-func trailer(b []byte) uint64 { return binary.LittleEndian.Uint64(b[len(b)-trailerSize:]) }
+// Trailer is the checksum at the end of an entry's file.
+func Trailer(b []byte) uint64 { return binary.LittleEndian.Uint64(b[len(b)-TrailerSize:]) }
 
-// decodeFixed reads of the beginning of an entry file of a given size what lies at the same place in every entry. Only the
-// prefix is verified.
-func decodeFixed(b []byte, size int64) (header, error) {
+// DecodeFixed reads of the beginning of an entry file of a given size what lies at the same place in every entry. Only
+// the prefix is verified.
+func DecodeFixed(b []byte, size int64) (Header, error) {
 	if _, err := decodePrefix(b, size); err != nil {
-		return header{}, err
+		return Header{}, err
 	}
-	var h header
-	d := decoder{b: b[prefixSize:]}
+	var h Header
+	d := decoder{b: b[PrefixSize:]}
 	d.fixed(&h)
 	return h, d.err
 }
