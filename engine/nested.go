@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
@@ -53,7 +54,8 @@ type report struct {
 	Sum     string      `json:"sum,omitempty"` // over names and states of all files that these name, in hex
 
 	Contents []reportContent `json:"contents,omitempty"` // of files that count by their content alone
-	Vary     []string        `json:"vary,omitempty"`     // what --vary printed, as the recipe has it, in hex
+	Lines    []string        `json:"vary,omitempty"`     // facts that the outer run must have itself, in hex: digests of lines of the recipe
+	Needs    string          `json:"needs,omitempty"`    // what these are, and what to do about it
 	Before   [][]byte        `json:"before,omitempty"`   // what would be run in place of the program
 	Config   [][]byte        `json:"config,omitempty"`   // where configuration was looked for
 	Seen     string          `json:"seen,omitempty"`     // the state of these files, in hex
@@ -87,80 +89,36 @@ func (r *run) used(m *cachedir.Meta, end time.Time, ends bool) report {
 		n.Tags = append(n.Tags, reportTag{[]byte(t.Name), min(t.Seq, m.Seq)})
 	}
 	spec := r.req.Spec
-	env, files := spec.Env, spec.Files
 	if r.known != nil {
-		env, files = slices.Concat(env, r.known.Env), slices.Concat(files, r.known.Files)
+		spec.Env, spec.Files = slices.Concat(spec.Env, r.known.Env), slices.Concat(spec.Files, r.known.Files)
 	}
-	files, sum, err := r.usedFiles(files)
+	to := r.base.Report(spec)
+	if to.Refusal != "" {
+		return report{NoStore: to.Refusal}
+	}
+	files, sum, err := r.usedFiles(to.Files)
 	if err != nil {
 		return report{NoStore: err.Error()}
 	}
-	n.Dir = []byte(spec.Dir)
 	if n.Files = texts(files); len(files) > 0 {
 		n.Sum = sum.String()
 	}
-	for _, sum := range r.recipe.VarySums() {
-		n.Vary = append(n.Vary, sum.String())
+	n.Dir, n.Env, n.Before, n.Needs = []byte(to.Dir), texts(to.Env), texts(to.Before), to.Needs
+	n.Config, n.Seen = texts(slices.Concat(r.req.Configuration, to.Config)), r.configured
+	for _, sum := range to.Lines {
+		n.Lines = append(n.Lines, sum.String())
 	}
-	n.Config, n.Seen = texts(r.req.Configuration), r.configured
+	for _, c := range to.Contents {
+		n.Contents = append(n.Contents, reportContent{[]byte(c.Path), c.Sum})
+	}
 	if real, err := filepath.EvalSymlinks(spec.Dir); err == nil && real != spec.Dir {
 		n.Real = []byte(real)
 	}
-	repo, variables := hashing.RepoInputs(spec)
-	n.Config, env = append(n.Config, texts(repo)...), slices.Concat(env, variables)
-	r.tellProgram(&n, &env)
-	r.tellInput(&n)
-	n.Terminal = spec.Pty && r.atTerminal()
-	if r.recipe.HasDescriptors() {
-		n.NoStore = "a nested run reads files that were handed to it open"
+	n.Terminal = to.Terminal && r.atTerminal()
+	if to.Stdin {
+		r.tellInput(&n)
 	}
-	n.Env = texts(env)
 	return n
-}
-
-// tellProgram adds what was executed, and what it was found by.
-func (r *run) tellProgram(n *report, env *[]string) {
-	spec := &r.req.Spec
-	if sum, ok := r.recipe.ExecutableSum(); ok {
-		n.Contents = append(n.Contents, reportContent{[]byte(absolute(r.recipe.Exe, spec.Dir)), sum})
-	}
-	if spec.Name != "" || spec.Exe == hashing.ExeNone {
-		return
-	}
-	executable := hashing.Program{Name: spec.Argv[0], Dir: spec.Dir, Environ: spec.Environ, Path: absolute(r.recipe.Exe, spec.Dir)}
-	for _, p := range append([]hashing.Program{executable}, r.recipe.Programs()...) {
-		if p.IsHidden() {
-			n.NoStore = "a nested run starts a program whose name must not be written down"
-			return
-		}
-		for _, candidate := range hashing.Candidates(p.Name, p.Environ) {
-			file := absolute(candidate, p.Dir)
-			if filepath.Clean(file) == filepath.Clean(p.Path) {
-				break
-			}
-			if !slices.Contains(spec.Past, candidate) {
-				n.Before = append(n.Before, []byte(file))
-			}
-		}
-		if filepath.Base(p.Name) == p.Name {
-			*env = slices.Concat(*env, hashing.SearchVariables())
-		}
-	}
-	r.tellPrograms(n)
-}
-
-// tellPrograms adds what was started through others, and interpreters. Of one that is not there Before tells.
-func (r *run) tellPrograms(n *report) {
-	for _, p := range r.recipe.Programs() {
-		sum, known := p.Sum()
-		switch {
-		case p.Path == "" || r.req.Spec.Exe == hashing.ExePath: // the executable's content is not told either
-		case known:
-			n.Contents = append(n.Contents, reportContent{[]byte(p.Path), sum.String()})
-		default:
-			n.NoStore = "a nested run starts a program that cannot be read"
-		}
-	}
 }
 
 // atTerminal reports whether a pseudo-terminal of this run has the size of another terminal.
@@ -172,7 +130,7 @@ func (r *run) atTerminal() bool {
 // enclosing command has made itself.
 func (r *run) tellInput(n *report) {
 	stdin, err := r.io.stdin.Stat()
-	if !r.req.FeedStdin || err == nil && !stdin.Mode().IsRegular() {
+	if err == nil && !stdin.Mode().IsRegular() {
 		return
 	}
 	name, err := os.Readlink("/proc/self/fd/0")
@@ -202,10 +160,8 @@ func names(texts [][]byte) (all []string) {
 // usedFiles adds to files that were asked for those that words name or would name, in the state that the result was made from or
 // has left them in: of who encloses this run they are no words. The error says why that cannot be told.
 func (r *run) usedFiles(files []string) ([]string, hashing.Digest, error) {
-	names, ok := r.base.ArgNames()
+	names, _ := r.base.ArgNames()
 	switch sum := r.recipe.FilesSum(); {
-	case !ok:
-		return nil, sum, errors.New("a nested run used a file whose name is not to be stored")
 	case r.words.loose:
 		return nil, sum, errors.New("a file that a nested run used keeps changing")
 	case len(names) == 0:
@@ -330,8 +286,8 @@ func (s *said) join(n report, mark cachedir.TagMark, r *run) {
 	case n.Terminal && !r.req.Spec.Pty:
 		s.noStore = "a nested run depends on the size of the terminal: give this one --pty"
 		return
-	case !r.coversVary(n):
-		s.noStore = "a nested run depends on what its --vary prints: give this one the same --vary"
+	case !r.hasLines(n):
+		s.noStore = "a nested run depends on " + cmp.Or(n.Needs, "what its --vary prints: give this one the same --vary")
 		return
 	}
 	s.private = s.private || n.Private
@@ -414,13 +370,13 @@ func (r *run) sameLinks(dir, real string) bool {
 	return err == nil && filepath.Join(own, below) == real
 }
 
-// coversVary reports whether this run has all the --vary of a nested one, in the same directory.
-func (r *run) coversVary(n report) bool {
-	if len(n.Vary) == 0 {
+// hasLines reports whether this run has all the facts that a nested one says it must have, in the same directory.
+func (r *run) hasLines(n report) bool {
+	if len(n.Lines) == 0 {
 		return true
 	}
-	own := r.base.VarySums()
-	return string(n.Dir) == r.req.Spec.Dir && !slices.ContainsFunc(n.Vary, func(sum string) bool {
+	own := r.base.LineSums()
+	return string(n.Dir) == r.req.Spec.Dir && !slices.ContainsFunc(n.Lines, func(sum string) bool {
 		return !slices.ContainsFunc(own, func(d hashing.Digest) bool { return d.String() == sum })
 	})
 }

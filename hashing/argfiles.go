@@ -15,7 +15,15 @@ import (
 	"time"
 )
 
-var argFact = factKind{name: "arg", add: (*capture).addArgFiles, parse: parseArg, change: changedArg, order: ofFound}
+var argFact = factKind{
+	name: "arg", add: (*capture).addArgFiles, parse: parseArg, change: changedArg, order: ofFound, report: reportArgs,
+}
+
+func reportArgs(r *Recipe, _ *Spec, to *Report) {
+	if _, ok := r.ArgNames(); !ok {
+		to.refuse("a nested run used a file whose name is not to be stored")
+	}
+}
 
 // ArgState is what was seen of a word that may name a file. A word of the command line that names a regular file is an input: of `python3 m.py` also m.py. Its fact refers to the word by
 // its place, so that a secret is not written down as a path either:

@@ -11,6 +11,7 @@ import (
 
 var descriptorFact = factKind{
 	name: "descriptor", add: (*capture).addDescriptors, parse: parseDescriptor, change: changedDescriptor, order: ofGiven,
+	report: reportDescriptors,
 }
 
 // StreamError says that the command line names an inherited descriptor that yields what nobody can look at beforehand: the
@@ -69,6 +70,12 @@ func (c *capture) addDescriptor(number int) error {
 	c.text = strconv.AppendInt(append(c.text, " of "...), at.id.Size, 10)
 	c.text = append(appendSum(append(c.text, ' '), digest), '\n')
 	return nil
+}
+
+func reportDescriptors(r *Recipe, _ *Spec, to *Report) {
+	if r.HasDescriptors() {
+		to.refuse("a nested run reads files that were handed to it open")
+	}
 }
 
 func parseDescriptor(r *reader, f *Fact) {

@@ -7,6 +7,7 @@ import (
 
 var directoryFact = factKind{
 	name: "directory", add: (*capture).addDirectory, parse: parseDirectory, change: changedDirectory, order: ofPlace,
+	report: reportRepo,
 }
 
 func (c *capture) addDirectory() error {
@@ -69,6 +70,12 @@ func below(root, place string) string {
 		return "."
 	}
 	return rest
+}
+
+// reportRepo: what the repository is called may change, and the result with it.
+func reportRepo(_ *Recipe, spec *Spec, to *Report) {
+	files, variables := RepoInputs(*spec)
+	to.Config, to.Env = append(to.Config, files...), append(to.Env, variables...)
 }
 
 func parseDirectory(r *reader, _ *Fact) {

@@ -22,8 +22,9 @@ func IsName(pattern string) bool {
 var (
 	envMatchFact = factKind{
 		name: "env-match", add: (*capture).addEnvironment, parse: parseEnvMatch, change: changedPattern, order: ofAsked,
+		report: func(_ *Recipe, spec *Spec, to *Report) { to.Env = append(to.Env, spec.Env...) },
 	}
-	envFact = factKind{name: "env", parse: parseEnv, change: changedVariable, order: ofFound}
+	envFact = factKind{name: "env", parse: parseEnv, change: changedVariable, order: ofFound, report: nothingToReport}
 )
 
 // addEnvironment adds what was asked for, and each variable that this names: its digest, or unset, which differs from empty.

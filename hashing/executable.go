@@ -2,11 +2,13 @@ package hashing
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
 var executableFact = factKind{
 	name: "executable", add: (*capture).addExecutable, parse: parseExecutable, change: changedExecutable, order: ofProgram,
+	report: reportExecutable,
 }
 
 // resolveExecutable comes first: what cannot be started has no recipe. A named recipe may stand without a command.
@@ -45,6 +47,44 @@ func (c *capture) addExecutable() error {
 	}
 	c.text = append(c.text, '\n')
 	return nil
+}
+
+// reportExecutable tells what was started, and what it was found by.
+func reportExecutable(r *Recipe, spec *Spec, to *Report) {
+	path := joined(r.Exe, spec.Dir)
+	if sum, ok := r.executableSum(); ok {
+		to.Contents = append(to.Contents, Content{path, sum})
+	}
+	if spec.Name == "" && spec.Exe != ExeNone {
+		to.search(&Program{Name: spec.Argv[0], Dir: spec.Dir, Environ: spec.Environ, Path: path}, spec.Past)
+	}
+}
+
+// search tells what comes before a program where it is looked for.
+func (to *Report) search(p *Program, past []string) {
+	for _, candidate := range Candidates(p.Name, p.Environ) {
+		file := joined(candidate, p.Dir)
+		if filepath.Clean(file) == filepath.Clean(p.Path) {
+			break
+		}
+		if !slices.Contains(past, candidate) {
+			to.Before = append(to.Before, file)
+		}
+	}
+	if filepath.Base(p.Name) == p.Name {
+		to.Env = append(to.Env, SearchVariables()...)
+	}
+}
+
+// executableSum is the digest of the executable that a recipe holds, if it holds one.
+func (r *Recipe) executableSum() (sum string, found bool) {
+	for line := range strings.Lines(string(r.Text)) {
+		if value, ok := strings.CutPrefix(line, "executable "); ok {
+			_, sum, found = strings.Cut(strings.TrimSuffix(value, "\n"), plainSum)
+			return sum, found
+		}
+	}
+	return "", false
 }
 
 func parseExecutable(r *reader, _ *Fact) {

@@ -15,8 +15,9 @@ import (
 var (
 	fileMatchFact = factKind{
 		name: "file-match", add: (*capture).addFiles, parse: parseFileMatch, change: changedPattern, order: ofAsked,
+		report: func(_ *Recipe, spec *Spec, to *Report) { to.Files = append(to.Files, spec.Files...) },
 	}
-	fileFact = factKind{name: "file", parse: parseFile, change: changedFile, order: ofFound}
+	fileFact = factKind{name: "file", parse: parseFile, change: changedFile, order: ofFound, report: nothingToReport}
 )
 
 // entry is one name that belongs to the inputs, as it stands in the recipe.

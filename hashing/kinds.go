@@ -15,6 +15,12 @@ type factKind struct {
 	// added" or "stdin removed". order is its place among all changes.
 	change func(*differ, states) string
 	order  changeOrder
+
+	// report adds what a run that encloses this one has to know of the facts. Without it, and with such a fact, that is not stored.
+	report func(*Recipe, *Spec, *Report)
+
+	// memo takes away from a spec what a memo of a hit carries of it, in left. Without it no hit that has such a fact leaves a memo.
+	memo func(spec, left *Spec)
 }
 
 // kinds are all of them, in the order of their lines.

@@ -3,16 +3,17 @@ package hashing
 // Labels are free texts that tell one recipe from another.
 var (
 	namespaceFact = factKind{
-		name: "namespace", add: (*capture).addNamespace, parse: func(r *reader, _ *Fact) { r.quoted() }, change: changedLabel,
+		name: "namespace", add: (*capture).addNamespace, parse: func(r *reader, _ *Fact) { r.quoted() }, change: changedLabel, report: nothingToReport,
 	}
 	nameFact = factKind{
 		name: "name", add: (*capture).addName, parse: func(r *reader, _ *Fact) { r.word() }, change: changedLabel, order: ofProgram,
+		report: nothingToReport,
 	}
 	scopeFact = factKind{
-		name: "scope", add: (*capture).addScope, parse: func(r *reader, _ *Fact) { r.word() }, change: changedLabel,
+		name: "scope", add: (*capture).addScope, parse: func(r *reader, _ *Fact) { r.word() }, change: changedLabel, report: nothingToReport,
 	}
 	userFact = factKind{
-		name: "user", add: (*capture).addUser, parse: func(r *reader, _ *Fact) { r.quoted() }, change: changedLabel,
+		name: "user", add: (*capture).addUser, parse: func(r *reader, _ *Fact) { r.quoted() }, change: changedLabel, report: nothingToReport,
 	}
 )
 

@@ -20,6 +20,7 @@ type Learned struct {
 
 var learnedFact = factKind{
 	name: "learned", parse: func(r *reader, _ *Fact) { r.digits("0123456789abcdef", 32, 32) }, change: changedLearned, order: ofGiven,
+	report: nothingToReport,
 }
 
 // changedLearned says something only where one of the runs knew nothing: else the names that came tell it.
@@ -147,27 +148,6 @@ func (r Recipe) SharesRepo() bool { return r.has("directory repo ") }
 
 // has looks for a line that begins so.
 func (r Recipe) has(beginning string) bool { return bytes.Contains(r.Text, []byte("\n"+beginning)) }
-
-// VarySums has a digest for each text whose output belongs to a recipe, together with the output.
-func (r Recipe) VarySums() (sums []Digest) {
-	for line := range strings.Lines(string(r.Text)) {
-		if strings.HasPrefix(line, "vary ") {
-			sums = append(sums, sha256.Sum256([]byte(line)))
-		}
-	}
-	return sums
-}
-
-// ExecutableSum is the digest of the executable that a recipe holds, if it holds one.
-func (r Recipe) ExecutableSum() (sum string, found bool) {
-	for line := range strings.Lines(string(r.Text)) {
-		if value, ok := strings.CutPrefix(line, "executable "); ok {
-			_, sum, found = strings.Cut(strings.TrimSuffix(value, "\n"), plainSum)
-			return sum, found
-		}
-	}
-	return "", false
-}
 
 // DigestFile returns the digest of a regular file, through links.
 func DigestFile(path string, digests Digests) (Digest, error) {

@@ -123,12 +123,13 @@ func TestSums(t *testing.T) {
 	put(t, dir, "absent", "")
 	require.False(t, same())
 
-	sum, found := r.ExecutableSum()
+	sum, found := r.executableSum()
 	require.True(t, found)
 	digest, err := DigestFile(filepath.Join(dir, "bin", "tool.exe"), nil)
 	require.NoError(t, err)
 	require.Equal(t, digest.String(), sum)
 	spec.Exe = ExePath
-	_, found = captured(t, spec).ExecutableSum()
+	r = captured(t, spec)
+	_, found = r.executableSum()
 	require.False(t, found)
 }

@@ -30,8 +30,11 @@ type Program struct {
 var (
 	interpreterFact = factKind{
 		name: "interpreter", add: (*capture).addPrograms, parse: parseProgram, change: changedProgram, order: ofProgram,
+		report: reportPrograms,
 	}
-	programFact = factKind{name: "program", parse: parseProgram, change: changedProgram, order: ofProgram}
+	programFact = factKind{
+		name: "program", parse: parseProgram, change: changedProgram, order: ofProgram, report: nothingToReport,
+	}
 )
 
 // Programs lists the programs that are in the key of a spec beside its executable, without reading them.
@@ -171,6 +174,25 @@ func (p *Program) append(text []byte, mode ExeMode) []byte {
 	return append(text, '\n')
 }
 
+// reportPrograms is of both kinds. Of a program that is not there what would be started in its place tells.
+func reportPrograms(r *Recipe, spec *Spec, to *Report) {
+	for i := range r.programs {
+		p := &r.programs[i]
+		if p.hidden {
+			to.refuse("a nested run starts a program whose name must not be written down")
+			return
+		}
+		to.search(p, spec.Past)
+		switch sum, known := p.Sum(); {
+		case p.Path == "" || spec.Exe == ExePath: // the executable's content is not told either
+		case known:
+			to.Contents = append(to.Contents, Content{p.Path, sum.String()})
+		default:
+			to.refuse("a nested run starts a program that cannot be read")
+		}
+	}
+}
+
 func parseProgram(r *reader, f *Fact) {
 	if r.named(f, r.number); r.try("absent") {
 		return
@@ -204,9 +226,6 @@ func changedProgram(_ *differ, s states) string {
 
 // IsHidden reports whether the name must not be written down.
 func (p *Program) IsHidden() bool { return p.hidden }
-
-// Programs returns the programs that the recipe holds beside the executable.
-func (r Recipe) Programs() []Program { return r.programs }
 
 // Sum is the digest of the program's content; false if that is not known.
 func (p *Program) Sum() (Digest, bool) { return p.sum, p.sum != Digest{} && !p.opaque }

@@ -95,7 +95,7 @@ func TestPrograms(t *testing.T) {
 	require.Contains(t, string(r.Text), "program 1 \""+dir+"/bin/real\" unreadable sha256:")
 	_, err = ParseRecipe(r.Text)
 	require.NoError(t, err)
-	_, known := r.Programs()[0].Sum()
+	_, known := r.programs[0].Sum()
 	require.False(t, known)
 }
 

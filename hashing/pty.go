@@ -2,7 +2,10 @@ package hashing
 
 import "strconv"
 
-var ptyFact = factKind{name: "pty", add: (*capture).addPty, parse: parsePty, change: changedPty, order: ofPlace}
+var ptyFact = factKind{
+	name: "pty", add: (*capture).addPty, parse: parsePty, change: changedPty, order: ofPlace,
+	report: func(_ *Recipe, spec *Spec, to *Report) { to.Terminal = spec.Pty },
+}
 
 // addPty: programs write differently to a terminal, and for its size. Without one there is no fact.
 func (c *capture) addPty() error {

@@ -1,6 +1,13 @@
 package hashing
 
-var varyFact = factKind{name: "vary", add: (*capture).addVary, parse: parseVary, change: changedVary, order: ofGiven}
+var varyFact = factKind{
+	name: "vary", add: (*capture).addVary, parse: parseVary, change: changedVary, order: ofGiven, report: reportVary,
+}
+
+// reportVary: nothing that was read from a cache is executed, so the enclosing run cannot find out what is printed now.
+func reportVary(r *Recipe, _ *Spec, to *Report) {
+	r.reportLines("vary", "what its --vary prints: give this one the same --vary", to)
+}
 
 // addVary adds what --vary commands printed, in the order of their texts.
 func (c *capture) addVary() error {

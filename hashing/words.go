@@ -3,7 +3,9 @@ package hashing
 import "github.com/cachex-cli/cachex/masking"
 
 // What changed of words, which have an order, differ.words finds out.
-var wordFact = factKind{name: "word", add: (*capture).addWords, parse: func(r *reader, _ *Fact) { r.word() }}
+var wordFact = factKind{
+	name: "word", add: (*capture).addWords, parse: func(r *reader, _ *Fact) { r.word() }, report: nothingToReport,
+}
 
 func (c *capture) addWords() error {
 	if c.spec.Name == "" {
