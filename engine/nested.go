@@ -54,7 +54,7 @@ type report struct {
 	Sum     string      `json:"sum,omitempty"` // over names and states of all files that these name, in hex
 
 	Contents []reportContent `json:"contents,omitempty"` // of files that count by their content alone
-	Lines    []string        `json:"vary,omitempty"`     // facts that the outer run must have itself, in hex: digests of lines of the recipe
+	Lines    []string        `json:"vary,omitempty"`     // digests of facts that the outer run must have itself, in hex
 	Needs    string          `json:"needs,omitempty"`    // what these are, and what to do about it
 	Before   [][]byte        `json:"before,omitempty"`   // what would be run in place of the program
 	Config   [][]byte        `json:"config,omitempty"`   // where configuration was looked for

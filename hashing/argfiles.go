@@ -17,6 +17,7 @@ import (
 
 var argFact = factKind{
 	name: "arg", add: (*capture).addArgFiles, parse: parseArg, change: changedArg, order: ofFound, report: reportArgs,
+	memo: func(_, left *Spec) { left.IgnoreWords = false }, // the files are held against it, by the places of their words
 }
 
 func reportArgs(r *Recipe, _ *Spec, to *Report) {

@@ -7,7 +7,7 @@ import (
 
 var directoryFact = factKind{
 	name: "directory", add: (*capture).addDirectory, parse: parseDirectory, change: changedDirectory, order: ofPlace,
-	report: reportRepo,
+	report: reportRepo, memo: memoOfDirectory,
 }
 
 func (c *capture) addDirectory() error {
@@ -70,6 +70,14 @@ func below(root, place string) string {
 		return "."
 	}
 	return rest
+}
+
+// memoOfDirectory: the directory is in the address. Where a repository begins depends on more.
+func memoOfDirectory(spec, left *Spec) {
+	left.Dir = ""
+	if spec.Cwd != CwdRepo {
+		left.Cwd = 0
+	}
 }
 
 // reportRepo: what the repository is called may change, and the result with it.

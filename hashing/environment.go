@@ -19,12 +19,16 @@ func IsName(pattern string) bool {
 	return pattern != "" && !IsGlob(pattern) && !strings.ContainsRune("!@", rune(pattern[0])) && !strings.Contains(pattern, "\x00")
 }
 
+// Variables and files that are asked for by name are held against a memo; how many a glob finds is not.
 var (
 	envMatchFact = factKind{
 		name: "env-match", add: (*capture).addEnvironment, parse: parseEnvMatch, change: changedPattern, order: ofAsked,
 		report: func(_ *Recipe, spec *Spec, to *Report) { to.Env = append(to.Env, spec.Env...) },
+		memo:   func(spec, left *Spec) { left.Env = withoutNames(spec.Env) },
 	}
-	envFact = factKind{name: "env", parse: parseEnv, change: changedVariable, order: ofFound, report: nothingToReport}
+	envFact = factKind{
+		name: "env", parse: parseEnv, change: changedVariable, order: ofFound, report: nothingToReport, memo: inAddress,
+	}
 )
 
 // addEnvironment adds what was asked for, and each variable that this names: its digest, or unset, which differs from empty.

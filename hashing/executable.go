@@ -8,7 +8,7 @@ import (
 
 var executableFact = factKind{
 	name: "executable", add: (*capture).addExecutable, parse: parseExecutable, change: changedExecutable, order: ofProgram,
-	report: reportExecutable,
+	report: reportExecutable, memo: memoOfExecutable,
 }
 
 // resolveExecutable comes first: what cannot be started has no recipe. A named recipe may stand without a command.
@@ -48,6 +48,9 @@ func (c *capture) addExecutable() error {
 	c.text = append(c.text, '\n')
 	return nil
 }
+
+// memoOfExecutable: the file, and what would be found before it, is held against the memo. So are other programs.
+func memoOfExecutable(_, left *Spec) { left.Exe, left.Environ = 0, nil }
 
 // reportExecutable tells what was started, and what it was found by.
 func reportExecutable(r *Recipe, spec *Spec, to *Report) {

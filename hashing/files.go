@@ -16,8 +16,11 @@ var (
 	fileMatchFact = factKind{
 		name: "file-match", add: (*capture).addFiles, parse: parseFileMatch, change: changedPattern, order: ofAsked,
 		report: func(_ *Recipe, spec *Spec, to *Report) { to.Files = append(to.Files, spec.Files...) },
+		memo:   func(spec, left *Spec) { left.Files = withoutNames(spec.Files) },
 	}
-	fileFact = factKind{name: "file", parse: parseFile, change: changedFile, order: ofFound, report: nothingToReport}
+	fileFact = factKind{
+		name: "file", parse: parseFile, change: changedFile, order: ofFound, report: nothingToReport, memo: inAddress,
+	}
 )
 
 // entry is one name that belongs to the inputs, as it stands in the recipe.

@@ -5,7 +5,7 @@ import "runtime"
 var platformFact = factKind{
 	name: "platform", add: (*capture).addPlatform, parse: parsePlatform,
 	change: func(_ *differ, s states) string { return s.kind + " " + s.old + " -> " + s.recent },
-	report: nothingToReport,
+	report: nothingToReport, memo: inAddress,
 }
 
 // addPlatform: the same words do different things on another system.

@@ -30,10 +30,11 @@ type Program struct {
 var (
 	interpreterFact = factKind{
 		name: "interpreter", add: (*capture).addPrograms, parse: parseProgram, change: changedProgram, order: ofProgram,
-		report: reportPrograms,
+		report: reportPrograms, memo: inAddress,
 	}
 	programFact = factKind{
 		name: "program", parse: parseProgram, change: changedProgram, order: ofProgram, report: nothingToReport,
+		memo: inAddress,
 	}
 )
 

@@ -25,8 +25,8 @@ type Report struct {
 // Content is a file and the digest of what it holds, as 64 hex digits.
 type Content struct{ Path, Sum string }
 
-// Report says what an enclosing run has to know of the inputs of a spec that the recipe was captured from. What was learned of them
-// belongs to the spec.
+// Report says what an enclosing run has to know of the inputs of a spec that the recipe was captured from. What was
+// learned of them belongs to the spec.
 func (r Recipe) Report(spec Spec) Report {
 	to := Report{Dir: spec.Dir}
 	for _, k := range kinds {

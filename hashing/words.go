@@ -5,6 +5,14 @@ import "github.com/cachex-cli/cachex/masking"
 // What changed of words, which have an order, differ.words finds out.
 var wordFact = factKind{
 	name: "word", add: (*capture).addWords, parse: func(r *reader, _ *Fact) { r.word() }, report: nothingToReport,
+	memo: memoOfWords,
+}
+
+// memoOfWords: some words mean a descriptor, if there is one.
+func memoOfWords(spec, left *Spec) {
+	if !NamesDescriptors(spec.Argv) {
+		left.Argv = nil
+	}
 }
 
 func (c *capture) addWords() error {

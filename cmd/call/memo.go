@@ -33,46 +33,22 @@ func (c *Call) mayRemember() bool {
 // mayShorten reports whether a hit of a call that may be remembered rests on nothing but what a memo can hold.
 func (c *Call) mayShorten() bool { return c.mayRemember() && reflect.DeepEqual(c.beyondMemo(), Call{}) }
 
-// beyondMemo returns what is left of a call when all is taken away that a memo of a hit carries. What is not named here forbids
-// one: whoever adds a setting or a kind of input, and wants short hits with it, says here how a memo tells one state of it from
-// another.
+// beyondMemo returns what is left of a call when all is taken away that a memo of a hit carries. What is not named here
+// forbids one: whoever adds a setting, and wants short hits with it, says here how a memo tells one state of it from
+// another. Of a kind of input its value in package hashing says that.
 func (c *Call) beyondMemo() Call {
 	left := *c
 	q := &left.Request
-	spec := &q.Spec
-
-	// Some command lines mean the terminal or a descriptor, if there is one.
-	if !engine.Converses(spec.Argv) && !hashing.NamesDescriptors(spec.Argv) {
-		spec.Argv = nil
+	q.Spec = hashing.BeyondMemo(c.Request.Spec)
+	if engine.Converses(c.Request.Spec.Argv) { // some command lines mean the terminal, if there is one
+		q.Spec.Argv = c.Request.Spec.Argv
 	}
 	// What settings came to is the same at the same address, as long as the files are that they rest on.
-	spec.Namespace, spec.Scope, spec.Name, spec.Exe = "", "", "", 0
 	q.TTL, q.TTLFail, q.Jitter, q.Stale, q.StaleIfError, q.Tags = 0, 0, 0, 0, 0, nil
 	q.CachedOnly, q.Wait, q.Follow, q.MinCost, q.MaxEntry = false, 0, false, 0, 0
 	left.CacheExit, left.CacheDir, left.Quiet, left.PlainTiers = ExitSet{}, "", false, nil
 	left.Store.TrustOwners, left.Store.MaxSize, left.Store.Keep = nil, 0, 0
 	left.Configuration, left.Places, left.AnyCommand, left.recalled, left.began = nil, nil, false, false, time.Time{}
-
-	// The directory is in the address. Where a repository begins depends on more.
-	spec.Dir = ""
-	if spec.Cwd != hashing.CwdRepo {
-		spec.Cwd = 0
-	}
-	// Variables and files of the key are held against the memo, by name.
-	spec.Environ = nil
-	spec.Env, spec.Files = withoutNames(spec.Env), withoutNames(spec.Files)
-	// So are words that name files, by their places.
-	spec.IgnoreWords = false
-	return left
-}
-
-// withoutNames leaves the patterns that stand for more, or less, than the one thing of this name.
-func withoutNames(patterns []string) (left []string) {
-	for _, pattern := range patterns {
-		if !hashing.IsName(pattern) {
-			left = append(left, pattern)
-		}
-	}
 	return left
 }
 
@@ -151,6 +127,9 @@ func (p *Process) withHit(m fastpath.Memo, c *Call, dir *cachedir.Dir, out engin
 	}
 	recipe, err := hashing.Capture(spec, dir.Digests())
 	if err != nil || recipe.Key != out.Key || !sameWords(seen, recipe.Args()) {
+		return nil
+	}
+	if _, found := recipe.BeyondMemo(); found {
 		return nil
 	}
 	again, ok := c.Configuration(before)

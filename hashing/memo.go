@@ -1,0 +1,37 @@
+package hashing
+
+// BeyondMemo returns what is left of a spec when all is taken away that a memo of a hit carries. Anything that is left
+// forbids one.
+func BeyondMemo(spec Spec) Spec {
+	left := spec
+	for _, k := range kinds {
+		if k.memo != nil {
+			k.memo(&spec, &left)
+		}
+	}
+	return left
+}
+
+// BeyondMemo names a kind of fact in a recipe that no memo carries.
+func (r Recipe) BeyondMemo() (kind string, found bool) {
+	for _, k := range kinds {
+		if k.memo == nil && r.has(k.name+" ") {
+			return k.name, true
+		}
+	}
+	return "", false
+}
+
+// inAddress is of kinds that take nothing of a spec, and follow from the address of a memo: from the program that makes
+// it, the user, the words and the directory; or from what another kind takes.
+func inAddress(_, _ *Spec) {}
+
+// withoutNames leaves the patterns that stand for more, or less, than the one thing of this name.
+func withoutNames(patterns []string) (left []string) {
+	for _, pattern := range patterns {
+		if !IsName(pattern) {
+			left = append(left, pattern)
+		}
+	}
+	return left
+}
