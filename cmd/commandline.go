@@ -15,20 +15,16 @@ type recipeWord struct {
 
 // commandWords lists the words of a recipe's command, or its name.
 func commandWords(recipe []byte) []recipeWord {
-	facts, err := hashing.ParseRecipe(recipe)
-	if err != nil {
-		return nil
-	}
 	var words []recipeWord
-	for _, f := range facts {
-		if f.Kind != "word" && f.Kind != "name" {
+	for _, f := range hashing.Facts(recipe) {
+		if f.Kind != hashing.FactWord && f.Kind != hashing.FactName {
 			continue
 		}
 		text, readable := f.Text()
 		switch {
 		case !readable:
 			words = append(words, recipeWord{secret: f.Value})
-		case f.Kind == "name":
+		case f.Kind == hashing.FactName:
 			words = append(words, recipeWord{text: "name:" + text})
 		default:
 			words = append(words, recipeWord{text: text})

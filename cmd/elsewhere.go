@@ -12,14 +12,14 @@ import (
 // elsewhere returns a directory other than the recipe's in which its command has a result; empty if none is found within a second.
 func elsewhere(dir *cachedir.Dir, recipe hashing.Recipe) (place string) {
 	const patience = time.Second
-	words, here, ok := cutDirectory(recipe.Text)
+	words, here, ok := hashing.CutDirectory(recipe.Text)
 	if !ok {
 		return ""
 	}
 	enough := errors.New("enough")
 	end := time.Now().Add(patience)
 	_ = dir.Walk(func(i cachedir.EntryInfo) error { // it ends with an error wherever it ends early
-		if other, there, ok := cutDirectory(i.Recipe); ok && valid(dir, i) && bytes.Equal(other, words) && !bytes.Equal(there, here) {
+		if other, there, ok := hashing.CutDirectory(i.Recipe); ok && valid(dir, i) && bytes.Equal(other, words) && !bytes.Equal(there, here) {
 			place = hashing.Place(string(there))
 			return enough
 		}
@@ -29,11 +29,4 @@ func elsewhere(dir *cachedir.Dir, recipe hashing.Recipe) (place string) {
 		return nil
 	})
 	return place
-}
-
-// cutDirectory returns what a recipe says before its directory, which is the command, and the directory.
-func cutDirectory(recipe []byte) (words, directory []byte, ok bool) {
-	words, rest, ok := bytes.Cut(recipe, []byte("\ndirectory "))
-	directory, _, _ = bytes.Cut(rest, []byte("\n"))
-	return words, directory, ok
 }

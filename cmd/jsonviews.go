@@ -53,11 +53,7 @@ type factView struct {
 
 func factViews(recipe []byte) []factView {
 	views := []factView{}
-	facts, err := hashing.ParseRecipe(recipe)
-	if err != nil {
-		return views
-	}
-	for _, f := range facts {
+	for _, f := range hashing.Facts(recipe) {
 		views = append(views, factView{f.Kind, f.Name, f.Value})
 	}
 	return views

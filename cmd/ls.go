@@ -83,7 +83,7 @@ func timeLeft(m cachedir.Meta) time.Duration {
 
 // directoryOf is where the command of a recipe ran, as far as the recipe says.
 func directoryOf(recipe []byte) string {
-	value := factOf(recipe, "directory").Value
+	value := factOf(recipe, hashing.FactDirectory).Value
 	if value == "" || value == "none" {
 		return "-"
 	}
@@ -182,7 +182,7 @@ func lsFilter(c *cobra.Command, a *App, s Settings) func(cachedir.EntryInfo) boo
 	stored := hashing.Guard(tag, s.Secret)
 	return func(i cachedir.EntryInfo) bool {
 		return (tag == "" || hasTag(i, stored)) && (command == "" || matchRecipe(command, i.Recipe)) &&
-			(place == "" || isBelow(hashing.DirectoryPath(factOf(i.Recipe, "directory").Value), filepath.Clean(place)))
+			(place == "" || isBelow(hashing.DirectoryPath(factOf(i.Recipe, hashing.FactDirectory).Value), filepath.Clean(place)))
 	}
 }
 

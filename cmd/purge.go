@@ -322,11 +322,11 @@ func selectBy(c *cobra.Command, dir *cachedir.Dir, s Settings, name string) (sel
 		return selector{match: matchKey(dir, key)}, err
 	case "scope":
 		sample, err := hashing.Capture(hashing.Spec{Name: "sample", Scope: value, Secret: s.Secret}, nil)
-		want := factOf(sample.Text, "scope").Value // as recipes have it: a digest, if it looks secret
-		return selector{match: func(i cachedir.EntryInfo) bool { return i.Sealed || factOf(i.Recipe, "scope").Value == want }}, err
+		want := factOf(sample.Text, hashing.FactScope).Value // as recipes have it: a digest, if it looks secret
+		return selector{match: func(i cachedir.EntryInfo) bool { return i.Sealed || factOf(i.Recipe, hashing.FactScope).Value == want }}, err
 	case "namespace":
 		return selector{match: func(i cachedir.EntryInfo) bool {
-			ns, _ := factOf(i.Recipe, "namespace").Text()
+			ns, _ := factOf(i.Recipe, hashing.FactNamespace).Text()
 			return i.Sealed || ns == value || strings.HasPrefix(ns, strings.TrimSuffix(value, "/")+"/")
 		}}, nil
 	}
@@ -373,11 +373,7 @@ func (a *App) selectCommand(c *cobra.Command, s Settings, argv []string) (select
 
 // factOf is the first fact of a kind in a recipe.
 func factOf(recipe []byte, kind string) hashing.Fact {
-	facts, err := hashing.ParseRecipe(recipe)
-	if err != nil {
-		return hashing.Fact{}
-	}
-	for _, f := range facts {
+	for _, f := range hashing.Facts(recipe) {
 		if f.Kind == kind {
 			return f
 		}

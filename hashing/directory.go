@@ -1,12 +1,13 @@
 package hashing
 
 import (
+	"bytes"
 	"path/filepath"
 	"strings"
 )
 
 var directoryFact = factKind{
-	name: "directory", add: (*capture).addDirectory, parse: parseDirectory, change: changedDirectory, order: ofPlace,
+	name: FactDirectory, add: (*capture).addDirectory, parse: parseDirectory, change: changedDirectory, order: ofPlace,
 	report: reportRepo, memo: memoOfDirectory,
 }
 
@@ -115,19 +116,30 @@ func changedDirectory(_ *differ, s states) string {
 // Place returns the directory of a directory fact; one below a repository root is shown as such.
 func Place(value string) string {
 	r := &reader{rest: value}
+	var place string
 	switch {
 	case r.try("repo "):
-		place := "repo:" + Show(r.quoted())
+		place = "repo:" + Show(r.quoted())
 		r.expect(" of ")
-		return place + " of " + r.shownWord() + r.project()
+		place += " of " + r.shownWord() + r.project()
 	case r.try("path "):
-		place := Show(r.quoted())
+		place = Show(r.quoted())
 		if r.try(" real ") {
 			place += " (" + Show(r.quoted()) + ")"
 		}
-		return place + r.project()
+		place += r.project()
 	}
-	return value
+	if r.failed || r.rest != "" { // none, or in words of another version
+		return Show(value)
+	}
+	return place
+}
+
+// CutDirectory returns what a recipe says before its directory, which is the command, and the value of that fact.
+func CutDirectory(recipe []byte) (command, value []byte, ok bool) {
+	command, rest, ok := bytes.Cut(recipe, []byte("\ndirectory "))
+	value, _, _ = bytes.Cut(rest, []byte("\n"))
+	return command, value, ok
 }
 
 // DirectoryPath returns the path of a directory fact; empty if the recipe holds none.

@@ -3,19 +3,19 @@ package hashing
 // Labels are free texts that tell one recipe from another.
 var (
 	namespaceFact = factKind{
-		name: "namespace", add: (*capture).addNamespace, parse: func(r *reader, _ *Fact) { r.quoted() },
+		name: FactNamespace, add: (*capture).addNamespace, parse: func(r *reader, _ *Fact) { r.quoted() },
 		change: changedLabel,
 		report: nothingToReport,
 		memo:   func(_, left *Spec) { left.Namespace = "" },
 	}
 	nameFact = factKind{
-		name: "name", add: (*capture).addName, parse: func(r *reader, _ *Fact) { r.word() },
+		name: FactName, add: (*capture).addName, parse: func(r *reader, _ *Fact) { r.word() },
 		change: changedLabel, order: ofProgram,
 		report: nothingToReport,
 		memo:   func(_, left *Spec) { left.Name = "" },
 	}
 	scopeFact = factKind{
-		name: "scope", add: (*capture).addScope, parse: func(r *reader, _ *Fact) { r.word() },
+		name: FactScope, add: (*capture).addScope, parse: func(r *reader, _ *Fact) { r.word() },
 		change: changedLabel,
 		report: nothingToReport,
 		memo:   func(_, left *Spec) { left.Scope = "" },

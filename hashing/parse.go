@@ -14,6 +14,15 @@ type Fact struct {
 	Value string // the rest as it stands there: quoted words, digests, unset
 }
 
+// Kinds of facts that are looked for in stored recipes.
+const (
+	FactNamespace = "namespace"
+	FactName      = "name"
+	FactWord      = "word"
+	FactDirectory = "directory"
+	FactScope     = "scope"
+)
+
 // Text returns what Value quotes, if it is one quoted word and nothing else: a namespace, a scope, a name, a word that is no secret.
 func (f Fact) Text() (string, bool) {
 	r := &reader{rest: f.Value}
@@ -28,34 +37,56 @@ var errRecipe = errors.New("not a recipe")
 
 // ParseRecipe takes a recipe's text apart. It accepts only what Capture can have written, in the way it writes it.
 func ParseRecipe(text []byte) ([]Fact, error) {
-	if len(text) > MaxRecipe {
-		return nil, &TooLarge{Limit: MaxRecipe}
+	facts, unknown, err := parseFacts(text)
+	if err == nil && unknown > 0 {
+		err = fmt.Errorf("line %d: %w", unknown, errRecipe)
 	}
-	body, ok := strings.CutPrefix(string(text), header)
-	if !ok || body != "" && !strings.HasSuffix(body, "\n") {
-		return nil, errRecipe
-	}
-	var facts []Fact
-	var r reader
-	for line := range strings.Lines(body) {
-		facts = append(facts, Fact{})
-		if !r.fact(strings.TrimSuffix(line, "\n"), &facts[len(facts)-1]) {
-			return nil, fmt.Errorf("line %d: %w", len(facts)+1, errRecipe)
-		}
+	if err != nil {
+		return nil, err
 	}
 	return facts, nil
 }
 
+// Facts takes the text of a stored recipe apart as far as this version knows it. A line that another version may have
+// written has its first word as kind and the rest as value. Without a result, it is no recipe.
+func Facts(text []byte) []Fact {
+	facts, _, _ := parseFacts(text)
+	return facts
+}
+
+// parseFacts returns all lines, and the number of the first that this version does not know; 0: it knows them all.
+func parseFacts(text []byte) (facts []Fact, unknown int, err error) {
+	if len(text) > MaxRecipe {
+		return nil, 0, &TooLarge{Limit: MaxRecipe}
+	}
+	body, ok := strings.CutPrefix(string(text), header)
+	if !ok || body != "" && !strings.HasSuffix(body, "\n") {
+		return nil, 0, errRecipe
+	}
+	var r reader
+	for line := range strings.Lines(body) {
+		facts = append(facts, Fact{})
+		if !r.fact(strings.TrimSuffix(line, "\n"), &facts[len(facts)-1]) && unknown == 0 {
+			unknown = len(facts) + 1
+		}
+	}
+	return facts, unknown, nil
+}
+
 // fact takes a line apart; false: it is none of a kind that this version knows, in a form that it knows.
 func (r *reader) fact(line string, f *Fact) bool {
-	f.Kind, f.Value, _ = strings.Cut(line, " ")
-	k := factKindOf(f.Kind)
+	name, rest, _ := strings.Cut(line, " ")
+	*f = Fact{Kind: name, Value: rest}
+	k := factKindOf(name)
 	if k == nil {
 		return false
 	}
-	r.rest, r.failed = f.Value, false
-	k.parse(r, f)
-	return !r.failed && r.rest == ""
+	r.rest, r.failed = rest, false
+	if k.parse(r, f); r.failed || r.rest != "" {
+		*f = Fact{Kind: name, Value: rest}
+		return false
+	}
+	return true
 }
 
 // reader takes a line apart from its beginning; failed says that something else was there.

@@ -4,7 +4,7 @@ import "github.com/cachex-cli/cachex/masking"
 
 // What changed of words, which have an order, differ.words finds out.
 var wordFact = factKind{
-	name: "word", add: (*capture).addWords, parse: func(r *reader, _ *Fact) { r.word() }, report: nothingToReport,
+	name: FactWord, add: (*capture).addWords, parse: func(r *reader, _ *Fact) { r.word() }, report: nothingToReport,
 	memo: memoOfWords,
 }
 
