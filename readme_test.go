@@ -31,7 +31,7 @@ func TestReadme(t *testing.T) {
 	work := readersProject(t)
 	env := append(os.Environ(), goDirs(t)...)
 	env = append(env, "HOME="+home, "XDG_CACHE_HOME=", "XDG_CONFIG_HOME=", "API="+server.URL, "TEAM=file://"+filepath.ToSlash(t.TempDir()),
-		"PATH="+binDir+string(os.PathListSeparator)+os.Getenv("PATH"))
+		"PATH="+pathWithBinary(t))
 	ran := 0
 	for _, line := range readmeCommands(string(text)) {
 		dir := work

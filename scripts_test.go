@@ -10,39 +10,51 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected output in testdata/scripts")
 
-// binDir holds the real binary, built once as users build it; the scripts find it in PATH.
-var binDir string
+// binDir is the directory of the real binary, built as users build it when the first test asks for it.
+var binDir = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "cachex-test-")
+	if err != nil {
+		return "", err
+	}
+	built = dir
+	build := exec.Command("go", "build", "-trimpath", "-o", filepath.Join(dir, "cachex"), ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build cachex: %w\n%s", err, out)
+	}
+	return dir, nil
+})
+
+// built is the directory that binDir made, for TestMain to remove.
+var built string
+
+// pathWithBinary is PATH with the real binary first.
+func pathWithBinary(t *testing.T) string {
+	t.Helper()
+	dir, err := binDir()
+	require.NoError(t, err)
+	return dir + string(os.PathListSeparator) + os.Getenv("PATH")
+}
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "cachex-test-")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		binDir = dir
-		build := exec.Command("go", "build", "-trimpath", "-o", filepath.Join(dir, "cachex"), ".")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "build cachex: %v\n%s", err, out)
-			return 1
-		}
-		return m.Run()
-	}())
+	code := m.Run()
+	os.RemoveAll(built)
+	os.Exit(code)
 }
 
 // TestScripts runs what users type, against the real binary. Each script has its own empty home and cache directory.
 func TestScripts(t *testing.T) {
+	path := pathWithBinary(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "scripts"),
 		RequireExplicitExec: true,
@@ -60,7 +72,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("PROJECT", root)
 			env.Setenv("HOME", home)
 			env.Setenv("TMPDIR", env.Getenv("TMPDIR"))
-			env.Setenv("PATH", binDir+string(os.PathListSeparator)+os.Getenv("PATH"))
+			env.Setenv("PATH", path)
 			env.Setenv("CACHE", filepath.Join(home, ".cache", "cachex"))
 			env.Setenv("LC_ALL", "C.UTF-8")
 			env.Setenv("PYTHONPATH", filepath.Join(root, "testdata")) // callers.py
