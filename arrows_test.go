@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -84,5 +86,33 @@ func TestCallsAreLight(t *testing.T) {
 		"github.com/klauspost/compress/zstd", "github.com/redis/go-redis/v9", "go.yaml.in/yaml/v3",
 	} {
 		require.NotContains(t, deps, heavy)
+	}
+}
+
+// The short way to a hit and a call whose settings are known come before what they do without: packages are initialised in
+// the order of their paths, each as soon as its imports are. The order is that of the real binary.
+func TestOrderOfInitialisation(t *testing.T) {
+	dir, err := binDir()
+	require.NoError(t, err)
+	c := exec.Command(filepath.Join(dir, "cachex"), "version")
+	c.Env = append(os.Environ(), "GODEBUG=inittrace=1", "HOME="+t.TempDir())
+	trace, err := c.CombinedOutput()
+	require.NoError(t, err, "%s", trace)
+	var order []string
+	for line := range strings.Lines(string(trace)) {
+		if words := strings.Fields(line); len(words) > 1 && words[0] == "init" {
+			order = append(order, words[1])
+		}
+	}
+	const module = "github.com/cachex-cli/cachex"
+	for _, c := range []struct{ first, then string }{
+		{module + "/fastpath", "os"},
+		{module + "/cmd/call", "net"},
+		{module + "/cmd/call", "github.com/spf13/cobra"},
+	} {
+		first, then := slices.Index(order, c.first), slices.Index(order, c.then)
+		require.NotEqual(t, -1, first, "%s initialises nothing: %q", c.first, order)
+		require.NotEqual(t, -1, then, "%s initialises nothing: %q", c.then, order)
+		require.Less(t, first, then, "%s must come before %s", c.first, c.then)
 	}
 }
