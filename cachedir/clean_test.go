@@ -80,6 +80,9 @@ func countAll(t testing.TB, d *Dir) {
 }
 
 func TestLimitHolds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("stores for seconds")
+	}
 	const limit = 2 << 20
 	d := newDir(t, Options{MaxSize: limit})
 	stored := 0
@@ -639,6 +642,9 @@ func TestLimitHoldsForCommands(t *testing.T) {
 
 // What a damaged entry says of its size is not believed: the books stay as long as what is there, and the next store heals.
 func TestSizesOfADamagedEntry(t *testing.T) {
+	if testing.Short() {
+		t.Skip("damages an entry many times")
+	}
 	d := newDir(t, Options{})
 	run, body := runOf("damaged"), part{0, strings.Repeat("x", format.InlineMax+1)}
 	store(t, d, run, body)

@@ -225,6 +225,9 @@ func (x *fixture) each(t *testing.T, damage func(content []byte, at int) []byte)
 }
 
 func TestEveryFlippedByteOfEveryFile(t *testing.T) {
+	if testing.Short() {
+		t.Skip("opens the cache for each damage")
+	}
 	newFixture(t).each(t, func(content []byte, at int) []byte {
 		b := bytes.Clone(content)
 		b[at] ^= 0x41
@@ -233,6 +236,9 @@ func TestEveryFlippedByteOfEveryFile(t *testing.T) {
 }
 
 func TestEveryFileCutAtEveryLength(t *testing.T) {
+	if testing.Short() {
+		t.Skip("opens the cache for each damage")
+	}
 	newFixture(t).each(t, func(content []byte, at int) []byte { return content[:at] })
 }
 
@@ -247,6 +253,9 @@ func writeThrough(t testing.TB, path string, b []byte) {
 }
 
 func TestEveryFileAndDirectoryMissing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("opens the cache for each damage")
+	}
 	x := newFixture(t)
 	for _, name := range append(x.sortedFiles(), x.dirs...) {
 		t.Run(strings.ReplaceAll(name, "/", "-"), func(t *testing.T) {

@@ -81,6 +81,9 @@ func TestEncryptedEntries(t *testing.T) {
 
 // Each byte of an encrypted entry flipped, and some of its body: found damaged, also by who has no key.
 func TestEncryptedDamage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("opens the cache for each damage")
+	}
 	d, r := newDir(t, encrypted), runOf("r")
 	keyless := openAt(t, d.Path(), Options{})
 	store(t, d, r, outputs()["large"]...)

@@ -67,6 +67,9 @@ func alternating(n int, text string) (parts []part) {
 
 // Whenever a run goes live, a follower gets all of it in order, and what is stored is the same as if it had not gone live.
 func TestLiveRun(t *testing.T) {
+	if testing.Short() {
+		t.Skip("follows runs of every shape")
+	}
 	large := strings.Repeat("0123456789abcde\n", format.InlineMax/16)
 	for name, c := range map[string]struct{ before, after []part }{
 		"nothing at all":             {},

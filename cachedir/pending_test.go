@@ -318,6 +318,9 @@ func TestBodyTakenTooLate(t *testing.T) {
 
 // A reader finds an entry with its body at any instant, however often it is replaced.
 func TestReadersBesideStores(t *testing.T) {
+	if testing.Short() {
+		t.Skip("stores for seconds")
+	}
 	path := filepath.Join(t.TempDir(), "cache")
 	outputs := []string{strings.Repeat("0123456789abcdef", 17<<10), strings.Repeat("fedcba9876543210", 17<<10)}
 	d := openAt(t, path, Options{})

@@ -56,6 +56,9 @@ func (x *fixture) forged(t *testing.T) *fixture {
 // plantEach puts something in the place of every file and directory of a cache, one after the other, and requires
 // right answers and an untouched outside.
 func plantEach(t *testing.T, plant func(t *testing.T, path, outside string) bool) {
+	if testing.Short() {
+		t.Skip("opens the cache for each place")
+	}
 	x := newFixture(t)
 	y := x.forged(t)
 	for _, name := range append(x.sortedFiles(), x.dirs...) {

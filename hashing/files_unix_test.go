@@ -286,6 +286,9 @@ func TestDeepTree(t *testing.T) {
 
 // Many files are read by several goroutines; the recipe does not show it.
 func TestWideTree(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes a wide tree")
+	}
 	dir, spec := here(t)
 	var want []string
 	for i := range 600 {

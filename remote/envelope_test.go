@@ -669,6 +669,9 @@ func (zeroReader) Read(p []byte) (int, error) {
 
 // Sealing and opening 128 MiB through a pipe allocates no more than 32 MiB in all: memory does not grow with the value.
 func TestSealInConstantMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("seals 128 MiB")
+	}
 	const size = 128 << 20
 	for mode, policy := range modes() {
 		if policy.Sign != "" {

@@ -174,6 +174,9 @@ func TestFaults(t *testing.T) {
 
 // What a Redis announces is believed up to a limit.
 func TestRedisAnnouncesTooMuch(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads what is too large")
+	}
 	noneLeft(t)
 	t.Run("all", func(t *testing.T) {
 		for name, answer := range map[string]string{
@@ -282,6 +285,9 @@ func TestCutInTheMiddle(t *testing.T) {
 
 // A line so slow that a limit on the whole would have cut it is no fault, as long as something moves.
 func TestSlowButMoving(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for slow servers")
+	}
 	value := random(1<<20, 6)
 	eachEngine(t, engines(), func(t *testing.T, e engine) {
 		w := newWire(t, e.server(t), func(client, s net.Conn) {

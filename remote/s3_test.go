@@ -20,6 +20,9 @@ import (
 
 // TestVersity: an S3 server over a directory.
 func TestVersity(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes thousands of requests")
+	}
 	s := versity.get(t)
 	open := func(t *testing.T, prefix string) Tier { return openTier(t, versityURL(s), prefix) }
 	testTier(t, open)
@@ -62,6 +65,9 @@ func TestVersity(t *testing.T) {
 
 // TestVersityOverTLS: with a private authority.
 func TestVersityOverTLS(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a server more")
+	}
 	s := secureVersity.get(t)
 	endpoint := "?endpoint=https://" + s.addr
 	open := func(t *testing.T, prefix string) Tier {

@@ -14,6 +14,9 @@ func TestRedis(t *testing.T) {
 }
 
 func TestRedisWithTLSAndUser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a server more")
+	}
 	s := secureRedis.get(t)
 	testTier(t, func(t *testing.T, prefix string) Tier {
 		address := fmt.Sprintf("rediss://runner:%s@%s?ca=%s", url.PathEscape(secret), s.addr, url.QueryEscape(s.ca))
@@ -22,6 +25,9 @@ func TestRedisWithTLSAndUser(t *testing.T) {
 }
 
 func TestRedisCluster(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts servers more")
+	}
 	nodes := redisCluster.get(t)
 	testTier(t, func(t *testing.T, prefix string) Tier {
 		return openTier(t, "redis://"+nodes[0].addr+","+nodes[1].addr+"?cluster=1", prefix)
@@ -29,6 +35,9 @@ func TestRedisCluster(t *testing.T) {
 }
 
 func TestRedisSentinel(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts servers more")
+	}
 	w := redisSentinel.get(t)
 	testTier(t, func(t *testing.T, prefix string) Tier {
 		return openTier(t, "redis://"+w.hosts()+"?sentinel=main", prefix)
@@ -45,6 +54,9 @@ func TestMemcached(t *testing.T) {
 
 // A server that has no meta commands, or says so.
 func TestMemcachedClassic(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts servers more")
+	}
 	two := twoMemcached.get(t)
 	hosts := older(t, two[0].addr) + "," + older(t, two[1].addr)
 	testTier(t, func(t *testing.T, prefix string) Tier { return openTier(t, "memcached://"+hosts, prefix) })

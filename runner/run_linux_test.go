@@ -147,6 +147,9 @@ func inherit(t *testing.T, flags ...string) string {
 // The command sees the mask and the ignored signals that it would have seen, and so does a detached process, however the
 // program was built: with symbols, stripped, or position-independent.
 func TestMaskAndIgnoredSignals(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds three programs")
+	}
 	for _, build := range [][]string{nil, {"-ldflags=-s -w"}, {"-buildmode=pie", "-ldflags=-s -w"}} {
 		program := inherit(t, build...)
 		for _, c := range []struct{ block, ignore string }{
@@ -239,6 +242,9 @@ func TestKilledCachexTakesTheCommandAlong(t *testing.T) {
 
 // Memory does not depend on the size of the output.
 func TestConstantMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("passes 256 MiB on")
+	}
 	const size = 256 << 20
 	cmd, rep := cachex(t, part{}, "head", "-c", strconv.Itoa(size), "/dev/zero")
 	out, err := cmd.StdoutPipe()
