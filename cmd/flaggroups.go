@@ -17,9 +17,7 @@ type flagGroup struct {
 // flagGroups sorts the flags of run, and of commands that have some of them: each stands in one group, in the order of help.
 func flagGroups() []flagGroup {
 	return []flagGroup{
-		{Title: "What is in the key", names: []string{
-			"shell", "env", "file", "arg-files", "stdin", "cwd", "exe", "vary", "scope", "namespace", "key", "pty",
-		}},
+		{Title: "What is in the key", names: keyFlags()},
 		{Title: "How long a result lives", names: []string{
 			"ttl", "ttl-fail", "ttl-until", "cache-exit", "jitter", "stale", "stale-if-error", "early", "tag", "purge-tag",
 		}},

@@ -81,12 +81,19 @@ func showOnly(fs *pflag.FlagSet, names ...string) {
 	fs.VisitAll(func(f *pflag.Flag) { f.Hidden = !slices.Contains(names, f.Name) })
 }
 
-// keyFlags lists what addKeyFlags declares.
+// keyFlags lists what addKeyFlags declares, in its order.
 func keyFlags() (names []string) {
 	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
+	fs.SortFlags = false
 	addKeyFlags(fs)
 	fs.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 	return names
+}
+
+// inputFlags lists those of keyFlags that tell recipes of one command from each other.
+func inputFlags() []string {
+	ofCommand := []string{"shell", "namespace", "key"}
+	return slices.DeleteFunc(keyFlags(), func(name string) bool { return slices.Contains(ofCommand, name) })
 }
 
 // words splits what stands behind the flags into the words of the command line, with -c becoming sh -c.

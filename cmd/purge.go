@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -261,8 +260,8 @@ func givenSelectors(c *cobra.Command, withCommand bool) ([]string, error) {
 	case given[0] == "all" && len(given) > 1:
 		return nil, &usageError{Err: fmt.Errorf("--all and --%s both select", given[1]), Hint: "leave out --all"}
 	}
-	for _, name := range []string{"env", "file", "stdin", "cwd", "exe", "vary", "pty"} {
-		if c.Flags().Changed(name) {
+	for _, name := range inputFlags() {
+		if c.Flags().Changed(name) && name != "scope" { // which selects by itself
 			return nil, &usageError{Err: fmt.Errorf("--%s needs a command", name), Hint: "write it behind --, as for run"}
 		}
 	}
@@ -344,7 +343,7 @@ func matchKey(dir *cachedir.Dir, key hashing.Key) func(cachedir.EntryInfo) bool 
 		}
 	}
 	return func(i cachedir.EntryInfo) bool {
-		return i.Key == key || recipe != nil && bytes.HasPrefix(i.Recipe, recipe)
+		return i.Key == key || recipe != nil && hashing.Extends(i.Recipe, recipe)
 	}
 }
 
@@ -354,11 +353,7 @@ func (a *App) selectCommand(c *cobra.Command, s Settings, argv []string) (select
 	if err != nil {
 		return selector{}, err
 	}
-	exact := false
-	for _, name := range []string{"env", "file", "stdin", "cwd", "exe", "scope", "vary", "pty"} {
-		exact = exact || c.Flags().Changed(name)
-	}
-	if !exact {
+	if !slices.ContainsFunc(inputFlags(), c.Flags().Changed) {
 		ids := hashing.CommandCandidates(spec)
 		return selector{match: func(i cachedir.EntryInfo) bool { return slices.Contains(ids, i.Command) }}, nil
 	}
@@ -367,7 +362,7 @@ func (a *App) selectCommand(c *cobra.Command, s Settings, argv []string) (select
 	}
 	recipe, err := hashing.Capture(spec, nil)
 	return selector{match: func(i cachedir.EntryInfo) bool { // also with what was learned
-		return i.Key == recipe.Key || i.Command == recipe.Command && (i.Sealed || bytes.HasPrefix(i.Recipe, recipe.Text))
+		return i.Key == recipe.Key || i.Command == recipe.Command && (i.Sealed || hashing.Extends(i.Recipe, recipe.Text))
 	}}, err
 }
 

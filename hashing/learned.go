@@ -88,6 +88,12 @@ func (c *capture) extend(r Recipe, id [16]byte) (Recipe, error) {
 	return c.recipe(), nil
 }
 
+// Extends reports whether a recipe is another one with what was learned of it.
+func Extends(text, base []byte) bool {
+	rest, ok := bytes.CutPrefix(text, base)
+	return ok && bytes.HasPrefix(rest, []byte("learned "))
+}
+
 // Unsettled names a file among those that patterns name which may have been another one when a run began: one that was
 // changed after a time in nanoseconds since 1970, or of which that cannot be told, because it is no regular file or was
 // found by a glob, which does not show what is gone, or lies where changes do not show. It is asked after their state was captured.

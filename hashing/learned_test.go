@@ -31,6 +31,9 @@ func TestExtend(t *testing.T) {
 	}
 	first := extend(spec, known)
 	require.NotEqual(t, base.Key, first.Key)
+	require.True(t, Extends(first.Text, base.Text))
+	require.False(t, Extends(base.Text, base.Text))
+	require.False(t, Extends(append(slices.Clone(base.Text), "env-match \"A\"\n"...), base.Text), "it has another input")
 	with := func(change func(*Spec, *Learned)) Recipe {
 		t.Helper()
 		s, l := spec, known
