@@ -114,3 +114,9 @@ func readContent(path string, follow bool, on mount, seen look, settle bool) (co
 
 // bufferSize keeps small files cheap; one byte more than the file lets a single read reach its end.
 func bufferSize(size int64) int64 { return min(max(size+1, 512), 256<<10) }
+
+// DigestFile returns the digest of a regular file, through links.
+func DigestFile(path string, digests Digests) (Digest, error) {
+	digest, _, err := newCapture(Spec{}, digests, time.Now()).digestOf(path, true)
+	return digest, err
+}

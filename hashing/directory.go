@@ -158,3 +158,6 @@ func (r *reader) project() string {
 	}
 	return " of project " + r.shownWord()
 }
+
+// SharesRepo reports whether another clone of the repository, in another place, has the same recipe.
+func (r Recipe) SharesRepo() bool { return r.has("directory repo ") }

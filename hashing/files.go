@@ -1,6 +1,7 @@
 package hashing
 
 import (
+	"crypto/sha256"
 	"errors"
 	"io/fs"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 var (
@@ -304,3 +306,27 @@ func kindWord(kind string) string {
 	}
 	return kind
 }
+
+// FilesSum is a digest over all that a recipe says about files: equal sums, equal names, kinds and contents.
+func (r Recipe) FilesSum() Digest {
+	var lines []string
+	for line := range strings.Lines(string(r.Text)) {
+		if strings.HasPrefix(line, "file-match ") || strings.HasPrefix(line, "file ") {
+			lines = append(lines, line)
+		}
+	}
+	return sha256.Sum256([]byte(strings.Join(sortedSet(lines), "")))
+}
+
+// FilesSumOf is the FilesSum of a recipe that has these patterns, in a directory, and nothing else.
+func FilesSumOf(dir string, patterns []string, digests Digests) (Digest, error) {
+	c := newCapture(Spec{Dir: dir, Files: patterns}, digests, time.Now())
+	c.learned = true
+	if err := c.add(&fileMatchFact); err != nil {
+		return Digest{}, err
+	}
+	return c.recipe().FilesSum(), nil
+}
+
+// HasFiles reports whether files were asked for.
+func (r Recipe) HasFiles() bool { return r.has("file-match ") }

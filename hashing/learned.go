@@ -2,10 +2,8 @@ package hashing
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/hex"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -123,40 +121,4 @@ func (c *capture) tracks(e *entry) bool {
 	file := location{e.name, c.spec.Dir}
 	_, ok := c.mountOf(file, e.link, look{e.kind, e.id, e.mount}).identity(file, e.id)
 	return ok
-}
-
-// FilesSum is a digest over all that a recipe says about files: equal sums, equal names, kinds and contents.
-func (r Recipe) FilesSum() Digest {
-	var lines []string
-	for line := range strings.Lines(string(r.Text)) {
-		if strings.HasPrefix(line, "file") {
-			lines = append(lines, line)
-		}
-	}
-	return sha256.Sum256([]byte(strings.Join(sortedSet(lines), "")))
-}
-
-// FilesSumOf is the FilesSum of a recipe that has these patterns, in a directory, and nothing else.
-func FilesSumOf(dir string, patterns []string, digests Digests) (Digest, error) {
-	c := newCapture(Spec{Dir: dir, Files: patterns}, digests, time.Now())
-	c.learned = true
-	if err := c.add(&fileMatchFact); err != nil {
-		return Digest{}, err
-	}
-	return c.recipe().FilesSum(), nil
-}
-
-// HasFiles reports whether files were asked for.
-func (r Recipe) HasFiles() bool { return r.has("file-match ") }
-
-// SharesRepo reports whether another clone of the repository, in another place, has the same recipe.
-func (r Recipe) SharesRepo() bool { return r.has("directory repo ") }
-
-// has looks for a line that begins so.
-func (r Recipe) has(beginning string) bool { return bytes.Contains(r.Text, []byte("\n"+beginning)) }
-
-// DigestFile returns the digest of a regular file, through links.
-func DigestFile(path string, digests Digests) (Digest, error) {
-	digest, _, err := newCapture(Spec{}, digests, time.Now()).digestOf(path, true)
-	return digest, err
 }

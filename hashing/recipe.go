@@ -1,6 +1,7 @@
 package hashing
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -155,3 +156,6 @@ func (r Recipe) sameStates(o Recipe) error {
 	}
 	return nil
 }
+
+// has looks for a line that begins so.
+func (r Recipe) has(beginning string) bool { return bytes.Contains(r.Text, []byte("\n"+beginning)) }
