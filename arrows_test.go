@@ -18,8 +18,8 @@ import (
 // import that is not, fails the test: change the table here and in ARCHITECTURE.md together, or move the code.
 var arrows = map[string][]string{
 	"cachex":           {"cmd"},
-	"cmd":              {"cmd/call", "engine", "cachedir", "remote", "runner", "hashing", "fastpath"},
-	"cmd/call":         {"engine", "cachedir", "runner", "hashing", "fastpath"},
+	"cmd":              {"cmd/call", "engine", "cachedir", "remote", "runner", "hashing", "fastpath", "probe"},
+	"cmd/call":         {"engine", "cachedir", "runner", "hashing", "fastpath", "probe"},
 	"engine":           {"cachedir", "remote/contract", "runner", "hashing", "lock"},
 	"cachedir":         {"cachedir/format", "cachedir/tree", "hashing", "lock"},
 	"cachedir/format":  {"hashing"},
@@ -27,7 +27,8 @@ var arrows = map[string][]string{
 	"runner":           {},
 	"remote":           {"remote/contract"},
 	"remote/contract":  {},
-	"hashing":          {"masking"},
+	"hashing":          {"masking", "probe"},
+	"probe":            {},
 	"masking":          {},
 	"lock":             {},
 	"fastpath":         {},

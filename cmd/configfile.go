@@ -18,6 +18,7 @@ import (
 
 	"github.com/cachex-cli/cachex/cmd/call"
 	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/probe"
 )
 
 // ConfigError is a configuration file that cannot be used.
@@ -91,6 +92,7 @@ type foundConfig struct {
 	files     []configFile // the user's, then the project's
 	warnings  []Warning
 	unreached error // why nobody knows whether there is another; nil: there is none
+	seen      probe.Record
 }
 
 // doubt notes that a file cannot be looked for: it may forbid anything.
@@ -104,7 +106,7 @@ func (f *foundConfig) doubt(err error) {
 // findConfig reads the configuration files that there are.
 func findConfig(in settingsInput) (found foundConfig, err error) {
 	for _, dir := range userConfigDirs(in.LookupEnv) {
-		path, err := soleFile(dir, "config")
+		path, err := found.soleFile(dir, "config")
 		if errors.Is(err, fs.ErrPermission) {
 			// A service that runs with somebody else's HOME has no configuration there.
 			found.warnings = append(found.warnings, Warning(fmt.Sprintf("configuration in %s is not looked at: %s", dir, reason(err))))
@@ -127,7 +129,7 @@ func findConfig(in settingsInput) (found foundConfig, err error) {
 		found.files = append(found.files, file)
 		break
 	}
-	path, prefix, err := projectFile(in.Dir)
+	path, prefix, err := found.projectFile(in.Dir)
 	if errors.Is(err, errUnreached) {
 		found.doubt(err)
 		return found, nil
@@ -148,7 +150,7 @@ func findConfig(in settingsInput) (found foundConfig, err error) {
 // leadsOut tells whether a project file is a link to what is not in the repository, or, outside of one, not in its directory. What
 // stands there may be private, and messages about a mistake in it would show some of it.
 func leadsOut(path, dir string) bool {
-	root, found := hashing.RepoRoot(dir)
+	root, found := hashing.RepoRoot(dir, nil)
 	if !found {
 		root, _ = filepath.EvalSymlinks(dir)
 	}
@@ -187,13 +189,13 @@ func homeDir(lookupEnv func(string) (string, bool)) string {
 // to the root of its repository; outside of a repository in dir itself only, so
 // that nobody's file in / or /tmp rules over what is below it. Prefix leads from
 // dir to the directory of the file.
-func projectFile(dir string) (path, prefix string, err error) {
+func (f *foundConfig) projectFile(dir string) (path, prefix string, err error) {
 	if dir == "" {
 		return "", "", nil
 	}
-	root, found := hashing.RepoRoot(dir)
+	root, found := hashing.RepoRoot(dir, &f.seen)
 	if !found {
-		path, err = soleFile(dir, ".cachex")
+		path, err = f.soleFile(dir, ".cachex")
 		return path, "", err
 	}
 	// The root is without symbolic links. So must be the way to it: hashing takes
@@ -203,7 +205,7 @@ func projectFile(dir string) (path, prefix string, err error) {
 		return "", "", unreached(dir, err)
 	}
 	for {
-		path, err = soleFile(at, ".cachex")
+		path, err = f.soleFile(at, ".cachex")
 		parent := filepath.Dir(at)
 		if path != "" || err != nil || at == root || parent == at {
 			return path, prefix, err
@@ -212,38 +214,16 @@ func projectFile(dir string) (path, prefix string, err error) {
 	}
 }
 
-// configPlaces lists all files that findConfig looks for.
-func configPlaces(lookupEnv func(string) (string, bool), dir string) (files []string) {
-	add := func(dir, name string) {
-		for _, ending := range configEndings() {
-			files = append(files, filepath.Join(dir, name+ending))
-		}
-	}
-	for _, dir := range userConfigDirs(lookupEnv) {
-		add(dir, "config")
-	}
-	root, inRepo := hashing.RepoRoot(dir)
-	at, err := filepath.EvalSymlinks(dir)
-	for err == nil {
-		add(at, ".cachex")
-		parent := filepath.Dir(at)
-		if !inRepo || at == root || parent == at {
-			break
-		}
-		at = parent
-	}
-	return files
-}
-
 func configEndings() []string { return []string{".toml", ".yaml", ".yml", ".json"} }
 
 // soleFile finds the file of this name with one of the known endings; empty if
 // there is none. Two of them are an error: the one not read would be missed.
-func soleFile(dir, name string) (string, error) {
+func (f *foundConfig) soleFile(dir, name string) (string, error) {
 	var found string
 	for _, ending := range configEndings() {
 		path := filepath.Join(dir, name+ending)
 		_, err := os.Lstat(path)
+		f.seen.Note(path, probe.File, err == nil)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
 		case err != nil:

@@ -276,7 +276,7 @@ func TestFormatsAgree(t *testing.T) {
 		s := newSite(t)
 		s.write(filepath.Join(s.repo, name), text)
 		settings := s.must()
-		settings.origins, settings.files = nil, nil
+		settings.origins, settings.files, settings.seen = nil, nil, nil
 		want := defaultSettings()
 		want.TTL, want.TTLFail, want.Wait = 90*time.Second, 90*time.Second, 0
 		want.CacheExit, _ = ParseExitSet("", "0,2")

@@ -6,14 +6,12 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/cmd/call"
 	"github.com/cachex-cli/cachex/engine"
-	"github.com/cachex-cli/cachex/fastpath"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -100,8 +98,8 @@ func (a *App) run(c *cobra.Command, args []string) error {
 		CacheExit: s.CacheExit, CacheDir: s.CacheDir, Store: storeOptions(s, keys), Explain: s.Explain, Quiet: s.Quiet, Status: status,
 		Warnings: texts(warnings), PlainTiers: func(dir *cachedir.Dir) []string { return texts(a.plainTiers(s, &spec, dir)) },
 		AnyCommand:    !s.ruled,
-		Places:        func() []string { return configPlaces(a.LookupEnv, spec.Dir) },
-		Configuration: func(before time.Time) ([]fastpath.Fact, bool) { return a.lookedAt(s, spec.Dir, before) },
+		Places:        func() []string { return s.configuration(false) },
+		Configuration: s.lookedAt,
 	})
 }
 

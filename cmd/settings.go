@@ -17,6 +17,7 @@ import (
 	"github.com/cachex-cli/cachex/cmd/call"
 	"github.com/cachex-cli/cachex/engine"
 	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/probe"
 )
 
 // Settings is everything that flags, environment and configuration files can
@@ -81,7 +82,8 @@ type Settings struct {
 	files   []configText // of configuration
 	ruled   bool         // they have rules, which may give other commands other settings
 
-	unreached error // why nobody knows whether there is a configuration file; nil: that is known
+	seen      *probe.Record // where configuration was looked for
+	unreached error         // why nobody knows whether there is a configuration file; nil: that is known
 }
 
 // fromFlag is the origin of what flags give.
@@ -524,7 +526,7 @@ func loadSettings(in settingsInput) (Settings, []Warning, error) {
 		return Settings{}, nil, err
 	}
 	warnings := found.warnings
-	s.unreached = found.unreached
+	s.unreached, s.seen = found.unreached, &found.seen
 	for _, file := range found.files {
 		s.files, s.ruled = append(s.files, file.configText), s.ruled || len(file.rules) > 0
 		ignored, err := file.apply(&s, in)

@@ -332,7 +332,7 @@ func (r *run) rebase(name, dir string) string {
 		name = escapeFor(name, dir) + "/" + name // not cleaned: the way back from a link is not the way there
 	}
 	root := spec.Dir
-	if repo, ok := hashing.RepoRoot(spec.Dir); ok {
+	if repo, ok := hashing.RepoRoot(spec.Dir, nil); ok {
 		root = repo
 	}
 	if spec.Cwd == hashing.CwdPath || name != root && !strings.HasPrefix(name, root+string(filepath.Separator)) {

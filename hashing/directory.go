@@ -52,7 +52,7 @@ func appendPath(text []byte, dir, place string) []byte {
 
 // appendRepo adds the place in a repository; the path where there is none, or nothing but its path names it.
 func appendRepo(text []byte, spec *Spec, place string) []byte {
-	root, found := repoRoot(place)
+	root, found := repoRoot(place, nil)
 	if !found {
 		return appendPath(text, spec.Dir, place)
 	}

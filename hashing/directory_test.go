@@ -36,7 +36,7 @@ func TestRepoRoot(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.dir, func(t *testing.T) {
 			dir := filepath.Join(top, c.dir)
-			root, found := RepoRoot(dir)
+			root, found := RepoRoot(dir, nil)
 			text := string(appendDirectory(nil, &Spec{Dir: dir, Cwd: CwdRepo, Repo: "r"}))
 			if c.root == "" {
 				require.False(t, found)

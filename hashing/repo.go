@@ -5,24 +5,26 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/cachex-cli/cachex/probe"
 )
 
 // RepoMarks are the names that version control systems give what they keep in a root, in the order in which they are looked for.
 func RepoMarks() []string { return []string{".git", ".hg", ".jj", ".svn"} }
 
 // RepoRoot returns the nearest directory, dir itself or above it, that a version control system marks as its root. Symbolic links in
-// dir are resolved first, as these systems do.
-func RepoRoot(dir string) (string, bool) {
+// dir are resolved first, as these systems do. Each mark that is looked for is noted in seen, which may be nil.
+func RepoRoot(dir string, seen *probe.Record) (string, bool) {
 	place, err := filepath.EvalSymlinks(dir)
 	if err != nil {
 		return "", false
 	}
-	return repoRoot(place)
+	return repoRoot(place, seen)
 }
 
-func repoRoot(place string) (string, bool) {
+func repoRoot(place string, seen *probe.Record) (string, bool) {
 	for {
-		if isRepoRoot(place) {
+		if isRepoRoot(place, seen) {
 			return place, true
 		}
 		parent := filepath.Dir(place)
@@ -33,9 +35,11 @@ func repoRoot(place string) (string, bool) {
 	}
 }
 
-func isRepoRoot(dir string) bool {
+func isRepoRoot(dir string, seen *probe.Record) bool {
 	for _, mark := range RepoMarks() {
-		if _, err := os.Lstat(filepath.Join(dir, mark)); err == nil {
+		path := filepath.Join(dir, mark)
+		_, err := os.Lstat(path)
+		if seen.Note(path, probe.Name, err == nil); err == nil {
 			return true
 		}
 	}
@@ -65,7 +69,7 @@ var gitVariables = []string{"GIT_DIR", "GIT_COMMON_DIR", "GIT_WORK_TREE", "GIT_C
 
 // RepoInputs lists the files and variables that the name of the repository under CwdRepo rests on.
 func RepoInputs(spec Spec) (files, variables []string) {
-	root, found := RepoRoot(spec.Dir)
+	root, found := RepoRoot(spec.Dir, nil)
 	if spec.Cwd != CwdRepo || spec.Repo != "" || !found {
 		return nil, nil
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/cachex-cli/cachex/fastpath"
 	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/probe"
 )
 
 // Looker looks at files, and keeps as facts of a memo what it saw.
@@ -36,6 +37,24 @@ func (l *Looker) Look(path string, kind fastpath.FactKind) (fastpath.FileID, boo
 	id.Mount = 0
 	l.Facts = append(l.Facts, fastpath.Fact{Path: path, Kind: kind, ID: id})
 	return id, there
+}
+
+// Hold notes all that a record tells of, as it is now; what is there now and was not then, or the reverse, fails.
+func (l *Looker) Hold(seen *probe.Record) {
+	looks, ok := seen.Looks()
+	l.Failed = l.Failed || !ok
+	for _, look := range looks {
+		var there bool
+		switch look.Kind {
+		case probe.Name:
+			_, there = l.Look(look.Path, fastpath.Exists)
+		case probe.File:
+			_, there = l.File(look.Path)
+		default:
+			l.Failed = true
+		}
+		l.Failed = l.Failed || there != look.Found
+	}
 }
 
 // Word notes what a word of the command line names, at a place there. Only a regular file counts.
