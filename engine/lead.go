@@ -90,8 +90,9 @@ func (r *run) dropLease() {
 	}
 }
 
-// goLive lets others follow a run that takes long. What is held back because something older would be preferred to its
-// failure is not for them either.
+// goLive lets others follow a run that takes long. Under --stale-if-error the output is held back until the command has
+// succeeded, because an older result would be printed instead of a failure: then nobody follows either, unless this run
+// has itself followed another.
 func (r *run) goLive(c *runner.Command, pending *cachedir.Pending) (stop func()) {
 	if pending == nil || c.Hold != nil && !r.hasFollowed() {
 		return func() {}

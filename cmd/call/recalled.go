@@ -15,6 +15,9 @@ import (
 //
 // What it does is what cmd would have done: the memo was made by cmd, for the same command line, environment, directory and
 // program, and what the settings rest on is as it was. If there is anything else about it, cmd decides.
+//
+// Medians of 200 to 300, interleaved: --refresh of true adds 4.04 ms instead of 4.63, a command that is new behind known
+// flags 6.17 instead of 6.75, and the first call in a directory pays 0.1 ms for the memo.
 
 func init() {
 	p := &Process{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}

@@ -3,7 +3,7 @@
 
 Starts a redis-server of its own (with --cluster, three), lets hundreds of cachex processes at a time run against it, each
 with an empty cache directory as a fresh machine has, and prints what the server counted per 1000 runs: once for misses, once
-for hits, each with 4 kB of output that hardly shrinks. The figures under "At scale" in ARCHITECTURE.md come from here."""
+for hits, each with 4 kB of output that hardly shrinks. The figures in scale.md come from here."""
 import argparse, concurrent.futures, os, pathlib, re, shutil, subprocess, sys, tempfile, time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
