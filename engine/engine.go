@@ -255,23 +255,18 @@ type run struct {
 	reason cachedir.Reason // why the first look was not a hit
 	detail string
 
-	fallback    *cachedir.Entry   // what is served if the command fails; nil: nothing
-	tierList    []*tier           // the caller's tiers, in use
-	tierFailure error             // why one of them could not be asked
-	otherTags   []string          // of results that this run may replace
-	lent        *cachedir.Entry   // from a tier, to be served and not to be stored; nil: none
-	lease       *held             // of this run among all hosts; nil: none
-	fenceSeen   int64             // the lease of the host that this run waits for; 0: none
-	alone       bool              // that host had no result to share
-	printed     [2]beginning      // of each stream of another run, that was followed
-	midLine     bool              // what was printed last of it is not the end of a line
-	encloser    *cachedir.Control // of the run that this one is part of; nil: there is none to tell
-	nested      string            // id of this run for it
-	configured  string            // the state of Request.Configuration at the beginning, for it
-	told        sync.Once         // that it waits
-	learnedNow  bool              // more is known of the recipe's inputs than when this run began
-	unrecorded  string            // why this run could not be recorded; empty: it was
-	keepStdin   bool              // the caller wants no caching of this: the command gets stdin as it is
+	fallback   *cachedir.Entry   // what is served if the command fails; nil: nothing
+	tiers      *fleet            // see fleet
+	otherTags  []string          // of results that this run may replace
+	printed    [2]beginning      // of each stream of another run, that was followed
+	midLine    bool              // what was printed last of it is not the end of a line
+	encloser   *cachedir.Control // of the run that this one is part of; nil: there is none to tell
+	nested     string            // id of this run for it
+	configured string            // the state of Request.Configuration at the beginning, for it
+	told       sync.Once         // that it waits
+	learnedNow bool              // more is known of the recipe's inputs than when this run began
+	unrecorded string            // why this run could not be recorded; empty: it was
+	keepStdin  bool              // the caller wants no caching of this: the command gets stdin as it is
 }
 
 func (r *run) warn(err error) {
@@ -348,9 +343,9 @@ func (r *run) readOnly() (Outcome, error) {
 	if found := r.fromTiers(servable); found != nil {
 		return r.serve(found)
 	}
-	if r.tierFailure != nil && r.req.TiersRequired {
+	if failure := r.fleet().failure; failure != nil && r.req.TiersRequired {
 		r.warning = nil // the error says it
-		return r.outcome(cachedir.Declined), &TierError{r.tierFailure}
+		return r.outcome(cachedir.Declined), &TierError{failure}
 	}
 	return r.plain(r.reason, "read-only is set")
 }
@@ -525,7 +520,7 @@ func (r *run) write() (Outcome, error) {
 	}
 	if unusable == nil {
 		defer r.closeTiers()
-		unusable = r.purgeTiers(r.req.PurgeTags)
+		unusable = r.fleet().purge(r.req.PurgeTags)
 	}
 	if unusable != nil {
 		out.NotStored = tags + " could not be purged"

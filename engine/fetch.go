@@ -15,70 +15,79 @@ import (
 // maxTierEntry is the size in bytes of a record that is read: entries are no larger, and bodies lie apart.
 const maxTierEntry = 65 << 20
 
-// fetch asks the tiers for a result that the judge admits, and copies the first that it finds into the local store. What
-// it found otherwise, it forgets: a tier that has an old result may be followed by one that has a new one.
-func (r *run) fetch(admit judge) (found bool) {
-	if len(r.req.Tiers) == 0 {
-		return false
+// find asks the tiers for a result that is admitted, and copies the first that there is into the local store, or, where nothing
+// may be stored, returns it. What it found otherwise, it forgets: a tier that has an old result may be followed by one that has a
+// new one.
+func (f *fleet) find(q query) (detached *cachedir.Entry, found bool) {
+	if len(f.tiers) == 0 {
+		return nil, false
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), r.budget())
+	ctx, cancel := context.WithTimeout(context.Background(), f.budget())
 	defer cancel()
-	for _, t := range r.tiers() {
-		if t.Read && t.fetch(ctx, admit) {
-			return true
+	for _, t := range f.tiers {
+		if !t.Read {
+			continue
+		}
+		if detached, found = t.find(ctx, q); found {
+			return detached, true
 		}
 	}
-	return false
+	return nil, false
 }
 
-// fetch asks one tier: for the last good result, and for the last failure where that would do as well. It begins with a
+// find asks one tier: for the last good result, and for the last failure where that would do as well. It begins with a
 // pending entry for each, before the tier is asked: a purge that comes in between is held against the answer.
-func (t *tier) fetch(ctx context.Context, admit judge) bool {
-	return t.fetchOnce(ctx, admit) || t.again && t.fetchOnce(ctx, admit)
+func (t *tier) find(ctx context.Context, q query) (detached *cachedir.Entry, found bool) {
+	if detached, found = t.findOnce(ctx, q); !found && t.again {
+		detached, found = t.findOnce(ctx, q)
+	}
+	return detached, found
 }
 
-func (t *tier) fetchOnce(ctx context.Context, admit judge) bool {
+func (t *tier) findOnce(ctx context.Context, q query) (detached *cachedir.Entry, found bool) {
 	t.again = false
-	slots := t.slots()
-	imports, discard, err := t.r.beginImports(len(slots))
+	slots := t.f.slots(q)
+	imports, discard, err := t.f.beginImports(q, len(slots))
 	defer discard()
 	if err != nil {
-		return false // what cannot be stored here is not asked for
+		return nil, false // what cannot be stored here is not asked for
 	}
-	return t.take(t.look(ctx, slots), imports, admit)
+	return t.take(t.look(ctx, q, slots), imports, q)
 }
 
-// slots are those that this run may be answered from.
-func (t *tier) slots() []cachedir.Slot {
-	if t.r.admitsFailures() || t.r.fenceSeen > 0 {
+// slots are those that the caller may be answered from.
+func (f *fleet) slots(q query) []cachedir.Slot {
+	if q.Failures || f.awaited > 0 {
 		return []cachedir.Slot{cachedir.Good, cachedir.Failed}
 	}
 	return []cachedir.Slot{cachedir.Good}
 }
 
-// take copies the first record that the judge admits into the local store.
-func (t *tier) take(all []tierFound, imports []*cachedir.Import, admit judge) bool {
-	for i, found := range all {
+// take copies the first record that is admitted into the local store.
+func (t *tier) take(all []tierFound, imports []*cachedir.Import, q query) (detached *cachedir.Entry, found bool) {
+	for i, a := range all {
 		switch {
-		case found.err != nil:
-		case found.note != "":
-			t.r.alone = t.r.alone || t.awaited(found.tierRecord)
-		case t.promote(imports[i], found.tierRecord, admit):
-			return true
+		case a.err != nil:
+		case a.note != "":
+			t.f.resigned = t.f.resigned || t.f.isAwaited(a.tierRecord)
+		case t.admits(imports[i], a.tierRecord, q):
+			if e, err := t.f.keep(imports[i]); err == nil {
+				return e, true
+			}
 		}
 	}
-	return false
+	return nil, false
 }
 
 // beginImports begins n pending entries. Those that are not committed are to be discarded, also after an error.
-func (r *run) beginImports(n int) (imports []*cachedir.Import, discard func(), err error) {
+func (f *fleet) beginImports(q query, n int) (imports []*cachedir.Import, discard func(), err error) {
 	discard = func() {
 		for _, in := range imports {
 			in.Discard()
 		}
 	}
 	for range n {
-		in, err := r.dir.BeginImport(cachedir.Run{Key: r.recipe.Key, Command: r.recipe.Command, Recipe: r.recipe.Text})
+		in, err := f.Store.BeginImport(q.Run)
 		if err != nil {
 			return imports, discard, err
 		}
@@ -95,10 +104,10 @@ type tierFound struct {
 
 // look reads records, and the counts of the caller's tags besides, in one question. Damage, and what is not signed as it
 // must be, is counted like a failure of the server.
-func (t *tier) look(ctx context.Context, slots []cachedir.Slot) []tierFound {
-	names := t.entryNames(slots)
+func (t *tier) look(ctx context.Context, q query, slots []cachedir.Slot) []tierFound {
+	names := t.entryNames(q.Run.Key, slots)
 	t.marks = marks{}
-	tags := t.missing(false)
+	tags := t.missing(q.Tags, false)
 	var found []tierFound
 	err := t.ask(cachedir.TierGet, func(c contract.Tier) (int64, error) {
 		a := contract.Ask(ctx, c, contract.Question{Values: names, Counts: t.names(tags)})
@@ -114,9 +123,9 @@ func (t *tier) look(ctx context.Context, slots []cachedir.Slot) []tierFound {
 	return found
 }
 
-func (t *tier) entryNames(slots []cachedir.Slot) (names []string) {
+func (t *tier) entryNames(key hashing.Key, slots []cachedir.Slot) (names []string) {
 	for _, slot := range slots {
-		names = append(names, t.entryName(t.r.recipe.Key, slot))
+		names = append(names, t.entryName(key, slot))
 	}
 	return names
 }
@@ -172,9 +181,8 @@ func (t *tier) open(ctx context.Context, c contract.Tier, name, sealed string, d
 	return t.Sealer.Open(dst, sealed, nil, value, most)
 }
 
-// promote copies a result into the local store, if it may be served.
-func (t *tier) promote(in *cachedir.Import, v tierRecord, admit judge) bool {
-	r := t.r
+// admits makes a result ready for the local store, if the caller may be answered with it.
+func (t *tier) admits(in *cachedir.Import, v tierRecord, q query) bool {
 	if err := in.Read(v.entry); err != nil {
 		t.log(cachedir.TierGet, 0, contract.ErrDamaged, 0)
 		t.damages = true
@@ -184,62 +192,24 @@ func (t *tier) promote(in *cachedir.Import, v tierRecord, admit judge) bool {
 	e := &cachedir.Entry{Meta: m}
 	switch {
 	case m.Learned != nil:
-	case t.awaited(v) && r.deliverable(e).ok():
-		in.MarkConcurrent(clockID(), int64(bootNow())) // for those who wait here
-	case !admit(r, e).ok():
-		r.keepTags(m.Tags)
+	case t.f.isAwaited(v) && q.Deliver(e):
+		in.MarkConcurrent(t.f.Clock.Boot()) // for those who wait here
+	case !q.Admit(e):
 		return false
 	}
-	return t.tagsStand(in, v.tags, m.Tags) && t.fetchBody(in, v) && r.take(in) == nil
+	return t.tagsStand(in, v.tags, m.Tags) && t.fetchBody(in, v)
 }
 
-// take stores what was fetched, or, where nothing may be stored, keeps it until it has been served.
-func (r *run) take(in *cachedir.Import) (err error) {
-	if !r.req.ReadOnly {
-		return in.Commit()
+// keep stores what was found, or, where nothing may be stored, returns it.
+func (f *fleet) keep(in *cachedir.Import) (detached *cachedir.Entry, err error) {
+	if f.ReadOnly {
+		return in.Lend()
 	}
-	r.lent, err = in.Lend()
-	return err
+	return nil, in.Commit()
 }
 
-// fromTiers is the result of a tier that the judge admits, for a run that waits for nobody; nil: there is none. What is
-// found may be the inputs that were learned of the recipe: then the result is that of another one.
-func (r *run) fromTiers(admit judge) *cachedir.Entry {
-	for range 2 {
-		key := r.recipe.Key
-		if !r.fetch(admit) {
-			return nil
-		}
-		found, err := r.taken(admit)
-		if found != nil || err != nil || r.recipe.Key == key {
-			return found
-		}
-	}
-	return nil
-}
-
-// taken returns what fetch has taken, or learns from it.
-func (r *run) taken(admit judge) (*cachedir.Entry, error) {
-	e := r.lent
-	r.lent = nil
-	if e == nil {
-		return r.look(admit)
-	}
-	if e.Learned == nil {
-		return e, nil
-	}
-	defer e.Close()
-	recipe, err := hashing.Extend(r.base, r.req.Spec, *e.Learned, r.dir.Digests())
-	if err == nil {
-		r.known, r.recipe = e.Learned, recipe
-	}
-	return nil, err
-}
-
-// awaited reports whether a record was made under the lease that this run found held, or a later one.
-func (t *tier) awaited(v tierRecord) bool {
-	return t.r.fenceSeen > 0 && v.fence >= t.r.fenceSeen
-}
+// isAwaited reports whether a record was made under the lease that was found held, or a later one.
+func (f *fleet) isAwaited(v tierRecord) bool { return f.awaited > 0 && v.fence >= f.awaited }
 
 // fetchBody reads a large body. It may take as long as the command took: then running it would have been as good.
 func (t *tier) fetchBody(in *cachedir.Import, v tierRecord) bool {
@@ -266,16 +236,4 @@ func (t *tier) fetchBody(in *cachedir.Import, v tierRecord) bool {
 		return n, err
 	})
 	return err == nil
-}
-
-// lookFurther looks into the tiers for what the local store has not. The caller holds the lock of the recipe. Without an
-// entry this run leads, here and, where a tier can lend a lease, among all hosts.
-func (r *run) lookFurther() (*cachedir.Entry, error) {
-	if len(r.req.Tiers) == 0 {
-		return nil, nil
-	}
-	if !r.req.Refresh && r.fetch(fresh) {
-		return r.look(either)
-	}
-	return r.takeLease()
 }

@@ -26,7 +26,7 @@ const (
 	pollLeast = 100 * time.Millisecond // between two questions for a result; twice that at the most
 )
 
-// held is a lease that this run has.
+// held is a lease that the caller has.
 type held struct {
 	t     *tier
 	from  contract.Leaser
@@ -39,54 +39,61 @@ type held struct {
 	quieted sync.Once
 }
 
-// takeLease makes this run the leader of all hosts, or returns the result of the host that leads. It returns neither where
-// there are no leases, or where a wait has lasted too long: then the command is run in any case.
-func (r *run) takeLease() (*cachedir.Entry, error) {
-	t := r.lender()
+// Why the caller leads although another host has the lease.
+var (
+	errWaited = errors.New("waited too long for another host")
+	errStuck  = errors.New("the lease of another host is not renewed and does not end")
+)
+
+// lead makes the caller the leader of all hosts, or says that the result of the host that leads has been found, as find does. It
+// does neither where there are no leases, or with an error, where a wait has lasted too long: then the command is run in any case.
+// A wait below 0 has no limit.
+func (f *fleet) lead(q query, wait time.Duration) (found bool, err error) {
+	t := f.lender()
 	if t == nil {
-		return nil, nil
+		return false, nil
 	}
-	defer r.dieOnSignals()()
 	began := time.Now()
-	watch := leaseWatch{usual: r.usual()}
+	watch := leaseWatch{usual: f.Usual()}
 	for waited := false; ; waited = true {
 		if t.damages {
-			return nil, nil
+			return false, nil
 		}
-		found, by, err := t.acquire()
+		found, by, err := t.acquire(q)
 		switch {
 		case found:
-			r.lease.release(nil)
-			return r.look(either)
+			f.lease.release(nil)
+			return true, nil
 		case err == nil && waited && !contract.LooksAgain(t.conn):
 			// The one who led may have left its result just before.
-			if r.fetch(fresh) {
-				r.lease.release(nil)
-				return r.look(either)
+			if _, found := f.find(q); found {
+				f.lease.release(nil)
+				return true, nil
 			}
-			return nil, nil
+			return false, nil
 		case !errors.Is(err, contract.ErrHeld):
-			return nil, nil
-		case r.req.Wait != Forever && time.Since(began) > r.req.Wait:
-			r.reason, r.detail = cachedir.LockTimeout, "waited "+Short(r.req.Wait)+" for another host"
-			return nil, nil
+			return false, nil
+		case wait >= 0 && time.Since(began) > wait:
+			return false, errWaited
 		case watch.stuck(time.Now(), by.Left):
-			r.reason, r.detail = cachedir.LockTimeout, "the lease of another host is not renewed and does not end"
-			return nil, nil
+			return false, errStuck
 		}
 		time.Sleep(pollLeast + rand.N(pollLeast))
-		if r.fetch(fresh) {
-			return r.look(either)
+		if _, found := f.find(q); found {
+			return true, nil
 		}
-		if r.alone {
-			return nil, nil // the host that led has no result to share
+		if f.resigned {
+			return false, nil // the host that led has no result to share
 		}
 	}
 }
 
+// lends reports whether there is a tier that lends leases.
+func (f *fleet) lends() bool { return f.lender() != nil }
+
 // lender is the first tier that is written to and can lend leases.
-func (r *run) lender() *tier {
-	for _, t := range r.tiers() {
+func (f *fleet) lender() *tier {
+	for _, t := range f.tiers {
 		if t.Write && t.leaser() != nil {
 			return t
 		}
@@ -95,57 +102,53 @@ func (r *run) lender() *tier {
 }
 
 func (t *tier) leaser() contract.Leaser {
-	if t.conn == nil {
-		conn, err := t.Open()
-		if err != nil {
-			return nil
-		}
-		t.conn = conn
+	if t.connect() != nil {
+		return nil
 	}
 	l, _ := t.conn.(contract.Leaser)
 	return l
 }
 
 // leaseName goes with the name of the result that the lease guards.
-func (t *tier) leaseName() string { return "l/" + t.Sealer.Names(t.r.recipe.Key[:])[0] }
+func (t *tier) leaseName(key hashing.Key) string { return "l/" + t.Sealer.Names(key[:])[0] }
 
-// acquire takes the lease, and reads in the same question the counts at which a result of this run will stand; and, where
+// acquire takes the lease, and reads in the same question the counts at which a result of the caller will stand; and, where
 // that is looking once more after the lease was taken, the result: who led until just now may have left one. It says
 // whether that was found, and is in the local store. If another host has the lease, by says what is known of that, and the
-// first one that was seen to have it is the one that this run waits for.
-func (t *tier) acquire() (found bool, by contract.Lease, err error) {
-	counts := t.missing(true)
-	q := contract.Question{Counts: t.names(counts), Lease: t.leaseName(), Life: leaseLife}
+// first one that was seen to have it is the one that is waited for.
+func (t *tier) acquire(q query) (found bool, by contract.Lease, err error) {
+	counts := t.missing(q.Tags, true)
+	ask := contract.Question{Counts: t.names(counts), Lease: t.leaseName(q.Run.Key), Life: leaseLife}
 	var imports []*cachedir.Import
-	if contract.LooksAgain(t.conn) && t.Read && !t.r.req.Refresh {
-		slots := t.slots()
-		begun, discard, err := t.r.beginImports(len(slots))
+	if contract.LooksAgain(t.conn) && t.Read && !q.Refresh {
+		slots := t.f.slots(q)
+		begun, discard, err := t.f.beginImports(q, len(slots))
 		defer discard()
 		if err == nil {
-			imports, q.Values = begun, t.entryNames(slots)
+			imports, ask.Values = begun, t.entryNames(q.Run.Key, slots)
 		}
 	}
 	var a contract.Answer
 	var records []tierFound
 	err = t.ask(cachedir.TierLease, func(c contract.Tier) (read int64, _ error) {
-		ctx, cancel := context.WithTimeout(context.Background(), t.r.budget())
+		ctx, cancel := context.WithTimeout(context.Background(), t.f.budget())
 		defer cancel()
-		a = contract.Ask(ctx, c, q)
+		a = contract.Ask(ctx, c, ask)
 		defer a.Close()
 		if a.LeaseErr == nil {
-			records, read = t.readRecords(q.Values, a.Values)
+			records, read = t.readRecords(ask.Values, a.Values)
 		}
 		return read, a.LeaseErr
 	})
 	switch {
 	case err == nil:
-		h := &held{t: t, from: t.leaser(), lease: a.Lease, key: t.r.recipe.Key, stop: make(chan struct{}), done: make(chan struct{})}
-		t.r.lease = h
+		h := &held{t: t, from: t.leaser(), lease: a.Lease, key: q.Run.Key, stop: make(chan struct{}), done: make(chan struct{})}
+		t.f.lease = h
 		go h.renew()
 		t.takeCounts(&t.marks, counts, a)
-		found = t.take(records, imports, fresh)
-	case errors.Is(err, contract.ErrHeld) && t.r.fenceSeen == 0:
-		t.r.fenceSeen = a.Lease.Fence
+		_, found = t.take(records, imports, q)
+	case errors.Is(err, contract.ErrHeld) && t.f.awaited == 0:
+		t.f.awaited = a.Lease.Fence
 	}
 	return found, a.Lease, err
 }
@@ -205,12 +208,12 @@ func (h *held) quiet() {
 }
 
 // release ends the lease after last, which may store under it, and may have ended it with that.
-func (h *held) release(last func(*held)) {
+func (h *held) release(last func()) {
 	if last != nil {
-		last(h)
+		last()
 	}
 	h.quiet()
-	h.t.r.lease = nil
+	h.t.f.lease = nil
 	if h.ended {
 		return
 	}
@@ -219,4 +222,11 @@ func (h *held) release(last func(*held)) {
 		defer cancel()
 		return 0, h.from.Release(ctx, h.lease)
 	})
+}
+
+// drop gives back the lease of a run that has nothing to store.
+func (f *fleet) drop() {
+	if f.lease != nil {
+		f.lease.release(nil)
+	}
 }

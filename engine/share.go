@@ -51,11 +51,11 @@ func (r *run) share() (Outcome, error) {
 		found, err := r.lookAnew(either)
 		if found == nil && err == nil && l != nil && r.recipe.Key == key {
 			found, err = r.lookFurther()
-			if found == nil && r.tierFailure != nil && r.req.TiersRequired {
+			if failure := r.fleet().failure; found == nil && failure != nil && r.req.TiersRequired {
 				abandon(l)
-				r.dropLease()
+				r.fleet().drop()
 				r.warning = nil // the error says it
-				return r.outcome(cachedir.Declined), &TierError{r.tierFailure}
+				return r.outcome(cachedir.Declined), &TierError{failure}
 			}
 		}
 		if err != nil || found != nil {

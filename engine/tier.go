@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -45,10 +46,59 @@ func (t Tier) ID() string {
 	return scheme[:min(len(scheme), 7)] + "-" + hex.EncodeToString(sum[:4])
 }
 
+// fleet is the tiers that one run uses, beside the store of this machine.
+type fleet struct {
+	fleetConfig
+	tiers   []*tier
+	failure error // why one of them could not be asked; nil: all could
+
+	lease    *held // of this run among all hosts; nil: none
+	awaited  int64 // the fence of the host that this run waits for; 0: none
+	resigned bool  // that host has left no result to share
+}
+
+// fleetConfig is what a fleet is given.
+type fleetConfig struct {
+	Tiers    []Tier // in their order
+	ReadOnly bool   // nothing is written to them, and nothing that they have is stored here
+	Store    tierStore
+	Clock    tierClock
+	Warn     func(error)              // takes what went wrong; may be called again with the same
+	Usual    func() time.Duration     // how long the command takes; 0: that is not known
+	Spool    func() (*os.File, error) // makes a file without a name
+}
+
+// tierStore is what tiers need of the store of this machine.
+type tierStore interface {
+	Breaker(server string) *cachedir.Breaker
+	LogTier(r cachedir.TierRecord) error
+	TagSeen(tier, tag string) (count int64, at time.Time, known bool)
+	NoteTag(tier, tag string, count int64, purge cachedir.Purging) error
+	BeginImport(r cachedir.Run) (*cachedir.Import, error)
+	Load(key hashing.Key, slot cachedir.Slot) (*cachedir.Entry, error)
+}
+
+// tierClock is the two clocks of this machine.
+type tierClock struct {
+	Now  func() time.Time                   // the wall clock
+	Boot func() (clock [16]byte, now int64) // that of those who wait here, with its name
+}
+
+// query is what a run wants: a result of a recipe, and what of it would do.
+type query struct {
+	Run      cachedir.Run // the recipe
+	Tags     []string     // that a purge of the result would reach it by
+	Failures bool         // the result of a run that failed may do
+	Refresh  bool         // nothing that is there already will do
+
+	// Admit decides whether the caller may be answered with an entry, and Deliver whether with that of a run that he has waited for.
+	Admit, Deliver func(*cachedir.Entry) bool
+}
+
 // tier is a tier in use by one run.
 type tier struct {
 	Tier
-	r       *run
+	f       *fleet
 	conn    contract.Tier
 	breaker *cachedir.Breaker
 	marks   marks // as they were asked for last, before the command started
@@ -57,29 +107,37 @@ type tier struct {
 	again   bool  // something was purged while this run learned of a purge, which may be all that is against a result
 }
 
-// tiers makes the caller's tiers ready, once.
-func (r *run) tiers() []*tier {
-	if r.tierList == nil {
-		for _, t := range r.req.Tiers {
-			t.Write = t.Write && !r.req.ReadOnly
-			r.tierList = append(r.tierList, &tier{Tier: t, r: r, breaker: r.dir.Breaker(t.Name)})
-		}
+// newFleet makes tiers ready. It asks none.
+func newFleet(c fleetConfig) *fleet {
+	f := &fleet{fleetConfig: c}
+	for _, t := range c.Tiers {
+		t.Write = t.Write && !c.ReadOnly
+		f.tiers = append(f.tiers, &tier{Tier: t, f: f, breaker: c.Store.Breaker(t.Name)})
 	}
-	return r.tierList
+	return f
 }
 
-func (r *run) closeTiers() {
-	for _, t := range r.tierList {
+// close gives connections back.
+func (f *fleet) close() {
+	for _, t := range f.tiers {
 		if t.conn != nil {
 			_ = t.conn.Close()
 		}
 	}
 }
 
+// connect makes the tier, if that has not been done. It reaches out for no server.
+func (t *tier) connect() (err error) {
+	if t.conn == nil {
+		t.conn, err = t.Open()
+	}
+	return err
+}
+
 // errBreaker says that a server failed a short while ago, and is not asked again yet.
 var errBreaker = errors.New("left alone after failures")
 
-// ask makes one call to a tier: not if it failed a moment ago, timed, and counted. What went wrong is the run's warning.
+// ask makes one call to a tier: not if it failed a moment ago, timed, and counted. What went wrong is a warning.
 // The call returns how many bytes went over the line.
 func (t *tier) ask(op cachedir.TierOp, call func(contract.Tier) (int64, error)) error {
 	ok, _ := t.breaker.Allow()
@@ -89,10 +147,7 @@ func (t *tier) ask(op cachedir.TierOp, call func(contract.Tier) (int64, error)) 
 		return errBreaker
 	}
 	began := time.Now()
-	n, err := int64(0), error(nil)
-	if t.conn == nil {
-		t.conn, err = t.Open()
-	}
+	n, err := int64(0), t.connect()
 	if err == nil {
 		n, err = call(t.conn)
 	}
@@ -104,15 +159,15 @@ func (t *tier) ask(op cachedir.TierOp, call func(contract.Tier) (int64, error)) 
 	t.log(op, n, err, time.Since(began))
 	if err != nil && !expectedOfTier(err) {
 		t.failed(err)
-		t.r.warn(t.r.tierFailure)
+		t.f.Warn(t.f.failure)
 	}
 	return err
 }
 
 // failed keeps the first failure of a run.
 func (t *tier) failed(err error) {
-	if t.r.tierFailure == nil {
-		t.r.tierFailure = t.Fault(err)
+	if t.f.failure == nil {
+		t.f.failure = t.Fault(err)
 	}
 }
 
@@ -137,8 +192,8 @@ func expectedOfTier(err error) bool {
 }
 
 func (t *tier) log(op cachedir.TierOp, n int64, err error, took time.Duration) {
-	_ = t.r.dir.LogTier(cachedir.TierRecord{
-		Time: t.r.e.now(), Tier: t.ID(), Op: op, Result: tierResult(op, err), Bytes: n, Took: took,
+	_ = t.f.Store.LogTier(cachedir.TierRecord{
+		Time: t.f.Clock.Now(), Tier: t.ID(), Op: op, Result: tierResult(op, err), Bytes: n, Took: took,
 	})
 }
 
@@ -175,9 +230,9 @@ func tierResult(op cachedir.TierOp, err error) cachedir.TierResult {
 }
 
 // budget is how long looking into the tiers may take: a tenth of what the command takes, within bounds.
-func (r *run) budget() time.Duration {
+func (f *fleet) budget() time.Duration {
 	const least, most = 100 * time.Millisecond, 2 * time.Second
-	if usual := r.usual(); usual > 0 {
+	if usual := f.Usual(); usual > 0 {
 		return min(max(usual/10, least), most)
 	}
 	return most

@@ -63,15 +63,15 @@ type marks struct {
 	all      int64
 }
 
-// markTiers notes the counts of the caller's tags before the command starts, and before the entry that records it is
+// mark notes the counts of tags before the command starts, and before the entry that records it is
 // begun: that one is newer than the purges that are made here for these counts. They were read already by who asked for a
 // result with tags, or for a lease.
-func (r *run) markTiers() {
-	for _, t := range r.tiers() {
-		if t.Write || len(r.req.Tags) > 0 {
-			t.count(&t.marks, t.missing(t.Write))
+func (f *fleet) mark(tags []string) {
+	for _, t := range f.tiers {
+		if t.Write || len(tags) > 0 {
+			t.count(&t.marks, t.missing(tags, t.Write))
 		}
-		if t.note(t.marks, t.r.dir.NoteTag) != nil {
+		if t.note(t.marks, f.Store.NoteTag) != nil {
 			t.marks.known = false
 		}
 	}
@@ -83,7 +83,7 @@ func (t *tier) note(m marks, keep func(tier, tag string, count int64, purge cach
 		return nil
 	}
 	for tag, count := range m.tags {
-		last, _, known := t.r.dir.TagSeen(t.Name, tag)
+		last, _, known := t.f.Store.TagSeen(t.Name, tag)
 		if err := keep(t.Name, tag, count, purgeSince(last, count, known)); err != nil {
 			return err
 		}
@@ -99,9 +99,9 @@ type wanted struct {
 
 // missing is what is not known yet of the counts at which a result of this run will stand. That of all purges matters also
 // where there are no tags: the command may name some.
-func (t *tier) missing(all bool) (w wanted) {
+func (t *tier) missing(tags []string, all bool) (w wanted) {
 	if !t.marks.known {
-		w.tags = t.r.req.Tags
+		w.tags = tags
 	}
 	w.all = all && !t.marks.allKnown
 	return w
@@ -153,7 +153,7 @@ func (t *tier) count(m *marks, w wanted) {
 	names := t.names(w)
 	if names != nil {
 		_ = t.ask(cachedir.TierCount, func(c contract.Tier) (int64, error) {
-			ctx, cancel := context.WithTimeout(context.Background(), t.r.budget())
+			ctx, cancel := context.WithTimeout(context.Background(), t.f.budget())
 			defer cancel()
 			a := contract.Ask(ctx, c, contract.Question{Counts: names})
 			t.takeCounts(m, w, a)
@@ -174,7 +174,7 @@ func (t *tier) startCounts(m *marks) {
 			return
 		}
 		_ = t.ask(cachedir.TierCount, func(contract.Tier) (int64, error) {
-			ctx, cancel := context.WithTimeout(context.Background(), t.r.budget())
+			ctx, cancel := context.WithTimeout(context.Background(), t.f.budget())
 			defer cancel()
 			n, err := counter.Bump(ctx, name, hardPurge)
 			if err == nil {
@@ -193,12 +193,8 @@ func (t *tier) startCounts(m *marks) {
 }
 
 func (t *tier) counter() (contract.Counter, bool) {
-	if t.conn == nil {
-		conn, err := t.Open()
-		if err != nil {
-			return nil, false
-		}
-		t.conn = conn
+	if t.connect() != nil {
+		return nil, false
 	}
 	c, ok := t.conn.(contract.Counter)
 	return c, ok && !t.noCount
@@ -275,30 +271,21 @@ func (t *tier) countsNow(tags []cachedir.Tag) (m marks, ok bool) {
 	return m, m.known
 }
 
-// tagsSynced makes the purges here that other hosts have made of an entry's tags, and reports whether the entry still
-// stands, or was purged softly only now. Counts that cannot be asked for are a miss. It does not ask for an entry that is
-// not admitted anyway.
-func (r *run) tagsSynced(e *cachedir.Entry, v verdict) (soft, stands bool) {
-	if len(e.Tags) == 0 || !v.ok() {
-		return false, true
-	}
-	for _, t := range r.tiers() {
-		if _, ok := t.counter(); !ok || !t.Read {
-			continue
-		}
-		if !t.syncTags(e.Tags) {
-			return false, false
+// sync makes the purges here that other hosts have made of tags, and reports whether it could ask for all their counts.
+func (f *fleet) sync(tags []cachedir.Tag) bool {
+	for _, t := range f.tiers {
+		if _, ok := t.counter(); ok && t.Read && !t.syncTags(tags) {
+			return false
 		}
 	}
-	soft, err := r.dir.CheckTags(e.Meta)
-	return soft && !e.Soft, err == nil
+	return true
 }
 
 // syncTags asks for the counts that were not asked for a moment ago.
 func (t *tier) syncTags(tags []cachedir.Tag) bool {
 	var old []string
 	for _, tag := range tags {
-		if _, at, known := t.r.dir.TagSeen(t.Name, tag.Name); !known || t.r.e.now().Sub(at).Abs() > tagsFresh {
+		if _, at, known := t.f.Store.TagSeen(t.Name, tag.Name); !known || t.f.Clock.Now().Sub(at).Abs() > tagsFresh {
 			old = append(old, tag.Name)
 		}
 	}
@@ -307,21 +294,21 @@ func (t *tier) syncTags(tags []cachedir.Tag) bool {
 	}
 	var now marks
 	t.count(&now, wanted{tags: old})
-	return t.noCount || t.note(now, t.r.dir.NoteTag) == nil && now.known
+	return t.noCount || t.note(now, t.f.Store.NoteTag) == nil && now.known
 }
 
-// purgeTiers makes a purge of tags known to other hosts. It asks whatever the breaker says: better to wait in vain than to
+// purge makes a purge of tags known to other hosts. It asks whatever the breaker says: better to wait in vain than to
 // leave them with what is outdated.
-func (r *run) purgeTiers(tags []string) error {
+func (f *fleet) purge(tags []string) error {
 	var all []error
-	for _, t := range r.tiers() {
+	for _, t := range f.tiers {
 		counter, ok := t.counter()
 		if !ok || !t.Write {
 			continue
 		}
 		for _, tag := range tags {
 			began := time.Now()
-			ctx, cancel := context.WithTimeout(context.Background(), r.budget())
+			ctx, cancel := context.WithTimeout(context.Background(), f.budget())
 			err := bumpTag(ctx, counter, tag, hardPurge)
 			cancel()
 			t.log(cachedir.TierCount, 0, err, time.Since(began))
