@@ -161,7 +161,7 @@ func (r *run) keep(out *Outcome, pending *cachedir.Pending, res runner.Result, s
 	if reason.unsure {
 		r.tell(report{NoStore: "a nested run was not stored: " + reason.text})
 	} else {
-		end, ends := untilOf(&m)
+		end, ends := m.End()
 		r.tell(r.used(&m, end, ends))
 	}
 	if out.Stored {

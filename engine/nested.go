@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -415,14 +414,3 @@ func (r *run) sameAsNested(reports []report) (changed string) {
 
 // soon is the end of a life that is over: what was served stale makes the enclosing result stale from the beginning.
 func (r *run) soon() (end time.Time, ends bool) { return r.e.now().Add(-time.Nanosecond), true }
-
-// untilOf is the end of a result's life by its recorded times alone.
-func untilOf(m *cachedir.Meta) (end time.Time, ends bool) {
-	if m.TTL >= 0 && m.TTL < math.MaxInt64 {
-		end, ends = m.Ended.Add(m.TTL), true
-	}
-	if !m.Until.IsZero() && (!ends || m.Until.Before(end)) {
-		end, ends = m.Until, true
-	}
-	return end, ends
-}

@@ -171,7 +171,7 @@ func sealedBodyName(sum [32]byte) string { return "body/" + hex.EncodeToString(s
 // lifeOf is how long a tier needs to keep an entry; 0: without end. One whose life is over is not worth storing.
 func (t *tier) lifeOf(m *cachedir.Meta) (life time.Duration, worth bool) {
 	life = t.Life
-	if end, ends := untilOf(m); ends {
+	if end, ends := m.End(); ends {
 		left := end.Sub(t.f.Clock.Now())
 		if left <= 0 {
 			return 0, false

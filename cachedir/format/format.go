@@ -113,6 +113,17 @@ type Meta struct {
 	Learned *hashing.Learned
 }
 
+// End is when the life of a result ends by its recorded times alone; not ends: never.
+func (m *Meta) End() (end time.Time, ends bool) {
+	if m.TTL >= 0 && m.TTL < math.MaxInt64 {
+		end, ends = m.Ended.Add(m.TTL), true
+	}
+	if !m.Until.IsZero() && (!ends || m.Until.Before(end)) {
+		end, ends = m.Until, true
+	}
+	return end, ends
+}
+
 // Tag is a label for purging. Seq is the count of purges that what the tag speaks of is known to come after: that of
 // the entry itself, or a lower one for what a nested run replayed.
 type Tag struct {
