@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cachex-cli/cachex/engine"
+	"github.com/cachex-cli/cachex/engine/fleet"
 	"github.com/cachex-cli/cachex/remote"
 )
 
@@ -46,7 +46,7 @@ func (a *App) tierFindings(s Settings) []finding {
 }
 
 // examineTier stores a value and takes it back.
-func examineTier(t engine.Tier, conn remote.Tier) (say string, err error) {
+func examineTier(t fleet.Tier, conn remote.Tier) (say string, err error) {
 	const patience = 30 * time.Second
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -109,7 +109,7 @@ var errTierClock = errors.New("its clock and this machine's differ")
 
 // examineClock holds the clock of a tier against this machine's. All hosts have the tier in common: if each agrees with it,
 // they agree with each other.
-func examineClock(t engine.Tier, conn remote.Tier) error {
+func examineClock(t fleet.Tier, conn remote.Tier) error {
 	const patience, most = 30 * time.Second, 5 * time.Second
 	clock, ok := conn.(remote.Clock)
 	if _, isFile := strings.CutPrefix(t.Name, "file:"); !ok || isFile && !t.Write {
@@ -137,7 +137,7 @@ func examineClock(t engine.Tier, conn remote.Tier) error {
 var errTierMemory = errors.New("when its memory is full it refuses what is new")
 
 // examineMemory adds to what is said of a tier how much it keeps.
-func examineMemory(t engine.Tier, conn remote.Tier, say string) (string, error) {
+func examineMemory(t fleet.Tier, conn remote.Tier, say string) (string, error) {
 	const patience = 30 * time.Second
 	keeper, ok := conn.(remote.Memoried)
 	if !ok || !t.Write {

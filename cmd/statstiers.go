@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
-	"github.com/cachex-cli/cachex/engine"
+	"github.com/cachex-cli/cachex/engine/fleet"
 )
 
 // tierReport is what stats shows of one kind of request to one tier. Times are seconds.
@@ -23,14 +23,14 @@ type tierReport struct {
 }
 
 // newTierReports names the tiers by their URLs where these are configured; the journal keeps a short name.
-func newTierReports(dir *cachedir.Dir, rows []cachedir.TierRow, tiers []engine.Tier) []tierReport {
+func newTierReports(dir *cachedir.Dir, rows []cachedir.TierRow, tiers []fleet.Tier) []tierReport {
 	var reports []tierReport
 	for _, row := range rows {
 		t := tierReport{
 			Tier: row.Tier, Op: string(row.Op), Results: map[string]int64{}, Bytes: row.Bytes,
 			P50: row.P50.Seconds(), P95: row.P95.Seconds(), Breaker: "closed",
 		}
-		if i := slices.IndexFunc(tiers, func(t engine.Tier) bool { return t.ID() == row.Tier }); i >= 0 {
+		if i := slices.IndexFunc(tiers, func(t fleet.Tier) bool { return t.ID() == row.Tier }); i >= 0 {
 			t.Tier = tiers[i].Name
 			if state := dir.Breaker(t.Tier).State(); state.Open {
 				t.Breaker = "open until " + state.Until.Local().Format(time.TimeOnly)

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
-	"github.com/cachex-cli/cachex/engine"
+	"github.com/cachex-cli/cachex/engine/fleet"
 	"github.com/cachex-cli/cachex/hashing"
 	"github.com/cachex-cli/cachex/remote"
 )
@@ -79,7 +79,7 @@ func parseTiers(src source, texts []string) (TierList, error) {
 const tierHint = "write a URL such as redis://host:6379, memcached://host1,host2, s3://bucket/prefix, https://host/path or file:///shared/dir"
 
 // tiers makes the tiers of the settings ready for the engine. Nothing is connected to.
-func (a *App) tiers(s Settings) ([]engine.Tier, error) {
+func (a *App) tiers(s Settings) ([]fleet.Tier, error) {
 	if len(s.Remote) == 0 {
 		return nil, nil
 	}
@@ -87,13 +87,13 @@ func (a *App) tiers(s Settings) ([]engine.Tier, error) {
 	if err != nil {
 		return nil, err
 	}
-	var tiers []engine.Tier
+	var tiers []fleet.Tier
 	for _, text := range s.Remote {
 		c, o, err := remote.Parse(text, a.LookupEnv)
 		if err != nil {
 			return nil, err
 		}
-		tiers = append(tiers, engine.Tier{
+		tiers = append(tiers, fleet.Tier{
 			Name: c.Redacted(), Open: func() (remote.Tier, error) { return remote.Open(c) },
 			Read: o.Mode != remote.ModeWrite, Write: o.Mode != remote.ModeRead, Life: o.Life,
 			Background: o.Upload == remote.UploadBackground, Sealer: sealer,
@@ -203,7 +203,7 @@ func keyError(where string, err error) error {
 }
 
 // eachTier opens each tier of the settings for a command that talks to it itself.
-func (a *App) eachTier(s Settings, do func(engine.Tier, remote.Tier) error) error {
+func (a *App) eachTier(s Settings, do func(fleet.Tier, remote.Tier) error) error {
 	tiers, err := a.tiers(s)
 	if err != nil {
 		return err
@@ -229,14 +229,14 @@ func (a *App) purgeTiers(s Settings, sel selector) error {
 	if !sel.all && sel.tag == "" {
 		return nil
 	}
-	return a.eachTier(s, func(t engine.Tier, conn remote.Tier) error {
+	return a.eachTier(s, func(t fleet.Tier, conn remote.Tier) error {
 		if !t.Write {
 			return nil
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if sel.tag != "" {
-			return engine.PurgeTierTag(ctx, conn, sel.tag, sel.soft)
+			return fleet.PurgeTag(ctx, conn, sel.tag, sel.soft)
 		}
 		_, err := conn.Clear(ctx)
 		return err

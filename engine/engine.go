@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/engine/fleet"
 	"github.com/cachex-cli/cachex/hashing"
 	"github.com/cachex-cli/cachex/runner"
 )
@@ -67,15 +68,15 @@ type Request struct {
 	MaxEntry   int64         // bytes of output; a result with more is not stored; 0: no limit
 	MaxEntries int           // of this scope and namespace; those used longest ago go; 0: no limit
 
-	Tiers         []Tier     // the same cache on other machines, in their order
-	TiersRequired bool       // fail, and do not run, when one of them cannot be asked
-	Held          string     // what the environment says that ancestors hold
-	Running       string     // what it says that they run
-	Encloser      string     // the control file of the run that this one is part of; empty: none
-	Configuration []string   // where the settings of this request were looked for; only an Encloser learns of it
-	Self          Self       // how to start this program again, for a refresh in the background; zero: it is not, and only CachedOnly serves what is stale
-	Refresher     *Refresher // this is such a process
-	FreshOnly     bool       // this run is part of a refresh, to which nothing stale is served
+	Tiers         []fleet.Tier // the same cache on other machines, in their order
+	TiersRequired bool         // fail, and do not run, when one of them cannot be asked
+	Held          string       // what the environment says that ancestors hold
+	Running       string       // what it says that they run
+	Encloser      string       // the control file of the run that this one is part of; empty: none
+	Configuration []string     // where the settings of this request were looked for; only an Encloser learns of it
+	Self          Self         // how to start this program again, for a refresh in the background; zero: it is not, and only CachedOnly serves what is stale
+	Refresher     *Refresher   // this is such a process
+	FreshOnly     bool         // this run is part of a refresh, to which nothing stale is served
 
 	// Restarted is called when a run that was followed at a terminal has no result, before a new one is printed. midLine says
 	// that the last line of what was printed has not ended. nil: such a thing is a *MixedError.
@@ -256,7 +257,7 @@ type run struct {
 	detail string
 
 	fallback   *cachedir.Entry   // what is served if the command fails; nil: nothing
-	tiers      *fleet            // see fleet
+	tiers      *fleet.Fleet      // see fleet
 	otherTags  []string          // of results that this run may replace
 	printed    [2]beginning      // of each stream of another run, that was followed
 	midLine    bool              // what was printed last of it is not the end of a line
@@ -343,7 +344,7 @@ func (r *run) readOnly() (Outcome, error) {
 	if found := r.fromTiers(servable); found != nil {
 		return r.serve(found)
 	}
-	if failure := r.fleet().failure; failure != nil && r.req.TiersRequired {
+	if failure := r.fleet().Failure(); failure != nil && r.req.TiersRequired {
 		r.warning = nil // the error says it
 		return r.outcome(cachedir.Declined), &TierError{failure}
 	}
@@ -520,7 +521,7 @@ func (r *run) write() (Outcome, error) {
 	}
 	if unusable == nil {
 		defer r.closeTiers()
-		unusable = r.fleet().purge(r.req.PurgeTags)
+		unusable = r.fleet().Purge(r.req.PurgeTags)
 	}
 	if unusable != nil {
 		out.NotStored = tags + " could not be purged"

@@ -29,14 +29,14 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 	c, err := r.command()
 	if err != nil {
 		finish(l, noteNotStored+err.Error())
-		r.fleet().drop()
+		r.fleet().Drop()
 		return r.outcome(cachedir.Declined), err
 	}
 	if l != nil {
 		c.Env = setenv(c.Env, heldVariable, lock.ParseHeld(r.req.Held).With(l))
 	}
 	r.req.Tags = withTags(r.req.Tags, r.otherTags)
-	r.fleet().mark(r.req.Tags)
+	r.fleet().Mark(r.req.Tags)
 	pending := r.begin(&c)
 	if pending != nil {
 		defer pending.Discard()
@@ -52,7 +52,7 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 	}
 	if err != nil {
 		finish(l, noteNotStored+err.Error())
-		r.fleet().drop()
+		r.fleet().Drop()
 		return r.outcome(cachedir.Declined), err
 	}
 	if res.HoldErr != nil {
@@ -63,7 +63,7 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 		out.NotStored = "interrupted"
 		r.endLive(pending)
 		abandon(l) // nothing was learned: one of those who wait takes over
-		r.fleet().drop()
+		r.fleet().Drop()
 		r.tell(report{NoStore: "a nested run was interrupted"})
 		return out, cmp.Or(r.delivered(res), r.mixed(res))
 	}
@@ -217,7 +217,7 @@ func (r *run) withoutDescriptors(l *lock.Lock, pending *cachedir.Pending, cause 
 		pending.Discard()
 	}
 	finish(l, noteNotStored+"too few descriptors")
-	r.fleet().drop()
+	r.fleet().Drop()
 	r.dir.Close()
 	r.dir = nil
 	r.warn(fmt.Errorf("not cached: %w", cause))

@@ -51,9 +51,9 @@ func (r *run) share() (Outcome, error) {
 		found, err := r.lookAnew(either)
 		if found == nil && err == nil && l != nil && r.recipe.Key == key {
 			found, err = r.lookFurther()
-			if failure := r.fleet().failure; found == nil && failure != nil && r.req.TiersRequired {
+			if failure := r.fleet().Failure(); found == nil && failure != nil && r.req.TiersRequired {
 				abandon(l)
-				r.fleet().drop()
+				r.fleet().Drop()
 				r.warning = nil // the error says it
 				return r.outcome(cachedir.Declined), &TierError{failure}
 			}

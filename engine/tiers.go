@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/engine/fleet"
 	"github.com/cachex-cli/cachex/hashing"
 	"github.com/cachex-cli/cachex/runner"
 )
@@ -13,11 +14,11 @@ import (
 // on what it has stored.
 
 // fleet is the caller's tiers.
-func (r *run) fleet() *fleet {
+func (r *run) fleet() *fleet.Fleet {
 	if r.tiers == nil {
-		r.tiers = newFleet(fleetConfig{
+		r.tiers = fleet.New(fleet.Config{
 			Tiers: r.req.Tiers, ReadOnly: r.req.ReadOnly, Store: r.dir, Warn: r.warn, Usual: r.usual, Spool: runner.UnnamedFile,
-			Clock: tierClock{Now: r.e.now, Boot: func() ([16]byte, int64) { return clockID(), int64(bootNow()) }},
+			Clock: fleet.Clock{Now: r.e.now, Boot: func() ([16]byte, int64) { return clockID(), int64(bootNow()) }},
 		})
 	}
 	return r.tiers
@@ -26,13 +27,13 @@ func (r *run) fleet() *fleet {
 // closeTiers gives back what the tiers that were asked hold.
 func (r *run) closeTiers() {
 	if r.tiers != nil {
-		r.tiers.close()
+		r.tiers.Close()
 	}
 }
 
 // query asks for a result of this run's recipe that the judge admits.
-func (r *run) query(admit judge) query {
-	return query{
+func (r *run) query(admit judge) fleet.Query {
+	return fleet.Query{
 		Run:      cachedir.Run{Key: r.recipe.Key, Command: r.recipe.Command, Recipe: r.recipe.Text},
 		Tags:     r.req.Tags,
 		Failures: r.admitsFailures(),
@@ -53,7 +54,7 @@ func (r *run) query(admit judge) query {
 func (r *run) fromTiers(admit judge) *cachedir.Entry {
 	for range 2 {
 		key := r.recipe.Key
-		detached, found := r.fleet().find(r.query(admit))
+		detached, found := r.fleet().Find(r.query(admit))
 		if !found {
 			return nil
 		}
@@ -88,7 +89,7 @@ func (r *run) lookFurther() (*cachedir.Entry, error) {
 		return nil, nil
 	}
 	if !r.req.Refresh {
-		if _, found := r.fleet().find(r.query(fresh)); found {
+		if _, found := r.fleet().Find(r.query(fresh)); found {
 			return r.look(either)
 		}
 	}
@@ -100,14 +101,14 @@ func (r *run) lookFurther() (*cachedir.Entry, error) {
 
 // leadsHosts makes this run the leader of all hosts, or reports that the result of the host that leads has come.
 func (r *run) leadsHosts() bool {
-	if !r.fleet().lends() {
+	if !r.fleet().Lends() {
 		return true
 	}
 	defer r.dieOnSignals()()
-	switch found, err := r.fleet().lead(r.query(fresh), r.req.Wait); {
+	switch found, err := r.fleet().Lead(r.query(fresh), r.req.Wait); {
 	case found:
 		return false
-	case errors.Is(err, errWaited):
+	case errors.Is(err, fleet.ErrWaited):
 		r.reason, r.detail = cachedir.LockTimeout, "waited "+Short(r.req.Wait)+" for another host"
 	case err != nil:
 		r.reason, r.detail = cachedir.LockTimeout, err.Error()
@@ -118,14 +119,14 @@ func (r *run) leadsHosts() bool {
 // push hands the result of a run to the tiers, and gives back the lease. The caller has its output already, and the local lock is
 // free. A tier that is written to in the background gets it from another process.
 func (r *run) push(out *Outcome) {
-	if len(r.req.Tiers) > 0 && r.fleet().publish(r.published(out.slot()), out.NotStored) {
+	if len(r.req.Tiers) > 0 && r.fleet().Publish(r.published(out.slot()), out.NotStored) {
 		r.pushLater(out.slot())
 	}
 }
 
 // published is the result of this run as it is in the store.
-func (r *run) published(slot cachedir.Slot) published {
-	p := published{Key: r.recipe.Key, Slot: slot}
+func (r *run) published(slot cachedir.Slot) fleet.Result {
+	p := fleet.Result{Key: r.recipe.Key, Slot: slot}
 	if r.known != nil {
 		p.Redirect = &r.base.Key
 	}
@@ -156,7 +157,7 @@ func (r *run) pushLater(slot cachedir.Slot) {
 // pushOnly is the life of such a process. If the inputs are others by now, there may be nothing to push.
 func (r *run) pushOnly() (Outcome, error) {
 	if _, err := r.look(nothing); err == nil {
-		r.fleet().publishBackground(r.published(r.req.Refresher.Push))
+		r.fleet().PublishBackground(r.published(r.req.Refresher.Push))
 	}
 	return r.outcome(cachedir.Declined), nil
 }
@@ -168,7 +169,7 @@ func (r *run) tagsSynced(e *cachedir.Entry, v verdict) (soft, stands bool) {
 	if len(e.Tags) == 0 || !v.ok() {
 		return false, true
 	}
-	if !r.fleet().sync(e.Tags) {
+	if !r.fleet().Sync(e.Tags) {
 		return false, false
 	}
 	soft, err := r.dir.CheckTags(e.Meta)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/engine"
+	"github.com/cachex-cli/cachex/engine/fleet"
 	"github.com/cachex-cli/cachex/fastpath"
 	"github.com/cachex-cli/cachex/hashing"
 )
@@ -111,7 +112,7 @@ func TestSettledLosesNothing(t *testing.T) {
 	for name, secret := range map[string]func(*Call){
 		"secret":    func(c *Call) { c.Request.Spec.Secret = []byte("s") },
 		"keys":      func(c *Call) { c.Store.Keys = []cachedir.Key{{}} },
-		"tiers":     func(c *Call) { c.Request.Tiers = []engine.Tier{{}} },
+		"tiers":     func(c *Call) { c.Request.Tiers = []fleet.Tier{{}} },
 		"scope":     func(c *Call) { c.Request.Spec.Scope = "of a file" },
 		"tag":       func(c *Call) { c.Request.Tags = []string{"of a file"} },
 		"ttl-until": func(c *Call) { c.Request.Until = func(t time.Time) time.Time { return t } },

@@ -1,6 +1,6 @@
 // Package contract is what those who use a tier and those who make one agree on: the methods, the kinds of errors, and the
 // questions. It knows no protocol, so that a run which asks no server does not wait until net/http and clients of servers
-// are initialised: package engine names this one, and is handed the tiers of package remote.
+// are initialised: package engine/fleet names this one, and is handed the tiers of package remote.
 package contract
 
 import (

@@ -1,4 +1,4 @@
-package engine
+package fleet
 
 import (
 	"context"
@@ -63,10 +63,10 @@ type marks struct {
 	all      int64
 }
 
-// mark notes the counts of tags before the command starts, and before the entry that records it is
+// Mark notes the counts of tags before the command starts, and before the entry that records it is
 // begun: that one is newer than the purges that are made here for these counts. They were read already by who asked for a
 // result with tags, or for a lease.
-func (f *fleet) mark(tags []string) {
+func (f *Fleet) Mark(tags []string) {
 	for _, t := range f.tiers {
 		if t.Write || len(tags) > 0 {
 			t.count(&t.marks, t.missing(tags, t.Write))
@@ -271,8 +271,8 @@ func (t *tier) countsNow(tags []cachedir.Tag) (m marks, ok bool) {
 	return m, m.known
 }
 
-// sync makes the purges here that other hosts have made of tags, and reports whether it could ask for all their counts.
-func (f *fleet) sync(tags []cachedir.Tag) bool {
+// Sync makes the purges here that other hosts have made of tags, and reports whether it could ask for all their counts.
+func (f *Fleet) Sync(tags []cachedir.Tag) bool {
 	for _, t := range f.tiers {
 		if _, ok := t.counter(); ok && t.Read && !t.syncTags(tags) {
 			return false
@@ -297,9 +297,9 @@ func (t *tier) syncTags(tags []cachedir.Tag) bool {
 	return t.noCount || t.note(now, t.f.Store.NoteTag) == nil && now.known
 }
 
-// purge makes a purge of tags known to other hosts. It asks whatever the breaker says: better to wait in vain than to
+// Purge makes a purge of tags known to other hosts. It asks whatever the breaker says: better to wait in vain than to
 // leave them with what is outdated.
-func (f *fleet) purge(tags []string) error {
+func (f *Fleet) Purge(tags []string) error {
 	var all []error
 	for _, t := range f.tiers {
 		counter, ok := t.counter()
@@ -320,8 +320,8 @@ func (f *fleet) purge(tags []string) error {
 	return errors.Join(all...)
 }
 
-// PurgeTierTag raises the counts of a tag in a tier. After a soft purge other hosts serve what they have once more.
-func PurgeTierTag(ctx context.Context, c contract.Tier, tag string, soft bool) error {
+// PurgeTag raises the counts of a tag in a tier. After a soft purge other hosts serve what they have once more.
+func PurgeTag(ctx context.Context, c contract.Tier, tag string, soft bool) error {
 	counter, ok := c.(contract.Counter)
 	if !ok {
 		return nil // results with tags are not stored there

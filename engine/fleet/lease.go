@@ -1,4 +1,4 @@
-package engine
+package fleet
 
 import (
 	"context"
@@ -41,14 +41,14 @@ type held struct {
 
 // Why the caller leads although another host has the lease.
 var (
-	errWaited = errors.New("waited too long for another host")
-	errStuck  = errors.New("the lease of another host is not renewed and does not end")
+	ErrWaited = errors.New("waited too long for another host")
+	ErrStuck  = errors.New("the lease of another host is not renewed and does not end")
 )
 
-// lead makes the caller the leader of all hosts, or says that the result of the host that leads has been found, as find does. It
+// Lead makes the caller the leader of all hosts, or says that the result of the host that leads has been found, as find does. It
 // does neither where there are no leases, or with an error, where a wait has lasted too long: then the command is run in any case.
 // A wait below 0 has no limit.
-func (f *fleet) lead(q query, wait time.Duration) (found bool, err error) {
+func (f *Fleet) Lead(q Query, wait time.Duration) (found bool, err error) {
 	t := f.lender()
 	if t == nil {
 		return false, nil
@@ -66,7 +66,7 @@ func (f *fleet) lead(q query, wait time.Duration) (found bool, err error) {
 			return true, nil
 		case err == nil && waited && !contract.LooksAgain(t.conn):
 			// The one who led may have left its result just before.
-			if _, found := f.find(q); found {
+			if _, found := f.Find(q); found {
 				f.lease.release(nil)
 				return true, nil
 			}
@@ -74,12 +74,12 @@ func (f *fleet) lead(q query, wait time.Duration) (found bool, err error) {
 		case !errors.Is(err, contract.ErrHeld):
 			return false, nil
 		case wait >= 0 && time.Since(began) > wait:
-			return false, errWaited
+			return false, ErrWaited
 		case watch.stuck(time.Now(), by.Left):
-			return false, errStuck
+			return false, ErrStuck
 		}
 		time.Sleep(pollLeast + rand.N(pollLeast))
-		if _, found := f.find(q); found {
+		if _, found := f.Find(q); found {
 			return true, nil
 		}
 		if f.resigned {
@@ -88,11 +88,11 @@ func (f *fleet) lead(q query, wait time.Duration) (found bool, err error) {
 	}
 }
 
-// lends reports whether there is a tier that lends leases.
-func (f *fleet) lends() bool { return f.lender() != nil }
+// Lends reports whether there is a tier that lends leases.
+func (f *Fleet) Lends() bool { return f.lender() != nil }
 
 // lender is the first tier that is written to and can lend leases.
-func (f *fleet) lender() *tier {
+func (f *Fleet) lender() *tier {
 	for _, t := range f.tiers {
 		if t.Write && t.leaser() != nil {
 			return t
@@ -116,7 +116,7 @@ func (t *tier) leaseName(key hashing.Key) string { return "l/" + t.Sealer.Names(
 // that is looking once more after the lease was taken, the result: who led until just now may have left one. It says
 // whether that was found, and is in the local store. If another host has the lease, by says what is known of that, and the
 // first one that was seen to have it is the one that is waited for.
-func (t *tier) acquire(q query) (found bool, by contract.Lease, err error) {
+func (t *tier) acquire(q Query) (found bool, by contract.Lease, err error) {
 	counts := t.missing(q.Tags, true)
 	ask := contract.Question{Counts: t.names(counts), Lease: t.leaseName(q.Run.Key), Life: leaseLife}
 	var imports []*cachedir.Import
@@ -224,8 +224,8 @@ func (h *held) release(last func()) {
 	})
 }
 
-// drop gives back the lease of a run that has nothing to store.
-func (f *fleet) drop() {
+// Drop gives back the lease of a run that has nothing to store.
+func (f *Fleet) Drop() {
 	if f.lease != nil {
 		f.lease.release(nil)
 	}

@@ -1,4 +1,4 @@
-package engine
+package fleet
 
 import (
 	"bytes"
@@ -15,17 +15,17 @@ import (
 	"github.com/cachex-cli/cachex/remote/contract"
 )
 
-// published is a result that was stored on this machine.
-type published struct {
+// Result is a result that was stored on this machine.
+type Result struct {
 	Key      hashing.Key
 	Slot     cachedir.Slot
 	Redirect *hashing.Key // of the recipe that leads there by what was learned of it; nil: there is none
 }
 
-// publish hands a result to the tiers that are written to, and gives back the lease. The caller has its output already, and the
+// Publish hands a result to the tiers that are written to, and gives back the lease. The caller has its output already, and the
 // local lock is free. To those of the background it is handed by another process, but for the one that lent the lease, which other
 // hosts wait for; later says that there are some. notStored says why there is no result; empty: there is one.
-func (f *fleet) publish(p published, notStored string) (later bool) {
+func (f *Fleet) Publish(p Result, notStored string) (later bool) {
 	var lender *tier
 	if f.lease != nil {
 		lender = f.lease.t
@@ -44,13 +44,13 @@ func (f *fleet) publish(p published, notStored string) (later bool) {
 	return slices.ContainsFunc(f.tiers, func(t *tier) bool { return t != lender && t.Write && t.Background })
 }
 
-// publishBackground hands a result to the tiers of the background.
-func (f *fleet) publishBackground(p published) {
+// PublishBackground hands a result to the tiers of the background.
+func (f *Fleet) PublishBackground(p Result) {
 	f.publishTo(p, func(t *tier) bool { return t.Background })
 }
 
 // publishTo reads the entry once and hands it to those tiers that are chosen.
-func (f *fleet) publishTo(p published, chosen func(*tier) bool) {
+func (f *Fleet) publishTo(p Result, chosen func(*tier) bool) {
 	var e *cachedir.Entry
 	for _, t := range f.tiers {
 		if !t.Write || !chosen(t) {

@@ -1,4 +1,4 @@
-package engine
+package fleet
 
 import (
 	"bytes"
@@ -15,10 +15,10 @@ import (
 // maxTierEntry is the size in bytes of a record that is read: entries are no larger, and bodies lie apart.
 const maxTierEntry = 65 << 20
 
-// find asks the tiers for a result that is admitted, and copies the first that there is into the local store, or, where nothing
+// Find asks the tiers for a result that is admitted, and copies the first that there is into the local store, or, where nothing
 // may be stored, returns it. What it found otherwise, it forgets: a tier that has an old result may be followed by one that has a
 // new one.
-func (f *fleet) find(q query) (detached *cachedir.Entry, found bool) {
+func (f *Fleet) Find(q Query) (detached *cachedir.Entry, found bool) {
 	if len(f.tiers) == 0 {
 		return nil, false
 	}
@@ -37,14 +37,14 @@ func (f *fleet) find(q query) (detached *cachedir.Entry, found bool) {
 
 // find asks one tier: for the last good result, and for the last failure where that would do as well. It begins with a
 // pending entry for each, before the tier is asked: a purge that comes in between is held against the answer.
-func (t *tier) find(ctx context.Context, q query) (detached *cachedir.Entry, found bool) {
+func (t *tier) find(ctx context.Context, q Query) (detached *cachedir.Entry, found bool) {
 	if detached, found = t.findOnce(ctx, q); !found && t.again {
 		detached, found = t.findOnce(ctx, q)
 	}
 	return detached, found
 }
 
-func (t *tier) findOnce(ctx context.Context, q query) (detached *cachedir.Entry, found bool) {
+func (t *tier) findOnce(ctx context.Context, q Query) (detached *cachedir.Entry, found bool) {
 	t.again = false
 	slots := t.f.slots(q)
 	imports, discard, err := t.f.beginImports(q, len(slots))
@@ -56,7 +56,7 @@ func (t *tier) findOnce(ctx context.Context, q query) (detached *cachedir.Entry,
 }
 
 // slots are those that the caller may be answered from.
-func (f *fleet) slots(q query) []cachedir.Slot {
+func (f *Fleet) slots(q Query) []cachedir.Slot {
 	if q.Failures || f.awaited > 0 {
 		return []cachedir.Slot{cachedir.Good, cachedir.Failed}
 	}
@@ -64,7 +64,7 @@ func (f *fleet) slots(q query) []cachedir.Slot {
 }
 
 // take copies the first record that is admitted into the local store.
-func (t *tier) take(all []tierFound, imports []*cachedir.Import, q query) (detached *cachedir.Entry, found bool) {
+func (t *tier) take(all []tierFound, imports []*cachedir.Import, q Query) (detached *cachedir.Entry, found bool) {
 	for i, a := range all {
 		switch {
 		case a.err != nil:
@@ -80,7 +80,7 @@ func (t *tier) take(all []tierFound, imports []*cachedir.Import, q query) (detac
 }
 
 // beginImports begins n pending entries. Those that are not committed are to be discarded, also after an error.
-func (f *fleet) beginImports(q query, n int) (imports []*cachedir.Import, discard func(), err error) {
+func (f *Fleet) beginImports(q Query, n int) (imports []*cachedir.Import, discard func(), err error) {
 	discard = func() {
 		for _, in := range imports {
 			in.Discard()
@@ -104,7 +104,7 @@ type tierFound struct {
 
 // look reads records, and the counts of the caller's tags besides, in one question. Damage, and what is not signed as it
 // must be, is counted like a failure of the server.
-func (t *tier) look(ctx context.Context, q query, slots []cachedir.Slot) []tierFound {
+func (t *tier) look(ctx context.Context, q Query, slots []cachedir.Slot) []tierFound {
 	names := t.entryNames(q.Run.Key, slots)
 	t.marks = marks{}
 	tags := t.missing(q.Tags, false)
@@ -182,7 +182,7 @@ func (t *tier) open(ctx context.Context, c contract.Tier, name, sealed string, d
 }
 
 // admits makes a result ready for the local store, if the caller may be answered with it.
-func (t *tier) admits(in *cachedir.Import, v tierRecord, q query) bool {
+func (t *tier) admits(in *cachedir.Import, v tierRecord, q Query) bool {
 	if err := in.Read(v.entry); err != nil {
 		t.log(cachedir.TierGet, 0, contract.ErrDamaged, 0)
 		t.damages = true
@@ -201,7 +201,7 @@ func (t *tier) admits(in *cachedir.Import, v tierRecord, q query) bool {
 }
 
 // keep stores what was found, or, where nothing may be stored, returns it.
-func (f *fleet) keep(in *cachedir.Import) (detached *cachedir.Entry, err error) {
+func (f *Fleet) keep(in *cachedir.Import) (detached *cachedir.Entry, err error) {
 	if f.ReadOnly {
 		return in.Lend()
 	}
@@ -209,7 +209,7 @@ func (f *fleet) keep(in *cachedir.Import) (detached *cachedir.Entry, err error) 
 }
 
 // isAwaited reports whether a record was made under the lease that was found held, or a later one.
-func (f *fleet) isAwaited(v tierRecord) bool { return f.awaited > 0 && v.fence >= f.awaited }
+func (f *Fleet) isAwaited(v tierRecord) bool { return f.awaited > 0 && v.fence >= f.awaited }
 
 // fetchBody reads a large body. It may take as long as the command took: then running it would have been as good.
 func (t *tier) fetchBody(in *cachedir.Import, v tierRecord) bool {

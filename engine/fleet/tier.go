@@ -1,4 +1,7 @@
-package engine
+// Package fleet is the same cache on other machines: it finds results there, decides among hosts who runs, hands on what was
+// stored here, and carries purges of tags. It is given a store, two clocks and a function that takes warnings, and knows no run,
+// no request and no stream.
+package fleet
 
 import (
 	"crypto/sha256"
@@ -46,9 +49,9 @@ func (t Tier) ID() string {
 	return scheme[:min(len(scheme), 7)] + "-" + hex.EncodeToString(sum[:4])
 }
 
-// fleet is the tiers that one run uses, beside the store of this machine.
-type fleet struct {
-	fleetConfig
+// Fleet is the tiers that one run uses, beside the store of this machine.
+type Fleet struct {
+	Config
 	tiers   []*tier
 	failure error // why one of them could not be asked; nil: all could
 
@@ -57,19 +60,19 @@ type fleet struct {
 	resigned bool  // that host has left no result to share
 }
 
-// fleetConfig is what a fleet is given.
-type fleetConfig struct {
+// Config is what a fleet is given.
+type Config struct {
 	Tiers    []Tier // in their order
 	ReadOnly bool   // nothing is written to them, and nothing that they have is stored here
-	Store    tierStore
-	Clock    tierClock
+	Store    Store
+	Clock    Clock
 	Warn     func(error)              // takes what went wrong; may be called again with the same
 	Usual    func() time.Duration     // how long the command takes; 0: that is not known
 	Spool    func() (*os.File, error) // makes a file without a name
 }
 
-// tierStore is what tiers need of the store of this machine.
-type tierStore interface {
+// Store is what tiers need of the store of this machine.
+type Store interface {
 	Breaker(server string) *cachedir.Breaker
 	LogTier(r cachedir.TierRecord) error
 	TagSeen(tier, tag string) (count int64, at time.Time, known bool)
@@ -78,14 +81,14 @@ type tierStore interface {
 	Load(key hashing.Key, slot cachedir.Slot) (*cachedir.Entry, error)
 }
 
-// tierClock is the two clocks of this machine.
-type tierClock struct {
+// Clock is the two clocks of this machine.
+type Clock struct {
 	Now  func() time.Time                   // the wall clock
 	Boot func() (clock [16]byte, now int64) // that of those who wait here, with its name
 }
 
-// query is what a run wants: a result of a recipe, and what of it would do.
-type query struct {
+// Query is what a run wants: a result of a recipe, and what of it would do.
+type Query struct {
 	Run      cachedir.Run // the recipe
 	Tags     []string     // that a purge of the result would reach it by
 	Failures bool         // the result of a run that failed may do
@@ -98,7 +101,7 @@ type query struct {
 // tier is a tier in use by one run.
 type tier struct {
 	Tier
-	f       *fleet
+	f       *Fleet
 	conn    contract.Tier
 	breaker *cachedir.Breaker
 	marks   marks // as they were asked for last, before the command started
@@ -107,9 +110,12 @@ type tier struct {
 	again   bool  // something was purged while this run learned of a purge, which may be all that is against a result
 }
 
-// newFleet makes tiers ready. It asks none.
-func newFleet(c fleetConfig) *fleet {
-	f := &fleet{fleetConfig: c}
+// Failure is why a tier could not be asked; nil: all could that were.
+func (f *Fleet) Failure() error { return f.failure }
+
+// New makes tiers ready. It asks none.
+func New(c Config) *Fleet {
+	f := &Fleet{Config: c}
 	for _, t := range c.Tiers {
 		t.Write = t.Write && !c.ReadOnly
 		f.tiers = append(f.tiers, &tier{Tier: t, f: f, breaker: c.Store.Breaker(t.Name)})
@@ -117,8 +123,8 @@ func newFleet(c fleetConfig) *fleet {
 	return f
 }
 
-// close gives connections back.
-func (f *fleet) close() {
+// Close gives connections back.
+func (f *Fleet) Close() {
 	for _, t := range f.tiers {
 		if t.conn != nil {
 			_ = t.conn.Close()
@@ -230,7 +236,7 @@ func tierResult(op cachedir.TierOp, err error) cachedir.TierResult {
 }
 
 // budget is how long looking into the tiers may take: a tenth of what the command takes, within bounds.
-func (f *fleet) budget() time.Duration {
+func (f *Fleet) budget() time.Duration {
 	const least, most = 100 * time.Millisecond, 2 * time.Second
 	if usual := f.Usual(); usual > 0 {
 		return min(max(usual/10, least), most)
