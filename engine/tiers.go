@@ -10,8 +10,8 @@ import (
 	"github.com/cachex-cli/cachex/runner"
 )
 
-// What a run has to do with the same cache on other machines: it asks there for what is not here, leads among all hosts, and hands
-// on what it has stored.
+// What a run has to do with the same cache on other machines: it asks there for what is not here, leads among all
+// hosts, and hands on what it has stored.
 
 // fleet is the caller's tiers.
 func (r *run) fleet() *fleet.Fleet {
@@ -82,8 +82,8 @@ func (r *run) taken(detached *cachedir.Entry, admit judge) (*cachedir.Entry, err
 	return nil, err
 }
 
-// lookFurther looks into the tiers for what the local store has not. The caller holds the lock of the recipe. Without an
-// entry this run leads, here and, where a tier can lend a lease, among all hosts.
+// lookFurther looks into the tiers for what the local store has not. The caller holds the lock of the recipe. Without
+// an entry this run leads, here and, where a tier can lend a lease, among all hosts.
 func (r *run) lookFurther() (*cachedir.Entry, error) {
 	if len(r.req.Tiers) == 0 {
 		return nil, nil
@@ -116,8 +116,8 @@ func (r *run) leadsHosts() bool {
 	return true
 }
 
-// push hands the result of a run to the tiers, and gives back the lease. The caller has its output already, and the local lock is
-// free. A tier that is written to in the background gets it from another process.
+// push hands the result of a run to the tiers, and gives back the lease. The caller has its output already, and the
+// local lock is free. A tier that is written to in the background gets it from another process.
 func (r *run) push(out *Outcome) {
 	if len(r.req.Tiers) > 0 && r.fleet().Publish(r.published(out.slot()), out.NotStored) {
 		r.pushLater(out.slot())
@@ -163,8 +163,8 @@ func (r *run) pushOnly() (Outcome, error) {
 }
 
 // tagsSynced makes the purges here that other hosts have made of an entry's tags, and reports whether the entry still
-// stands, or was purged softly only now. Counts that cannot be asked for are a miss. It does not ask for an entry that is
-// not admitted anyway.
+// stands, or was purged softly only now. Counts that cannot be asked for are a miss. It does not ask for an entry that
+// is not admitted anyway.
 func (r *run) tagsSynced(e *cachedir.Entry, v verdict) (soft, stands bool) {
 	if len(e.Tags) == 0 || !v.ok() {
 		return false, true

@@ -12,12 +12,12 @@ import (
 	"github.com/cachex-cli/cachex/remote/contract"
 )
 
-// maxTierEntry is the size in bytes of a record that is read: entries are no larger, and bodies lie apart.
-const maxTierEntry = 65 << 20
+// maxRecord is the size in bytes of a record that is read: entries are no larger, and bodies lie apart.
+const maxRecord = 65 << 20
 
-// Find asks the tiers for a result that is admitted, and copies the first that there is into the local store, or, where nothing
-// may be stored, returns it. What it found otherwise, it forgets: a tier that has an old result may be followed by one that has a
-// new one.
+// Find asks the tiers for a result that is admitted, and copies the first that there is into the local store, or, where
+// nothing may be stored, returns it. What it found otherwise, it forgets: a tier that has an old result may be followed
+// by one that has a new one.
 func (f *Fleet) Find(q Query) (detached *cachedir.Entry, found bool) {
 	if len(f.tiers) == 0 {
 		return nil, false
@@ -64,13 +64,13 @@ func (f *Fleet) slots(q Query) []cachedir.Slot {
 }
 
 // take copies the first record that is admitted into the local store.
-func (t *tier) take(all []tierFound, imports []*cachedir.Import, q Query) (detached *cachedir.Entry, found bool) {
+func (t *tier) take(all []answer, imports []*cachedir.Import, q Query) (detached *cachedir.Entry, found bool) {
 	for i, a := range all {
 		switch {
 		case a.err != nil:
 		case a.note != "":
-			t.f.resigned = t.f.resigned || t.f.isAwaited(a.tierRecord)
-		case t.admits(imports[i], a.tierRecord, q):
+			t.f.resigned = t.f.resigned || t.f.isAwaited(a.record)
+		case t.admits(imports[i], a.record, q):
 			if e, err := t.f.keep(imports[i]); err == nil {
 				return e, true
 			}
@@ -87,7 +87,7 @@ func (f *Fleet) beginImports(q Query, n int) (imports []*cachedir.Import, discar
 		}
 	}
 	for range n {
-		in, err := f.Store.BeginImport(q.Run)
+		in, err := f.c.Store.BeginImport(q.Run)
 		if err != nil {
 			return imports, discard, err
 		}
@@ -96,19 +96,19 @@ func (f *Fleet) beginImports(q Query, n int) (imports []*cachedir.Import, discar
 	return imports, discard, nil
 }
 
-// tierFound is a record that was asked for, or why there is none.
-type tierFound struct {
-	tierRecord
+// answer is a record that was asked for, or why there is none.
+type answer struct {
+	record
 	err error
 }
 
-// look reads records, and the counts of the caller's tags besides, in one question. Damage, and what is not signed as it
-// must be, is counted like a failure of the server.
-func (t *tier) look(ctx context.Context, q Query, slots []cachedir.Slot) []tierFound {
+// look reads records, and the counts of the caller's tags besides, in one question. Damage, and what is not signed as
+// it must be, is counted like a failure of the server.
+func (t *tier) look(ctx context.Context, q Query, slots []cachedir.Slot) []answer {
 	names := t.entryNames(q.Run.Key, slots)
 	t.marks = marks{}
 	tags := t.missing(q.Tags, false)
-	var found []tierFound
+	var found []answer
 	err := t.ask(cachedir.TierGet, func(c contract.Tier) (int64, error) {
 		a := contract.Ask(ctx, c, contract.Question{Values: names, Counts: t.names(tags)})
 		defer a.Close()
@@ -131,17 +131,17 @@ func (t *tier) entryNames(key hashing.Key, slots []cachedir.Slot) (names []strin
 }
 
 // readRecords opens records, and returns how many bytes of them came over the line.
-func (t *tier) readRecords(names []string, values []contract.Found) (found []tierFound, read int64) {
+func (t *tier) readRecords(names []string, values []contract.Found) (found []answer, read int64) {
 	for i, v := range values {
-		record, n, err := t.readRecord(names[i], v)
+		rec, n, err := t.readRecord(names[i], v)
 		t.damages = t.damages || errors.Is(err, contract.ErrDamaged)
-		found, read = append(found, tierFound{record, err}), read+n
+		found, read = append(found, answer{rec, err}), read+n
 	}
 	return found, read
 }
 
 // worstOf is the outcome of a question: a failure if there is one, else success if anything was found.
-func worstOf(found []tierFound, err error) error {
+func worstOf(found []answer, err error) error {
 	absent := error(nil)
 	for _, f := range found {
 		switch {
@@ -160,29 +160,32 @@ func worstOf(found []tierFound, err error) error {
 }
 
 // readRecord opens a record. It returns how many bytes of it came over the line.
-func (t *tier) readRecord(name string, v contract.Found) (record tierRecord, n int64, err error) {
+func (t *tier) readRecord(name string, v contract.Found) (rec record, n int64, err error) {
 	if v.Err != nil {
-		return record, 0, v.Err
+		return rec, 0, v.Err
 	}
 	var plain bytes.Buffer
-	if n, err = t.Sealer.Open(&plain, name, nil, v, maxTierEntry); err == nil {
-		record, err = decodeTierRecord(plain.Bytes())
+	if n, err = t.Sealer.Open(&plain, name, nil, v, maxRecord); err == nil {
+		rec, err = decodeRecord(plain.Bytes())
 	}
-	return record, n, err
+	return rec, n, err
 }
 
-// open reads a body into dst. Nothing of it may be believed before it returns without an error.
-func (t *tier) open(ctx context.Context, c contract.Tier, name, sealed string, dst io.Writer, most int64) (int64, error) {
-	value, err := c.Get(ctx, name)
+// body is the two names of a body: that in the tier, and the one that it is sealed under.
+type body struct{ name, sealedAs string }
+
+// open reads a body of at most so many bytes into dst. Nothing of it may be believed before it returns without an error.
+func (t *tier) open(ctx context.Context, c contract.Tier, b body, dst io.Writer, most int64) (int64, error) {
+	value, err := c.Get(ctx, b.name)
 	if err != nil {
 		return 0, err
 	}
 	defer value.Close()
-	return t.Sealer.Open(dst, sealed, nil, value, most)
+	return t.Sealer.Open(dst, b.sealedAs, nil, value, most)
 }
 
 // admits makes a result ready for the local store, if the caller may be answered with it.
-func (t *tier) admits(in *cachedir.Import, v tierRecord, q Query) bool {
+func (t *tier) admits(in *cachedir.Import, v record, q Query) bool {
 	if err := in.Read(v.entry); err != nil {
 		t.log(cachedir.TierGet, 0, contract.ErrDamaged, 0)
 		t.damages = true
@@ -193,7 +196,7 @@ func (t *tier) admits(in *cachedir.Import, v tierRecord, q Query) bool {
 	switch {
 	case m.Learned != nil:
 	case t.f.isAwaited(v) && q.Deliver(e):
-		in.MarkConcurrent(t.f.Clock.Boot()) // for those who wait here
+		in.MarkConcurrent(t.f.c.Clock.Boot()) // for those who wait here
 	case !q.Admit(e):
 		return false
 	}
@@ -202,17 +205,17 @@ func (t *tier) admits(in *cachedir.Import, v tierRecord, q Query) bool {
 
 // keep stores what was found, or, where nothing may be stored, returns it.
 func (f *Fleet) keep(in *cachedir.Import) (detached *cachedir.Entry, err error) {
-	if f.ReadOnly {
+	if f.c.ReadOnly {
 		return in.Lend()
 	}
 	return nil, in.Commit()
 }
 
 // isAwaited reports whether a record was made under the lease that was found held, or a later one.
-func (f *Fleet) isAwaited(v tierRecord) bool { return f.awaited > 0 && v.fence >= f.awaited }
+func (f *Fleet) isAwaited(v record) bool { return f.awaited > 0 && v.fence >= f.awaited }
 
 // fetchBody reads a large body. It may take as long as the command took: then running it would have been as good.
-func (t *tier) fetchBody(in *cachedir.Import, v tierRecord) bool {
+func (t *tier) fetchBody(in *cachedir.Import, v record) bool {
 	sum, size, needed := in.NeedsBody()
 	if !needed {
 		return true
@@ -228,7 +231,7 @@ func (t *tier) fetchBody(in *cachedir.Import, v tierRecord) bool {
 			_ = pr.CloseWithError(errors.Join(err, io.ErrClosedPipe))
 			done <- err
 		}()
-		n, err := t.open(ctx, c, blobTierName(v.blob), sealedBodyName(sum), pw, size)
+		n, err := t.open(ctx, c, body{blobName(v.blob), sealedBodyName(sum)}, pw, size)
 		_ = pw.CloseWithError(err) // nil is the end of file
 		if werr := <-done; werr != nil && err == nil {
 			err = werr

@@ -14,12 +14,12 @@ import (
 
 // Among hosts, who leads has a lease of the first tier that can lend one. The others ask that tier now and then for the
 // result. They take one that was made under the lease that they found held, or a later one, whatever its exit code: it
-// ended after they arrived, as the order of leases shows without any clock being compared. A host that dies stops renewing,
-// and when its lease ends another one leads. A host that was held up past its lease keeps its own output, but the tier
-// refuses its result: somebody else may have led since.
+// ended after they arrived, as the order of leases shows without any clock being compared. A host that dies stops
+// renewing, and when its lease ends another one leads. A host that was held up past its lease keeps its own output, but
+// the tier refuses its result: somebody else may have led since.
 //
-// Whatever is wrong with leases costs a duplicate run and nothing else. So nobody waits for a lease of a server that damages
-// what it keeps: who holds it would be told by damaged bytes, too.
+// Whatever is wrong with leases costs a duplicate run and nothing else. So nobody waits for a lease of a server that
+// damages what it keeps: who holds it would be told by damaged bytes, too.
 
 const (
 	leaseLife = 15 * time.Second
@@ -45,16 +45,16 @@ var (
 	ErrStuck  = errors.New("the lease of another host is not renewed and does not end")
 )
 
-// Lead makes the caller the leader of all hosts, or says that the result of the host that leads has been found, as find does. It
-// does neither where there are no leases, or with an error, where a wait has lasted too long: then the command is run in any case.
-// A wait below 0 has no limit.
+// Lead makes the caller the leader of all hosts, or says that the result of the host that leads has been found, as find
+// does. It does neither where there are no leases, or with an error, where a wait has lasted too long: then the command
+// is run in any case. A wait below 0 has no limit.
 func (f *Fleet) Lead(q Query, wait time.Duration) (found bool, err error) {
 	t := f.lender()
 	if t == nil {
 		return false, nil
 	}
 	began := time.Now()
-	watch := leaseWatch{usual: f.Usual()}
+	watch := leaseWatch{usual: f.c.Usual()}
 	for waited := false; ; waited = true {
 		if t.damages {
 			return false, nil
@@ -112,10 +112,10 @@ func (t *tier) leaser() contract.Leaser {
 // leaseName goes with the name of the result that the lease guards.
 func (t *tier) leaseName(key hashing.Key) string { return "l/" + t.Sealer.Names(key[:])[0] }
 
-// acquire takes the lease, and reads in the same question the counts at which a result of the caller will stand; and, where
-// that is looking once more after the lease was taken, the result: who led until just now may have left one. It says
-// whether that was found, and is in the local store. If another host has the lease, by says what is known of that, and the
-// first one that was seen to have it is the one that is waited for.
+// acquire takes the lease, and reads in the same question the counts at which a result of the caller will stand; and,
+// where that is looking once more after the lease was taken, the result: who led until just now may have left one. It
+// says whether that was found, and is in the local store. If another host has the lease, by says what is known of that,
+// and the first one that was seen to have it is the one that is waited for.
 func (t *tier) acquire(q Query) (found bool, by contract.Lease, err error) {
 	counts := t.missing(q.Tags, true)
 	ask := contract.Question{Counts: t.names(counts), Lease: t.leaseName(q.Run.Key), Life: leaseLife}
@@ -129,7 +129,7 @@ func (t *tier) acquire(q Query) (found bool, by contract.Lease, err error) {
 		}
 	}
 	var a contract.Answer
-	var records []tierFound
+	var records []answer
 	err = t.ask(cachedir.TierLease, func(c contract.Tier) (read int64, _ error) {
 		ctx, cancel := context.WithTimeout(context.Background(), t.f.budget())
 		defer cancel()
@@ -142,7 +142,8 @@ func (t *tier) acquire(q Query) (found bool, by contract.Lease, err error) {
 	})
 	switch {
 	case err == nil:
-		h := &held{t: t, from: t.leaser(), lease: a.Lease, key: q.Run.Key, stop: make(chan struct{}), done: make(chan struct{})}
+		h := &held{t: t, from: t.leaser(), lease: a.Lease, key: q.Run.Key}
+		h.stop, h.done = make(chan struct{}), make(chan struct{})
 		t.f.lease = h
 		go h.renew()
 		t.takeCounts(&t.marks, counts, a)
@@ -153,9 +154,9 @@ func (t *tier) acquire(q Query) (found bool, by contract.Lease, err error) {
 	return found, a.Lease, err
 }
 
-// leaseWatch bounds the wait for a lease that a server says is held. A holder that lives renews it every third of its life,
-// which shows in what is left of it; one that does not live loses it. A server that ends no lease, or damages what it is asked
-// for, shows neither.
+// leaseWatch bounds the wait for a lease that a server says is held. A holder that lives renews it every third of its
+// life, which shows in what is left of it; one that does not live loses it. A server that ends no lease, or damages
+// what it is asked for, shows neither.
 type leaseWatch struct {
 	usual time.Duration // how long the command takes; 0: not known
 	alive time.Time     // when the lease was seen to be renewed last, or at all

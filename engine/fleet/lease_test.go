@@ -9,7 +9,8 @@ import (
 	"github.com/cachex-cli/cachex/remote/contract"
 )
 
-// A lease that is renewed is waited for; one that neither ends nor is renewed is not. Here it is asked for once a second.
+// A lease that is renewed is waited for; one that neither ends nor is renewed is not. Here it is asked for once a
+// second.
 func TestLeaseThatDoesNotEnd(t *testing.T) {
 	const second, hour = time.Second, 3600
 	for name, c := range map[string]struct {

@@ -22,9 +22,10 @@ type Result struct {
 	Redirect *hashing.Key // of the recipe that leads there by what was learned of it; nil: there is none
 }
 
-// Publish hands a result to the tiers that are written to, and gives back the lease. The caller has its output already, and the
-// local lock is free. To those of the background it is handed by another process, but for the one that lent the lease, which other
-// hosts wait for; later says that there are some. notStored says why there is no result; empty: there is one.
+// Publish hands a result to the tiers that are written to, and gives back the lease. The caller has its output already,
+// and the local lock is free. To those of the background it is handed by another process, but for the one that lent the
+// lease, which other hosts wait for; later says that there are some. notStored says why there is no result; empty:
+// there is one.
 func (f *Fleet) Publish(p Result, notStored string) (later bool) {
 	var lender *tier
 	if f.lease != nil {
@@ -58,7 +59,7 @@ func (f *Fleet) publishTo(p Result, chosen func(*tier) bool) {
 		}
 		if e == nil {
 			var err error
-			if e, err = f.Store.Load(p.Key, p.Slot); err != nil {
+			if e, err = f.c.Store.Load(p.Key, p.Slot); err != nil {
 				return // it was purged meanwhile
 			}
 			defer e.Close()
@@ -70,8 +71,8 @@ func (f *Fleet) publishTo(p Result, chosen func(*tier) bool) {
 	}
 }
 
-// pushEntry stores an entry in a tier: its body first, so that nobody finds an entry without one. The last record of a result ends
-// the lease.
+// pushEntry stores an entry in a tier: its body first, so that nobody finds an entry without one. The last record of a
+// result ends the lease.
 func (t *tier) pushEntry(e *cachedir.Entry, last bool) {
 	life, worth := t.lifeOf(&e.Meta)
 	tags, known := t.countsOf(e.Tags)
@@ -82,7 +83,7 @@ func (t *tier) pushEntry(e *cachedir.Entry, last bool) {
 	if err != nil {
 		return // damaged since it was stored
 	}
-	v := tierRecord{tags: tags, entry: x.Content, fence: t.fenceOf(e.Key)}
+	v := record{tags: tags, entry: x.Content, fence: t.fenceOf(e.Key)}
 	if x.Body != nil && !t.pushBody(x, &v, life) {
 		return
 	}
@@ -91,25 +92,25 @@ func (t *tier) pushEntry(e *cachedir.Entry, last bool) {
 
 // pushRedirect stores what was learned of the recipe, without which other hosts would not find the entry.
 func (t *tier) pushRedirect(key hashing.Key) {
-	e, err := t.f.Store.Load(key, cachedir.Good)
+	e, err := t.f.c.Store.Load(key, cachedir.Good)
 	if err != nil {
 		return
 	}
 	defer e.Close()
 	if x, err := e.Export(); err == nil && e.Learned != nil {
-		t.pushRecord(t.entryName(key, cachedir.Good), tierRecord{entry: x.Content, fence: t.fenceOf(key)}, t.Life, true)
+		t.pushRecord(t.entryName(key, cachedir.Good), record{entry: x.Content, fence: t.fenceOf(key)}, t.Life, true)
 	}
 }
 
 // pushNote tells other hosts that the last run left nothing to share, so that those who wait run at once.
 func (t *tier) pushNote(why string) {
 	const life = time.Minute
-	v := tierRecord{fence: t.f.lease.lease.Fence, note: why}
+	v := record{fence: t.f.lease.lease.Fence, note: why}
 	t.pushRecord(t.entryName(t.f.lease.key, cachedir.Failed), v, life, true)
 }
 
-// fenceOf is the fence under which a value of this key is stored: that of the lease, if it is the lease of this key. A run
-// that has learned of inputs has become another recipe's meanwhile.
+// fenceOf is the fence under which a value of this key is stored: that of the lease, if it is the lease of this key. A
+// run that has learned of inputs has become another recipe's meanwhile.
 func (t *tier) fenceOf(key hashing.Key) int64 {
 	if h := t.f.lease; h != nil && h.t == t && h.key == key {
 		return h.lease.Fence
@@ -118,11 +119,11 @@ func (t *tier) fenceOf(key hashing.Key) int64 {
 }
 
 // pushRecord seals a record and stores it, under the lease if it belongs to one, which ends with the last.
-func (t *tier) pushRecord(name string, v tierRecord, life time.Duration, last bool) {
+func (t *tier) pushRecord(name string, v record, life time.Duration, last bool) {
 	plain := v.encode()
 	var sealed bytes.Buffer
 	if err := t.Sealer.Seal(&sealed, name, nil, bytes.NewReader(plain), int64(len(plain))); err != nil {
-		t.f.Warn(fmt.Errorf("tier %s: %w", t.Name, err))
+		t.f.c.Warn(fmt.Errorf("tier %s: %w", t.Name, err))
 		return
 	}
 	_ = t.ask(cachedir.TierPut, func(c contract.Tier) (int64, error) {
@@ -142,10 +143,10 @@ func (t *tier) pushRecord(name string, v tierRecord, life time.Duration, last bo
 }
 
 // pushBody seals a body into a file without a name, and stores it under the digest of what came out.
-func (t *tier) pushBody(x cachedir.Exported, v *tierRecord, life time.Duration) bool {
-	spool, err := t.f.Spool()
+func (t *tier) pushBody(x cachedir.Exported, v *record, life time.Duration) bool {
+	spool, err := t.f.c.Spool()
 	if err != nil {
-		t.f.Warn(fmt.Errorf("tier %s: %w", t.Name, err))
+		t.f.c.Warn(fmt.Errorf("tier %s: %w", t.Name, err))
 		return false
 	}
 	defer spool.Close()
@@ -155,12 +156,12 @@ func (t *tier) pushBody(x cachedir.Exported, v *tierRecord, life time.Duration) 
 		v.sealed, err = spool.Seek(0, io.SeekCurrent)
 	}
 	if err != nil {
-		t.f.Warn(fmt.Errorf("tier %s: %w", t.Name, err))
+		t.f.c.Warn(fmt.Errorf("tier %s: %w", t.Name, err))
 		return false
 	}
 	sum.Sum(v.blob[:0])
 	err = t.ask(cachedir.TierPut, func(c contract.Tier) (int64, error) {
-		return v.sealed, c.Put(context.Background(), blobTierName(v.blob), spool, v.sealed, life)
+		return v.sealed, c.Put(context.Background(), blobName(v.blob), spool, v.sealed, life)
 	})
 	return err == nil
 }
@@ -172,7 +173,7 @@ func sealedBodyName(sum [32]byte) string { return "body/" + hex.EncodeToString(s
 func (t *tier) lifeOf(m *cachedir.Meta) (life time.Duration, worth bool) {
 	life = t.Life
 	if end, ends := m.End(); ends {
-		left := end.Sub(t.f.Clock.Now())
+		left := end.Sub(t.f.c.Clock.Now())
 		if left <= 0 {
 			return 0, false
 		}

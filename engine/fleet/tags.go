@@ -13,33 +13,36 @@ import (
 )
 
 // Purges of tags reach other hosts through counts that a tier keeps: one for each tag, and one of all purges. A purge
-// raises the count of all first and that of the tag afterwards: a soft one by 1, a hard one by hardPurge. So a host that
-// knows an earlier count sees of which kind the purges since were, and does the same with what it has. A run reads the count of all and those of its tags before it
-// starts, together with the result or the lease that it asks for, and they are stored with its result; who finds the result
-// compares them with the counts of that moment. A tag that a run only learned while it ran, because its command named it,
-// is as good as known from the beginning if nothing at all was purged meanwhile.
+// raises the count of all first and that of the tag afterwards: a soft one by 1, a hard one by hardPurge. So a host
+// that knows an earlier count sees of which kind the purges since were, and does the same with what it has. A run reads
+// the count of all and those of its tags before it starts, together with the result or the lease that it asks for, and
+// they are stored with its result; who finds the result compares them with the counts of that moment. A tag that a run
+// only learned while it ran, because its command named it, is as good as known from the beginning if nothing at all was
+// purged meanwhile.
 //
-// Hits of the local store ask too, at most every few seconds: a count that has changed is a purge that is then made here.
-// So is a count of which nothing was known: what is here with that tag may have been purged at any time. Therefore each
-// count that a run is told is noted here before its result is stored, or it would be a purge for the next one.
+// Hits of the local store ask too, at most every few seconds: a count that has changed is a purge that is then made
+// here. So is a count of which nothing was known: what is here with that tag may have been purged at any time.
+// Therefore each count that a run is told is noted here before its result is stored, or it would be a purge for the
+// next one.
 //
-// A server may forget a count at any time, which is then 0, as if there had never been a purge. Nothing stands at that: a
-// run that may write starts such a count anew, from the server's clock, and for one that may not each look is a purge.
+// A server may forget a count at any time, which is then 0, as if there had never been a purge. Nothing stands at that:
+// a run that may write starts such a count anew, from the server's clock, and for one that may not each look is a
+// purge.
 
 // tagsFresh is how long a count that a tier told is believed.
 const tagsFresh = 5 * time.Second
 
 const allTags = "t/all"
 
-// What a purge adds to the count of its tag. Should the soft ones add up to a hard one, results are run anew that might have
-// been served once more.
+// What a purge adds to the count of its tag. Should the soft ones add up to a hard one, results are run anew that might
+// have been served once more.
 const (
 	softPurge = 1
 	hardPurge = 1 << 10
 )
 
-// purgeSince tells of which kind the purges between two counts were. Of a count that was never heard of, or that the server
-// has forgotten, nothing is known.
+// purgeSince tells of which kind the purges between two counts were. Of a count that was never heard of, or that the
+// server has forgotten, nothing is known.
 func purgeSince(last, now int64, known bool) cachedir.Purging {
 	switch {
 	case !known, now == 0, now < last, now/hardPurge != last/hardPurge:
@@ -50,7 +53,7 @@ func purgeSince(last, now int64, known bool) cachedir.Purging {
 	return cachedir.NoPurge
 }
 
-func tagTierName(tag string) string {
+func tagName(tag string) string {
 	sum := sha256.Sum256([]byte(tag))
 	return "t/" + hex.EncodeToString(sum[:])
 }
@@ -63,15 +66,15 @@ type marks struct {
 	all      int64
 }
 
-// Mark notes the counts of tags before the command starts, and before the entry that records it is
-// begun: that one is newer than the purges that are made here for these counts. They were read already by who asked for a
-// result with tags, or for a lease.
+// Mark notes the counts of tags before the command starts, and before the entry that records it is begun: that one is
+// newer than the purges that are made here for these counts. They were read already by who asked for a result with
+// tags, or for a lease.
 func (f *Fleet) Mark(tags []string) {
 	for _, t := range f.tiers {
 		if t.Write || len(tags) > 0 {
 			t.count(&t.marks, t.missing(tags, t.Write))
 		}
-		if t.note(t.marks, f.Store.NoteTag) != nil {
+		if t.note(t.marks, f.c.Store.NoteTag) != nil {
 			t.marks.known = false
 		}
 	}
@@ -83,7 +86,7 @@ func (t *tier) note(m marks, keep func(tier, tag string, count int64, purge cach
 		return nil
 	}
 	for tag, count := range m.tags {
-		last, _, known := t.f.Store.TagSeen(t.Name, tag)
+		last, _, known := t.f.c.Store.TagSeen(t.Name, tag)
 		if err := keep(t.Name, tag, count, purgeSince(last, count, known)); err != nil {
 			return err
 		}
@@ -97,8 +100,8 @@ type wanted struct {
 	all  bool
 }
 
-// missing is what is not known yet of the counts at which a result of this run will stand. That of all purges matters also
-// where there are no tags: the command may name some.
+// missing is what is not known yet of the counts at which a result of this run will stand. That of all purges matters
+// also where there are no tags: the command may name some.
 func (t *tier) missing(tags []string, all bool) (w wanted) {
 	if !t.marks.known {
 		w.tags = tags
@@ -113,7 +116,7 @@ func (t *tier) names(w wanted) (names []string) {
 		return nil
 	}
 	for _, tag := range w.tags {
-		names = append(names, tagTierName(tag))
+		names = append(names, tagName(tag))
 	}
 	if w.all {
 		names = append(names, allTags)
@@ -187,7 +190,7 @@ func (t *tier) startCounts(m *marks) {
 		start(allTags, &m.all)
 	}
 	for tag, count := range m.tags {
-		start(tagTierName(tag), &count)
+		start(tagName(tag), &count)
 		m.tags[tag] = count
 	}
 }
@@ -201,7 +204,7 @@ func (t *tier) counter() (contract.Counter, bool) {
 }
 
 // countsOf returns the tags of an entry with the counts at which it stands; not known: it must not be stored.
-func (t *tier) countsOf(tags []cachedir.Tag) (counted []tierTag, known bool) {
+func (t *tier) countsOf(tags []cachedir.Tag) (counted []tagCount, known bool) {
 	if len(tags) == 0 {
 		return nil, true
 	}
@@ -211,13 +214,13 @@ func (t *tier) countsOf(tags []cachedir.Tag) (counted []tierTag, known bool) {
 	var late []string
 	for _, tag := range tags {
 		if count, ok := t.marks.tags[tag.Name]; ok {
-			counted = append(counted, tierTag{tag.Name, count})
+			counted = append(counted, tagCount{tag.Name, count})
 		} else {
 			late = append(late, tag.Name)
 		}
 	}
 	if late == nil {
-		return counted, !slices.ContainsFunc(counted, tierTag.unknown)
+		return counted, !slices.ContainsFunc(counted, tagCount.unknown)
 	}
 	var now marks
 	if t.marks.allKnown && t.marks.all != 0 {
@@ -227,14 +230,15 @@ func (t *tier) countsOf(tags []cachedir.Tag) (counted []tierTag, known bool) {
 		return nil, false
 	}
 	for _, tag := range late {
-		counted = append(counted, tierTag{tag, now.tags[tag]})
+		counted = append(counted, tagCount{tag, now.tags[tag]})
 	}
-	return counted, !slices.ContainsFunc(counted, tierTag.unknown)
+	return counted, !slices.ContainsFunc(counted, tagCount.unknown)
 }
 
-// tagsStand reports whether no tag of a found result was purged since it was made. The tags are those of the entry, each
-// with a count in the record. What is heard of a purge with that is older than the answer, and does not forbid the import.
-func (t *tier) tagsStand(in *cachedir.Import, v []tierTag, tags []cachedir.Tag) bool {
+// tagsStand reports whether no tag of a found result was purged since it was made. The tags are those of the entry,
+// each with a count in the record. What is heard of a purge with that is older than the answer, and does not forbid the
+// import.
+func (t *tier) tagsStand(in *cachedir.Import, v []tagCount, tags []cachedir.Tag) bool {
 	if len(tags) == 0 {
 		return true
 	}
@@ -247,7 +251,7 @@ func (t *tier) tagsStand(in *cachedir.Import, v []tierTag, tags []cachedir.Tag) 
 		return false
 	}
 	for _, tag := range tags {
-		i := slices.IndexFunc(v, func(c tierTag) bool { return c.name == tag.Name })
+		i := slices.IndexFunc(v, func(c tagCount) bool { return c.name == tag.Name })
 		if i < 0 || v[i].count == 0 || v[i].count != now.tags[tag.Name] {
 			return false
 		}
@@ -285,7 +289,7 @@ func (f *Fleet) Sync(tags []cachedir.Tag) bool {
 func (t *tier) syncTags(tags []cachedir.Tag) bool {
 	var old []string
 	for _, tag := range tags {
-		if _, at, known := t.f.Store.TagSeen(t.Name, tag.Name); !known || t.f.Clock.Now().Sub(at).Abs() > tagsFresh {
+		if _, at, known := t.f.c.Store.TagSeen(t.Name, tag.Name); !known || t.f.c.Clock.Now().Sub(at).Abs() > tagsFresh {
 			old = append(old, tag.Name)
 		}
 	}
@@ -294,7 +298,7 @@ func (t *tier) syncTags(tags []cachedir.Tag) bool {
 	}
 	var now marks
 	t.count(&now, wanted{tags: old})
-	return t.noCount || t.note(now, t.f.Store.NoteTag) == nil && now.known
+	return t.noCount || t.note(now, t.f.c.Store.NoteTag) == nil && now.known
 }
 
 // Purge makes a purge of tags known to other hosts. It asks whatever the breaker says: better to wait in vain than to
@@ -335,7 +339,7 @@ func PurgeTag(ctx context.Context, c contract.Tier, tag string, soft bool) error
 func bumpTag(ctx context.Context, counter contract.Counter, tag string, by int64) error {
 	_, err := counter.Bump(ctx, allTags, 1)
 	if err == nil {
-		_, err = counter.Bump(ctx, tagTierName(tag), by)
+		_, err = counter.Bump(ctx, tagName(tag), by)
 	}
 	if errors.Is(err, contract.ErrUnsupported) {
 		return nil // nothing with tags is stored where nobody can count
