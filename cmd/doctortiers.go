@@ -173,7 +173,7 @@ func roundTrip(ctx context.Context, conn remote.Tier, name string, size int) err
 	case !bytes.Equal(got, want):
 		return errors.New("read: other bytes than were written")
 	}
-	if err := conn.Delete(ctx, name); err != nil && !errors.Is(err, remote.ErrUnsupported) {
+	if err := remote.Delete(ctx, conn, name); err != nil && !errors.Is(err, remote.ErrUnsupported) {
 		return fmt.Errorf("delete: %w", err)
 	}
 	return nil

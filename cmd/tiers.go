@@ -238,7 +238,7 @@ func (a *App) purgeTiers(s Settings, sel selector) error {
 		if sel.tag != "" {
 			return fleet.PurgeTag(ctx, conn, sel.tag, sel.soft)
 		}
-		_, err := conn.Clear(ctx)
+		_, err := remote.Clear(ctx, conn)
 		return err
 	})
 }

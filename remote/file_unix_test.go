@@ -43,7 +43,7 @@ func TestFileNotPlain(t *testing.T) {
 	_, err = read(guarded(t), tier, "k")
 	requireKind(t, err, ErrServer)
 	requireKind(t, tier.Put(guarded(t), "k", strings.NewReader("x"), 1, 0), ErrServer)
-	_, err = tier.Clear(guarded(t))
+	_, err = Clear(guarded(t), tier)
 	requireKind(t, err, ErrServer)
 }
 

@@ -24,7 +24,7 @@ import (
 // --disable_http_ac_validation.
 //
 // Such a server has no life for a value, so life is ignored: it keeps what it has room for, and the times within an entry
-// decide. It cannot list names (Clear is ErrUnsupported), and some cannot delete (Delete is ErrUnsupported). It has no
+// decide. It cannot list names, so it is no Clearer, and some cannot delete (Delete is ErrUnsupported). It has no
 // lease. That it answers a GET with 200 does not mean that it has the value: a login page is such an answer too, and only
 // the checksums of whoever reads it can tell.
 //
@@ -117,11 +117,6 @@ func (h *httpTier) Delete(ctx context.Context, name string) error {
 		return fmt.Errorf("%s: %w: this server does not delete", h.web.place, ErrUnsupported)
 	}
 	return h.web.refusal(resp, "")
-}
-
-// Clear is ErrUnsupported.
-func (h *httpTier) Clear(context.Context) (int, error) {
-	return 0, fmt.Errorf("%s: %w: this tier cannot list its names", h.web.place, ErrUnsupported)
 }
 
 func (h *httpTier) send(ctx context.Context, method, name string, body *upload) (*http.Response, error) {

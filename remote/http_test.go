@@ -24,12 +24,12 @@ func TestNginx(t *testing.T) {
 	cfg := tierConfig(t, "http://"+s.addr+"/basic")
 	tier := openWeb(t, cfg)
 	t.Run("is not cleared", func(t *testing.T) {
-		_, err := tier.Clear(t.Context())
+		_, err := Clear(t.Context(), tier)
 		require.ErrorIs(t, err, ErrUnsupported)
 	})
 	t.Run("blobs are deleted", func(t *testing.T) {
 		put(t, tier, blobName([]byte("gone")), []byte("gone"))
-		require.NoError(t, tier.Delete(t.Context(), blobName([]byte("gone"))))
+		require.NoError(t, Delete(t.Context(), tier, blobName([]byte("gone"))))
 		requireAbsent(t, tier, blobName([]byte("gone")))
 	})
 	t.Run("lies where a cache for Bazel has it", func(t *testing.T) {
@@ -46,7 +46,7 @@ func TestNginx(t *testing.T) {
 	t.Run("one request each, over one connection", func(t *testing.T) {
 		put(t, tier, "e/one", []byte("1"))
 		requireValue(t, []byte("1"), tier, "e/one")
-		require.NoError(t, tier.Delete(t.Context(), "e/one"))
+		require.NoError(t, Delete(t.Context(), tier, "e/one"))
 		var methods, connections []string
 		for _, line := range logged(t, filepath.Join(s.cmd.Dir, "access.log"), tier.(*httpTier).path("e/one"), 3) {
 			methods = append(methods, line[0])
@@ -66,7 +66,7 @@ func TestNginx(t *testing.T) {
 			require.ErrorIs(t, putBytes(t.Context(), denied, "e/denied", nil), ErrDenied)
 			_, err := denied.Get(t.Context(), "e/replaced")
 			require.ErrorIs(t, err, ErrDenied)
-			require.ErrorIs(t, denied.Delete(t.Context(), "e/replaced"), ErrDenied)
+			require.ErrorIs(t, Delete(t.Context(), denied, "e/replaced"), ErrDenied)
 			require.NotContains(t, err.Error(), "wr0ng")
 		}
 		got, err := read(t.Context(), tier, "e/replaced")
@@ -90,7 +90,7 @@ func TestNginx(t *testing.T) {
 		require.Equal(t, "new", string(got))
 		err = putBytes(t.Context(), moved, "e/replaced", []byte("lost"))
 		require.ErrorIs(t, err, ErrServer, "a PUT that becomes a GET")
-		require.ErrorIs(t, moved.Delete(t.Context(), "e/replaced"), ErrServer)
+		require.ErrorIs(t, Delete(t.Context(), moved, "e/replaced"), ErrServer)
 		kept := openWeb(t, tierConfig(t, "http://"+s.addr+"/kept"))
 		large := random(3<<20, 1)
 		require.NoError(t, putBytes(t.Context(), kept, "e/kept", large))
@@ -141,8 +141,8 @@ func TestBazelRemote(t *testing.T) {
 	tier := openWeb(t, cfg)
 	t.Run("does not delete", func(t *testing.T) {
 		put(t, tier, "e/kept", []byte("kept"))
-		require.ErrorIs(t, tier.Delete(t.Context(), "e/kept"), ErrUnsupported)
-		_, err := tier.Clear(t.Context())
+		require.ErrorIs(t, Delete(t.Context(), tier, "e/kept"), ErrUnsupported)
+		_, err := Clear(t.Context(), tier)
 		require.ErrorIs(t, err, ErrUnsupported)
 		requireValue(t, []byte("kept"), tier, "e/kept")
 	})

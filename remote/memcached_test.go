@@ -173,7 +173,7 @@ func TestMemcachedHalf(t *testing.T) {
 	}
 	require.Positive(t, lost)
 	require.Less(t, lost, 40)
-	_, err = tier.Clear(guarded(t))
+	_, err = Clear(guarded(t), tier)
 	requireKind(t, err, ErrUnreachable)
 	for i := range 40 { // the living server was cleared all the same
 		_, err := read(guarded(t), tier, fmt.Sprintf("k%d", i))

@@ -92,7 +92,7 @@ func TestRedisRoundTrips(t *testing.T) {
 		require.NoError(t, c.Set(t.Context(), "p:v:{"+strconv.Itoa(i)+"}", "x", 0).Err())
 	}
 	require.NoError(t, c.Set(t.Context(), "q", "stays", 0).Err())
-	n, err := tier.Clear(guarded(t))
+	n, err := Clear(guarded(t), tier)
 	require.NoError(t, err)
 	require.Equal(t, 3001, n)
 	stats, err := c.Info(t.Context(), "commandstats").Result()
@@ -267,7 +267,7 @@ func TestRedisWithoutScripts(t *testing.T) {
 			if c.large == nil {
 				requireValue(t, large, tier, "entry/large")
 			}
-			require.NoError(t, tier.Delete(guarded(t), "entry/small"))
+			require.NoError(t, Delete(guarded(t), tier, "entry/small"))
 			requireAbsent(t, tier, "entry/small")
 
 			counter, last := tier.(Counter), int64(0)

@@ -6,7 +6,11 @@
 // no server is to blame: a body to store that cannot be read, and a configuration that Open refuses.
 package remote
 
-import "github.com/cachex-cli/cachex/remote/contract"
+import (
+	"context"
+
+	"github.com/cachex-cli/cachex/remote/contract"
+)
 
 // What tiers are to those who use them, see package contract.
 type (
@@ -19,6 +23,12 @@ type (
 	Answer   = contract.Answer
 	Found    = contract.Found
 )
+
+// Delete removes a value of a tier that can do that, see contract.Delete.
+func Delete(ctx context.Context, t Tier, name string) error { return contract.Delete(ctx, t, name) }
+
+// Clear removes all values of a tier that can do that, see contract.Clear.
+func Clear(ctx context.Context, t Tier) (int, error) { return contract.Clear(ctx, t) }
 
 // The kinds of errors of tiers, see package contract.
 var (

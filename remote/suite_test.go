@@ -128,9 +128,9 @@ func testValues(t *testing.T, make func(*testing.T, string) Tier) {
 	put(t, tier, "entry/a", []byte("another"))
 	requireValue(t, []byte("another"), tier, "entry/a")
 	requireAbsent(t, tier, "entry/a.fail")
-	require.NoError(t, tier.Delete(guarded(t), "entry/a"))
+	require.NoError(t, Delete(guarded(t), tier, "entry/a"))
 	requireAbsent(t, tier, "entry/a")
-	require.NoError(t, tier.Delete(guarded(t), "entry/a"), "none to delete is no error")
+	require.NoError(t, Delete(guarded(t), tier, "entry/a"), "none to delete is no error")
 	odd := []byte("\x00\r\n\xff$-1\r\nEND\r\nVALUE x 0 1\r\n")
 	put(t, tier, "entry/a", odd)
 	requireValue(t, odd, tier, "entry/a")
@@ -173,7 +173,7 @@ func testBadNames(t *testing.T, make func(*testing.T, string) Tier) {
 		_, err := tier.Get(guarded(t), name)
 		requireKind(t, err, ErrServer)
 		requireKind(t, tier.Put(guarded(t), name, bytes.NewReader(nil), 0, 0), ErrServer)
-		requireKind(t, tier.Delete(guarded(t), name), ErrServer)
+		requireKind(t, Delete(guarded(t), tier, name), ErrServer)
 	}
 }
 
@@ -222,7 +222,7 @@ func testPrefixes(t *testing.T, make func(*testing.T, string) Tier) {
 		count, err = counts.Bump(guarded(t), "entry/a", 1)
 		require.NoError(t, err)
 	}
-	n, err := one.Clear(guarded(t))
+	n, err := Clear(guarded(t), one)
 	require.NoError(t, err)
 	require.Contains(t, []int{2, -1}, n)
 	requireAbsent(t, one, "entry/a")
@@ -239,11 +239,11 @@ func testPrefixes(t *testing.T, make func(*testing.T, string) Tier) {
 	put(t, one, "entry/a", []byte("new"))
 	requireValue(t, []byte("new"), one, "entry/a")
 	putMany(t, one, 1200) // more than one page
-	n, err = one.Clear(guarded(t))
+	n, err = Clear(guarded(t), one)
 	require.NoError(t, err)
 	require.Contains(t, []int{1201, -1}, n)
 	requireAbsent(t, one, "many/77")
-	n, err = one.Clear(guarded(t))
+	n, err = Clear(guarded(t), one)
 	require.NoError(t, err)
 	require.Contains(t, []int{0, -1}, n)
 }
@@ -323,8 +323,8 @@ func testCancelled(t *testing.T, make func(*testing.T, string) Tier) {
 	_, err := read(ended, tier, "blob/x")
 	requireCancelled(t, err)
 	requireCancelled(t, tier.Put(ended, "blob/y", bytes.NewReader(value), int64(len(value)), 0))
-	requireCancelled(t, tier.Delete(ended, "blob/x"))
-	_, err = tier.Clear(ended)
+	requireCancelled(t, Delete(ended, tier, "blob/x"))
+	_, err = Clear(ended, tier)
 	requireCancelled(t, err)
 
 	ctx, cancel := context.WithCancel(guarded(t))

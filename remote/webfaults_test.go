@@ -123,7 +123,7 @@ func operations(tier Tier) map[string]func(context.Context) error {
 		"Put of much": func(ctx context.Context) error {
 			return tier.Put(ctx, "e/key", &pattern{size: 20 << 20}, 20<<20, 0)
 		},
-		"Delete": func(ctx context.Context) error { return tier.Delete(ctx, "e/key") },
+		"Delete": func(ctx context.Context) error { return Delete(ctx, tier, "e/key") },
 	}
 	s, is := tier.(*s3)
 	if !is {

@@ -80,10 +80,6 @@ func (m *memory) Put(_ context.Context, name string, body io.ReadSeeker, _ int64
 	return m.put(name, body, life)
 }
 
-func (m *memory) Delete(context.Context, string) error { return contract.ErrUnsupported }
-
-func (m *memory) Clear(context.Context) (int, error) { return 0, contract.ErrUnsupported }
-
 func (m *memory) Close() error { return nil }
 
 func (m *memory) Acquire(_ context.Context, name string, life time.Duration) (contract.Lease, error) {

@@ -6,6 +6,7 @@ package contract
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"time"
@@ -37,13 +38,6 @@ type Tier interface {
 	// life the server may forget it; 0: no end. Body may be read more than once, from its beginning.
 	Put(ctx context.Context, name string, body io.ReadSeeker, size int64, life time.Duration) error
 
-	// Delete removes a value. That there is none is no error.
-	Delete(ctx context.Context, name string) error
-
-	// Clear removes all values under the tier's own prefix, and nothing else, without holding up the server, and
-	// returns how many there were; -1 where the server cannot tell. Leases and counts stay.
-	Clear(ctx context.Context) (int, error)
-
 	// Close gives connections back.
 	Close() error
 }
@@ -52,6 +46,35 @@ type Tier interface {
 type Value struct {
 	io.ReadCloser
 	Size int64 // in bytes; -1 where the server does not say it beforehand
+}
+
+// Deleter is a tier that can remove a value before its life ends.
+type Deleter interface {
+	// Delete removes a value. That there is none is no error. ErrUnsupported where a server lets nobody delete.
+	Delete(ctx context.Context, name string) error
+}
+
+// Delete removes a value of a tier, as Deleter says; ErrUnsupported if it is none.
+func Delete(ctx context.Context, t Tier, name string) error {
+	if d, ok := t.(Deleter); ok {
+		return d.Delete(ctx, name)
+	}
+	return fmt.Errorf("%w: it cannot delete", ErrUnsupported)
+}
+
+// Clearer is a tier that knows what it holds.
+type Clearer interface {
+	// Clear removes all values under the tier's own prefix, and nothing else, without holding up the server, and
+	// returns how many there were; -1 where the server cannot tell. Leases and counts stay.
+	Clear(ctx context.Context) (int, error)
+}
+
+// Clear removes all values of a tier, as Clearer says; ErrUnsupported if it is none.
+func Clear(ctx context.Context, t Tier) (int, error) {
+	if c, ok := t.(Clearer); ok {
+		return c.Clear(ctx)
+	}
+	return 0, fmt.Errorf("%w: it cannot list its names", ErrUnsupported)
 }
 
 // Leaser is a tier that can make hosts take turns. All times are the server's: the clocks of two hosts are never compared.
