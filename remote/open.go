@@ -15,18 +15,21 @@ type protocol struct {
 	open    func(Config) (Tier, error)
 	options []string           // parameters of its URL besides the ones that all have
 	check   func(Config) error // of the URL, without asking anybody
+
+	// plain lists the hosts, joined by commas, that are talked to without encryption; nil: there are none.
+	plain func(Config) string
 }
 
 // protocols holds all schemes: a new tier is a file and a line here.
 func protocols() map[string]protocol {
 	return map[string]protocol{
-		"redis":     {openRedis, []string{"sentinel", "cluster"}, checkRedis},
-		"rediss":    {openRedis, []string{"sentinel", "cluster", "ca"}, checkRedis},
-		"memcached": {openMemcached, nil, checkMemcached},
-		"file":      {openFile, nil, checkFile},
-		"s3":        {newS3, []string{"endpoint", "path-style", "region", "ca"}, checkS3},
-		"http":      {newHTTP, nil, checkHTTP},
-		"https":     {newHTTP, []string{"ca"}, checkHTTP},
+		"redis":     {openRedis, []string{"sentinel", "cluster"}, checkRedis, plainHosts},
+		"rediss":    {openRedis, []string{"sentinel", "cluster", "ca"}, checkRedis, nil},
+		"memcached": {openMemcached, nil, checkMemcached, plainHosts},
+		"file":      {openFile, nil, checkFile, nil},
+		"s3":        {newS3, []string{"endpoint", "path-style", "region", "ca"}, checkS3, plainS3},
+		"http":      {newHTTP, nil, checkHTTP, plainHosts},
+		"https":     {newHTTP, []string{"ca"}, checkHTTP, nil},
 	}
 }
 
