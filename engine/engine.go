@@ -221,8 +221,8 @@ func (q *Request) setDefaults() {
 }
 
 func (r *run) doAndLog() (Outcome, error) {
-	r.announce()
-	defer r.leaveEncloser()
+	r.encloser, r.doubt = r.e.findEncloser(&r.req)
+	defer r.encloser.close()
 	out, err := r.do()
 	if gaveUp := r.ctx.Err(); gaveUp != nil && err == nil && (out.Code != 0 || out.Signal != 0) {
 		err = gaveUp // which is why it was killed, as far as can be told
@@ -230,7 +230,7 @@ func (r *run) doAndLog() (Outcome, error) {
 	out.Doubt = r.doubt
 	var uncached *NotCachedError
 	if errors.As(err, &uncached) {
-		r.tell(report{NoStore: "a nested run had nothing to replay"})
+		r.encloser.report(report{NoStore: "a nested run had nothing to replay"})
 	}
 	r.log(out, err)
 	return out, err
@@ -261,9 +261,7 @@ type run struct {
 	otherTags  []string          // of results that this run may replace
 	printed    [2]beginning      // of each stream of another run, that was followed
 	midLine    bool              // what was printed last of it is not the end of a line
-	encloser   *cachedir.Control // of the run that this one is part of; nil: there is none to tell
-	nested     string            // id of this run for it
-	configured string            // the state of Request.Configuration at the beginning, for it
+	encloser   *encloser         // the run that this one is part of; nil: there is none to report to
 	told       sync.Once         // that it waits
 	learnedNow bool              // more is known of the recipe's inputs than when this run began
 	unrecorded string            // why this run could not be recorded; empty: it was
@@ -500,7 +498,7 @@ func (r *run) plain(reason cachedir.Reason, why string) (Outcome, error) {
 	}
 	out := r.ran(res)
 	out.Served, out.NotStored = cachedir.Bypassed, why
-	r.tell(report{NoStore: "a nested run was not cached"})
+	r.encloser.report(report{NoStore: "a nested run was not cached"})
 	return out, cmp.Or(r.delivered(res), r.mixed(res))
 }
 

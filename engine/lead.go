@@ -64,7 +64,7 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 		r.endLive(pending)
 		abandon(l) // nothing was learned: one of those who wait takes over
 		r.fleet().Drop()
-		r.tell(report{NoStore: "a nested run was interrupted"})
+		r.encloser.report(report{NoStore: "a nested run was interrupted"})
 		return out, cmp.Or(r.delivered(res), r.mixed(res))
 	}
 	r.keep(&out, pending, res, started, asked(l))
@@ -142,7 +142,7 @@ func (r *run) environ() []string {
 func (r *run) keep(out *Outcome, pending *cachedir.Pending, res runner.Result, started moment, waiting []string) {
 	if pending == nil {
 		out.NotStored = cmp.Or(r.unrecorded, "it could not be recorded")
-		r.tell(report{NoStore: "a nested run was not recorded"})
+		r.encloser.report(report{NoStore: "a nested run was not recorded"})
 		return
 	}
 	out.Bytes = pending.Size()
@@ -159,10 +159,10 @@ func (r *run) keep(out *Outcome, pending *cachedir.Pending, res runner.Result, s
 	reason := r.store(pending, res, m, said)
 	out.NotStored, out.Stored, out.Key = reason.text, reason.text == "", r.recipe.Key
 	if reason.unsure {
-		r.tell(report{NoStore: "a nested run was not stored: " + reason.text})
-	} else {
+		r.encloser.report(report{NoStore: "a nested run was not stored: " + reason.text})
+	} else if r.encloser != nil {
 		end, ends := m.End()
-		r.tell(r.used(&m, end, ends))
+		r.encloser.report(r.used(&m, end, ends))
 	}
 	if out.Stored {
 		r.doubtDirectories()

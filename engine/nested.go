@@ -2,11 +2,9 @@ package engine
 
 import (
 	"cmp"
-	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -103,7 +101,7 @@ func (r *run) used(m *cachedir.Meta, end time.Time, ends bool) report {
 		n.Sum = sum.String()
 	}
 	n.Dir, n.Env, n.Before, n.Needs = []byte(to.Dir), texts(to.Env), texts(to.Before), to.Needs
-	n.Config, n.Seen = texts(slices.Concat(r.req.Configuration, to.Config)), r.configured
+	n.Config, n.Seen = texts(slices.Concat(r.req.Configuration, to.Config)), r.encloser.configured
 	for _, sum := range to.Lines {
 		n.Lines = append(n.Lines, sum.String())
 	}
@@ -181,93 +179,6 @@ func absolute(path, dir string) string {
 		return path
 	}
 	return filepath.Join(dir, path)
-}
-
-// tell writes a report into the control file of the enclosing run, if there is one. If that fails, the enclosing run must
-// not store: what it would miss might be what changes next.
-func (r *run) tell(n report) {
-	if !r.isNested() {
-		return
-	}
-	n.ID = r.nested
-	line, err := json.Marshal(n)
-	if err == nil && len(line) > controlLimit/4 {
-		line, err = json.Marshal(report{ID: n.ID, NoStore: "a nested run has too many inputs"})
-	}
-	if err == nil {
-		err = appendLine(r.encloser.Path(), "\n"+reportPrefix+string(line)+"\n")
-	}
-	if err != nil {
-		_ = r.encloser.Forbid() // if that fails it is gone already, or nothing can be done
-	}
-}
-
-// isNested reports whether an enclosing run waits for what this one has to tell.
-func (r *run) isNested() bool { return r.encloser != nil }
-
-// announce tells an enclosing run that a report will come. Its control file is named by a variable that anybody may have set, so it is
-// written to only if it is one of our own cache directory. A run of another directory, which cannot be told what this one used, is
-// kept from storing.
-func (r *run) announce() {
-	control := r.openEncloser()
-	switch {
-	case control == nil:
-		return
-	case !control.IsLive(): // it was purged, or killed: nothing will be stored of it
-		control.Close()
-		return
-	case !r.isOurs(control):
-		r.doubtEncloser(control.Forbid())
-		control.Close()
-		return
-	}
-	r.encloser, r.nested = control, strings.ToLower(rand.Text())
-	repo, _ := hashing.RepoInputs(r.req.Spec)
-	if seen, err := hashing.FilesSumOf("", slices.Concat(r.req.Configuration, repo), nil); err == nil {
-		r.configured = seen.String()
-	}
-	if err := appendLine(control.Path(), "\n"+beganPrefix+r.nested+"\n"); err != nil {
-		_ = control.Forbid()
-	}
-}
-
-// openEncloser finds the control file of the enclosing run; nil: there is none. What runs in the background is no part of anybody's
-// result.
-func (r *run) openEncloser() *cachedir.Control {
-	path := r.req.Encloser
-	if path == "" || path == os.DevNull || r.req.Refresher != nil || r.req.Warm {
-		return nil
-	}
-	control, err := cachedir.OpenControl(path)
-	if err != nil {
-		r.doubtEncloser(err)
-		r.req.Encloser = "" // the command shall not write there either
-		return nil
-	}
-	return control
-}
-
-// isOurs reports whether a control file is one of our cache directory's. A run that uses none takes any for its own.
-func (r *run) isOurs(control *cachedir.Control) bool {
-	if r.req.NoCache {
-		return true
-	}
-	dir, err := r.e.store()
-	return err == nil && dir.OwnsControl(control)
-}
-
-// doubtEncloser notes that an enclosing run, if there is one, may be stored without what this one used.
-func (r *run) doubtEncloser(err error) {
-	if err != nil {
-		r.doubt = fmt.Errorf("CACHEX_CONTROL=%s: %w; unset it, or an enclosing run may be stored without what this one used", hashing.Show(r.req.Encloser), err)
-	}
-}
-
-// leaveEncloser gives back what is held of an enclosing run.
-func (r *run) leaveEncloser() {
-	if r.encloser != nil {
-		r.encloser.Close()
-	}
 }
 
 // join takes over what a nested run told.

@@ -35,7 +35,7 @@ func (p Replay) tellsApart() bool { return p == ReplayStdout || p == ReplayStder
 // replays is what this run prints of stored results. As part of a run that is being recorded it prints everything: what that
 // one stores must not depend on what was in the cache while it ran.
 func (r *run) replays() Replay {
-	if r.isNested() {
+	if r.encloser != nil {
 		return ReplayAll
 	}
 	return r.req.Replay
@@ -119,14 +119,14 @@ func (r *run) noteUse(e *cachedir.Entry) {
 
 // tellUse tells an enclosing run what an entry is made from.
 func (r *run) tellUse(e *cachedir.Entry, how cachedir.Served) {
-	if !r.isNested() {
+	if r.encloser == nil {
 		return
 	}
 	end, ends := r.end(e)
 	if how == cachedir.Stale || e.Soft {
 		end, ends = r.soon()
 	}
-	r.tell(r.used(&e.Meta, end, ends))
+	r.encloser.report(r.used(&e.Meta, end, ends))
 }
 
 // rerun answers an entry that its header promised and its body broke.
