@@ -256,16 +256,15 @@ type run struct {
 	reason cachedir.Reason // why the first look was not a hit
 	detail string
 
-	fallback   *cachedir.Entry   // what is served if the command fails; nil: nothing
-	tiers      *fleet.Fleet      // see fleet
-	otherTags  []string          // of results that this run may replace
-	printed    [2]beginning      // of each stream of another run, that was followed
-	midLine    bool              // what was printed last of it is not the end of a line
-	encloser   *encloser         // the run that this one is part of; nil: there is none to report to
-	told       sync.Once         // that it waits
-	learnedNow bool              // more is known of the recipe's inputs than when this run began
-	unrecorded string            // why this run could not be recorded; empty: it was
-	keepStdin  bool              // the caller wants no caching of this: the command gets stdin as it is
+	fallback   *cachedir.Entry // what is served if the command fails; nil: nothing
+	tiers      *fleet.Fleet    // see fleet
+	otherTags  []string        // of results that this run may replace
+	followed   followed        // of a run that was waited for
+	encloser   *encloser       // the run that this one is part of; nil: there is none to report to
+	notice     waitNotice      // that it waits
+	learnedNow bool            // more is known of the recipe's inputs than when this run began
+	unrecorded string          // why this run could not be recorded; empty: it was
+	keepStdin  bool            // the caller wants no caching of this: the command gets stdin as it is
 }
 
 func (r *run) warn(err error) {

@@ -126,7 +126,7 @@ func (r *run) awaitLive(quit <-chan struct{}) *cachedir.Live {
 // If it turns out to write something else, a person is told and sees it from its beginning.
 func (r *run) copyLive(live *cachedir.Live, quit <-chan struct{}) (again bool) {
 	buf := make([]byte, 64<<10)
-	behind := r.behind()
+	rest := r.resume()
 	for over := false; ; {
 		select {
 		case <-quit:
@@ -144,13 +144,13 @@ func (r *run) copyLive(live *cachedir.Live, quit <-chan struct{}) (again bool) {
 			return false
 		}
 		over = false
-		b := behind.after(runner.Stream(stream), buf[:n])
-		if behind.differs() {
+		b := rest.after(runner.Stream(stream), buf[:n])
+		if rest.differs() {
 			if !r.restart() {
 				return false
 			}
 			live.Rewind()
-			behind = r.behind()
+			rest = r.resume()
 			continue
 		}
 		if !r.print(stream, b) {
@@ -165,10 +165,8 @@ func (r *run) print(stream uint8, b []byte) bool {
 		return true
 	}
 	n, err := [...]*os.File{r.io.stdout, r.io.stderr}[stream].Write(b)
-	if n > 0 {
-		r.printed[r.streamOf(runner.Stream(stream))].add(b[:n])
-		r.midLine = b[n-1] != '\n'
-	}
+	r.followed.add(r.streamOf(runner.Stream(stream)), b[:n])
+
 	if isBrokenPipe(err) {
 		r.dieOfPipe()
 	}
@@ -183,46 +181,44 @@ func (r *run) streamOf(s runner.Stream) runner.Stream {
 	return s
 }
 
-func (r *run) hasFollowed() bool { return r.printed[0].n+r.printed[1].n > 0 }
-
 // restart tells a person that what was printed so far is no result, and reports whether something else may be printed now.
 // It may not where a mixture could pass for a whole: where something of it went to a file or a pipe, or nobody sees the word.
 func (r *run) restart() bool {
-	if !r.hasFollowed() {
+	if !r.followed.any() {
 		return true
 	}
-	if r.req.Restarted == nil || !runner.IsTerminal(r.io.stderr) || r.printed[0].n > 0 && !runner.IsTerminal(r.io.stdout) {
+	if r.req.Restarted == nil || !runner.IsTerminal(r.io.stderr) || r.followed.printed[0].n > 0 && !runner.IsTerminal(r.io.stdout) {
 		return false
 	}
-	r.printed = [2]beginning{}
-	r.req.Restarted(r.midLine)
+	r.followed.forget()
+	r.req.Restarted(r.followed.midLine)
 	return true
 }
 
 // replayRest replays an entry without what was printed of it already.
 func (r *run) replayRest(e *cachedir.Entry) error {
-	if !r.hasFollowed() {
+	if !r.followed.any() {
 		return e.Replay(r.listeners())
 	}
-	seen := r.behind()
-	if err := e.Replay(&onlyRest{seen, runner.Stdout, io.Discard}, &onlyRest{seen, runner.Stderr, io.Discard}); err != nil {
+	seen := r.resume()
+	if err := e.Replay(&resumeWriter{seen, runner.Stdout, io.Discard}, &resumeWriter{seen, runner.Stderr, io.Discard}); err != nil {
 		return err
 	}
 	if !seen.begins() && !r.restart() {
 		return &MixedError{}
 	}
-	rest := r.behind()
-	return e.Replay(&onlyRest{rest, runner.Stdout, r.io.stdout}, &onlyRest{rest, runner.Stderr, r.io.stderr})
+	rest := r.resume()
+	return e.Replay(&resumeWriter{rest, runner.Stdout, r.io.stdout}, &resumeWriter{rest, runner.Stderr, r.io.stderr})
 }
 
 // holdRest holds the output of a run back until it is known whether it begins as what was printed of another one, and then
 // only delivers the rest.
 func (r *run) holdRest() *runner.Hold {
-	var seen *behind
+	var seen *resume
 	return &runner.Hold{
 		Deliver: func(runner.Result) bool { return seen.begins() },
 		Rest: func() func(runner.Stream, []byte) []byte {
-			rest := r.behind()
+			rest := r.resume()
 			if seen == nil {
 				seen = rest
 			}
@@ -234,7 +230,7 @@ func (r *run) holdRest() *runner.Hold {
 // mixed is the error of a run that has written something else than what was printed before. That it died of a signal says
 // as much, and more.
 func (r *run) mixed(res runner.Result) error {
-	if r.hasFollowed() && (res.Dropped || !res.Held) && res.Signal == 0 {
+	if r.followed.any() && (res.Dropped || !res.Held) && res.Signal == 0 {
 		return &MixedError{}
 	}
 	return nil

@@ -24,8 +24,8 @@ type piece struct {
 	text   string
 }
 
-// TestBehind is the truth table of what may be printed behind what was printed: streams apart, then in one file.
-func TestBehind(t *testing.T) {
+// TestResume is the truth table of what may be printed after what was printed: streams apart, then in one file.
+func TestResume(t *testing.T) {
 	const out, errs = runner.Stdout, runner.Stderr
 	for name, c := range map[string]struct {
 		printed, run   []piece
@@ -55,10 +55,10 @@ func TestBehind(t *testing.T) {
 			for _, p := range c.printed {
 				require.True(t, r.print(uint8(p.stream), []byte(p.text)))
 			}
-			seen := r.behind()
+			seen := r.resume()
 			var got bytes.Buffer
 			for _, p := range c.run {
-				w := &onlyRest{seen, p.stream, &got}
+				w := &resumeWriter{seen, p.stream, &got}
 				n, err := w.Write([]byte(p.text))
 				require.NoError(t, err)
 				require.Equal(t, len(p.text), n)
@@ -86,10 +86,10 @@ func outputs(t *testing.T, one bool) (stdout, stderr *os.File) {
 }
 
 // A writer that takes less than it was given is told so in bytes of what it was given.
-func TestOnlyRestCountsWhatItLeftOut(t *testing.T) {
+func TestResumeWriterCountsWhatItLeftOut(t *testing.T) {
 	r := &run{}
-	r.printed[runner.Stdout].add([]byte("ab"))
-	o := &onlyRest{&behind{printed: r.printed, streamOf: func(s runner.Stream) runner.Stream { return s }}, runner.Stdout, takesOne{}}
+	r.followed.printed[runner.Stdout].add([]byte("ab"))
+	o := &resumeWriter{&resume{printed: r.followed.printed, streamOf: func(s runner.Stream) runner.Stream { return s }}, runner.Stdout, takesOne{}}
 	n, err := o.Write([]byte("abcd"))
 	require.ErrorIs(t, err, io.ErrShortWrite)
 	require.Equal(t, 3, n)
@@ -106,12 +106,12 @@ func TestRestart(t *testing.T) {
 	r := &run{io: &streams{stdout: stdout, stderr: stderr}, req: Request{Restarted: func(bool) { words++ }}}
 	require.True(t, r.restart())
 	require.True(t, r.print(0, []byte("x")))
-	require.True(t, r.midLine)
+	require.True(t, r.followed.midLine)
 	require.True(t, r.print(0, []byte("\n")))
-	require.False(t, r.midLine)
+	require.False(t, r.followed.midLine)
 	require.False(t, r.restart())
 	require.Zero(t, words)
-	require.True(t, r.hasFollowed())
+	require.True(t, r.followed.any())
 }
 
 // Who would rather have something else than what is under way does not follow it.

@@ -77,7 +77,7 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 	r.noteRun(&out, res)
 	r.push(&out)
 	out.Warning = r.warning
-	if res.Dropped && !r.hasFollowed() {
+	if res.Dropped && !r.followed.any() {
 		return r.serveFallback(exitWordsOf(res.Code, res.Signal))
 	}
 	return out, r.mixed(res)
@@ -87,7 +87,7 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 // succeeded, because an older result would be printed instead of a failure: then nobody follows either, unless this run
 // has itself followed another.
 func (r *run) goLive(c *runner.Command, pending *cachedir.Pending) (stop func()) {
-	if pending == nil || c.Hold != nil && !r.hasFollowed() {
+	if pending == nil || c.Hold != nil && !r.followed.any() {
 		return func() {}
 	}
 	merged := r.merged()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/cachex-cli/cachex/lock"
@@ -26,7 +27,16 @@ const (
 	surprise = time.Second     // the same for who expects to see something meanwhile
 )
 
-// tellWaiting calls the caller's Waiting when a wait has become long. It is called once a run.
+// waitNotice is a word on a wait that has become long. It is said once a run.
+type waitNotice struct{ said sync.Once }
+
+// after says it when so much time has passed. It is not said after stop.
+func (n *waitNotice) after(d time.Duration, say func()) (stop func()) {
+	timer := time.AfterFunc(d, func() { n.said.Do(say) })
+	return func() { timer.Stop() }
+}
+
+// tellWaiting calls the caller's Waiting when a wait has become long.
 func (r *run) tellWaiting(place lock.Place) (stop func()) {
 	if r.req.Waiting == nil {
 		return func() {}
@@ -35,16 +45,13 @@ func (r *run) tellWaiting(place lock.Place) (stop func()) {
 	if unseen {
 		after = surprise
 	}
-	timer := time.AfterFunc(after, func() {
-		r.told.Do(func() {
-			w := Wait{Since: -1, Usual: usual, Unseen: unseen}
-			if holder, held := lock.Holder(place); held {
-				w.PID, w.Since = holder.PID, sinceAbout(holder.About)
-			}
-			r.req.Waiting(w)
-		})
+	return r.notice.after(after, func() {
+		w := Wait{Since: -1, Usual: usual, Unseen: unseen}
+		if holder, held := lock.Holder(place); held {
+			w.PID, w.Since = holder.PID, sinceAbout(holder.About)
+		}
+		r.req.Waiting(w)
 	})
-	return func() { timer.Stop() }
 }
 
 // about is what the lock's record tells people and waiters about this run.

@@ -1,0 +1,89 @@
+package engine
+
+import (
+	"io"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/cachex-cli/cachex/runner"
+)
+
+// beginning is what is known of the first bytes of a stream.
+type beginning struct {
+	n   int64
+	sum xxhash.Digest
+}
+
+func (b *beginning) add(p []byte) {
+	if b.n == 0 {
+		b.sum.Reset()
+	}
+	b.n += int64(len(p))
+	_, _ = b.sum.Write(p)
+}
+
+// followed is what this run has printed of another one that it waited for.
+type followed struct {
+	printed [2]beginning // of each stream
+	midLine bool         // what was printed last is not the end of a line
+}
+
+// any reports whether anything was printed.
+func (f *followed) any() bool { return f.printed[0].n+f.printed[1].n > 0 }
+
+// add notes what was printed.
+func (f *followed) add(s runner.Stream, b []byte) {
+	if len(b) > 0 {
+		f.printed[s].add(b)
+		f.midLine = b[len(b)-1] != '\n'
+	}
+}
+
+// forget begins anew, for something else that is to be printed.
+func (f *followed) forget() { f.printed = [2]beginning{} }
+
+// resume takes the output of a run from its beginning, and returns what comes after what was printed of another one.
+type resume struct {
+	printed, seen [2]beginning
+	streamOf      func(runner.Stream) runner.Stream
+}
+
+func (r *run) resume() *resume { return &resume{printed: r.followed.printed, streamOf: r.streamOf} }
+
+func (o *resume) after(s runner.Stream, b []byte) []byte {
+	i := o.streamOf(s)
+	n := min(o.printed[i].n-o.seen[i].n, int64(len(b)))
+	o.seen[i].add(b[:n])
+	return b[n:]
+}
+
+// differs reports whether it is certain by now that the run has not begun as what was printed.
+func (o *resume) differs() bool {
+	for i := range o.printed {
+		if n := o.printed[i].n; n > 0 && o.seen[i].n == n && o.seen[i].sum.Sum64() != o.printed[i].sum.Sum64() {
+			return true
+		}
+	}
+	return false
+}
+
+// begins reports whether it is certain that it has.
+func (o *resume) begins() bool {
+	return !o.differs() && o.seen[0].n == o.printed[0].n && o.seen[1].n == o.printed[1].n
+}
+
+// resumeWriter writes what comes after what was printed, and leaves out the rest.
+type resumeWriter struct {
+	*resume
+	stream runner.Stream
+	w      io.Writer
+}
+
+func (o *resumeWriter) Write(p []byte) (int, error) {
+	b := o.after(o.stream, p)
+	if len(b) == 0 {
+		return len(p), nil
+	}
+	n, err := o.w.Write(b)
+	return len(p) - len(b) + n, err
+}
