@@ -14,9 +14,9 @@ type moment int64
 // all of its machine, from a snapshot, is off by more: whoever restores one sets the wall clock right.
 const clockStep = time.Second
 
-// sameClock reports whether the boot times of an entry are from the clock that this run reads, as far as that can be told.
-func (r *run) sameClock(e *cachedir.Entry) bool {
-	now := bootNow()
+// sameClock reports whether the boot times of an entry are from the clock that this reader reads, as far as that can be told.
+func (r reader) sameClock(e *cachedir.Entry) bool {
+	now := r.boot()
 	if e.BootID == [16]byte{} || e.BootID != clockID() || moment(e.EndedBoot) > now {
 		return false
 	}
@@ -24,5 +24,5 @@ func (r *run) sameClock(e *cachedir.Entry) bool {
 		return true // its wall clock is that of another host, and it came with this very run
 	}
 	zero := e.Ended.Add(-time.Duration(e.EndedBoot))
-	return r.e.now().Add(-time.Duration(now)).Sub(zero).Abs() <= clockStep
+	return r.now().Add(-time.Duration(now)).Sub(zero).Abs() <= clockStep
 }

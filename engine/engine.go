@@ -361,7 +361,7 @@ func (r *run) serve(e *cachedir.Entry) (Outcome, error) {
 	if r.prefersFallback(e) {
 		return r.serveInsteadOf(e)
 	}
-	if fresh(r, e).ok() && !r.early(e) {
+	if fresh(r.reader(), e).ok() && !r.reader().early(e) {
 		return r.replay(e, cachedir.Hit)
 	}
 	return r.serveStale(e)

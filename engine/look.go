@@ -44,7 +44,7 @@ func (r *run) slots(admit judge) (best *cachedir.Entry, why verdict) {
 			e.Close()
 			return nil, verdict{}
 		}
-		v := admit(r, e)
+		v := admit(r.reader(), e)
 		if v.ok() && slot == cachedir.Failed && r.fallback != nil && !e.Ended.After(r.fallback.Ended) {
 			v = verdict{cachedir.Expired, "the run after it succeeded"}
 		}
@@ -53,7 +53,7 @@ func (r *run) slots(admit judge) (best *cachedir.Entry, why verdict) {
 			v = verdict{cachedir.Purged, "a tag was purged on another host, or that cannot be told"}
 		case soft:
 			e.Soft = true
-			v = admit(r, e)
+			v = admit(r.reader(), e)
 		}
 		switch {
 		case !v.ok():
@@ -77,7 +77,7 @@ func (r *run) slots(admit judge) (best *cachedir.Entry, why verdict) {
 
 // keepFallback keeps an entry that may be served should the command fail, and closes any other.
 func (r *run) keepFallback(e *cachedir.Entry) {
-	if !ifError(r, e).ok() || r.fallback != nil && !e.Ended.After(r.fallback.Ended) {
+	if !ifError(r.reader(), e).ok() || r.fallback != nil && !e.Ended.After(r.fallback.Ended) {
 		e.Close()
 		return
 	}

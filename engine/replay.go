@@ -122,7 +122,7 @@ func (r *run) tellUse(e *cachedir.Entry, how cachedir.Served) {
 	if r.encloser == nil {
 		return
 	}
-	end, ends := r.end(e)
+	end, ends := r.reader().end(e)
 	if how == cachedir.Stale || e.Soft {
 		end, ends = r.soon()
 	}

@@ -172,7 +172,7 @@ func (r *run) answer(l *lock.Lock, found *cachedir.Entry, err error) (Outcome, e
 
 // served tells a result that was under way while we waited from one that had been there before.
 func (r *run) served(e *cachedir.Entry) cachedir.Served {
-	if concurrent(r, e).ok() {
+	if concurrent(r.reader(), e).ok() {
 		return cachedir.Shared
 	}
 	return cachedir.Hit

@@ -83,7 +83,7 @@ const (
 // who has it runs the command.
 func (r *run) serveStale(e *cachedir.Entry) (Outcome, error) {
 	how := cachedir.Hit // it is refreshed early
-	if v := fresh(r, e); !v.ok() {
+	if v := fresh(r.reader(), e); !v.ok() {
 		how, r.reason, r.detail = cachedir.Stale, v.reason, v.detail
 	}
 	if r.req.CachedOnly || r.req.ReadOnly {
@@ -120,7 +120,7 @@ func (r *run) lookAgain(old *cachedir.Entry) (e *cachedir.Entry, newer bool) {
 		return old, false
 	}
 	old.Close()
-	return found, fresh(r, found).ok() && found.Ended.After(old.Ended)
+	return found, fresh(r.reader(), found).ok() && found.Ended.After(old.Ended)
 }
 
 // warm starts a run in the background, unless one is under way.
@@ -231,7 +231,7 @@ func (r *run) adopt() (*lock.Lock, error) {
 }
 
 // nothing admits no entry: what is wanted of the look is the recipe.
-func nothing(*run, *cachedir.Entry) verdict { return verdict{reason: cachedir.Forced} }
+func nothing(reader, *cachedir.Entry) verdict { return verdict{reason: cachedir.Forced} }
 
 // again returns the input as a file for a second reader; nil where there is no input.
 func (in *input) again() (*os.File, error) {

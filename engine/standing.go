@@ -28,7 +28,7 @@ func (r *run) standing(e *cachedir.Entry, out Outcome) *Standing {
 		return nil
 	}
 	st := &Standing{Standing: s, NotBefore: e.Ended.Add(-clockSlack), Alone: r.admitsFailures()}
-	if end, ends := r.end(e); ends {
+	if end, ends := r.reader().end(e); ends {
 		st.Until = end
 	}
 	return st

@@ -38,9 +38,9 @@ func (r *run) query(admit judge) fleet.Query {
 		Tags:     r.req.Tags,
 		Failures: r.admitsFailures(),
 		Refresh:  r.req.Refresh,
-		Deliver:  func(e *cachedir.Entry) bool { return r.deliverable(e).ok() },
+		Deliver:  func(e *cachedir.Entry) bool { return r.reader().deliverable(e).ok() },
 		Admit: func(e *cachedir.Entry) bool {
-			ok := admit(r, e).ok()
+			ok := admit(r.reader(), e).ok()
 			if !ok {
 				r.keepTags(e.Tags)
 			}

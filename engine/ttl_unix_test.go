@@ -82,8 +82,8 @@ func TestJitter(t *testing.T) {
 	first, last := time.Duration(math.MaxInt64), time.Duration(0)
 	for range 1000 {
 		e := &cachedir.Entry{Meta: cachedir.Meta{Random: source.Uint64()}}
-		life := r.life(e)
-		require.Equal(t, life, r.life(e))
+		life := r.reader().life(e)
+		require.Equal(t, life, r.reader().life(e))
 		first, last = min(first, life), max(last, life)
 	}
 	require.GreaterOrEqual(t, first, ttl*9/10)
@@ -91,13 +91,13 @@ func TestJitter(t *testing.T) {
 	require.GreaterOrEqual(t, last-first, ttl*8/100)
 
 	for random, want := range map[uint64]time.Duration{0: ttl, math.MaxUint64: ttl * 9 / 10, 1 << 63: ttl * 95 / 100} {
-		require.Equal(t, want, r.life(&cachedir.Entry{Meta: cachedir.Meta{Random: random}}))
-		require.Equal(t, 2*want, r.life(&cachedir.Entry{Meta: cachedir.Meta{Random: random, Code: 1}}), "of a failure")
+		require.Equal(t, want, r.reader().life(&cachedir.Entry{Meta: cachedir.Meta{Random: random}}))
+		require.Equal(t, 2*want, r.reader().life(&cachedir.Entry{Meta: cachedir.Meta{Random: random, Code: 1}}), "of a failure")
 	}
 	r.req.TTL = Forever
-	require.Equal(t, Forever, r.life(&cachedir.Entry{Meta: cachedir.Meta{Random: math.MaxUint64}}))
+	require.Equal(t, Forever, r.reader().life(&cachedir.Entry{Meta: cachedir.Meta{Random: math.MaxUint64}}))
 	r.req = Request{TTL: ttl}
-	require.Equal(t, ttl, r.life(&cachedir.Entry{Meta: cachedir.Meta{Random: math.MaxUint64}}))
+	require.Equal(t, ttl, r.reader().life(&cachedir.Entry{Meta: cachedir.Meta{Random: math.MaxUint64}}))
 }
 
 // TestEarly: the chance of an early refresh is e^(-remaining life / (BETA x time that the command took)).
@@ -111,7 +111,7 @@ func TestEarly(t *testing.T) {
 		r := &run{e: &Engine{Now: func() time.Time { return ended.Add(ttl - remaining) }}, req: req}
 		n := 0
 		for range tries {
-			if r.early(e) {
+			if r.reader().early(e) {
 				n++
 			}
 		}
@@ -135,5 +135,5 @@ func TestEarly(t *testing.T) {
 		require.Zero(t, share(0, req), name)
 	}
 	r := &run{e: &Engine{Now: func() time.Time { return ended.Add(ttl) }}, req: Request{TTL: Forever, Early: 1}}
-	require.False(t, r.early(e), "a life without an end")
+	require.False(t, r.reader().early(e), "a life without an end")
 }

@@ -24,8 +24,26 @@ type verdict struct {
 
 func (v verdict) ok() bool { return v.reason == "" }
 
-// A judge decides whether this run may be answered with an entry.
-type judge func(r *run, e *cachedir.Entry) verdict
+// reader is who wants a result: his limits, when he came, and what he has the time from. The rules know nothing else of
+// a run.
+type reader struct {
+	*Request
+	arrived  moment
+	now      func() time.Time // the wall clock
+	boot     func() moment
+	merged   func() bool // both his streams are one file
+	inherits func() bool // his command gets open files, which no process in the background has
+}
+
+func (r *run) reader() reader {
+	return reader{
+		Request: &r.req, arrived: r.arrived, now: r.e.now, boot: bootNow, merged: r.merged,
+		inherits: func() bool { return r.base.HasDescriptors() },
+	}
+}
+
+// A judge decides whether a reader may be answered with an entry.
+type judge func(r reader, e *cachedir.Entry) verdict
 
 // The rules of life, in their order. The reader's own flags decide, not what the entry was written under, so that a
 // shorter time to live takes effect at once; an end of life that the entry itself has holds for everybody besides.
@@ -40,8 +58,8 @@ type judge func(r *run, e *cachedir.Entry) verdict
 // Refresh skips the second and the third.
 
 // fresh admits what is a hit (rules 1 and 2).
-func fresh(r *run, e *cachedir.Entry) verdict {
-	if r.req.Refresh {
+func fresh(r reader, e *cachedir.Entry) verdict {
+	if r.Refresh {
 		return verdict{cachedir.Forced, "--refresh"}
 	}
 	if v := r.admissible(e); !v.ok() {
@@ -54,32 +72,32 @@ func fresh(r *run, e *cachedir.Entry) verdict {
 }
 
 // stale admits what may be served while it is refreshed (rule 3), and what is fresh.
-func stale(r *run, e *cachedir.Entry) verdict {
-	if r.req.Refresh {
+func stale(r reader, e *cachedir.Entry) verdict {
+	if r.Refresh {
 		return verdict{cachedir.Forced, "--refresh"}
 	}
 	if v := r.admissible(e); !v.ok() {
 		return v
 	}
-	if r.req.StaleIfError != 0 && exitNumber(e) != 0 {
+	if r.StaleIfError != 0 && exitNumber(e) != 0 {
 		return r.within(e, 0) // an older success is better than an old failure: a run decides whether there is a new one
 	}
-	return r.within(e, longer(r.req.Stale, e.Stale))
+	return r.within(e, longer(r.Stale, e.Stale))
 }
 
-// servable admits what is answered without waiting for a run. A warming run wants a fresh result, and so does a refresh of
-// what it is nested in: made from something old, the new result would be over as soon as it is there.
-func servable(r *run, e *cachedir.Entry) verdict {
-	if r.req.Warm || r.req.FreshOnly || r.base.HasDescriptors() { // which a process in the background does not inherit
+// servable admits what is answered without waiting for a run. A warming run wants a fresh result, and so does a refresh
+// of what it is nested in: made from something old, the new result would be over as soon as it is there.
+func servable(r reader, e *cachedir.Entry) verdict {
+	if r.Warm || r.FreshOnly || r.inherits() {
 		return fresh(r, e)
 	}
 	return stale(r, e)
 }
 
-// ifError admits what may be served if the command fails (rule 4): only a success is better than that, and it is, whatever
-// may be replayed.
-func ifError(r *run, e *cachedir.Entry) verdict {
-	if r.req.StaleIfError == 0 {
+// ifError admits what may be served if the command fails (rule 4): only a success is better than that, and it is,
+// whatever may be replayed.
+func ifError(r reader, e *cachedir.Entry) verdict {
+	if r.StaleIfError == 0 {
 		return verdict{reason: cachedir.Expired}
 	}
 	if exitNumber(e) != 0 {
@@ -88,38 +106,38 @@ func ifError(r *run, e *cachedir.Entry) verdict {
 	if v := r.believable(e); !v.ok() {
 		return v
 	}
-	return r.within(e, r.req.StaleIfError)
+	return r.within(e, r.StaleIfError)
 }
 
 // admissible holds rule 1, and what every reader needs besides. Who was purged is not found.
-func (r *run) admissible(e *cachedir.Entry) verdict {
+func (r reader) admissible(e *cachedir.Entry) verdict {
 	if hashing.IsLoose(e.Recipe) {
 		return verdict{cachedir.Changed, "it was for those who waited for it"}
 	}
-	if !r.req.CacheExit(exitNumber(e)) {
+	if !r.CacheExit(exitNumber(e)) {
 		return verdict{cachedir.Uncacheable, "the last run " + exitWords(e) + ", which --cache-exit leaves out"}
 	}
 	return r.believable(e)
 }
 
 // believable admits what this caller can be given, if it was not recorded in the future.
-func (r *run) believable(e *cachedir.Entry) verdict {
+func (r reader) believable(e *cachedir.Entry) verdict {
 	if v := r.deliverable(e); !v.ok() {
 		return v
 	}
-	if age := r.e.now().Sub(e.Ended); age < -clockSlack {
+	if age := r.now().Sub(e.Ended); age < -clockSlack {
 		return verdict{cachedir.Expired, "recorded " + Short(-age) + " in the future"}
 	}
 	return verdict{}
 }
 
 // within admits an entry until some time after its life; the detail counts from the end of its life.
-func (r *run) within(e *cachedir.Entry, grace time.Duration) verdict {
+func (r reader) within(e *cachedir.Entry, grace time.Duration) verdict {
 	end, ends := r.end(e)
 	if !ends || grace == Forever {
 		return verdict{}
 	}
-	now := r.e.now()
+	now := r.now()
 	if now.Before(e.Ended) {
 		now = e.Ended // a clock that went back a little
 	}
@@ -130,13 +148,13 @@ func (r *run) within(e *cachedir.Entry, grace time.Duration) verdict {
 }
 
 // end is when the life of an entry ends for this reader; not ends: never.
-func (r *run) end(e *cachedir.Entry) (end time.Time, ends bool) {
+func (r reader) end(e *cachedir.Entry) (end time.Time, ends bool) {
 	if life := r.life(e); life != Forever {
 		end, ends = e.Ended.Add(life), true
 	}
 	until := e.Until
-	if r.req.Until != nil {
-		until = earlier(until, r.req.Until(e.Started))
+	if r.Until != nil {
+		until = earlier(until, r.Until(e.Started))
 	}
 	if !until.IsZero() && (!ends || until.Before(end)) {
 		end, ends = until, true
@@ -147,13 +165,13 @@ func (r *run) end(e *cachedir.Entry) (end time.Time, ends bool) {
 // early decides by chance whether a result is refreshed before its life ends: the sooner the end and the longer the
 // command runs, the likelier (Vattani, Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede Prevention, VLDB
 // 2015). So of many callers one is likely to refresh in time, and none waits.
-func (r *run) early(e *cachedir.Entry) bool {
+func (r reader) early(e *cachedir.Entry) bool {
 	end, ends := r.end(e)
-	if r.req.Early == 0 || !ends || r.req.CachedOnly || r.req.ReadOnly {
+	if r.Early == 0 || !ends || r.CachedOnly || r.ReadOnly {
 		return false
 	}
-	ahead := float64(e.Ended.Sub(e.Started)) * r.req.Early * rand.ExpFloat64()
-	return float64(end.Sub(r.e.now())) <= ahead
+	ahead := float64(e.Ended.Sub(e.Started)) * r.Early * rand.ExpFloat64()
+	return float64(end.Sub(r.now())) <= ahead
 }
 
 func longer(a, b time.Duration) time.Duration {
@@ -166,9 +184,9 @@ func longer(a, b time.Duration) time.Duration {
 // concurrent admits the result of a run that was under way while this one waited for it, whatever its exit code (P9).
 // Under Refresh only a run that started after this one arrived is new enough. Boot times are compared, never wall
 // clocks, and only on one clock.
-func concurrent(r *run, e *cachedir.Entry) verdict {
+func concurrent(r reader, e *cachedir.Entry) verdict {
 	since := moment(e.EndedBoot)
-	if r.req.Refresh {
+	if r.Refresh {
 		since = moment(e.StartedBoot)
 	}
 	if since < r.arrived || !r.sameClock(e) {
@@ -178,17 +196,17 @@ func concurrent(r *run, e *cachedir.Entry) verdict {
 }
 
 // either admits what fresh or concurrent admits: the question after every lock.
-func either(r *run, e *cachedir.Entry) verdict {
+func either(r reader, e *cachedir.Entry) verdict {
 	if v := concurrent(r, e); v.ok() {
 		return v
 	}
 	return fresh(r, e)
 }
 
-// deliverable holds what every reader needs: that the streams were recorded in a way this caller can be given (P1), that
-// what is private is his, and that a purge of his tags would have reached it.
-func (r *run) deliverable(e *cachedir.Entry) verdict {
-	if tag, missing := lacking(e.Tags, r.req.Tags); missing {
+// deliverable holds what every reader needs: that the streams were recorded in a way this caller can be given (P1),
+// that what is private is his, and that a purge of his tags would have reached it.
+func (r reader) deliverable(e *cachedir.Entry) verdict {
+	if tag, missing := lacking(e.Tags, r.Tags); missing {
 		return verdict{cachedir.Changed, "stored without the tag " + hashing.Show(tag)}
 	}
 	if e.Private && e.UID != userID() {
@@ -203,15 +221,15 @@ func (r *run) deliverable(e *cachedir.Entry) verdict {
 func userID() int64 { return int64(os.Geteuid()) }
 
 // life is how long an entry is fresh for this reader: shortened by jitter, which is drawn once for each entry.
-func (r *run) life(e *cachedir.Entry) time.Duration {
-	life := r.req.TTL
+func (r reader) life(e *cachedir.Entry) time.Duration {
+	life := r.TTL
 	if e.Code != 0 || e.Signal != 0 {
-		life = r.req.TTLFail
+		life = r.TTLFail
 	}
-	if life == Forever || r.req.Jitter == 0 {
+	if life == Forever || r.Jitter == 0 {
 		return life
 	}
-	return life - time.Duration(float64(life)*r.req.Jitter*float64(e.Random)/math.MaxUint64)
+	return life - time.Duration(float64(life)*r.Jitter*float64(e.Random)/math.MaxUint64)
 }
 
 // exitNumber is the exit code as a shell would name it: 128 plus the signal for a death by signal.

@@ -69,7 +69,7 @@ func TestFresh(t *testing.T) {
 			e := &cachedir.Entry{Meta: cachedir.Meta{
 				Started: ended, Ended: ended, Code: tt.code, Signal: tt.signal, Tags: []cachedir.Tag{{Name: "a"}},
 			}}
-			require.Equal(t, tt.reason, fresh(r, e).reason)
+			require.Equal(t, tt.reason, fresh(r.reader(), e).reason)
 		})
 	}
 }
@@ -108,7 +108,7 @@ func TestConcurrent(t *testing.T) {
 				BootID: tt.clock, StartedBoot: int64(tt.started), EndedBoot: int64(tt.ended), Code: 7,
 				Ended: time.Now().Add(time.Duration(tt.ended - bootNow())).Add(-tt.set),
 			}}
-			require.Equal(t, tt.shared, concurrent(r, e).ok())
+			require.Equal(t, tt.shared, concurrent(r.reader(), e).ok())
 		})
 	}
 }
@@ -132,7 +132,52 @@ func TestMergedEntries(t *testing.T) {
 				r.io.stderr = out
 			}
 			e := &cachedir.Entry{Meta: cachedir.Meta{Merged: tt.recorded, Ended: time.Now()}}
-			require.Equal(t, tt.ok, fresh(r, e).ok())
+			require.Equal(t, tt.ok, fresh(r.reader(), e).ok())
+		})
+	}
+}
+
+// TestGrace is the truth table of what is served after its life: the age of the entry against the reader's times of grace. Each
+// rule admits what the one before does, but for an old failure where an older success would be preferred.
+func TestGrace(t *testing.T) {
+	const h = time.Hour
+	ended := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	tests := []struct {
+		name                            string
+		age                             time.Duration
+		code                            int
+		entryStale                      time.Duration // that the command itself allows
+		soft                            bool
+		req                             Request
+		fresh, servable, stale, ifError bool
+	}{
+		{"within its life", 0, 0, 0, false, Request{TTL: h}, true, true, true, false},
+		{"after it", h, 0, 0, false, Request{TTL: h}, false, false, false, false},
+		{"within the grace", 2*h - 1, 0, 0, false, Request{TTL: h, Stale: h}, false, true, true, false},
+		{"at its end", 2 * h, 0, 0, false, Request{TTL: h, Stale: h}, false, false, false, false},
+		{"of the command", 2*h - 1, 0, h, false, Request{TTL: h}, false, true, true, false},
+		{"without an end", 999 * h, 0, h, false, Request{TTL: h, Stale: Forever}, false, true, true, false},
+		{"purged softly", 0, 0, 0, true, Request{TTL: h}, false, true, true, false},
+		{"a refresh", 0, 0, 0, false, Request{TTL: h, Stale: h, Refresh: true}, false, false, false, false},
+		{"to warm", h, 0, 0, false, Request{TTL: h, Stale: h, Warm: true}, false, false, true, false},
+		{"within a refresh", h, 0, 0, false, Request{TTL: h, Stale: h, FreshOnly: true}, false, false, true, false},
+		{"if the command fails", h, 0, 0, false, Request{TTL: h, StaleIfError: h + 1}, false, false, false, true},
+		{"but not for too long", 2 * h, 0, 0, false, Request{TTL: h, StaleIfError: h}, false, false, false, false},
+		{"a failure, within its life", 0, 1, 0, false, Request{TTLFail: h, StaleIfError: h}, true, true, true, false},
+		{"and after it", h, 1, 0, false, Request{TTLFail: h, Stale: h, StaleIfError: h}, false, false, false, false},
+		{"where none is preferred", h, 1, 0, false, Request{TTLFail: h, Stale: h}, false, true, true, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.req.CacheExit = anyExit
+			r := reader{
+				Request: &tt.req, now: func() time.Time { return ended.Add(tt.age) }, inherits: func() bool { return false },
+			}
+			e := &cachedir.Entry{Meta: cachedir.Meta{Started: ended, Ended: ended, Code: tt.code, Stale: tt.entryStale}, Soft: tt.soft}
+			require.Equal(t, tt.fresh, fresh(r, e).ok(), "fresh")
+			require.Equal(t, tt.servable, servable(r, e).ok(), "servable")
+			require.Equal(t, tt.stale, stale(r, e).ok(), "stale")
+			require.Equal(t, tt.ifError, ifError(r, e).ok(), "if error")
 		})
 	}
 }
