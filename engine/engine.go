@@ -274,7 +274,7 @@ func (r *run) warn(err error) {
 }
 
 func (r *run) do() (Outcome, error) {
-	if err := r.passOverWrappers(); err != nil {
+	if err := passOverWrappers(&r.req.Spec, r.req.Running); err != nil {
 		return r.outcome(cachedir.Declined), err
 	}
 	switch {

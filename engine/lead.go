@@ -421,7 +421,7 @@ func (r *run) command() (runner.Command, error) {
 		}
 	}
 	c := runner.Command{
-		Path: exe, Argv: r.req.Spec.Argv, Env: r.withRunning(r.environ(), exe),
+		Path: exe, Argv: r.req.Spec.Argv, Env: withRunning(r.environ(), r.req.Running, runningOf(&r.req.Spec, exe)),
 		Stdout: r.io.stdout, Stderr: r.io.stderr, Merged: r.merged(), Pty: r.req.Spec.Pty, Canceled: r.ctx.Done(),
 	}
 	if !r.req.OwnsProcess {

@@ -31,7 +31,7 @@ func (r *run) share() (Outcome, error) {
 		place := r.dir.LockPlace(key)
 		l, note, err := r.acquire(place, held)
 		switch {
-		case errors.Is(err, lock.ErrDeadlock) && r.dir.HeldByParents(held).Holds(place) && r.passOver(r.recipe.Exe):
+		case errors.Is(err, lock.ErrDeadlock) && r.dir.HeldByParents(held).Holds(place) && passOver(&r.req.Spec, r.recipe.Exe):
 			return r.startOver()
 		case errors.Is(err, lock.ErrDeadlock):
 			r.warn(errors.New("this command is already being run by one that waits for it: running it uncached"))

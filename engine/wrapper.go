@@ -62,9 +62,8 @@ func parseRunning(value string) (items []running) {
 	return items
 }
 
-// item is what this run says of itself if it starts a program.
-func (r *run) item(exe string) running {
-	s := &r.req.Spec
+// runningOf is what a run says of itself if it starts a program.
+func runningOf(s *hashing.Spec, exe string) running {
 	program := absolute(exe, s.Dir)
 	return running{os.Getpid(), shortSum(program), shortSum(append([]string{program, s.Dir}, s.Argv...)...)}
 }
@@ -77,9 +76,9 @@ func shortSum(words ...string) string {
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
-// withRunning tells a command which program it is.
-func (r *run) withRunning(environ []string, exe string) []string {
-	items := append(parseRunning(r.req.Running), r.item(exe))
+// withRunning tells a command which program it is, and which others it is in.
+func withRunning(environ []string, enclosing string, own running) []string {
+	items := append(parseRunning(enclosing), own)
 	if len(items) > maxWithin {
 		items = items[len(items)-maxWithin:]
 	}
@@ -91,19 +90,18 @@ func (r *run) withRunning(environ []string, exe string) []string {
 }
 
 // passOverWrappers finds the program that is meant where the first of its name is what called this run.
-func (r *run) passOverWrappers() error {
-	s := &r.req.Spec
-	if r.req.Running == "" || len(s.Argv) == 0 {
+func passOverWrappers(s *hashing.Spec, enclosing string) error {
+	if enclosing == "" || len(s.Argv) == 0 {
 		return nil
 	}
-	items := parseRunning(r.req.Running)
+	items := parseRunning(enclosing)
 	for {
 		exe, err := hashing.LookPath(s.Argv[0], s.Dir, s.Environ, s.Past...)
 		if err != nil {
 			return nil // whoever starts it says so
 		}
-		own := r.item(exe)
-		if calledBy(items, own) && r.passOver(exe) {
+		own := runningOf(s, exe)
+		if calledBy(items, own) && passOver(s, exe) {
 			continue
 		}
 		if within(items, own) >= maxWithin {
@@ -135,8 +133,7 @@ func within(items []running, own running) (n int) {
 }
 
 // passOver leaves a script out of the search, if there is another program of its name.
-func (r *run) passOver(exe string) bool {
-	s := &r.req.Spec
+func passOver(s *hashing.Spec, exe string) bool {
 	if len(s.Argv) == 0 || !isScript(absolute(exe, s.Dir)) {
 		return false
 	}
