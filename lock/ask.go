@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// tell writes into a lock file what its present holder is asked. What fails is not heard: who asks sees that by what the holder
-// leaves.
+// tell writes into a lock file what its present holder is asked. What fails is not heard: who asks sees that by what
+// the holder leaves.
 func tell(path string, ask []string) {
 	if len(ask) == 0 {
 		return

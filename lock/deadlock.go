@@ -7,13 +7,13 @@ import (
 )
 
 // Deadlocks. A command may run cachex again. The inner cachex may then wait for a lock whose holder, or somebody that
-// holder's command waits for, waits for a lock that an ancestor of the inner cachex holds: A inside B beside B inside A.
-// Kernels find no deadlock among flocks, and here the circle goes through parents that wait for children anyway.
+// holder's command waits for, waits for a lock that an ancestor of the inner cachex holds: A inside B beside B inside
+// A. Kernels find no deadlock among flocks, and here the circle goes through parents that wait for children anyway.
 //
-// So whoever is about to block writes down, in the lock file of each ancestor: this holding waits for that path. Then it
-// looks: from the lock it wants, to what the holder's descendants wait for, to those holders, and so on. If it
-// arrives at one of its own ancestors, it must not block. Both sides write first and look afterwards, so whoever writes last
-// in a circle sees all of it. (Both may see it. Then both run without a lock, which costs a run and nothing else.)
+// So whoever is about to block writes down, in the lock file of each ancestor: this holding waits for that path. Then
+// it looks: from the lock it wants, to what the holder's descendants wait for, to those holders, and so on. If it
+// arrives at one of its own ancestors, it must not block. Both sides write first and look afterwards, so whoever writes
+// last in a circle sees all of it. (Both may see it. Then both run without a lock, which costs a run and nothing else.)
 //
 // A waiter that is killed cannot strike its line out; believed for ever, the line could make others see circles where
 // there are none. Where the system has a lock that can be asked about (see sign_linux.go) each waiter shows by one that

@@ -67,8 +67,8 @@ func TestStaleClaimWaits(t *testing.T) {
 	require.Equal(t, outcome{note: []byte("n")}, <-ended)
 }
 
-// A line that arrives after a take-over was written for the holding before. Seen to fail when the nonce of the holder is not
-// compared.
+// A line that arrives after a take-over was written for the holding before. Seen to fail when the nonce of the holder
+// is not compared.
 func TestLateLineMeansNothing(t *testing.T) {
 	a, la, _ := outer(t)
 	b, lb, insideB := outer(t)

@@ -20,8 +20,8 @@ func alone(lines []string) (n int) {
 	return n
 }
 
-// A inside B beside B inside A, and larger circles: everybody ends, because at least one goes on without a lock. Seen to
-// hang without announce, without follow, and with follow before announce.
+// A inside B beside B inside A, and larger circles: everybody ends, because at least one goes on without a lock. Seen
+// to hang without announce, without follow, and with follow before announce.
 func TestCirclesOfProcesses(t *testing.T) {
 	rounds := 6
 	if testing.Short() {
@@ -69,7 +69,8 @@ func outer(t *testing.T) (Place, *Lock, Held) {
 	return p, l, ParseHeld(Held{}.With(l))
 }
 
-// Two waiters close a circle at the same instant: at least one of them sees it. Seen to hang with follow before announce.
+// Two waiters close a circle at the same instant: at least one of them sees it. Seen to hang with follow before
+// announce.
 func TestBothAtOnce(t *testing.T) {
 	for range 100 {
 		a, la, insideA := outer(t)

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockFile locks f as a whole. The lock belongs to the open file: two descriptors opened apart exclude each other, in one
-// process too.
+// lockFile locks f as a whole. The lock belongs to the open file: two descriptors opened apart exclude each other, in
+// one process too.
 func lockFile(f *os.File, mode lockMode) error {
 	how := unix.LOCK_SH
 	if mode&exclusive != 0 {
@@ -26,7 +26,8 @@ func lockFile(f *os.File, mode lockMode) error {
 
 func unlockFile(f *os.File) error { return flock(f, unix.LOCK_UN) }
 
-// flock goes through Control, which keeps the descriptor open while the call blocks, even if nobody refers to f any more.
+// flock goes through Control, which keeps the descriptor open while the call blocks, even if nobody refers to f any
+// more.
 func flock(f *os.File, how int) error {
 	conn, err := f.SyscallConn()
 	if err != nil {
@@ -47,8 +48,8 @@ func flock(f *os.File, how int) error {
 	return meaning(locked)
 }
 
-// unsupported is what filesystems without locks answer, and the filters of sandboxes. EOPNOTSUPP and ENOTSUP are two numbers on
-// macOS.
+// unsupported is what filesystems without locks answer, and the filters of sandboxes. EOPNOTSUPP and ENOTSUP are two
+// numbers on macOS.
 var unsupported = []error{unix.ENOLCK, unix.ENOSYS, unix.EOPNOTSUPP, unix.ENOTSUP, unix.EINVAL, unix.EPERM}
 
 func meaning(err error) error {

@@ -8,12 +8,12 @@ import (
 
 var errNotHeld = errors.New("it is not held under this nonce")
 
-// HandOver gives the lock to another process: start starts one that inherits f, the open lock file, and that process makes
-// the lock its own by Adopt. If start succeeds, Finish and Abandon of l do nothing any more. If it fails, this process holds
-// the lock as before, and the error is start's.
+// HandOver gives the lock to another process: start starts one that inherits f, the open lock file, and that process
+// makes the lock its own by Adopt. If start succeeds, Finish and Abandon of l do nothing any more. If it fails, this
+// process holds the lock as before, and the error is start's.
 //
-// A lock is handed over before anything is done under it: what was written into its record on behalf of this process, on who
-// waits for what, is not handed over.
+// A lock is handed over before anything is done under it: what was written into its record on behalf of this process,
+// on who waits for what, is not handed over.
 //
 // On Windows a lock does not pass on with its file, and the error wraps ErrUnsupported.
 //
@@ -38,9 +38,9 @@ func (l *Lock) HandOver(start func(f *os.File) error) error {
 	return nil
 }
 
-// Adopt makes a lock of f, the open lock file of p that this process inherited from one that held the lock under the given
-// nonce. From then on the record names this process and the text about; the nonce stays, so claims of that holding stay true.
-// After an error f is closed, and nothing else has changed.
+// Adopt makes a lock of f, the open lock file of p that this process inherited from one that held the lock under the
+// given nonce. From then on the record names this process and the text about; the nonce stays, so claims of that
+// holding stay true. After an error f is closed, and nothing else has changed.
 //
 // What can die between the steps: this process, at any of them: the kernel releases the lock, and one of those who wait
 // takes over.

@@ -8,9 +8,9 @@ import (
 // maxHeld bounds the value of CACHEX_HELD that is read, in bytes: some hundred runs inside one another.
 const maxHeld = 64 << 10
 
-// Held is what ancestors of this process say they hold: the value of the environment variable CACHEX_HELD, pairs of nonce
-// and quoted path. It is a claim: an ancestor may have died, or a shell may keep an old value. Nothing is believed
-// unless that very holding is still there.
+// Held is what ancestors of this process say they hold: the value of the environment variable CACHEX_HELD, pairs of
+// nonce and quoted path. It is a claim: an ancestor may have died, or a shell may keep an old value. Nothing is
+// believed unless that very holding is still there.
 type Held struct {
 	value  string
 	claims []claimed

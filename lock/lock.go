@@ -10,17 +10,17 @@ import (
 	"sync"
 )
 
-// A lock is an advisory lock of the kernel (flock, LockFileEx) on a file that exists only while somebody uses it. The kernel
-// releases it when the holder dies, whatever it dies of, so there is never a lock to break.
+// A lock is an advisory lock of the kernel (flock, LockFileEx) on a file that exists only while somebody uses it. The
+// kernel releases it when the holder dies, whatever it dies of, so there is never a lock to break.
 //
 // The file is unlinked by its holder. Between the open and the lock of another process the name may therefore begin to
 // refer to a new file, and both would believe to hold the lock. Hence the one rule of this package: after locking, look
-// again. A lock counts only if the name still refers to the file that was locked; and only who holds a lock that counts may
-// unlink the name.
+// again. A lock counts only if the name still refers to the file that was locked; and only who holds a lock that counts
+// may unlink the name.
 //
-// A file that was unlinked stays what those who are blocked on it get: its holder leaves a note in it (Finish), and each of
-// them reads the note instead of leading. A holder that dies unlinks nothing: the first of the waiters finds the name
-// unchanged, and leads.
+// A file that was unlinked stays what those who are blocked on it get: its holder leaves a note in it (Finish), and
+// each of them reads the note instead of leading. A holder that dies unlinks nothing: the first of the waiters finds
+// the name unchanged, and leads.
 //
 // The content of the file is for people (who holds it, since when), for the proof that an ancestor's claim is still
 // true (the nonce), and for finding deadlocks (who waits for what; see wait.go). No decision on who holds a lock is
@@ -85,8 +85,8 @@ func Try(p Place, about string) (*Lock, error) {
 	return nil, unstable(p)
 }
 
-// claim is the look after the lock: it makes a Lock of f, which this process has just locked, if p still refers to f, and
-// releases f if not: then it returns neither a lock nor an error.
+// claim is the look after the lock: it makes a Lock of f, which this process has just locked, if p still refers to f,
+// and releases f if not: then it returns neither a lock nor an error.
 func claim(f *os.File, p Place, about string) (*Lock, error) {
 	l, err := inspect(f, p, about)
 	if l == nil {
@@ -131,14 +131,15 @@ func refersTo(p Place, f *os.File) (bool, error) {
 	return os.SameFile(opened, named), nil
 }
 
-// Finish leaves a note of at most MaxNote bytes for everybody who waits now, removes the lock file and releases the lock.
-// The lock is released whatever fails. Finish and Abandon of a released lock do nothing.
+// Finish leaves a note of at most MaxNote bytes for everybody who waits now, removes the lock file and releases the
+// lock. The lock is released whatever fails. Finish and Abandon of a released lock do nothing.
 //
 // What can die between the steps:
 //   - before or in the middle of the note: the file keeps its name; one waiter takes over.
 //   - after the note: the same; that waiter leads, and does not mind the note.
-//   - after the removal: the waiters are granted a file without a name, one after another, and read the note. Who arrives
-//     now makes a new file, and leads: what it looks up first must have been published before Finish was called.
+//   - after the removal: the waiters are granted a file without a name, one after another, and read the note. Who
+//     arrives now makes a new file, and leads: what it looks up first must have been published before Finish was
+//     called.
 func (l *Lock) Finish(note []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -160,8 +161,8 @@ func (l *Lock) leave(note []byte) error {
 	return nil
 }
 
-// remove unlinks the name only while it refers to the locked file: when a person removed the directory meanwhile, it may
-// be the name of somebody else's lock.
+// remove unlinks the name only while it refers to the locked file: when a person removed the directory meanwhile, it
+// may be the name of somebody else's lock.
 func (l *Lock) remove() error {
 	current, err := refersTo(l.place, l.file)
 	if err != nil || !current {
@@ -189,9 +190,9 @@ func (l *Lock) drop() error {
 	return err
 }
 
-// Sweep removes the lock file of p if nobody holds it, and reports whether it did. It is for cleaners: who has opened the
-// file and not yet locked it starts anew. So its record is spoiled first: a holder may have died between its note and its
-// removal, and that note is not for those who arrive now.
+// Sweep removes the lock file of p if nobody holds it, and reports whether it did. It is for cleaners: who has opened
+// the file and not yet locked it starts anew. So its record is spoiled first: a holder may have died between its note
+// and its removal, and that note is not for those who arrive now.
 //
 // What can die between the steps: after the lock, or with the record spoiled, the kernel releases it, and the next
 // acquirer takes the file as it is.
@@ -222,8 +223,8 @@ func Sweep(p Place) (removed bool, err error) {
 	return true, nil
 }
 
-// release unlocks before it closes: a child between fork and exec still has a copy of the descriptor, and with the close
-// alone would keep the lock.
+// release unlocks before it closes: a child between fork and exec still has a copy of the descriptor, and with the
+// close alone would keep the lock.
 func release(f *os.File) error {
 	return errors.Join(unlockFile(f), f.Close())
 }

@@ -7,10 +7,10 @@ import (
 	"sync"
 )
 
-// What ancestors hold is told by the environment, unless somebody in between has cleared it: env -i, sudo, a tool that starts
-// its children with an environment of its own. Then the records of locks tell it: each names the process of its holder, by its
-// number and by when it began, and who finds one of its own parents there holds what that parent holds. A number alone would not
-// do: another PID namespace on the same files has the same numbers.
+// What ancestors hold is told by the environment, unless somebody in between has cleared it: env -i, sudo, a tool that
+// starts its children with an environment of its own. Then the records of locks tell it: each names the process of its
+// holder, by its number and by when it began, and who finds one of its own parents there holds what that parent holds.
+// A number alone would not do: another PID namespace on the same files has the same numbers.
 //
 // What was started by somebody else's hand, a service manager or a daemon, has other parents. It waits.
 
@@ -20,11 +20,12 @@ type processID struct {
 	started string // in the system's own words; empty: it does not tell
 }
 
-// maxParents bounds how many parents are followed. Numbers that are given out again while they are followed could lead in a
-// circle.
+// maxParents bounds how many parents are followed. Numbers that are given out again while they are followed could lead
+// in a circle.
 const maxParents = 256
 
-// self is this process, as its children will see it. A record that cannot say so names process 0, which is nobody's parent.
+// self is this process, as its children will see it. A record that cannot say so names process 0, which is nobody's
+// parent.
 var self = sync.OnceValue(func() processID {
 	p, _, ok := thisProcess()
 	if !ok {

@@ -12,8 +12,8 @@ func processAt(pid int) (p processID, parent int, ok bool) {
 	return readStat("/proc/" + strconv.Itoa(pid) + "/stat")
 }
 
-// readStat takes number, parent and start (in ticks since the machine began, so much the same in all namespaces) from proc(5).
-// The name of the program stands in parentheses, and may hold any other.
+// readStat takes number, parent and start (in ticks since the machine began, so much the same in all namespaces) from
+// proc(5). The name of the program stands in parentheses, and may hold any other.
 func readStat(path string) (p processID, parent int, ok bool) {
 	text, err := os.ReadFile(path)
 	end := bytes.LastIndexByte(text, ')')

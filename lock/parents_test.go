@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A parent that holds a lock is told by the lock's own record, if that lock is held and the parent is the one that the record
-// means.
+// A parent that holds a lock is told by the lock's own record, if that lock is held and the parent is the one that the
+// record means.
 func TestWithParents(t *testing.T) {
 	_, pid, ok := thisProcess()
 	require.True(t, ok)

@@ -10,8 +10,9 @@ import (
 
 func thisProcess() (p processID, parent int, ok bool) { return processAt(os.Getpid()) }
 
-// processAt asks for all processes, which is the one way to a parent. Windows gives the number of a parent that has ended to
-// others: who descends from this one began after it, which follows from the comparison with what a lock's record says.
+// processAt asks for all processes, which is the one way to a parent. Windows gives the number of a parent that has
+// ended to others: who descends from this one began after it, which follows from the comparison with what a lock's
+// record says.
 func processAt(pid int) (p processID, parent int, ok bool) {
 	all, err := windows.CreateToolhelp32Snapshot(windows.TH32CS_SNAPPROCESS, 0)
 	if err != nil {

@@ -56,8 +56,8 @@ func openRegular(path string, mode openMode) (*os.File, error) {
 	return f, nil
 }
 
-// openExisting opens the file of p if there is one, else it returns nil. A file that vanishes between the look and the open
-// is made again, empty, and does no harm.
+// openExisting opens the file of p if there is one, else it returns nil. A file that vanishes between the look and the
+// open is made again, empty, and does no harm.
 func openExisting(p Place) (*os.File, error) {
 	_, err := p.Stat()
 	if errors.Is(err, os.ErrNotExist) {

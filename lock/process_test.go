@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The test binary, started again with a role, is the process that takes locks, waits and dies. It says on stdout what it
-// has done, one line an event, and reads from stdin when to go on.
+// The test binary, started again with a role, is the process that takes locks, waits and dies. It says on stdout what
+// it has done, one line an event, and reads from stdin when to go on.
 const roleVariable = "CACHEX_LOCK_TEST_ROLE"
 
 func TestMain(m *testing.M) {
@@ -74,8 +74,8 @@ func playAdopt(path, nonce string) error {
 	return l.Finish([]byte("from the heir"))
 }
 
-// playNest is a small cachex: under the lock of its first path, or without it if that would be a deadlock, it runs itself for
-// the other paths. The outermost one waits to be told before it goes inside.
+// playNest is a small cachex: under the lock of its first path, or without it if that would be a deadlock, it runs
+// itself for the other paths. The outermost one waits to be told before it goes inside.
 func playNest(paths []string) error {
 	if len(paths) == 0 {
 		fmt.Println("innermost")

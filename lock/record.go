@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// The content of a lock file is lines. The first is written by the holder, the others by those who wait, and the note by
-// the holder in the end, over everything:
+// The content of a lock file is lines. The first is written by the holder, the others by those who wait, and the note
+// by the holder in the end, over everything:
 //
 //	cachex-lock 1 <nonce> <pid> <quoted text>
 //	process <nonce of the holder> <pid> <quoted time of its start>
@@ -22,8 +22,9 @@ import (
 //
 // The second is for who looks for its own parents among the holders (see parents.go).
 //
-// The second is for who looks for its own parents among the holders (see parents.go). Lines of waiters name the holder on whose behalf they wait, so that a line which arrives after a take-over means
-// nothing. Each begins with a line feed of its own, so that a torn line before it spoils nothing but itself.
+// The second is for who looks for its own parents among the holders (see parents.go). Lines of waiters name the holder
+// on whose behalf they wait, so that a line which arrives after a take-over means nothing. Each begins with a line feed
+// of its own, so that a torn line before it spoils nothing but itself.
 
 const (
 	firstWords = "cachex-lock 1 "

@@ -8,14 +8,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A sign of life is a lock on one byte far behind the end of the file (fcntl's open file description locks, Linux 3.15).
-// They do not touch flock's, vanish with the process, and, unlike flock's, can be asked about without being taken.
+// A sign of life is a lock on one byte far behind the end of the file (fcntl's open file description locks, Linux
+// 3.15). They do not touch flock's, vanish with the process, and, unlike flock's, can be asked about without being
+// taken.
 
 // firstSign is the lowest offset of a sign: no record is as long.
 const firstSign = 1 << 40
 
-// showLife locks a byte of f for the waiter and returns its offset: 0 if that is impossible. The lock is shared, so that
-// two waiters which by chance choose the same byte do not get into each other's way.
+// showLife locks a byte of f for the waiter and returns its offset: 0 if that is impossible. The lock is shared, so
+// that two waiters which by chance choose the same byte do not get into each other's way.
 func showLife(f *os.File, nonce string) int64 {
 	n, err := strconv.ParseUint(nonce[:8], 16, 32)
 	if err != nil {

@@ -7,7 +7,8 @@ import (
 	"os"
 )
 
-// Wait takes the lock, or learns how the present holder ended. It blocks in the kernel without using any CPU, and returns
+// Wait takes the lock, or learns how the present holder ended. It blocks in the kernel without using any CPU, and
+// returns
 //
 //   - a lock: it was free, or its holder died or abandoned it; this process leads.
 //   - no lock, no error, and a note (perhaps empty): the holder that was in the way has finished, and left the note.
@@ -15,13 +16,15 @@ import (
 //   - ErrDeadlock if waiting might never end, because of what the ancestors hold, or because nobody can tell.
 //   - ErrUnsupported where locks do not work, or another error of the file system.
 //
-// The text about is for the people who ask who holds the lock. What is asked of the present holder, it learns from Asked: if
-// it looks after this process has blocked.
+// The text about is for the people who ask who holds the lock. What is asked of the present holder, it learns from
+// Asked: if it looks after this process has blocked.
 //
 // What can die between the steps:
-//   - this process, before it is granted the lock: the kernel forgets it; its line in the ancestors' files shows no life.
+//   - this process, before it is granted the lock: the kernel forgets it; its line in the ancestors' files shows no
+//     life.
 //   - this process, granted a file without a name: the next waiter is granted it, and reads the same note.
-//   - this process, granted a file with its name, before the record: the same as a holder that dies; the next one leads.
+//   - this process, granted a file with its name, before the record: the same as a holder that dies; the next one
+//     leads.
 //   - the holder: see Finish. An ancestor: its lock is free, its record is not believed any more.
 //   - a cleaner that has removed the file: this process finds a file without name and note, and starts anew.
 func Wait(ctx context.Context, p Place, held Held, about string, ask ...string) (l *Lock, note []byte, err error) {

@@ -92,8 +92,8 @@ func TestProcessesWaitForProcesses(t *testing.T) {
 	}
 }
 
-// Leaders are killed one after another: each time exactly one of the others takes over, and the rest stay blocked. Seen to
-// fail when a waiter that is granted a file with its name does not keep it.
+// Leaders are killed one after another: each time exactly one of the others takes over, and the rest stay blocked. Seen
+// to fail when a waiter that is granted a file with its name does not keep it.
 func TestOneTakesOverFromTheDead(t *testing.T) {
 	const waiters = 4
 	p := tempPlace(t)

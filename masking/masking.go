@@ -1,10 +1,12 @@
-// Package masking tells which words of a command line hold a secret, so that they are stored by length and digest alone.
+// Package masking tells which words of a command line hold a secret, so that they are stored by length and digest
+// alone.
 //
-// It goes by a table of known forms, because looks mislead in both directions: a password is often an ordinary word, and a
-// commit, a path or a pod name often looks random. What it asks, in this order: is the word behind a flag, or in a place, of
-// which the program is known to hold a secret there (programs.go); is it the value of something whose name says so (names.go);
-// is it a token of a known form, or long and random without the structure of a path or of words (tokens.go)? A word may be a
-// whole shell text: then each command in it is judged like a command line (text.go), and the word is secret if any part is.
+// It goes by a table of known forms, because looks mislead in both directions: a password is often an ordinary word,
+// and a commit, a path or a pod name often looks random. What it asks, in this order: is the word behind a flag, or in
+// a place, of which the program is known to hold a secret there (programs.go); is it the value of something whose name
+// says so (names.go); is it a token of a known form, or long and random without the structure of a path or of words
+// (tokens.go)? A word may be a whole shell text: then each command in it is judged like a command line (text.go), and
+// the word is secret if any part is.
 package masking
 
 import "strings"
@@ -49,8 +51,8 @@ func mark(words []string, depth int) []bool {
 	return secret
 }
 
-// begins says whether a command begins with this word: the first, and behind a program that runs others, or one that is not
-// known, each name of a known program. So sudo, docker exec and find -exec need not be understood.
+// begins says whether a command begins with this word: the first, and behind a program that runs others, or one that is
+// not known, each name of a known program. So sudo, docker exec and find -exec need not be understood.
 func (l *line) begins(i int) bool {
 	return i == 0 || l.carries && isKnown(l.words[i])
 }
@@ -70,7 +72,8 @@ func (l *line) secretAt(i int) bool {
 	return !plain && (followsName(previous, word) || l.isSet(i)) || holdsSecret(word, l.depth, plain)
 }
 
-// isSet finds what a configuration is told to remember: config set requirepass X, git config user.password X, jq --arg token X.
+// isSet finds what a configuration is told to remember: config set requirepass X, git config user.password X, jq --arg
+// token X.
 func (l *line) isSet(i int) bool {
 	name, value := l.words[i-1], l.words[i]
 	verb := i - 2
@@ -89,7 +92,8 @@ func (l *line) isSet(i int) bool {
 	return rate(name[strings.LastIndexAny(name, "/:")+1:]).admits(value)
 }
 
-// holdsSecret judges a word by itself. Of one that is known to be plain, the names in it say nothing: it may be a message.
+// holdsSecret judges a word by itself. Of one that is known to be plain, the names in it say nothing: it may be a
+// message.
 func holdsSecret(word string, depth int, plain bool) bool {
 	text := isText(word)
 	if text {

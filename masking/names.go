@@ -2,8 +2,9 @@ package masking
 
 import "strings"
 
-// Names that speak of a secret: of flags, variables, headers, members of JSON, parameters of a URL. They are judged by whole
-// parts: dbPassword and X-Api-Key have two, --author and monkey have one, which says nothing. The lists are words between blanks.
+// Names that speak of a secret: of flags, variables, headers, members of JSON, parameters of a URL. They are judged by
+// whole parts: dbPassword and X-Api-Key have two, --author and monkey have one, which says nothing. The lists are words
+// between blanks.
 const (
 	strong = "pass passwd password passphrase passcode passwort pwd pw secret token bearer jwt authorization apikey psk"
 	weak   = "key auth cookie creds credential credentials" // often the name of something that is no secret
@@ -171,8 +172,8 @@ func followsName(name, word string) bool {
 	return !r.asks && r.admits(word)
 }
 
-// hasNamedSecret finds NAME=value anywhere in a word (--token=x, PGPASSWORD=x, ?api_key=x), and the same said by a header or in
-// JSON (X-Api-Key: x, "token":"x").
+// hasNamedSecret finds NAME=value anywhere in a word (--token=x, PGPASSWORD=x, ?api_key=x), and the same said by a
+// header or in JSON (X-Api-Key: x, "token":"x").
 func hasNamedSecret(word string) bool {
 	for i := 1; i < len(word)-1; i++ {
 		switch word[i] {
@@ -215,8 +216,9 @@ func assignsSecret(word string, at int) bool {
 	return rate(name).admits(value)
 }
 
-// labelsSecret judges the name before a colon. Where neither side has quotes, names of targets, images and the first words of
-// sentences look the same (auth:login, key: fix the lock), so that only what looks like a header or a setting counts.
+// labelsSecret judges the name before a colon. Where neither side has quotes, names of targets, images and the first
+// words of sentences look the same (auth:login, key: fix the lock), so that only what looks like a header or a setting
+// counts.
 func labelsSecret(word string, at int) bool {
 	before, behind := word[:at], word[at+1:]
 	name, _ := nameBefore(before)
@@ -251,7 +253,8 @@ func labelsSecret(word string, at int) bool {
 	return r.admits(value)
 }
 
-// looksChosen tells a password from the name of a task or a version: it begins with a letter, and has a digit further on.
+// looksChosen tells a password from the name of a task or a version: it begins with a letter, and has a digit further
+// on.
 func looksChosen(s string) bool {
 	s = valueOf(s)
 	digit := strings.IndexAny(s, "0123456789")

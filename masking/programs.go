@@ -131,8 +131,8 @@ var forms = [...]form{
 	{programs: "grep egrep fgrep rg ag ack apt apt-get dnf yum apk brew pip npm which man whatis tldr make cmake echo printf go less cat tmux gpg"},
 }
 
-// formsOf returns the forms of a program, and whether what follows on its command line may be a command: so behind those that
-// are known to run others, and those that are not known at all.
+// formsOf returns the forms of a program, and whether what follows on its command line may be a command: so behind
+// those that are known to run others, and those that are not known at all.
 func formsOf(word string) (fs []form, carries bool) {
 	name := programName(word)
 	if !isOneOf(name, allPrograms()) {
@@ -237,7 +237,8 @@ func (f *form) isPlain(word, previous string) bool {
 	return ok || isOneOf(previous, f.plain)
 }
 
-// cutFlag returns the value that is in one word with one of the flags, behind an equals sign or, of glued flags, at once.
+// cutFlag returns the value that is in one word with one of the flags, behind an equals sign or, of glued flags, at
+// once.
 func cutFlag(word, flags string, glued bool) (value string, ok bool) {
 	for flag := range strings.FieldsSeq(flags) {
 		rest, found := strings.CutPrefix(word, flag)

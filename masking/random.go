@@ -8,11 +8,11 @@ const (
 	shortestJoined = 24 // the same with - and _, or + and /, between them
 )
 
-// hasRandom finds a long row of characters that looks like chance: hex digits, or letters and digits that change too often to be
-// words. What is in a path is the name of a file, and what is called a digest is one.
+// hasRandom finds a long row of characters that looks like chance: hex digits, or letters and digits that change too
+// often to be words. What is in a path is the name of a file, and what is called a digest is one.
 //
-// Measured: of random rows of letters and digits 8 % pass for words at 20 characters and 2 % at 32, of 60,000 paths of a system none is
-// taken for random.
+// Measured: of random rows of letters and digits 8 % pass for words at 20 characters and 2 % at 32, of 60,000 paths of
+// a system none is taken for random.
 func hasRandom(word string) bool {
 	if len(word) < shortestHex || isPath(word) || isPublicKey(word) {
 		return false
@@ -42,8 +42,8 @@ func isRandom(row, before string) bool {
 	return len(row) >= shortestRandom && looksRandom(row, 1)
 }
 
-// hasJoined finds a long row with some of these characters in it. Names of pods and branches have no letters of both cases mixed with
-// digits all over.
+// hasJoined finds a long row with some of these characters in it. Names of pods and branches have no letters of both
+// cases mixed with digits all over.
 func hasJoined(word, joints string, weight int) bool {
 	for start := 0; start < len(word); {
 		end := start
@@ -84,8 +84,8 @@ func withoutDigests(word string) string {
 
 const firstLetter = 'a'
 
-// followers are the letters that often follow each letter in words: the 270 pairs that make up 92 % of those in source and
-// documentation. Of random pairs they are 40 %.
+// followers are the letters that often follow each letter in words: the 270 pairs that make up 92 % of those in source
+// and documentation. Of random pairs they are 40 %.
 var followers = [26]string{
 	'a' - firstLetter: "bcdgiklmnprstuvwxy",
 	'b' - firstLetter: "aeilorsuy",
@@ -115,15 +115,15 @@ var followers = [26]string{
 	'z' - firstLetter: "e",
 }
 
-// looksRandom says that a row with digits in it has fewer pairs of letters that are frequent in words than others, which may have a
-// greater weight.
+// looksRandom says that a row with digits in it has fewer pairs of letters that are frequent in words than others,
+// which may have a greater weight.
 func looksRandom(row string, weight int) bool {
 	frequent, rare := pairs(row)
 	return rare*weight > frequent && strings.ContainsAny(row, "0123456789")
 }
 
-// pairs counts the pairs of letters that are frequent in words, and those that are not or change between letters and digits. Between
-// humps and across separators anything may follow anything.
+// pairs counts the pairs of letters that are frequent in words, and those that are not or change between letters and
+// digits. Between humps and across separators anything may follow anything.
 func pairs(row string) (frequent, rare int) {
 	for i := 1; i < len(row); i++ {
 		a, b := row[i-1], row[i]

@@ -39,8 +39,8 @@ func resolve(text string) string {
 	return b.String()
 }
 
-// expansion returns the length of the name in an expansion, of which s is what follows the dollar; 0 if it is none. What is in $(...)
-// is left there: it is a command.
+// expansion returns the length of the name in an expansion, of which s is what follows the dollar; 0 if it is none.
+// What is in $(...) is left there: it is a command.
 func expansion(s string) int {
 	switch {
 	case s == "":
@@ -76,8 +76,8 @@ func textHasSecret(text string, depth int) bool {
 	return pipesSecret(commands)
 }
 
-// split cuts a shell text into its commands and these into their fields, without quotes. It need not know all of the grammar: what
-// is cut in a wrong place is still looked at.
+// split cuts a shell text into its commands and these into their fields, without quotes. It need not know all of the
+// grammar: what is cut in a wrong place is still looked at.
 func split(text string) [][]string {
 	var c cutter
 	quote := byte(0)
@@ -129,7 +129,8 @@ func (c *cutter) endCommand() {
 	c.fields = nil
 }
 
-// pipesSecret finds a secret that one command prints for another one to read: echo hunter2 | docker login --password-stdin.
+// pipesSecret finds a secret that one command prints for another one to read: echo hunter2 | docker login
+// --password-stdin.
 func pipesSecret(commands [][]string) bool {
 	reads, prints := false, false
 	for _, fields := range commands {

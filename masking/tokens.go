@@ -137,8 +137,8 @@ func isAccessKey(word string) bool {
 		strings.ToUpper(word) != word && rare*2 > frequent
 }
 
-// hasUserinfo finds scheme://user@host and user:secret@host. Only a slash ends the authority here: passwords with ? or # in them are
-// common, if not legal. The name alone is no secret where it is only an account: ssh://git@host.
+// hasUserinfo finds scheme://user@host and user:secret@host. Only a slash ends the authority here: passwords with ? or
+// # in them are common, if not legal. The name alone is no secret where it is only an account: ssh://git@host.
 func hasUserinfo(word string) bool {
 	rest, found := word, false
 	for {

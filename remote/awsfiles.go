@@ -27,8 +27,8 @@ func awsKeys(cfg Config) credentials {
 	return keys
 }
 
-// awsRegion finds the region. Where none is named, it is the one that the service takes for old clients; a bucket that is
-// elsewhere answers with the right one.
+// awsRegion finds the region. Where none is named, it is the one that the service takes for old clients; a bucket that
+// is elsewhere answers with the right one.
 func awsRegion(cfg Config) string {
 	if region := cfg.URL.Query().Get("region"); region != "" {
 		return region
@@ -70,7 +70,8 @@ func awsFile(cfg Config, variable, name string) string {
 	return string(text)
 }
 
-// iniSection is one section of a file of sections: lines name = value, comments after # or ; at the beginning of a line.
+// iniSection is one section of a file of sections: lines name = value, comments after # or ; at the beginning of a
+// line.
 func iniSection(text, section string) map[string]string {
 	values := map[string]string{}
 	inside := false

@@ -12,10 +12,11 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Clock is a tier whose server tells the time. Nothing is decided by it here: it shows whether the clocks of hosts agree.
+// Clock is a tier whose server tells the time. Nothing is decided by it here: it shows whether the clocks of hosts
+// agree.
 type Clock interface {
-	// Now is the time of the server, cut to a second or finer. Of several servers it is that of the one which is furthest
-	// from this machine's.
+	// Now is the time of the server, cut to a second or finer. Of several servers it is that of the one which is
+	// furthest from this machine's.
 	Now(ctx context.Context) (time.Time, error)
 }
 

@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// movingConn is a connection that fails when an answer, or of a long one each slice, takes longer than its patience: a limit
-// on the whole would cut a large value on a slow line, and with none a server that sends a byte now and then would never be
-// given up. The deadlines that its user sets hold as well. It can be cut from another goroutine.
+// movingConn is a connection that fails when an answer, or of a long one each slice, takes longer than its patience: a
+// limit on the whole would cut a large value on a slow line, and with none a server that sends a byte now and then
+// would never be given up. The deadlines that its user sets hold as well. It can be cut from another goroutine.
 type movingConn struct {
 	net.Conn
 	patience time.Duration

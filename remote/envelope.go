@@ -15,20 +15,21 @@ import (
 // The envelope
 //
 // Every value goes to a tier and comes back from it in an envelope: a head (envelope_head.go), the payload in chunks
-// (envelope_chunks.go), perhaps compressed first (envelope_zstd.go) and then encrypted, and a trailer. It knows names and
-// bytes, not what an entry is. What it gives is this:
+// (envelope_chunks.go), perhaps compressed first (envelope_zstd.go) and then encrypted, and a trailer. It knows names
+// and bytes, not what an entry is. What it gives is this:
 //
-//   - Damage is found, whatever the policy. The trailer begins with the SHA-256 of the statement: a domain, the name, the
-//     caller's context, the head, and the SHA-256 of the payload, each with its length before it. So a value that is cut,
-//     changed, or stored under another name is damage. Anybody can compute that sum: it is no proof against malice.
+//   - Damage is found, whatever the policy. The trailer begins with the SHA-256 of the statement: a domain, the name,
+//     the caller's context, the head, and the SHA-256 of the payload, each with its length before it. So a value that
+//     is cut, changed, or stored under another name is damage. Anybody can compute that sum: it is no proof against
+//     malice.
 //   - A signature, if any, follows the sum and is over the same statement. Who holds no signing key cannot make a value
 //     that a reader with RequireSignature takes, nor move one to another name, context or version. Without
-//     RequireSignature a signature by a key that is not here is not looked at, because an attacker could as well have left
-//     it out; one by a known key must be right.
-//   - Encryption hides the bytes and ties each chunk to its place, its value, name, context and key. The server still sees
-//     the length of the value (also how well it compresses), and when it is used. Names are hidden by BlobName. The context
-//     goes into the statement by a keyed hash, because the server sees the sum and could try out contexts. A reader that
-//     encrypts takes nothing in the clear.
+//     RequireSignature a signature by a key that is not here is not looked at, because an attacker could as well have
+//     left it out; one by a known key must be right.
+//   - Encryption hides the bytes and ties each chunk to its place, its value, name, context and key. The server still
+//     sees the length of the value (also how well it compresses), and when it is used. Names are hidden by BlobName.
+//     The context goes into the statement by a keyed hash, because the server sees the sum and could try out contexts.
+//     A reader that encrypts takes nothing in the clear.
 //
 // What it cannot give is freshness. Who may write can bring back an older value of the same name with its old, right
 // signature: whether a value still holds is for the caller to judge, by what stands in it.
@@ -84,8 +85,8 @@ func NewSealer(p Policy) (*Sealer, error) {
 	return s, nil
 }
 
-// Names are the names on a tier of what is known here by sum. The first is for storing; a value that was stored before the
-// encryption key changed is under one of the others. Without encryption there is one: sum in hex digits.
+// Names are the names on a tier of what is known here by sum. The first is for storing; a value that was stored before
+// the encryption key changed is under one of the others. Without encryption there is one: sum in hex digits.
 func (s *Sealer) Names(sum []byte) []string {
 	if !s.policy.Encrypt {
 		return []string{fmt.Sprintf("%x", sum)}
@@ -99,8 +100,8 @@ func (s *Sealer) Names(sum []byte) []string {
 	return names
 }
 
-// Seal writes the next size bytes of src to dst, in an envelope that only opens under the same name and context. An error
-// that is not the writer's says that src could not be read, or not as far.
+// Seal writes the next size bytes of src to dst, in an envelope that only opens under the same name and context. An
+// error that is not the writer's says that src could not be read, or not as far.
 func (s *Sealer) Seal(dst io.Writer, name string, context []byte, src io.Reader, size int64) error {
 	if size < 0 {
 		return &bodyError{fmt.Errorf("%d bytes", size)}
@@ -156,8 +157,8 @@ func (s *Sealer) newHead(size int64, compressed bool) head {
 }
 
 // Open reads a sealed value to its end and writes its bytes to dst, at most max. NOTHING that was written to dst may be
-// believed or used before Open has returned nil: the proof stands behind the bytes. So dst is a place of the caller's own,
-// thrown away on any error. It returns how many bytes it wrote. Memory does not depend on what the value claims.
+// believed or used before Open has returned nil: the proof stands behind the bytes. So dst is a place of the caller's
+// own, thrown away on any error. It returns how many bytes it wrote. Memory does not depend on what the value claims.
 func (s *Sealer) Open(dst io.Writer, name string, context []byte, src io.Reader, max int64) (int64, error) {
 	h, raw, err := readHead(src)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 )
 
 // The payload of a sealed value is chunks: four bytes with the length of what follows, the highest bit set in the last
-// one. All but the last hold 64 KiB, and the last is empty only if it is the only one. When encrypted each is followed by
-// its 16 byte tag, which the length counts too.
+// one. All but the last hold 64 KiB, and the last is empty only if it is the only one. When encrypted each is followed
+// by its 16 byte tag, which the length counts too.
 
 const (
 	sealChunk   = 64 << 10
@@ -25,9 +25,9 @@ const (
 )
 
 // chunkCipher encrypts or decrypts the chunks of one value in order: the STREAM construction of Hoang, Reyhanitabar,
-// Rogaway and Vizár, 2015. Each nonce is a random prefix (16 bytes: no two values of one key share it), a counter (7 bytes)
-// and whether this is the last chunk (1 byte). So no chunk can be moved, left out, doubled or taken from another value, and
-// the end cannot be cut off.
+// Rogaway and Vizár, 2015. Each nonce is a random prefix (16 bytes: no two values of one key share it), a counter (7
+// bytes) and whether this is the last chunk (1 byte). So no chunk can be moved, left out, doubled or taken from another
+// value, and the end cannot be cut off.
 type chunkCipher struct {
 	aead  cipher.AEAD
 	nonce [chacha20poly1305.NonceSizeX]byte

@@ -14,8 +14,8 @@ import (
 //	magic 8, version 1, flags 1, zeros 6, id of the signing key 8, id of the encryption key 8,
 //	plain length 8, random prefix of the nonces 16, xxhash64 of all this 8
 //
-// Its size, its magic and the place of its checksum are for all versions: only under a right checksum is a higher version
-// believed to be one and not damage. What is not used is zero, so that one meaning has one spelling.
+// Its size, its magic and the place of its checksum are for all versions: only under a right checksum is a higher
+// version believed to be one and not damage. What is not used is zero, so that one meaning has one spelling.
 
 const (
 	headMagic   = "cachexV\n"
@@ -98,8 +98,8 @@ func (h *head) sound() bool {
 	return h.has(flagEncrypted) || h.cipher == KeyID{} && h.prefix == [noncePrefix]byte{}
 }
 
-// maxPayload is how many bytes a payload may have before encryption. Who compresses what does not shrink adds a few bytes
-// in each block, so what says to be compressed may be a little longer than the value.
+// maxPayload is how many bytes a payload may have before encryption. Who compresses what does not shrink adds a few
+// bytes in each block, so what says to be compressed may be a little longer than the value.
 func (h *head) maxPayload() int64 {
 	if !h.has(flagCompressed) {
 		return h.plain

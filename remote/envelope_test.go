@@ -199,8 +199,8 @@ func (w *shortWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// A bit changed, a cut, and a byte left out: at each place of a short value, and at the borders in those of one chunk and
-// of two.
+// A bit changed, a cut, and a byte left out: at each place of a short value, and at the borders in those of one chunk
+// and of two.
 func TestOpenNothingThatWasChanged(t *testing.T) {
 	for mode, policy := range modes() {
 		t.Run(mode, func(t *testing.T) {
@@ -300,8 +300,8 @@ func chunksOf(sealed []byte) (head []byte, chunks [][]byte, trailer []byte) {
 	}
 }
 
-// forge puts parts together and makes the checksum right, as anybody can who knows the context. What is signed keeps its
-// signature; what is encrypted has a sum that needs the key, which the test lends to the attacker.
+// forge puts parts together and makes the checksum right, as anybody can who knows the context. What is signed keeps
+// its signature; what is encrypted has a sum that needs the key, which the test lends to the attacker.
 func forge(head []byte, chunks [][]byte, signature []byte, cipher Key) []byte {
 	h := head
 	binary.LittleEndian.PutUint64(h[headSize-8:], xxhash.Sum64(h[:headSize-8]))
@@ -321,7 +321,8 @@ func headFlags(raw []byte) head {
 }
 
 // Chunks moved, left out, doubled, taken from another value or marked as the last, by somebody who makes the checksum
-// right. Where nothing is signed or encrypted that is a forgery which passes, as it must: the checksum is against accident.
+// right. Where nothing is signed or encrypted that is a forgery which passes, as it must: the checksum is against
+// accident.
 func TestOpenNoChunksOutOfPlace(t *testing.T) {
 	one, other := noise(3*sealChunk+50), noise(3*sealChunk + 51)[:3*sealChunk+50]
 	for mode, policy := range modes() {
@@ -362,8 +363,8 @@ func TestOpenNoChunksOutOfPlace(t *testing.T) {
 	}
 }
 
-// An old value under its own name passes: who can write can bring it back. Whether it still holds is judged elsewhere, by
-// what stands in the value.
+// An old value under its own name passes: who can write can bring it back. Whether it still holds is judged elsewhere,
+// by what stands in the value.
 func TestOpenAnOlderValueOfTheSameName(t *testing.T) {
 	s := newSealer(t, Policy{Sign: Ed25519, RequireSignature: true, Encrypt: true, Keys: allKeys()})
 	old := seal(t, s, []byte("old"))
@@ -509,7 +510,8 @@ func TestRotateKeys(t *testing.T) {
 	}
 }
 
-// With encryption neither the bytes nor what the context says are on the server, and nobody can try out a guess of them.
+// With encryption neither the bytes nor what the context says are on the server, and nobody can try out a guess of
+// them.
 func TestEncryptionHides(t *testing.T) {
 	const secret = "token-0123456789abcdef"
 	value := []byte(strings.Repeat(secret+"\n", 1000))
@@ -545,7 +547,8 @@ func TestEncryptionHides(t *testing.T) {
 	require.NotEqual(t, plain, hidden)
 }
 
-// A reader that encrypts takes nothing that anybody could have written; one that does not still reads what it has the key to.
+// A reader that encrypts takes nothing that anybody could have written; one that does not still reads what it has the
+// key to.
 func TestOpenNothingInTheClearWhereEncryptionIsOn(t *testing.T) {
 	encrypting := newSealer(t, Policy{Encrypt: true, Keys: allKeys()})
 	plain := newSealer(t, Policy{Keys: allKeys()})
@@ -712,7 +715,8 @@ func TestSealerRefusesWhatItsKeysCannotDo(t *testing.T) {
 	}
 }
 
-// Whatever bytes come, with the checksum of the head made right or not: an error of one kind, or the value that was sealed.
+// Whatever bytes come, with the checksum of the head made right or not: an error of one kind, or the value that was
+// sealed.
 func FuzzOpen(f *testing.F) {
 	value := textual(1500)
 	var sealers []*Sealer

@@ -42,7 +42,8 @@ func hasKind(err error) bool {
 	return slices.ContainsFunc(kinds(), func(kind error) bool { return errors.Is(err, kind) })
 }
 
-// withoutSecrets makes a server's own words fit for a message: some repeat commands that they do not know, with passwords.
+// withoutSecrets makes a server's own words fit for a message: some repeat commands that they do not know, with
+// passwords.
 func withoutSecrets(text string, secrets []string) string {
 	for _, s := range secrets {
 		if s != "" {
@@ -116,8 +117,8 @@ func beginPut(place, name string, body io.Seeker, size, limit int64) error {
 	return nil
 }
 
-// beside runs f on a goroutine of its own, within a limit, and does not wait for it longer than the context allows. What f
-// sets may be looked at only where there was no error: else f may still be at it.
+// beside runs f on a goroutine of its own, within a limit, and does not wait for it longer than the context allows.
+// What f sets may be looked at only where there was no error: else f may still be at it.
 func beside(ctx context.Context, limit time.Duration, f func(context.Context) error) error {
 	if err := ctx.Err(); err != nil {
 		return err

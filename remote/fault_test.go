@@ -15,7 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// An error of the system is of the wire only where it comes from it: each number of one looks like an error of a network.
+// An error of the system is of the wire only where it comes from it: each number of one looks like an error of a
+// network.
 func TestFaultKinds(t *testing.T) {
 	wire := func(err error) error {
 		return &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", err)}

@@ -19,12 +19,12 @@ import (
 	"github.com/cachex-cli/cachex/remote/contract"
 )
 
-// A directory that several machines share, NFS in mind: no locks, no hard links, nothing appended or changed in place. A
-// value is <dir>/<prefix>/<ab>/<name>.cachex, where ab spreads names over 256 directories and slashes in the name are
+// A directory that several machines share, NFS in mind: no locks, no hard links, nothing appended or changed in place.
+// A value is <dir>/<prefix>/<ab>/<name>.cachex, where ab spreads names over 256 directories and slashes in the name are
 // underscores. It is written beside itself and renamed, so a reader has the old file or the new one.
 //
-// A header of 32 bytes holds the size and the end of the life, as the writer's clock has it: mtimes are the server's, and
-// copying changes them. What has ended is removed by who finds it.
+// A header of 32 bytes holds the size and the end of the life, as the writer's clock has it: mtimes are the server's,
+// and copying changes them. What has ended is removed by who finds it.
 //
 // The directory must exist: where nothing is mounted there is no place to fill. No call waits for a mount that hangs
 // when it is begun; a read or write that hangs in the middle cannot be ended, which is what soft mounts are for.
@@ -157,8 +157,8 @@ func (t *fileTier) checkFan(dir string) error {
 	return fmt.Errorf("%w: no such directory", ErrUnreachable)
 }
 
-// remove unlinks a value whose life has ended, unless there is another one by now. (One that comes in this very moment is
-// lost: a miss.)
+// remove unlinks a value whose life has ended, unless there is another one by now. (One that comes in this very moment
+// is lost: a miss.)
 func (t *fileTier) remove(f *os.File, path string) {
 	old, err := f.Stat()
 	now, err2 := os.Lstat(path)

@@ -41,8 +41,8 @@ type KeyID [8]byte
 
 func (id KeyID) String() string { return hex.EncodeToString(id[:]) }
 
-// Key is one key. The zero Key is none. Its bytes are behind a function, the one thing that no verb of fmt and no dump of
-// a struct looks into.
+// Key is one key. The zero Key is none. Its bytes are behind a function, the one thing that no verb of fmt and no dump
+// of a struct looks into.
 type Key struct {
 	kind keyKind
 	id   KeyID
@@ -110,8 +110,9 @@ func appendField(b, field []byte) []byte {
 	return append(b, field...)
 }
 
-// BlobName is the name under which a value is kept that others know by sum (a content hash, the key of an entry): 64 hex
-// digits that tell nothing to who does not have the encryption key. One sum has one name, so equal blobs still are one.
+// BlobName is the name under which a value is kept that others know by sum (a content hash, the key of an entry): 64
+// hex digits that tell nothing to who does not have the encryption key. One sum has one name, so equal blobs still are
+// one.
 func BlobName(k Key, sum []byte) string { return hex.EncodeToString(k.derive("cachex name v1", sum)) }
 
 // Keyring is the keys that a host has, the newest first: the first that can sign signs, the first that can encrypt
@@ -138,8 +139,8 @@ func (r Keyring) holds(kind keyKind, id KeyID) bool {
 	return slices.ContainsFunc(r.keys, func(k Key) bool { return k.kind == kind && k.id == id })
 }
 
-// ParseKeys reads keys, one a line: its kind, its id and its bytes in base64. Empty lines and those that begin with # do not
-// count, nor does a public key below the private one that it belongs to. Errors are a *KeyError.
+// ParseKeys reads keys, one a line: its kind, its id and its bytes in base64. Empty lines and those that begin with #
+// do not count, nor does a public key below the private one that it belongs to. Errors are a *KeyError.
 func ParseKeys(text string) (Keyring, error) {
 	var ring Keyring
 	at := map[KeyID]int{}

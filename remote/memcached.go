@@ -22,13 +22,13 @@ import (
 //
 // Keys are <prefix>:<kind>:<name>; what is longer than 250 bytes is hashed. Memcached cannot list names, so each server
 // has a generation, each value says in which it was stored, and Clear begins another: what is of an old one counts as
-// absent and drops out. The generation is asked for together with the first value, and again after memcachedFresh. One that
-// was evicted is replaced by a new one: then all that the server kept is missing.
+// absent and drops out. The generation is asked for together with the first value, and again after memcachedFresh. One
+// that was evicted is replaced by a new one: then all that the server kept is missing.
 //
-// A server takes items up to 1 MiB. A larger value is chunks under names of their own, then an item that lists them with
-// their SHA-256. So an overwritten value keeps its chunks, a reader never sees a mixture, and a chunk that was evicted,
-// or is not the right one, makes the value absent. Chunks of a value that was replaced or deleted stay until their life
-// ends or the server needs the space.
+// A server takes items up to 1 MiB. A larger value is chunks under names of their own, then an item that lists them
+// with their SHA-256. So an overwritten value keeps its chunks, a reader never sees a mixture, and a chunk that was
+// evicted, or is not the right one, makes the value absent. Chunks of a value that was replaced or deleted stay until
+// their life ends or the server needs the space.
 //
 // Name, lease and fence are on one server (see tagOf). What memcached cannot do in one step is in memcached_lease.go.
 
@@ -253,8 +253,8 @@ func (t *memcachedTier) Put(ctx context.Context, name string, body io.ReadSeeker
 	return t.put(ctx, nil, name, body, size, life)
 }
 
-// put stores a value; under a lease, if there is one. One round trip for what fits into an item, two for more, and another
-// one where the generation is not known or there is a lease.
+// put stores a value; under a lease, if there is one. One round trip for what fits into an item, two for more, and
+// another one where the generation is not known or there is a lease.
 func (t *memcachedTier) put(ctx context.Context, under *memcachedUnder, name string, body io.ReadSeeker, size int64, life time.Duration) error {
 	if err := beginPut(t.place, name, body, size, t.max); err != nil {
 		return err

@@ -12,7 +12,8 @@ type memcachedPart struct {
 	lease          bool
 }
 
-// Ask is one round trip to each server that keeps a part of the question, all at the same time. A large value costs more.
+// Ask is one round trip to each server that keeps a part of the question, all at the same time. A large value costs
+// more.
 func (t *memcachedTier) Ask(ctx context.Context, q Question) Answer {
 	token, err := newMemcachedToken()
 	if err != nil {

@@ -13,8 +13,9 @@ import (
 	"github.com/cachex-cli/cachex/remote/contract"
 )
 
-// The protocol of memcached: its text commands, in two dialects. From 1.6.12 on servers speak meta commands, whose answers
-// carry a number of ours, so an answer to another question is noticed; where they do not, get at least repeats the key.
+// The protocol of memcached: its text commands, in two dialects. From 1.6.12 on servers speak meta commands, whose
+// answers carry a number of ours, so an answer to another question is noticed; where they do not, get at least repeats
+// the key.
 //
 // An ask writes a command into the buffer, a read takes the next answer: so many commands go in one round trip. After
 // any error the connection is in an unknown state and must not be used again.

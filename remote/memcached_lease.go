@@ -17,24 +17,26 @@ import (
 	"github.com/cachex-cli/cachex/remote/contract"
 )
 
-// A lease is an item that holds a token. Of several that add one the server takes the first. Its fence is the number that
-// memcached gives every item when it is stored (the one for cas), higher than all that it gave before; so whoever is
-// refused reads in the same round trip which fence leads. Renewing prolongs the item without storing it, and so leaves the
-// fence as it is; releasing is a cas on the fence of an item that was seen to be ours.
+// A lease is an item that holds a token. Of several that add one the server takes the first. Its fence is the number
+// that memcached gives every item when it is stored (the one for cas), higher than all that it gave before; so whoever
+// is refused reads in the same round trip which fence leads. Renewing prolongs the item without storing it, and so
+// leaves the fence as it is; releasing is a cas on the fence of an item that was seen to be ours.
 //
-// To store under a lease: look at the value, look at the lease, and if it is still ours store by cas on what was seen, or
-// by add. Two holders cannot overwrite each other the wrong way round: the later one added its lease before it ran, so the
-// earlier one either sees that, or stored before the later one has; and what was stored after its first look stops it. (It
-// may store once more after its lease was lost, between its second step and its third. Then the one who leads stores over
-// it.)
+// To store under a lease: look at the value, look at the lease, and if it is still ours store by cas on what was seen,
+// or by add. Two holders cannot overwrite each other the wrong way round: the later one added its lease before it ran,
+// so the earlier one either sees that, or stored before the later one has; and what was stored after its first look
+// stops it. (It may store once more after its lease was lost, between its second step and its third. Then the one who
+// leads stores over it.)
 //
-// A token carries a checksum: one that comes back damaged would look like that of another host, for which everybody waits.
+// A token carries a checksum: one that comes back damaged would look like that of another host, for which everybody
+// waits.
 //
-// Memcached may evict any of it, at any time. A lease that was evicted lets two run: a duplicate run. What was made under
-// it is refused, and so is what was made under one that the server lost in a restart, where its numbers begin again.
+// Memcached may evict any of it, at any time. A lease that was evicted lets two run: a duplicate run. What was made
+// under it is refused, and so is what was made under one that the server lost in a restart, where its numbers begin
+// again.
 //
-// Counts are numbers, which add and incr change. One that was evicted starts from the server's clock, measured in seconds
-// and spread at random below: equal numbers after an eviction would take two evictions within a second.
+// Counts are numbers, which add and incr change. One that was evicted starts from the server's clock, measured in
+// seconds and spread at random below: equal numbers after an eviction would take two evictions within a second.
 
 func (t *memcachedTier) Acquire(ctx context.Context, name string, life time.Duration) (Lease, error) {
 	return acquireOne(ctx, t, name, life)

@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// memcachedRing spreads keys over servers as libketama does: 160 points a server on a circle of 2^32, and a key belongs to
-// the next point. When a server is added or taken away, only its share of the keys moves. MD5 spreads here; it guards
-// nothing.
+// memcachedRing spreads keys over servers as libketama does: 160 points a server on a circle of 2^32, and a key belongs
+// to the next point. When a server is added or taken away, only its share of the keys moves. MD5 spreads here; it
+// guards nothing.
 type memcachedRing []ringPoint
 
 type ringPoint struct {

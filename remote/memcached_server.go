@@ -148,8 +148,8 @@ func (s *memcachedServer) known() string {
 }
 
 // greet writes, before other questions of one round trip, that for the version, of which the dialect follows, on a new
-// connection, and that for the generation, if it is not known. Whoever is going to store begins one where there is none.
-// As long as something of that is to be learned, it is all asked by commands that all servers know.
+// connection, and that for the generation, if it is not known. Whoever is going to store begins one where there is
+// none. As long as something of that is to be learned, it is all asked by commands that all servers know.
 func (u *memcachedUse) greet(toStore bool) {
 	u.greetOnly()
 	if u.generation = u.server.known(); u.generation != "" {
@@ -171,7 +171,8 @@ func (u *memcachedUse) greetOnly() {
 	}
 }
 
-// greeted sends all that was asked, and reads the answers to greet: the generation, or nothing where the server has none.
+// greeted sends all that was asked, and reads the answers to greet: the generation, or nothing where the server has
+// none.
 func (u *memcachedUse) greeted() (string, error) {
 	c := u.conn
 	if err := c.flush(); err != nil {

@@ -21,7 +21,8 @@ type Memory struct {
 
 // Memoried is a tier whose server keeps values in memory, and tells how much.
 type Memoried interface {
-	// Memory asks the server. ErrUnsupported: it does not say. Of several servers that of one which refuses is told, if there is one.
+	// Memory asks the server. ErrUnsupported: it does not say. Of several servers that of one which refuses is told, if
+	// there is one.
 	Memory(ctx context.Context) (Memory, error)
 }
 

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// tagOf is the part of a name that decides on which server it is kept: the last one, up to its first dot. So a lease and
-// the values that it guards are neighbours if they are named after the same thing.
+// tagOf is the part of a name that decides on which server it is kept: the last one, up to its first dot. So a lease
+// and the values that it guards are neighbours if they are named after the same thing.
 func tagOf(name string) string {
 	last := name[strings.LastIndexByte(name, '/')+1:]
 	if i := strings.IndexByte(last, '.'); i > 0 {

@@ -20,12 +20,14 @@ import (
 //	<prefix>:t:<tag>    values coming in  <prefix>:f:<name>   the fence last given out
 //	                                      <prefix>:n:<name>   counts
 //
-// with braces around the tag of the name (see tagOf), so that a Cluster keeps in one slot what a script must see together.
+// with braces around the tag of the name (see tagOf), so that a Cluster keeps in one slot what a script must see
+// together.
 //
-// go-redis holds every string whole in memory, so nothing above redisChunk is moved in one piece. Large values come in by
-// APPEND to a key of their own, which RENAME makes the value once the server says that its length is right: an eviction
-// in between loses bytes, and lost bytes show in the length. They are read by GETRANGE under WATCH: the server says at
-// the end whether anybody has touched the key meanwhile, and if so the last Read fails. Both are atomic for the reader.
+// go-redis holds every string whole in memory, so nothing above redisChunk is moved in one piece. Large values come in
+// by APPEND to a key of their own, which RENAME makes the value once the server says that its length is right: an
+// eviction in between loses bytes, and lost bytes show in the length. They are read by GETRANGE under WATCH: the server
+// says at the end whether anybody has touched the key meanwhile, and if so the last Read fails. Both are atomic for the
+// reader.
 //
 // Of what go-redis does by itself, all that costs a round trip, a retry or a goroutine is off. It follows deadlines but
 // not the cancelling of a context, so each call runs beside its caller, on nothing that belongs to the caller.
@@ -55,8 +57,8 @@ type redisTier struct {
 	single *redis.Client // nil: its address is not known yet
 }
 
-// openRedis takes user and password from the URL, or the password from CACHEX_REDIS_PASSWORD. Sentinels are asked without
-// a password unless CACHEX_SENTINEL_PASSWORD has one.
+// openRedis takes user and password from the URL, or the password from CACHEX_REDIS_PASSWORD. Sentinels are asked
+// without a password unless CACHEX_SENTINEL_PASSWORD has one.
 func openRedis(c Config) (Tier, error) {
 	hosts, err := c.hosts("6379")
 	if err != nil {

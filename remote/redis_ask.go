@@ -22,7 +22,8 @@ type redisPart struct {
 	ask func(context.Context, redis.Pipeliner)
 }
 
-// Ask is one round trip to each server that keeps a part of the question, all at the same time. A large value costs more.
+// Ask is one round trip to each server that keeps a part of the question, all at the same time. A large value costs
+// more.
 func (t *redisTier) Ask(ctx context.Context, q Question) Answer {
 	token, err := newToken()
 	if err != nil {

@@ -40,8 +40,8 @@ func (t *redisTier) fault(ctx context.Context, err error) error {
 	return fault(ctx, t.place, err, t.secrets...)
 }
 
-// Not every server that speaks this protocol knows every command, and not every user may give them all. What goes without
-// the rarer ones is done without: a value of up to redisChunk needs GET and SET, and no more.
+// Not every server that speaks this protocol knows every command, and not every user may give them all. What goes
+// without the rarer ones is done without: a value of up to redisChunk needs GET and SET, and no more.
 
 // lacksCommand tells the answer of a server that does not know a command, in the words of several.
 func lacksCommand(err error) bool {

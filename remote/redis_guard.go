@@ -9,9 +9,9 @@ import (
 	"sync/atomic"
 )
 
-// Limits of what a Redis may announce. go-redis allocates what an answer announces before any of it is there, reads lines
-// however long they are, and follows arrays inside arrays however deep: a server that is none, or a hostile one, would end
-// the process.
+// Limits of what a Redis may announce. go-redis allocates what an answer announces before any of it is there, reads
+// lines however long they are, and follows arrays inside arrays however deep: a server that is none, or a hostile one,
+// would end the process.
 const (
 	respLine     = 64 << 10   // bytes of a line
 	respBulk     = redisChunk // bytes of a string: no more is ever asked for

@@ -16,8 +16,8 @@ import (
 	"github.com/cachex-cli/cachex/remote/contract"
 )
 
-// Leases and counts in Redis are scripts, each an instant of its own for the server. Where there are no scripts, there are no
-// leases.
+// Leases and counts in Redis are scripts, each an instant of its own for the server. Where there are no scripts, there
+// are no leases.
 //
 // Fences and counts start from the server's clock, in microseconds, and never go back: what was evicted, or lost in a
 // restart or a fail-over, starts again above all that was given out before. A fence that the server does not know any
@@ -65,7 +65,8 @@ if ARGV[2] == '0' then redis.call('SET', KEYS[1], ARGV[1])
 else redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
 return 1`
 
-// redisCommit: value coming in, value, fence, and perhaps lease; size, life, fence or nothing, and perhaps token. Returns -1 when not all of it is there.
+// redisCommit: value coming in, value, fence, and perhaps lease; size, life, fence or nothing, and perhaps token.
+// Returns -1 when not all of it is there.
 const redisCommit = redisLast + `
 if ARGV[3] ~= '' and redis.call('GET', KEYS[3]) ~= ARGV[3] then redis.call('UNLINK', KEYS[1]) return 0 end
 if redis.call('STRLEN', KEYS[1]) ~= tonumber(ARGV[1]) then redis.call('UNLINK', KEYS[1]) return -1 end
@@ -229,8 +230,8 @@ func (t *redisTier) Bump(ctx context.Context, name string, by int64) (int64, err
 	return n, nil
 }
 
-// bumpPlainly is redisBump without a script. A count that is evicted between the two steps begins at nothing: then it is as
-// if it had been forgotten later.
+// bumpPlainly is redisBump without a script. A count that is evicted between the two steps begins at nothing: then it
+// is as if it had been forgotten later.
 func bumpPlainly(ctx context.Context, node *redis.Client, key string, by int64) (int64, error) {
 	now, err := node.Time(ctx).Result()
 	if err != nil {

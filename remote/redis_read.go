@@ -62,8 +62,8 @@ func (t *redisTier) whole(text string) (*Value, error) {
 	return &Value{ReadCloser: io.NopCloser(strings.NewReader(text)), Size: int64(len(text))}, nil
 }
 
-// getWhole reads a value of up to redisChunk with GET alone: from a server that lacks other commands, and what may be empty,
-// or none at one of several instants.
+// getWhole reads a value of up to redisChunk with GET alone: from a server that lacks other commands, and what may be
+// empty, or none at one of several instants.
 func (t *redisTier) getWhole(ctx context.Context, key string) (*Value, error) {
 	var text string
 	err := t.do(ctx, key, t.patience, func(ctx context.Context, node *redis.Client) (err error) {

@@ -26,14 +26,14 @@ import (
 // query: endpoint=http://127.0.0.1:9000 for a server that is not AWS, path-style=1 or 0 where the guess is wrong (a
 // server's own name: path style; AWS: the bucket in the host name), region=, ca=FILE.
 //
-// Below the prefix are three folders: values/, leases/ and counts/. Slashes of a name are underscores there, which no name
-// has: so one name may be the beginning of another also where a server keeps objects as files, and what lies deeper belongs
-// to another prefix. Values have no end on such a server, whatever life
-// they were stored with: Get does not see them after it, and a lifecycle rule of the bucket for PREFIX/values/ removes
-// them. It must leave counts/ alone: a count that begins again could come to a number that somebody remembers.
+// Below the prefix are three folders: values/, leases/ and counts/. Slashes of a name are underscores there, which no
+// name has: so one name may be the beginning of another also where a server keeps objects as files, and what lies
+// deeper belongs to another prefix. Values have no end on such a server, whatever life they were stored with: Get does
+// not see them after it, and a lifecycle rule of the bucket for PREFIX/values/ removes them. It must leave counts/
+// alone: a count that begins again could come to a number that somebody remembers.
 //
-// Whether a life is over is judged by the server's own clock: an answer's Date less the object's Last-Modified. Both are
-// cut to seconds, so one more second must have passed.
+// Whether a life is over is judged by the server's own clock: an answer's Date less the object's Last-Modified. Both
+// are cut to seconds, so one more second must have passed.
 
 const (
 	maxObject    = 5 << 30 // bytes; more would need several requests, and is nothing to keep in a cache
@@ -210,8 +210,8 @@ func (s *s3) Delete(ctx context.Context, name string) error {
 	return err
 }
 
-// Clear removes values, a thousand at a time. Leases and counts stay: a fence or a generation that began again could meet
-// its own past.
+// Clear removes values, a thousand at a time. Leases and counts stay: a fence or a generation that began again could
+// meet its own past.
 func (s *s3) Clear(ctx context.Context) (int, error) {
 	total, after := 0, ""
 	for {
@@ -359,7 +359,8 @@ func (s *s3) ask(ctx context.Context, call s3Call, answer any) error {
 	return nil
 }
 
-// send signs a call and sends it. A status that is no success is an error, and what remains of the answer is its headers.
+// send signs a call and sends it. A status that is no success is an error, and what remains of the answer is its
+// headers.
 func (s *s3) send(ctx context.Context, call s3Call) (*http.Response, error) {
 	if s.keys.id == "" {
 		return nil, fmt.Errorf("%s: %w: no credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set, "+
@@ -422,8 +423,8 @@ func digest(body *upload) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// refused gives an answer that is no success its kind. A condition fails also where the object was removed meanwhile, and
-// where another conditional write is under way.
+// refused gives an answer that is no success its kind. A condition fails also where the object was removed meanwhile,
+// and where another conditional write is under way.
 func (s *s3) refused(call s3Call, resp *http.Response) error {
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxSmall))
 	var answer struct{ Code string }

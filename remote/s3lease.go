@@ -17,19 +17,19 @@ import (
 	"github.com/cachex-cli/cachex/remote/contract"
 )
 
-// A lease is one object: who holds it, for how long, and which fence that is. It is written only on the condition that it
-// is still the one that was read (If-Match on its ETag, If-None-Match: * for the first), so of two hosts that take a lease
-// at the same instant the server refuses one. It is never removed: its fence only rises. Each writing has other bytes
-// than any before, so a server whose ETag is a digest of the content serves as well.
+// A lease is one object: who holds it, for how long, and which fence that is. It is written only on the condition that
+// it is still the one that was read (If-Match on its ETag, If-None-Match: * for the first), so of two hosts that take a
+// lease at the same instant the server refuses one. It is never removed: its fence only rises. Each writing has other
+// bytes than any before, so a server whose ETag is a digest of the content serves as well.
 //
-// Release writes it free, Renew writes it anew, which moves its Last-Modified; whether it is over, the server's clock says
-// (see over). A server without conditional writes lets two hosts run the same command, and breaks nothing.
+// Release writes it free, Renew writes it anew, which moves its Last-Modified; whether it is over, the server's clock
+// says (see over). A server without conditional writes lets two hosts run the same command, and breaks nothing.
 //
-// Each request is a round trip here, so nothing is read that is known already (see s3Memory): a leader tries to write the
-// lease as if nobody had ever held it, or over the one under which the value was stored that it found; only if that is
-// refused it reads. And the last value of a leader costs no third writing of the lease: it is written once before the
-// value, on the condition that it is still ours, with a life of a few seconds, and its ETag goes with the value. So who
-// finds the value knows that this lease is over, and who finds the lease looks whether the value is there.
+// Each request is a round trip here, so nothing is read that is known already (see s3Memory): a leader tries to write
+// the lease as if nobody had ever held it, or over the one under which the value was stored that it found; only if that
+// is refused it reads. And the last value of a leader costs no third writing of the lease: it is written once before
+// the value, on the condition that it is still ours, with a life of a few seconds, and its ETag goes with the value. So
+// who finds the value knows that this lease is over, and who finds the lease looks whether the value is there.
 
 const (
 	leasesFolder = "leases/"
@@ -127,8 +127,8 @@ func parseLease(text []byte) (s3Lease, error) {
 // maxLife is the longest lease believed.
 const maxLife = 24 * time.Hour
 
-// writeLease writes a lease over what was seen of it, and keeps in mind what stands there now. It returns the ETag of that,
-// if the server tells it.
+// writeLease writes a lease over what was seen of it, and keeps in mind what stands there now. It returns the ETag of
+// that, if the server tells it.
 func (s *s3) writeLease(ctx context.Context, name string, old seen, l s3Lease) (tag string, err error) {
 	text, err := json.Marshal(l)
 	if err != nil {
@@ -238,10 +238,11 @@ func (s *s3) change(ctx context.Context, l Lease, edit func(*s3Lease)) (tag stri
 
 func (s *s3) fenced() error { return fmt.Errorf("%s: %w", s.web.place, ErrFenced) }
 
-// PutFenced stores a value if nobody has led since. The object carries the fence that it was stored under and is replaced
-// only by its like or a higher one, on the condition that it is still the one that was looked at: what an earlier leader
-// stores never replaces what a later one stored. There is no transaction over two objects here: a leader that begins
-// between the look at the lease and the end of the upload has a result of its predecessor replaced by its own.
+// PutFenced stores a value if nobody has led since. The object carries the fence that it was stored under and is
+// replaced only by its like or a higher one, on the condition that it is still the one that was looked at: what an
+// earlier leader stores never replaces what a later one stored. There is no transaction over two objects here: a leader
+// that begins between the look at the lease and the end of the upload has a result of its predecessor replaced by its
+// own.
 func (s *s3) PutFenced(ctx context.Context, l Lease, name string, body io.ReadSeeker, size int64,
 	life time.Duration,
 ) error {
@@ -371,8 +372,8 @@ func (s *s3) Bump(ctx context.Context, name string, by int64) (int64, error) {
 	return 0, fmt.Errorf("%s: %w: a count that others raise all the time", s.web.place, ErrTimeout)
 }
 
-// beginning is where a count starts: the server's time in milliseconds, which a count that the server has forgotten cannot
-// have reached, as each of its steps took longer.
+// beginning is where a count starts: the server's time in milliseconds, which a count that the server has forgotten
+// cannot have reached, as each of its steps took longer.
 func (s *s3) beginning(absent seen) (int64, error) {
 	now, err := http.ParseTime(absent.head.Get("Date"))
 	if err != nil || now.Unix() <= 0 {

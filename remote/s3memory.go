@@ -63,8 +63,8 @@ func (m *s3Memory) value(name string) (v s3Value, known bool) {
 	return v, known
 }
 
-// leaseBehind returns what a lease is likely to be: the one that ended with the value that it guards, or none yet. last is
-// the highest fence that was seen.
+// leaseBehind returns what a lease is likely to be: the one that ended with the value that it guards, or none yet. last
+// is the highest fence that was seen.
 func (m *s3Memory) leaseBehind(name string) (likely seen, last int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

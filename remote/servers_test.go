@@ -27,8 +27,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The real servers, each started once, when the first test wants it, and killed at the end. A test fails where its server
-// cannot be started: scripts/check installs them.
+// The real servers, each started once, when the first test wants it, and killed at the end. A test fails where its
+// server cannot be started: scripts/check installs them.
 
 var (
 	serversDir string
@@ -83,8 +83,8 @@ func (b *lockedBuffer) String() string {
 	return b.text.String()
 }
 
-// startServer runs a program that is told its port by args, until it accepts connections. A port that somebody else took
-// in between is tried again with another.
+// startServer runs a program that is told its port by args, until it accepts connections. A port that somebody else
+// took in between is tried again with another.
 func startServer(program string, args func(port, dir string) []string) (*server, error) {
 	var failure error
 	for range 5 {
@@ -317,8 +317,8 @@ func untilRedis(ctx context.Context, s *server, command string, right func(strin
 	}
 }
 
-// watched is a master with a replica, and three sentinels that watch over them. They are patient, since a busy machine must
-// not look like a dead master: see failOver.
+// watched is a master with a replica, and three sentinels that watch over them. They are patient, since a busy machine
+// must not look like a dead master: see failOver.
 type watched struct {
 	master, replica *server
 	sentinels       []*server

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Signature Version 4 of AWS, in headers, for the service s3: "Authenticating Requests (AWS Signature Version 4)" in the
-// API reference of Amazon S3. It differs from other services' in that a path is encoded once.
+// Signature Version 4 of AWS, in headers, for the service s3: "Authenticating Requests (AWS Signature Version 4)" in
+// the API reference of Amazon S3. It differs from other services' in that a path is encoded once.
 
 // credentials are an access key; token belongs to a temporary one.
 type credentials struct{ id, secret, token string }

@@ -17,9 +17,9 @@ import (
 // What the tiers over HTTP share: one client per tier that never waits for ever, never sends credentials to a host that
 // the user did not name, never retries, and says what went wrong by the kinds of this package.
 //
-// There is one rule about time. A request that has not moved for the tier's timeout is given up: no answer after the last
-// byte sent, a server that stopped reading, an answer of less than a slice of bytes in that time. A limit on the whole
-// would either cut a large value on a slow line or let a small one take minutes.
+// There is one rule about time. A request that has not moved for the tier's timeout is given up: no answer after the
+// last byte sent, a server that stopped reading, an answer of less than a slice of bytes in that time. A limit on the
+// whole would either cut a large value on a slow line or let a small one take minutes.
 
 const (
 	slice        = 16 << 10 // bytes of an answer that count as progress: 8 KiB/s with the default timeout
@@ -170,8 +170,8 @@ func (w *watch) hasStalled() bool {
 	return w.stalled
 }
 
-// upload is the body of a request: size bytes of from, from its beginning. The transport may go on reading after an early
-// answer and on another goroutine, so each opening is cut off by the next, and the last by detach.
+// upload is the body of a request: size bytes of from, from its beginning. The transport may go on reading after an
+// early answer and on another goroutine, so each opening is cut off by the next, and the last by detach.
 type upload struct {
 	from io.ReadSeeker
 	size int64

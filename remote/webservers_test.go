@@ -33,9 +33,9 @@ func startBuilt(name string, args func(port, dir string) []string) (*server, err
 	return startServer(strings.TrimSpace(string(out)), args)
 }
 
-// startVersity starts an S3 server with the bucket "bucket", a directory below its own. The directory for temporary files
-// must have extended attributes: kept beside the files instead (its --sidecar), the ETag and the content that it answers
-// with may be of two writings.
+// startVersity starts an S3 server with the bucket "bucket", a directory below its own. The directory for temporary
+// files must have extended attributes: kept beside the files instead (its --sidecar), the ETag and the content that it
+// answers with may be of two writings.
 func startVersity(flags ...string) (*server, error) {
 	return startBuilt("versitygw", func(port, dir string) []string {
 		if err := os.MkdirAll(filepath.Join(dir, "root", "bucket"), 0o700); err != nil {

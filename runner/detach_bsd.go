@@ -7,8 +7,8 @@ import "golang.org/x/sys/unix"
 // closeAllOnExec fails: these systems mark descriptors one by one.
 func closeAllOnExec() error { return unix.ENOSYS }
 
-// inheritedDescriptors asks for every number that the limit allows, for not all of these systems list what is open. Shells
-// and make use low ones, so the question may end somewhere.
+// inheritedDescriptors asks for every number that the limit allows, for not all of these systems list what is open.
+// Shells and make use low ones, so the question may end somewhere.
 func inheritedDescriptors() (fds []int, err error) {
 	const most = 1 << 16
 	var limit unix.Rlimit

@@ -19,7 +19,8 @@ import (
 
 func init() { roles["detacher"] = playDetacher }
 
-// playDetacher detaches the command in args with descriptor 3 as Keep, runs a command that looks for descriptor 5, and waits.
+// playDetacher detaches the command in args with descriptor 3 as Keep, runs a command that looks for descriptor 5, and
+// waits.
 func playDetacher(args []string) {
 	kept := os.NewFile(3, "kept")
 	defer runtime.KeepAlive(kept)
@@ -37,8 +38,8 @@ func playDetacher(args []string) {
 	select {}
 }
 
-// detacher starts a process with inheritable descriptors 3 to 5, of which 3 is the writing side of the pipe whose other side
-// is returned, and waits until it has detached and run text.
+// detacher starts a process with inheritable descriptors 3 to 5, of which 3 is the writing side of the pipe whose other
+// side is returned, and waits until it has detached and run text.
 func detacher(t *testing.T, text string) (cmd *exec.Cmd, kept *bufio.Reader, ran string) {
 	t.Helper()
 	r, w, err := os.Pipe()

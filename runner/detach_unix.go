@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// inheriting is held for writing while what this process inherited is hidden from a detached process, and for reading while a
-// command is started, which is to inherit it.
+// inheriting is held for writing while what this process inherited is hidden from a detached process, and for reading
+// while a command is started, which is to inherit it.
 var inheriting sync.RWMutex
 
 func detach(d Detached) error {
@@ -59,8 +59,8 @@ func forkDetached(d Detached, files []*os.File) (pid int, err error) {
 	return pid, err
 }
 
-// hideInherited marks every descriptor from 3 up close-on-exec, and returns a function that undoes it: a command that is run
-// later shall find what it would have found.
+// hideInherited marks every descriptor from 3 up close-on-exec, and returns a function that undoes it: a command that
+// is run later shall find what it would have found.
 func hideInherited() (show func(), err error) {
 	inherited, err := inheritedDescriptors()
 	if closeAllOnExec() != nil {

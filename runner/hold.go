@@ -2,25 +2,25 @@ package runner
 
 import "errors"
 
-// Hold keeps the output from the user until the command has ended and it is known what the output is worth. The Sink gets it
-// as it comes.
+// Hold keeps the output from the user until the command has ended and it is known what the output is worth. The Sink
+// gets it as it comes.
 //
-// What is held is kept in constant memory, and from 256 KiB on in an unnamed file in the directory for temporary files. If
-// that fails, what was held is delivered at once and everything after it as it comes: it must not be lost.
+// What is held is kept in constant memory, and from 256 KiB on in an unnamed file in the directory for temporary files.
+// If that fails, what was held is delivered at once and everything after it as it comes: it must not be lost.
 type Hold struct {
-	// Deliver is called by Run when the command has ended, the end of its streams was seen or waited for long enough, and
-	// all its output was held. It decides whether Run delivers the output, in the order of arrival, or drops it. A Result
-	// that is Complete then means that all of the output is at hand.
+	// Deliver is called by Run when the command has ended, the end of its streams was seen or waited for long enough,
+	// and all its output was held. It decides whether Run delivers the output, in the order of arrival, or drops it. A
+	// Result that is Complete then means that all of the output is at hand.
 	Deliver func(Result) bool
 
-	// Rest, if not nil, leaves out what the user has already. What it returns is called with all of the output that was held,
-	// in the order of arrival, and returns what there is to deliver of each piece. That is done once before Deliver is asked,
-	// and with a new function for the delivery. Output that could not be held is delivered whole.
+	// Rest, if not nil, leaves out what the user has already. What it returns is called with all of the output that was
+	// held, in the order of arrival, and returns what there is to deliver of each piece. That is done once before
+	// Deliver is asked, and with a new function for the delivery. Output that could not be held is delivered whole.
 	Rest func() func(Stream, []byte) []byte
 }
 
-// held is the user's side of both streams while output is held back, and for the rest of the run if that fails. Its methods
-// are called under queue.order, or when no stream is left.
+// held is the user's side of both streams while output is held back, and for the rest of the run if that fails. Its
+// methods are called under queue.order, or when no stream is left.
 type held struct {
 	spool spool
 	to    [2]*output // nil: no such stream
@@ -29,8 +29,8 @@ type held struct {
 	err   error      // why not
 }
 
-// write takes some bytes of a stream. When the spool fails it delivers what is in there, and only then returns: whatever
-// comes later, of the other stream too, has to wait for it.
+// write takes some bytes of a stream. When the spool fails it delivers what is in there, and only then returns:
+// whatever comes later, of the other stream too, has to wait for it.
 func (h *held) write(id Stream, b []byte) (int, error) {
 	if h.cut[id] != nil {
 		return 0, h.cut[id]
@@ -47,8 +47,8 @@ func (h *held) write(id Stream, b []byte) (int, error) {
 	return n, nil
 }
 
-// deliver writes everything in the spool to the user, or what rest leaves of it. Who gets no more of one stream still gets
-// the other.
+// deliver writes everything in the spool to the user, or what rest leaves of it. Who gets no more of one stream still
+// gets the other.
 func (h *held) deliver(rest func(Stream, []byte) []byte) {
 	err := h.spool.each(func(id Stream, b []byte) {
 		if rest != nil {

@@ -221,7 +221,8 @@ func TestClosedReaderCutsWhenTheSpoolFails(t *testing.T) {
 	require.False(t, rep().Complete)
 }
 
-// What the user has already is left out of the delivery, in memory and from the file, and Deliver is asked when all was seen.
+// What the user has already is left out of the delivery, in memory and from the file, and Deliver is asked when all was
+// seen.
 func TestRestOfHeldOutput(t *testing.T) {
 	const had = 300_000 // bytes of stdout: more than stays in memory
 	for _, deliver := range []bool{true, false} {

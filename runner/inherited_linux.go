@@ -15,11 +15,12 @@ import (
 // HUP, INT and the terminal's stops alone: QUIT in a background job of sh, or PIPE in a service of
 // systemd, would have their effect on the command again.
 //
-// The kernel forgets. So the entry of the program, which is before the runtime's, asks it first and notes the answers: see
-// entry_linux_*.s. Where there is none (other architectures, a program linked by the linker of C, a library), what the runtime
-// has left is all there is to know.
+// The kernel forgets. So the entry of the program, which is before the runtime's, asks it first and notes the answers:
+// see entry_linux_*.s. Where there is none (other architectures, a program linked by the linker of C, a library), what
+// the runtime has left is all there is to know.
 
-// SeesSignals reports whether the command gets the signal mask and the ignored signals that this process was started with, all of them.
+// SeesSignals reports whether the command gets the signal mask and the ignored signals that this process was started
+// with, all of them.
 func SeesSignals() bool { return entrySeen }
 
 // What the entry has found.

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The first process of a container gets the children of whoever dies before them. Each stays a zombie, and counts against the limit
-// of processes, until it is waited for.
+// The first process of a container gets the children of whoever dies before them. Each stays a zombie, and counts
+// against the limit of processes, until it is waited for.
 var (
 	isFirst = os.Getpid() == 1
 
@@ -65,8 +65,8 @@ func waitChild(pid int) (status unix.WaitStatus, err error) {
 	return status, err
 }
 
-// reapOrphan waits for one process that has ended, and reports whether there may be another. The kernel shows one at a time: behind a
-// child of our own, the rest has to wait until that one is waited for.
+// reapOrphan waits for one process that has ended, and reports whether there may be another. The kernel shows one at a
+// time: behind a child of our own, the rest has to wait until that one is waited for.
 func reapOrphan() bool {
 	started.Lock()
 	defer started.Unlock()
@@ -82,7 +82,8 @@ func reapOrphan() bool {
 	return err == nil || err == unix.EINTR
 }
 
-// endedPid is the first of the fields that depend on the signal (si_pid, man 2 sigaction); they are aligned as a pointer is.
+// endedPid is the first of the fields that depend on the signal (si_pid, man 2 sigaction); they are aligned as a
+// pointer is.
 func endedPid(info *unix.Siginfo) int {
 	const header, word = 3 * 4, unsafe.Sizeof(uintptr(0))
 	return int(*(*int32)(unsafe.Add(unsafe.Pointer(info), (header+word-1)/word*word)))

@@ -37,7 +37,8 @@ func putPipe(fd int, b []byte) (int, error) {
 	if !errors.Is(err, unix.EOPNOTSUPP) && !refused(err) {
 		return n, err
 	}
-	// Before Linux 6.4, and in a sandbox that does not know the call: where there is room at all, there is room for PIPE_BUF.
+	// Before Linux 6.4, and in a sandbox that does not know the call: where there is room at all, there is room for
+	// PIPE_BUF.
 	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
 	if n, err := unix.Poll(fds, 0); err == nil && n == 0 {
 		return 0, unix.EAGAIN

@@ -142,8 +142,8 @@ func (p *plumbing) openInput(c Command) error {
 	return nil
 }
 
-// openNull opens the null device, or, where there is none, what is like it: a pipe that has come to its end, to read from; a
-// file that is gone afterwards, to write to.
+// openNull opens the null device, or, where there is none, what is like it: a pipe that has come to its end, to read
+// from; a file that is gone afterwards, to write to.
 func openNull(flag int) (*os.File, error) {
 	null, err := os.OpenFile(os.DevNull, flag, 0)
 	if err == nil && isDevice(null) || scarce(err) {
@@ -168,9 +168,9 @@ func isDevice(f *os.File) bool {
 	return err == nil && st.Mode()&os.ModeDevice != 0
 }
 
-// catch sees to it that the rarer signals are the command's before anybody can see that it runs: before its first output
-// passes here, and soon if there is none; at once if its output does not come here, or if a terminal has to be kept up with.
-// After stop nothing is begun any more.
+// catch sees to it that the rarer signals are the command's before anybody can see that it runs: before its first
+// output passes here, and soon if there is none; at once if its output does not come here, or if a terminal has to be
+// kept up with. After stop nothing is begun any more.
 func (p *plumbing) catch(all func()) (stop func()) {
 	for _, s := range p.streams {
 		s.before = all

@@ -21,7 +21,8 @@ func forkExec(path string, argv []string, attr *syscall.ProcAttr) (pid int, err 
 	return syscall.ForkExec(path, argv, attr)
 }
 
-// SeesSignals reports whether the command gets the signal mask and the ignored signals that this process was started with, all of them.
+// SeesSignals reports whether the command gets the signal mask and the ignored signals that this process was started
+// with, all of them.
 func SeesSignals() bool { return false }
 
 // waitChild waits for a process that forkExec returned.

@@ -151,9 +151,9 @@ func (t *terminal) copyKeys() {
 	}
 }
 
-// suspends reports whether the last of these keys is the one that stops a job, and means the command: the inner terminal turns
-// keys into signals, and the command is in its foreground. The kernel would not stop it there: it stops no process group of a
-// session in which there is no shell to continue it.
+// suspends reports whether the last of these keys is the one that stops a job, and means the command: the inner
+// terminal turns keys into signals, and the command is in its foreground. The kernel would not stop it there: it stops
+// no process group of a session in which there is no shell to continue it.
 func (t *terminal) suspends(keys []byte) (yes bool) {
 	conn, err := t.master.SyscallConn()
 	if err != nil {

@@ -45,7 +45,8 @@ func newQueue(sink Sink) *queue {
 	return q
 }
 
-// take returns a free slot of at least this size as soon as there is one. Slots are made on demand: most commands need two.
+// take returns a free slot of at least this size as soon as there is one. Slots are made on demand: most commands need
+// two.
 func (q *queue) take(size int) *slot {
 	q.mu.Lock()
 	defer q.mu.Unlock()

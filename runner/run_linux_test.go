@@ -144,8 +144,8 @@ func inherit(t *testing.T, flags ...string) string {
 	return program
 }
 
-// The command sees the mask and the ignored signals that it would have seen, and so does a detached process, however the
-// program was built: with symbols, stripped, or position-independent.
+// The command sees the mask and the ignored signals that it would have seen, and so does a detached process, however
+// the program was built: with symbols, stripped, or position-independent.
 func TestMaskAndIgnoredSignals(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds three programs")
@@ -170,8 +170,8 @@ func TestMaskAndIgnoredSignals(t *testing.T) {
 	}
 }
 
-// Where the entry of the program is another (the race detector has programs linked by the linker of C), it goes as far as the
-// runtime leaves signals alone.
+// Where the entry of the program is another (the race detector has programs linked by the linker of C), it goes as far
+// as the runtime leaves signals alone.
 func TestSignalsThatTheRuntimeLeaves(t *testing.T) {
 	for _, c := range []struct{ block, ignore string }{
 		{"", ""}, {"10", ""}, {"10 12 13 14 20 28 64", ""}, {"", "1"}, {"", "2"}, {"12 18", "1 2"},

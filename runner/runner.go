@@ -23,8 +23,8 @@ import (
 // the background goes unnoticed.
 const grace = 200 * time.Millisecond
 
-// settling is less than a command needs to be loaded and to prepare itself for a signal: before that the rarer ones would
-// have ended it, whoever got them.
+// settling is less than a command needs to be loaded and to prepare itself for a signal: before that the rarer ones
+// would have ended it, whoever got them.
 const settling = time.Millisecond
 
 // Stream says which of the command's outputs bytes came from.
@@ -82,8 +82,8 @@ type Result struct {
 	// Without a Sink nothing is looked at, and it stays false.
 	Complete bool
 
-	// Caught is set if INT, TERM, HUP or QUIT reached this process while the command ran; Interrupted also if the command died
-	// of one of these, of KILL or of PIPE.
+	// Caught is set if INT, TERM, HUP or QUIT reached this process while the command ran; Interrupted also if the
+	// command died of one of these, of KILL or of PIPE.
 	Caught, Interrupted bool
 
 	// Cut is why the user's stdout or stderr could not be written: EPIPE, ENOSPC, EFBIG, ... The pipe

@@ -44,9 +44,9 @@ func DieOnSignals() (stop func()) {
 	return sync.OnceFunc(signals.release)
 }
 
-// DieOfQuitAfter makes QUIT end this process as DieOnSignals does, from a moment on until stop. It does so also if QUIT was
-// ignored at the start, as in a background job of a script: as long as no command runs, whoever sends it means this process, and
-// the runtime would print stacks.
+// DieOfQuitAfter makes QUIT end this process as DieOnSignals does, from a moment on until stop. It does so also if QUIT
+// was ignored at the start, as in a background job of a script: as long as no command runs, whoever sends it means this
+// process, and the runtime would print stacks.
 func DieOfQuitAfter(d time.Duration) (stop func()) {
 	var mu sync.Mutex
 	stopped, quit := false, make(chan os.Signal, 1)
@@ -96,8 +96,8 @@ func (h *hub) want(sigs []os.Signal) {
 	}
 }
 
-// ignoreAsFound makes this process ignore what it was started to ignore: a command ignores what this process ignores, and it
-// shall ignore what it would have.
+// ignoreAsFound makes this process ignore what it was started to ignore: a command ignores what this process ignores,
+// and it shall ignore what it would have.
 func ignoreAsFound() {
 	for _, s := range ignoredAtStart() {
 		signal.Ignore(s)

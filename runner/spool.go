@@ -10,9 +10,9 @@ import (
 	"os"
 )
 
-// spool keeps what both streams wrote in the order of arrival: the latest 256 KiB in memory, and all before that in a file
-// without a name. It is records, one behind the other: a byte for the stream, the length in four bytes, little endian, and
-// as many bytes. So neither a long output nor a long alternation of the streams costs memory.
+// spool keeps what both streams wrote in the order of arrival: the latest 256 KiB in memory, and all before that in a
+// file without a name. It is records, one behind the other: a byte for the stream, the length in four bytes, little
+// endian, and as many bytes. So neither a long output nor a long alternation of the streams costs memory.
 type spool struct {
 	tail []byte   // whole records
 	open int      // where the last record of tail begins; valid if tail is not empty

@@ -7,11 +7,11 @@ import (
 )
 
 // What a run wants to know of a tier at one moment is asked in one question, because what makes a tier slow is not its
-// work but the way there and back. A tier that can send several commands at once answers in one round trip, or in one to
-// each of its servers; the others are asked for each part at the same time.
+// work but the way there and back. A tier that can send several commands at once answers in one round trip, or in one
+// to each of its servers; the others are asked for each part at the same time.
 
-// Question is what is asked at once. The parts do not depend on each other, and are answered as of several instants; see
-// LooksAgain.
+// Question is what is asked at once. The parts do not depend on each other, and are answered as of several instants;
+// see LooksAgain.
 type Question struct {
 	Values []string      // names of values to open
 	Counts []string      // names of counts, of a tier that is a Counter
@@ -43,8 +43,8 @@ func (a Answer) Close() {
 	}
 }
 
-// Asker is a tier that answers all of a question at once, for the lease first. So a value of the same tag that is not there then
-// was not left by who had the lease before.
+// Asker is a tier that answers all of a question at once, for the lease first. So a value of the same tag that is not
+// there then was not left by who had the lease before.
 type Asker interface {
 	// Ask answers a question that was checked.
 	Ask(ctx context.Context, q Question) Answer

@@ -11,8 +11,8 @@ import (
 // date is fixed: a page changes when its text does.
 const date = "Nov 2026"
 
-// roff writes a page in the man macros, as man(7) has them. Markdown, from which libraries make them, would take the stars of
-// patterns and the bars of choices for its own.
+// roff writes a page in the man macros, as man(7) has them. Markdown, from which libraries make them, would take the
+// stars of patterns and the bars of choices for its own.
 func roff(p cmd.Page) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, ".TH %s 1 \"%s\" cachex \"cachex manual\"\n.nh\n.ad l\n", strings.ToUpper(p.Name), date)
