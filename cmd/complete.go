@@ -14,8 +14,8 @@ import (
 	"github.com/cachex-cli/cachex/cmd/call"
 )
 
-// prepareCompletion makes a tree of commands one for shells to ask: with values for flags, and without the marks in usages by
-// which help names them.
+// prepareCompletion makes a tree of commands one for shells to ask: with values for flags, and without the marks in
+// usages by which help names them.
 func (a *App) prepareCompletion(root *cobra.Command) {
 	for _, c := range append(root.Commands(), root) {
 		each := func(f *pflag.Flag) {
@@ -87,7 +87,8 @@ func (a *App) completeNames(_ *cobra.Command, _ []string, begin string) (names [
 	return names, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }
 
-// completeKey offers the keys of entries, each with its command; to run, for which a key is a name, the names that were used.
+// completeKey offers the keys of entries, each with its command; to run, for which a key is a name, the names that were
+// used.
 func (a *App) completeKey(c *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 && c.Name() == "show" {
 		return nil, cobra.ShellCompDirectiveNoFileComp

@@ -147,8 +147,8 @@ func findConfig(in settingsInput) (found foundConfig, err error) {
 	return found, err
 }
 
-// leadsOut tells whether a project file is a link to what is not in the repository, or, outside of one, not in its directory. What
-// stands there may be private, and messages about a mistake in it would show some of it.
+// leadsOut tells whether a project file is a link to what is not in the repository, or, outside of one, not in its
+// directory. What stands there may be private, and messages about a mistake in it would show some of it.
 func leadsOut(path, dir string) bool {
 	root, found := hashing.RepoRoot(dir, nil)
 	if !found {
@@ -444,8 +444,9 @@ func (f *configFile) matches(words []string) []ruleMatch {
 	return matches
 }
 
-// holdsFor tells whether what a rule sets holds for what it matches. How long the result of one command may live, or what of the
-// world is left out of its key, is not said of those beside it; inputs, tags and switches such as no-cache hold for all of them.
+// holdsFor tells whether what a rule sets holds for what it matches. How long the result of one command may live, or
+// what of the world is left out of its key, is not said of those beside it; inputs, tags and switches such as no-cache
+// hold for all of them.
 func (row setting) holdsFor(match ruleMatch) bool {
 	defaults := defaultSettings()
 	switch p := row.field(&defaults).(type) {
@@ -462,7 +463,8 @@ func (f *configFile) ignored(key configKey, what, may string) Warning {
 	return Warning(place(f.path, key.line) + ": " + what + " is ignored: a project file may " + may)
 }
 
-// addsTo tells whether a value keeps all that the user's own puts in the key and asks for: a project file may not take that away.
+// addsTo tells whether a value keeps all that the user's own puts in the key and asks for: a project file may not take
+// that away.
 func (row setting) addsTo(own, now *Settings) bool {
 	switch was := row.field(own).(type) {
 	case *bool:
@@ -588,8 +590,9 @@ const (
 	matchesWhole           // the command, or what is started through env, sudo, timeout, a shell and the like
 )
 
-// matchCommand compares a pattern with a command line: with the words joined by single spaces, the same with the program's name alone,
-// and the text that a shell gets; also with what programs such as env start, and with each command in a shell's text.
+// matchCommand compares a pattern with a command line: with the words joined by single spaces, the same with the
+// program's name alone, and the text that a shell gets; also with what programs such as env start, and with each
+// command in a shell's text.
 func matchCommand(pattern string, commands []hashing.Command) (match ruleMatch) {
 	for _, c := range commands {
 		lines := []string{c.Text}

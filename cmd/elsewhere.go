@@ -9,7 +9,8 @@ import (
 	"github.com/cachex-cli/cachex/hashing"
 )
 
-// elsewhere returns a directory other than the recipe's in which its command has a result; empty if none is found within a second.
+// elsewhere returns a directory other than the recipe's in which its command has a result; empty if none is found
+// within a second.
 func elsewhere(dir *cachedir.Dir, recipe hashing.Recipe) (place string) {
 	const patience = time.Second
 	words, here, ok := hashing.CutDirectory(recipe.Text)

@@ -12,7 +12,8 @@ import (
 // variablePrefix begins the names of the variables that are cachex's own.
 const variablePrefix = "CACHEX_"
 
-// otherVariables lists the variables that cachex reads from the environment, or hands to the command, and are no setting.
+// otherVariables lists the variables that cachex reads from the environment, or hands to the command, and are no
+// setting.
 func otherVariables() []Term {
 	return []Term{
 		{"CACHEX_REDIS_PASSWORD", "the password of a redis:// server whose URL has none"},
@@ -26,7 +27,8 @@ func otherVariables() []Term {
 	}
 }
 
-// ignoredVariables lists names that look like settings and would be part of every command, besides those of the settings.
+// ignoredVariables lists names that look like settings and would be part of every command, besides those of the
+// settings.
 func ignoredVariables() []string { return []string{"CACHEX_KEY", "CACHEX_OUTPUT"} }
 
 // variables lists all that may be set in the environment, with what it means, as the flags of run say it.

@@ -14,7 +14,8 @@ type flagGroup struct {
 	Flags []*pflag.Flag // those that the command has and shows
 }
 
-// flagGroups sorts the flags of run, and of commands that have some of them: each stands in one group, in the order of help.
+// flagGroups sorts the flags of run, and of commands that have some of them: each stands in one group, in the order of
+// help.
 func flagGroups() []flagGroup {
 	return []flagGroup{
 		{Title: "What is in the key", names: keyFlags()},
@@ -43,7 +44,8 @@ func listGroup() flagGroup {
 	return flagGroup{Title: "What is listed", names: []string{"tag", "command", "dir", "sort", "limit", "format"}}
 }
 
-// groupedFlags lists the flags of a command in their groups, first those that are in none; a group without flags is left out.
+// groupedFlags lists the flags of a command in their groups, first those that are in none; a group without flags is
+// left out.
 func groupedFlags(c *cobra.Command) []flagGroup {
 	groups := flagGroups()
 	switch c.Name() {

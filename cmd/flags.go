@@ -76,7 +76,8 @@ func addRunFlags(fs *pflag.FlagSet) {
 	addSayingFlags(fs)
 }
 
-// showOnly hides all flags of a command but these. It takes the others, so that the flags of a run can be given to it as they are.
+// showOnly hides all flags of a command but these. It takes the others, so that the flags of a run can be given to it
+// as they are.
 func showOnly(fs *pflag.FlagSet, names ...string) {
 	fs.VisitAll(func(f *pflag.Flag) { f.Hidden = !slices.Contains(names, f.Name) })
 }
@@ -123,8 +124,8 @@ func (a *App) settingsFor(c *cobra.Command, argv []string) (Settings, []Warning,
 	})
 }
 
-// spec is the identity of a run, all but what --vary prints, under these settings. Dir is empty where the working directory cannot be named: run
-// goes on without the cache then.
+// spec is the identity of a run, all but what --vary prints, under these settings. Dir is empty where the working
+// directory cannot be named: run goes on without the cache then.
 func (a *App) spec(c *cobra.Command, s Settings, argv []string) (hashing.Spec, error) {
 	dir, err := a.Getwd()
 	if err != nil {

@@ -138,8 +138,8 @@ func hasDefault(f *pflag.Flag) bool {
 	return true
 }
 
-// wrapText breaks paragraphs into lines of this width. A line that is indented stands for itself; what is too long for it goes
-// on below its last column, which begins behind the last two spaces.
+// wrapText breaks paragraphs into lines of this width. A line that is indented stands for itself; what is too long for
+// it goes on below its last column, which begins behind the last two spaces.
 func wrapText(text string, width int) string {
 	var lines []string
 	var paragraph []string

@@ -11,7 +11,8 @@ import (
 	"github.com/cachex-cli/cachex/hashing"
 )
 
-// What programs read of ls, show, why and key. Names are never changed; times are RFC 3339, durations seconds, and null is no end.
+// What programs read of ls, show, why and key. Names are never changed; times are RFC 3339, durations seconds, and null
+// is no end.
 
 type rowView struct {
 	Key       string   `json:"key"`

@@ -53,8 +53,8 @@ func (c Clock) Next() func(t time.Time) time.Time {
 	}
 }
 
-// on lists when a clock shows the time on one day: once, or twice where it is set back over it. Where it is set forward over
-// it, that is the time that it would have been.
+// on lists when a clock shows the time on one day: once, or twice where it is set back over it. Where it is set forward
+// over it, that is the time that it would have been.
 func (c Clock) on(year int, month time.Month, day int, zone *time.Location) []time.Time {
 	one := time.Date(year, month, day, c.hour, c.minute, 0, 0, zone) // of two, either
 	_, offset := one.Zone()

@@ -289,8 +289,8 @@ func (sel selector) and(other selector) selector {
 	return selector{match: func(i cachedir.EntryInfo) bool { return sel.match(i) && other.match(i) }}
 }
 
-// selectBy is the selector of one flag. What is encrypted with a key that is not here may be what is meant: where its recipe
-// would tell, it goes too.
+// selectBy is the selector of one flag. What is encrypted with a key that is not here may be what is meant: where its
+// recipe would tell, it goes too.
 func selectBy(c *cobra.Command, dir *cachedir.Dir, s Settings, name string) (selector, error) {
 	value := c.Flags().Lookup(name).Value.String()
 	if value == "" || value == "false" {

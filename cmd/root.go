@@ -22,7 +22,8 @@ type App struct {
 	Getwd func() (string, error)
 }
 
-// Main runs the command line and returns the exit code of the process. The name is that by which the program was called.
+// Main runs the command line and returns the exit code of the process. The name is that by which the program was
+// called.
 func Main(name string, args []string, stdin, stdout, stderr *os.File) int {
 	call.GrowStack()
 	log.SetOutput(io.Discard) // nothing here logs but net/http, about servers; stderr belongs to the command

@@ -13,8 +13,8 @@ const leftOut = "!"
 
 func isLeftOut(pattern string) bool { return strings.HasPrefix(pattern, leftOut) }
 
-// selections lists the file patterns, or those that flags gave, each without what was left out in the same place: a project file
-// takes nothing from what its user names, nor one rule from another.
+// selections lists the file patterns, or those that flags gave, each without what was left out in the same place: a
+// project file takes nothing from what its user names, nor one rule from another.
 func (s *Settings) selections(byFlag bool) (all []string, err error) {
 	places := s.from("file")
 	without := map[string][]string{}

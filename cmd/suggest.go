@@ -2,8 +2,8 @@ package cmd
 
 import "strings"
 
-// nearest returns the candidate that a misspelt word most likely means, or "" where that would be a guess: at most two letters
-// are wrong, missing, in excess or exchanged (one in a short word), or the word is where a candidate begins.
+// nearest returns the candidate that a misspelt word most likely means, or "" where that would be a guess: at most two
+// letters are wrong, missing, in excess or exchanged (one in a short word), or the word is where a candidate begins.
 func nearest(word string, candidates []string) string {
 	best, least := "", 3
 	if len(word) < 4 {
@@ -24,8 +24,8 @@ func nearest(word string, candidates []string) string {
 	return best
 }
 
-// distance counts the letters that have to be changed, added, removed or exchanged with their neighbour to get from a to b
-// (optimal string alignment).
+// distance counts the letters that have to be changed, added, removed or exchanged with their neighbour to get from a
+// to b (optimal string alignment).
 func distance(a, b string) int {
 	before, last := []int(nil), make([]int, len(b)+1)
 	for j := range last {

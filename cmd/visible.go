@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// What commands wrote, and what they were called, must not act on the terminal of who looks at it: escape sequences and characters
-// that change the direction of writing are shown, not obeyed.
+// What commands wrote, and what they were called, must not act on the terminal of who looks at it: escape sequences and
+// characters that change the direction of writing are shown, not obeyed.
 
 // visible returns a text on one line.
 func visible(s string) string {

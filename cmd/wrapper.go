@@ -9,8 +9,9 @@ import (
 	"github.com/cachex-cli/cachex/hashing"
 )
 
-// A link to cachex with the name of a command, first in PATH, stands for `cachex run -- COMMAND`: ln -s .../cachex ~/bin/terraform.
-// The command itself is the next of its name in PATH. Where there is none, the link is another name of cachex.
+// A link to cachex with the name of a command, first in PATH, stands for `cachex run -- COMMAND`: ln -s .../cachex
+// ~/bin/terraform. The command itself is the next of its name in PATH. Where there is none, the link is another name of
+// cachex.
 
 const ownName = "cachex"
 
@@ -23,8 +24,8 @@ func asWrapper(name string, args, environ []string) []string {
 	return slices.Concat([]string{"run", "--", name}, args)
 }
 
-// beyondItself returns the files that stand before the program of a name in PATH and are this one. It is found if there is
-// another, and the name is not our own.
+// beyondItself returns the files that stand before the program of a name in PATH and are this one. It is found if there
+// is another, and the name is not our own.
 func beyondItself(name, dir string, environ []string) (itself []string, found bool) {
 	if name == ownName {
 		return nil, false
