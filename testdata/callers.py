@@ -51,8 +51,8 @@ def lines(name):
 
 
 def waiting():
-    """The ids of the processes that sleep in flock, as the kernel tells on every architecture. In a container it says nothing
-    of those who wait for a lock whose taker has ended and left it to a child."""
+    """The ids of the processes that sleep in flock, as the kernel tells on every architecture. In a container it says
+    nothing of those who wait for a lock whose taker has ended and left it to a child."""
     with open("/proc/locks") as f:
         rows = [line.split() for line in f]
     return {int(row[5]) for row in rows if row[1:3] == ["->", "FLOCK"]}
@@ -69,7 +69,8 @@ def until_waits(p):
 
 
 def until_waiting(callers):
-    "waits until all of them wait but the one that leads; who does not in time is named, with what it said if it has ended"
+    """Waits until all of them wait but the one that leads; who does not in time is named, with what it said if it has
+    ended."""
 
     def busy():
         ids = waiting()

@@ -1,10 +1,11 @@
-"""Hosts that share nothing with each other but a network: each has a network of its own, a boot id and a boot clock of its
-own, and its own cache directory. The script itself, with its servers, becomes one more, to which each has a cable. Needs
-root. All of it ends with the script, whatever happens to it: namespaces go when nobody is in them."""
+"""Hosts that share nothing with each other but a network: each has a network of its own, a boot id and a boot clock of
+its own, and its own cache directory. The script itself, with its servers, becomes one more, to which each has a cable.
+Needs root. All of it ends with the script, whatever happens to it: namespaces go when nobody is in them."""
 import os, subprocess, uuid
 import callers, servers
 
-ADDRESS = "10.9.0.1"  # of the script and its servers, for all hosts; in a network of its own, it meets no other 10.9.0.1
+# Of the script and its servers, for all hosts. In a network of its own, it meets no other 10.9.0.1.
+ADDRESS = "10.9.0.1"
 _CLONE_NEWNET = 0x40000000
 
 
@@ -32,11 +33,13 @@ class Host:
         # The shell stays there, and keeps the namespaces.
         text = 'mount --bind "$1" /proc/sys/kernel/random/boot_id && ip link set lo up && echo $$ && exec sleep infinity'
         self.keeper = subprocess.Popen(
-            ["unshare", "--net", "--mount", "--time", "--boottime", str(1000000 * number), "--fork", "--kill-child", "sh", "-c", text, "sh", boot_id],
+            ["unshare", "--net", "--mount", "--time", "--boottime", str(1000000 * number), "--fork", "--kill-child",
+             "sh", "-c", text, "sh", boot_id],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, preexec_fn=servers.dies_with_us)
         pid = self.keeper.stdout.readline().strip()
         assert pid, "a host of its own cannot be made here"
-        self.inside = ["nsenter", "--target", pid, "--net", "--mount", "--time", "sh", "-c", 'cd "$0" && exec "$@"', os.getcwd()]
+        self.inside = ["nsenter", "--target", pid, "--net", "--mount", "--time",
+                       "sh", "-c", 'cd "$0" && exec "$@"', os.getcwd()]
         ip("link", "add", self.cable, "type", "veth", "peer", "name", "eth0", "netns", pid)
         ip("address", "add", f"10.9.{number}.1/24", "dev", self.cable)
         self.mend()
@@ -46,7 +49,8 @@ class Host:
 
     def start(self, *words, **options):
         "a caller of cachex on this host"
-        return callers.start(*words, inside=self.inside, preexec_fn=servers.dies_with_us, **({"env": self.env} | options))
+        given = {"env": self.env, "preexec_fn": servers.dies_with_us}
+        return callers.start(*words, inside=self.inside, **(given | options))
 
     def cut(self):
         "pulls the cable: nothing is refused, nothing answers"

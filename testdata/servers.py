@@ -1,4 +1,5 @@
-"""Servers for the scripts, each a real one on a loopback port of its own. They end with the script, whatever happens to it."""
+"""Servers for the scripts, each a real one on a loopback port of its own. They end with the script, whatever happens to
+it."""
 import ctypes, os, re, select, shutil, signal, socket, subprocess, tempfile, threading, time, urllib.parse
 
 libc = ctypes.CDLL(None)
@@ -26,7 +27,8 @@ class _Server:
     def start(self):
         program = self.argv()[0]
         assert shutil.which(program), f"no {program} here: install it"
-        self.process = subprocess.Popen(self.argv(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, preexec_fn=dies_with_us)
+        self.process = subprocess.Popen(self.argv(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                        preexec_fn=dies_with_us)
         deadline = time.monotonic() + 30
         while not self.answers():
             assert self.process.poll() is None and time.monotonic() < deadline, f"{program} does not answer"
@@ -55,7 +57,8 @@ class Redis(_Server):
         self.dir = tempfile.TemporaryDirectory(prefix="cachex-redis.")
 
     def argv(self):
-        words = ["redis-server", "--bind", self.address, "--port", str(self.port), "--save", "", "--dir", self.dir.name, "--protected-mode", "no"]
+        words = ["redis-server", "--bind", self.address, "--port", str(self.port), "--save", "",
+                 "--dir", self.dir.name, "--protected-mode", "no"]
         return words + (["--requirepass", self.password] if self.password else []) + list(self.flags)
 
     def answers(self):
@@ -115,7 +118,8 @@ class Redis(_Server):
 
     def cli(self, *words):
         given = os.environ | ({"REDISCLI_AUTH": self.password} if self.password else {})
-        return subprocess.run(["redis-cli", "-h", self.address, "-p", str(self.port), *words], check=True, capture_output=True, text=True, env=given).stdout
+        return subprocess.run(["redis-cli", "-h", self.address, "-p", str(self.port), *words], check=True,
+                              capture_output=True, text=True, env=given).stdout
 
 
 class Memcached(_Server):
@@ -215,7 +219,8 @@ class _Web(_Server):
 def _built(name):
     "where scripts/servers has put a server: below the home of who runs the tests, not below that of the script"
     given = os.environ | {"HOME": os.environ["HOME_OF_TESTS"], "GOCACHE": os.environ["GOCACHE_OF_TESTS"]}
-    return subprocess.run([os.path.join(os.environ["PROJECT"], "scripts", "servers"), name], env=given, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    return subprocess.run([os.path.join(os.environ["PROJECT"], "scripts", "servers"), name], env=given, check=True,
+                          stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
 class Nginx(_Web):
@@ -225,9 +230,12 @@ class Nginx(_Web):
         d = self.dir.name
         os.makedirs(d + "/www", exist_ok=True)
         with open(d + "/conf", "w") as f:
-            f.write(f"daemon off; master_process off; pid {d}/pid; error_log stderr crit; events {{}} http {{ access_log {self.log()}; client_max_body_size 0; "
-                    + "".join(f"{kind}_temp_path {d}/{kind}; " for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-                    + f"dav_methods PUT DELETE; create_full_put_path on; server {{ listen {self.hostport}; root {d}/www; }} }}")
+            kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+            f.write(f"daemon off; master_process off; pid {d}/pid; error_log stderr crit; events {{}} "
+                    + f"http {{ access_log {self.log()}; client_max_body_size 0; "
+                    + "".join(f"{kind}_temp_path {d}/{kind}; " for kind in kinds)
+                    + "dav_methods PUT DELETE; create_full_put_path on; "
+                    + f"server {{ listen {self.hostport}; root {d}/www; }} }}")
         return ["nginx", "-e", "stderr", "-p", d, "-c", d + "/conf"]
 
     def requests(self):
@@ -238,8 +246,8 @@ class Nginx(_Web):
 
 class BazelRemote(_Web):
     def argv(self):
-        return [_built("bazel-remote"), "--dir", self.dir.name, "--max_size", "1", "--http_address", self.hostport, "--grpc_address", "none",
-                "--disable_http_ac_validation", "--access_log_level", "none"]
+        return [_built("bazel-remote"), "--dir", self.dir.name, "--max_size", "1", "--http_address", self.hostport,
+                "--grpc_address", "none", "--disable_http_ac_validation", "--access_log_level", "none"]
 
     def url(self, options=""):
         return f"http://{self.hostport}{options}"
@@ -250,8 +258,8 @@ class Versity(_Web):
 
     def argv(self):
         os.makedirs(self.dir.name + "/cache", exist_ok=True)
-        return [_built("versitygw"), "--access", "cachex", "--secret", "secret", "--port", self.hostport, "--keep-alive", "--quiet",
-                "--access-log", self.log(), "posix", self.dir.name]
+        return [_built("versitygw"), "--access", "cachex", "--secret", "secret", "--port", self.hostport, "--keep-alive",
+                "--quiet", "--access-log", self.log(), "posix", self.dir.name]
 
     def url(self, options="", hostport=None):
         return f"s3://cachex:secret@cache/some?endpoint=http://{hostport or self.hostport}{options.replace('?', '&')}"
@@ -264,10 +272,12 @@ class Versity(_Web):
 
 
 class Relay:
-    "a port in front of a server. It counts round trips: how often a client says something first, or again after an answer"
+    """A port in front of a server. It counts round trips: how often a client says something first, or again after an
+    answer."""
 
     def __init__(self, port, change=None):
-        self.to, self.change = port, change  # change: makes of what the server says, piece by piece, what the client hears
+        self.to = port
+        self.change = change  # makes of what the server says, piece by piece, what the client hears
         self.socket = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self.hostport = "127.0.0.1:%d" % self.socket.getsockname()[1]
         self.trips = self.bytes = self.open = 0
