@@ -99,7 +99,7 @@ func (a *App) run(c *cobra.Command, args []string) error {
 		Warnings: texts(warnings), PlainTiers: func(dir *cachedir.Dir) []string { return texts(a.plainTiers(s, &spec, dir)) },
 		AnyCommand:    !s.ruled,
 		Places:        func() []string { return s.configuration(false) },
-		Configuration: s.lookedAt,
+		Configuration: s.facts,
 	})
 }
 

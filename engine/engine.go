@@ -417,7 +417,7 @@ func (r *run) doubtKey() {
 	if r.known != nil {
 		names = slices.Concat(names, r.known.Files)
 	}
-	if file, log, found := r.recipe.Unlogged(names); found {
+	if file, log, found := r.recipe.Unlogged(names, nil); found {
 		r.doubt = fmt.Errorf("file %s: %s beside it is not in the key; add --file %s", file, log, log)
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/cachex-cli/cachex/probe"
 )
 
 var argFact = factKind{
@@ -54,6 +56,7 @@ func (c *capture) addArgFiles() error {
 		if err != nil {
 			return err
 		}
+		c.seen.Note(a.Name, probe.Word, state.State != "")
 		c.args = append(c.args, state)
 		c.text = appendArgFact(c.text, &state)
 	}

@@ -14,12 +14,13 @@ var executableFact = factKind{
 // resolveExecutable comes first: what cannot be started has no recipe. A named recipe may stand without a command.
 func (c *capture) resolveExecutable() error {
 	if len(c.spec.Argv) == 0 {
+		c.seen.NoteBeyond()
 		if c.spec.Name != "" {
 			return nil
 		}
 		return &NotFound{}
 	}
-	exe, err := c.resolve(c.spec.Argv[0], c.spec.Dir, c.spec.Environ, c.spec.Past...)
+	exe, err := c.resolve(c.seen, c.spec.Argv[0], c.spec.Dir, c.spec.Environ, c.spec.Past...)
 	c.exe = exe
 	return err
 }

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/cachex-cli/cachex/probe"
 )
 
 var (
@@ -83,9 +85,6 @@ func tidy(path string) string {
 	return root + strings.Join(elements, "/")
 }
 
-// FileName returns the name under which a file that is no glob is looked at.
-func FileName(name string) string { return tidy(name) }
-
 // addFiles adds what was asked for, and each file that this names.
 func (c *capture) addFiles() error {
 	if len(c.spec.Files) == 0 {
@@ -98,6 +97,7 @@ func (c *capture) addFiles() error {
 	if err != nil {
 		return err
 	}
+	c.noteFiles(entries)
 	digests, err := c.digestEntries(entries)
 	if err != nil {
 		return err
@@ -108,6 +108,22 @@ func (c *capture) addFiles() error {
 	}
 	c.files = entries
 	return nil
+}
+
+// noteFiles notes the files that were asked for by name. What a glob, a list or a directory finds is not told by names.
+func (c *capture) noteFiles(entries []entry) {
+	if c.seen == nil {
+		return
+	}
+	for _, pattern := range c.spec.Files {
+		name := tidy(pattern)
+		i := slices.IndexFunc(entries, func(e entry) bool { return e.name == name })
+		if !IsName(pattern) || i < 0 {
+			c.seen.NoteBeyond()
+			continue
+		}
+		c.seen.Note(name, probe.File, entries[i].kind != kindAbsent)
+	}
 }
 
 // appendEntry adds one line: file "name" [link "target"] and then the kind, with size and digest if it is a regular file.

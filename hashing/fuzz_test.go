@@ -11,13 +11,17 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/stretchr/testify/require"
+
+	"github.com/cachex-cli/cachex/probe"
 )
 
 // closed returns the text of a spec without looking at the world: the executable and the files have a state that follows from their names.
 func closed(spec Spec) ([]byte, error) {
 	c := &capture{
-		spec:    &spec,
-		resolve: func(name, _ string, _ []string, _ ...string) (string, error) { return "/bin/" + name, nil },
+		spec: &spec,
+		resolve: func(_ *probe.Record, name, _ string, _ []string, _ ...string) (string, error) {
+			return "/bin/" + name, nil
+		},
 		shebang: func(path string) []string {
 			if strings.HasSuffix(path, "s") {
 				return []string{"/bin/env", "-S" + path}

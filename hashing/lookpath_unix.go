@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cachex-cli/cachex/probe"
 )
 
 // LookPath returns the file that execvp would execute for name, in the form in which execvp would name it to the kernel: a script finds
@@ -18,13 +20,23 @@ import (
 //
 // The error is *NotFound or *NotExecutable: a file that may not be executed is passed over, but remembered.
 func LookPath(name, dir string, environ []string, past ...string) (string, error) {
+	return lookPath(nil, name, dir, environ, past...)
+}
+
+func lookPath(seen *probe.Record, name, dir string, environ []string, past ...string) (file string, err error) {
 	if name == "" {
 		return "", &NotFound{Name: name}
 	}
+	defer func() {
+		if err != nil {
+			seen.NoteBeyond()
+		}
+	}()
 	if strings.Contains(name, "/") {
 		if err := executable(absolute(name, dir)); err != nil {
 			return "", lookError(name, name, err)
 		}
+		seen.Note(name, probe.Program, true)
 		return name, nil
 	}
 	var denied error
@@ -33,9 +45,12 @@ func LookPath(name, dir string, environ []string, past ...string) (string, error
 			continue
 		}
 		err := executable(absolute(file, dir))
-		switch {
-		case err == nil:
+		if err == nil {
+			seen.Note(file, probe.Program, true)
 			return file, nil
+		}
+		seen.Note(file, probe.Passed, !passedOver(err))
+		switch {
 		case errors.Is(err, unix.EACCES) || errors.Is(err, unix.EISDIR):
 			if denied == nil {
 				denied = &NotExecutable{Path: file, Err: err}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/cachex-cli/cachex/probe"
 )
 
 // LookPath finds what execvp would execute, names it as execvp would, and fails as execvp would.
@@ -123,7 +125,7 @@ func TestExecutableFact(t *testing.T) {
 func TestExecutableVanishes(t *testing.T) {
 	_, spec := here(t)
 	c := newCapture(spec, nil, time.Now())
-	c.resolve = func(string, string, []string, ...string) (string, error) { return "gone", nil }
+	c.resolve = func(*probe.Record, string, string, []string, ...string) (string, error) { return "gone", nil }
 	r, err := c.run()
 	var input *InputError
 	require.ErrorAs(t, err, &input)

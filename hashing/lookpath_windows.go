@@ -7,14 +7,25 @@ import (
 	"strings"
 
 	"golang.org/x/sys/windows"
+
+	"github.com/cachex-cli/cachex/probe"
 )
 
 // LookPath returns the file that would be executed for name: name itself, or with an extension of PATHEXT, in the directories of PATH.
 // What is found relative to dir, the working directory, is returned relative. Files of past are passed over. The error is *NotFound or *NotExecutable.
 func LookPath(name, dir string, environ []string, past ...string) (string, error) {
+	return lookPath(nil, name, dir, environ, past...)
+}
+
+func lookPath(seen *probe.Record, name, dir string, environ []string, past ...string) (file string, err error) {
 	if name == "" {
 		return "", &NotFound{Name: name}
 	}
+	defer func() {
+		if err != nil {
+			seen.NoteBeyond()
+		}
+	}()
 	var denied error
 	for _, file := range Candidates(name, environ) {
 		if slices.Contains(past, file) {
@@ -23,10 +34,13 @@ func LookPath(name, dir string, environ []string, past ...string) (string, error
 		info, err := os.Stat(absolute(file, dir))
 		switch {
 		case err != nil:
+			seen.Note(file, probe.Passed, false)
 			continue
 		case info.IsDir():
+			seen.Note(file, probe.Passed, true)
 			denied = &NotExecutable{Path: file, Err: windows.ERROR_DIRECTORY}
 		default:
+			seen.Note(file, probe.Program, true)
 			return file, nil
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/cachex-cli/cachex/masking"
 )
@@ -38,15 +37,6 @@ var (
 	}
 )
 
-// Programs lists the programs that are in the key of a spec beside its executable, without reading them.
-func Programs(spec Spec) []Program {
-	c := newCapture(spec, nil, time.Time{})
-	if err := c.resolveExecutable(); err != nil {
-		return nil
-	}
-	return c.findPrograms()
-}
-
 // findPrograms looks up the interpreter of the executable, what is started through prefixes, and their interpreters. It is a guess at
 // what others will do (sudo has a PATH of its own), so that nothing is found is a fact like any other.
 func (c *capture) findPrograms() (all []Program) {
@@ -58,7 +48,9 @@ func (c *capture) findPrograms() (all []Program) {
 	for n, inner := range line.wrapped() {
 		number := strconv.Itoa(n + 1)
 		p := c.findProgram(inner, "program", number)
-		p.hidden = holdsSecret(c.spec.Argv, inner.argv)
+		if p.hidden = holdsSecret(c.spec.Argv, inner.argv); p.hidden {
+			c.seen.NoteBeyond()
+		}
 		all = append(all, p)
 		if p.Path != "" {
 			all = c.appendInterpreter(all, inner, p.Path, number)
@@ -77,7 +69,12 @@ func holdsSecret(whole, inner []string) bool {
 // findProgram looks up the first word of a command line.
 func (c *capture) findProgram(i invocation, kind, number string) Program {
 	p := Program{Name: i.argv[0], Dir: i.dir, Environ: i.environ, kind: kind, number: number}
-	if path, err := c.resolve(p.Name, p.Dir, p.Environ); err == nil {
+	seen := c.seen
+	if p.Dir != c.spec.Dir { // names start in the working directory
+		seen.NoteBeyond()
+		seen = nil
+	}
+	if path, err := c.resolve(seen, p.Name, p.Dir, p.Environ); err == nil {
 		p.Path = absolute(path, p.Dir)
 	}
 	return p

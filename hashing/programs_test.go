@@ -62,7 +62,9 @@ func TestPrograms(t *testing.T) {
 			spec.Argv = []string{"env", "-SA=1 real"}
 		}
 		var got []string
-		for _, p := range Programs(spec) {
+		c := newCapture(spec, nil, time.Time{})
+		require.NoError(t, c.resolveExecutable())
+		for _, p := range c.findPrograms() {
 			at := "absent"
 			if p.Path != "" {
 				name, err := filepath.Rel(dir, p.Path)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"time"
+
+	"github.com/cachex-cli/cachex/probe"
 )
 
 // MaxRecipe is the length in bytes that a recipe's text may have.
@@ -50,8 +52,9 @@ type capture struct {
 
 	cache   Digests
 	started time.Time
-	learned bool // the inputs are not the caller's own
-	resolve func(name, dir string, environ []string, past ...string) (string, error)
+	learned bool          // the inputs are not the caller's own
+	seen    *probe.Record // what is looked at is noted here; nil: nowhere
+	resolve func(seen *probe.Record, name, dir string, environ []string, past ...string) (string, error)
 	shebang func(path string) []string
 	content func(c *capture, name string, follow bool) (Digest, StatID, error)
 	find    func(c *capture) ([]entry, error)
@@ -72,10 +75,17 @@ func Capture(spec Spec, digests Digests) (Recipe, error) {
 	return newCapture(spec, digests, time.Now()).run()
 }
 
+// CaptureNoting captures a recipe, and notes the files that it looks at in seen, by their names from the working directory.
+func CaptureNoting(spec Spec, digests Digests, seen *probe.Record) (Recipe, error) {
+	c := newCapture(spec, digests, time.Now())
+	c.seen = seen
+	return c.run()
+}
+
 func newCapture(spec Spec, digests Digests, now time.Time) *capture {
 	return &capture{
 		spec: &spec, cache: digests, started: now,
-		resolve: LookPath, shebang: readShebang, content: (*capture).digestOf, find: (*capture).findFiles, mountOf: new(mounts).of,
+		resolve: lookPath, shebang: readShebang, content: (*capture).digestOf, find: (*capture).findFiles, mountOf: new(mounts).of,
 	}
 }
 

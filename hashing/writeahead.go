@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/cachex-cli/cachex/probe"
 )
 
 const (
@@ -19,39 +21,39 @@ const (
 // or a glob has said what belongs together.
 //
 // It costs one look beside each file that has the size of a database, and reads the first 16 bytes of it only if there is a
-// log. What cannot be read is taken for no database.
-func (r Recipe) Unlogged(names []string) (database, log string, found bool) {
+// log. What cannot be read is taken for no database. Each log that is looked for is noted in seen, which may be nil.
+func (r Recipe) Unlogged(names []string, seen *probe.Record) (database, log string, found bool) {
 	exact := map[string]bool{}
 	for _, name := range names {
 		exact[tidy(name)] = true
 	}
 	for i := range r.files {
 		e := &r.files[i]
-		if !e.kind.regular() || !MayBeDatabase(e.id.Size) || !exact[e.name] {
+		if !e.kind.regular() || !mayBeDatabase(e.id.Size) || !exact[e.name] {
 			continue
 		}
-		if log := r.logBeside(e); log != "" {
+		if log := r.logBeside(e, seen); log != "" {
 			return Show(e.name), Show(log), true
 		}
 	}
 	for i := range r.args {
 		a := &r.args[i]
-		if a.State == "" || !MayBeDatabase(a.Size()) || a.IsHidden() {
+		if a.State == "" || !mayBeDatabase(a.Size()) || a.IsHidden() {
 			continue
 		}
-		if log := r.logBeside(&entry{name: a.Name, link: true}); log != "" {
+		if log := r.logBeside(&entry{name: a.Name, link: true}, seen); log != "" {
 			return Show(a.Name), Show(log), true
 		}
 	}
 	return "", "", false
 }
 
-// MayBeDatabase reports whether a file of a size in bytes may be one of SQLite.
-func MayBeDatabase(size int64) bool { return size > 0 && size%pageUnit == 0 }
+// mayBeDatabase reports whether a file of a size in bytes may be one of SQLite.
+func mayBeDatabase(size int64) bool { return size > 0 && size%pageUnit == 0 }
 
 // logBeside names the write-ahead log of a file if it is one of a database, and not among the files. SQLite looks for it
 // beside what a link leads to.
-func (r Recipe) logBeside(e *entry) string {
+func (r Recipe) logBeside(e *entry, seen *probe.Record) string {
 	path, log := absolute(e.name, r.dir), e.name+logSuffix
 	if e.link {
 		target, err := filepath.EvalSymlinks(path)
@@ -61,6 +63,7 @@ func (r Recipe) logBeside(e *entry) string {
 		path, log = target, target+logSuffix
 	}
 	at, err := lookAt(path+logSuffix, true)
+	seen.Note(path+logSuffix, probe.Name, err == nil)
 	covered := func(o entry) bool {
 		return o.name == log || o.id.Dev == at.id.Dev && o.id.Ino == at.id.Ino
 	}

@@ -56,7 +56,7 @@ func TestUnloggedDatabase(t *testing.T) {
 	}
 	for _, c := range cases {
 		r := captured(t, Spec{Name: "n", Dir: dir, Files: c.files})
-		database, log, found := r.Unlogged(c.files)
+		database, log, found := r.Unlogged(c.files, nil)
 		require.Equal(t, []string{c.database, c.log}, []string{database, log}, "%v", c.files)
 		require.Equal(t, c.database != "", found, "%v", c.files)
 	}

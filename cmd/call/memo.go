@@ -3,7 +3,6 @@ package call
 import (
 	"crypto/sha256"
 	"math"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/cachex-cli/cachex/engine"
 	"github.com/cachex-cli/cachex/fastpath"
 	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/probe"
 )
 
 // A call leaves a memo for the next one of the same command line in the same place. It may hold two things. The one is what a
@@ -120,26 +120,29 @@ func put(dir *cachedir.Dir, m *fastpath.Memo) bool {
 // recipe made anew in between, so that it is what the answer was made from and not what changed since.
 func (p *Process) withHit(m fastpath.Memo, c *Call, dir *cachedir.Dir, out engine.Outcome, before time.Time) *fastpath.Memo {
 	spec := c.Request.Spec
-	args := append([]string{"cachex"}, p.Args...)
-	seen, ok := inputs(&spec, args, before)
-	if !ok {
-		return nil
-	}
-	recipe, err := hashing.Capture(spec, dir.Digests())
-	if err != nil || recipe.Key != out.Key || !sameWords(seen, recipe.Args()) {
+	recipe, seen, err := lookAround(spec, dir.Digests())
+	if err != nil || recipe.Key != out.Key {
 		return nil
 	}
 	if _, found := recipe.BeyondMemo(); found {
+		return nil
+	}
+	args := append([]string{"cachex"}, p.Args...)
+	facts, ok := factsOf(seen, args, before)
+	if !ok {
+		return nil
+	}
+	if recipe, err = hashing.Capture(spec, dir.Digests()); err != nil || recipe.Key != out.Key {
 		return nil
 	}
 	again, ok := c.Configuration(before)
 	if !ok || !slices.Equal(again, m.Facts) {
 		return nil
 	}
-	if again, ok = inputs(&spec, args, before); !ok || !slices.Equal(again, seen) {
+	if again, ok = factsOf(seen, args, before); !ok || !slices.Equal(again, facts) {
 		return nil
 	}
-	m.Facts = slices.Concat(m.Facts, seen)
+	m.Facts = slices.Concat(m.Facts, facts)
 	m.Env = p.variables(spec.Env)
 	st := out.Standing
 	m.Entry, m.Size, m.Sum, m.Offset, m.Merged, m.Code = st.Entry, st.Size, st.Sum, st.Offset, st.Merged, st.Code
@@ -169,99 +172,20 @@ func (p *Process) variables(names []string) (all []fastpath.Variable) {
 	return all
 }
 
-// inputs is all that the way from settings to an answer looks at outside of the cache directory; false if that is more than can
-// be listed, or changed after before.
-func inputs(spec *hashing.Spec, args []string, before time.Time) ([]fastpath.Fact, bool) {
-	l := NewLooker(before)
-	lookAtPrograms(l, *spec)
-	for _, file := range spec.Files {
-		lookAtInput(l, file)
+// lookAround captures a recipe, and records what was looked at on the way from settings to an answer outside of the cache directory.
+func lookAround(spec hashing.Spec, digests hashing.Digests) (hashing.Recipe, *probe.Record, error) {
+	seen := &probe.Record{}
+	recipe, err := hashing.CaptureNoting(spec, digests, seen)
+	if err == nil {
+		recipe.Unlogged(spec.Files, seen)
 	}
-	for _, a := range hashing.ArgFiles(spec) {
-		lookAtWord(l, a, args)
-	}
+	return recipe, seen, err
+}
+
+// factsOf returns what a record tells of, as it is now; false if a memo cannot hold that, or it changed after before.
+func factsOf(seen *probe.Record, args []string, before time.Time) ([]fastpath.Fact, bool) {
+	l := NewFactList(before)
+	l.args = args
+	l.Hold(seen)
 	return l.Facts, !l.Failed
-}
-
-// lookAtWord notes what a word names that may name a file. One that does not stand in the command line as it is, for it was
-// quoted, is left to the ordinary way.
-func lookAtWord(l *Looker, a hashing.ArgFile, args []string) {
-	at, ok := fastpath.StretchOf(a.Name, args)
-	if !ok {
-		l.Failed = true
-		return
-	}
-	switch id, there := l.Word(a.Name, at); {
-	case !there || !hashing.MayBeDatabase(id.Size):
-	case a.IsHidden():
-		l.Failed = true // a log beside it would be noted by its name
-	default:
-		lookAtLog(l, a.Name)
-	}
-}
-
-// sameWords reports whether the recipe has a fact of each word that names a regular file: of some files it has none.
-func sameWords(facts []fastpath.Fact, args []hashing.ArgState) bool {
-	for _, f := range facts {
-		if f.Kind != fastpath.Regular {
-			continue
-		}
-		if len(args) == 0 || f.ID.IsRegular() != (args[0].State != "") {
-			return false
-		}
-		args = args[1:]
-	}
-	return len(args) == 0
-}
-
-// lookAtPrograms notes the executable, and what it starts in its turn as far as that is in the key.
-func lookAtPrograms(l *Looker, spec hashing.Spec) {
-	if len(spec.Argv) == 0 {
-		l.Failed = true
-		return
-	}
-	lookAtProgram(l, spec.Argv[0], spec.Dir, spec.Environ)
-	for _, p := range hashing.Programs(spec) {
-		if p.Dir != spec.Dir || p.IsHidden() { // facts have names, which start in the working directory
-			l.Failed = true
-			return
-		}
-		lookAtProgram(l, p.Name, p.Dir, p.Environ)
-	}
-}
-
-// lookAtProgram follows hashing.LookPath. What comes before the file in PATH must not be there.
-func lookAtProgram(l *Looker, name, dir string, environ []string) {
-	path, err := hashing.LookPath(name, dir, environ)
-	if err != nil {
-		l.Failed = true
-		return
-	}
-	for _, file := range hashing.Candidates(name, environ) {
-		if file == path {
-			break
-		}
-		if _, there := l.Look(file, fastpath.Followed); there {
-			l.Failed = true // whether it is passed over does not depend on the file alone
-		}
-	}
-	l.Program(path)
-}
-
-// lookAtInput notes a file of the key. Directories are left to those who can list them.
-func lookAtInput(l *Looker, path string) {
-	path = hashing.FileName(path)
-	id, there := l.File(path)
-	if there && !id.IsRegular() {
-		l.Failed = true
-	}
-	lookAtLog(l, path)
-}
-
-// lookAtLog notes a log, which is worth a warning beside a database.
-func lookAtLog(l *Looker, path string) {
-	l.Look(path+"-wal", fastpath.Exists)
-	if target, err := filepath.EvalSymlinks(path); err == nil && target != path {
-		l.Look(target+"-wal", fastpath.Exists)
-	}
 }

@@ -171,9 +171,9 @@ func TestMemoNamesWhatTheRecipeNames(t *testing.T) {
 				require.NoError(t, os.Symlink("tool", "linked"))
 				write(t, "script", "#!./tool -x\n")
 				write(t, "envscript", "#!/usr/bin/env -S A=1 tool\n")
-				recipe, err := hashing.Capture(spec, nil)
+				recipe, seen, err := lookAround(spec, nil)
 				require.NoError(t, err)
-				facts, ok := inputs(&spec, append([]string{"cachex"}, spec.Argv...), before)
+				facts, ok := factsOf(seen, append([]string{"cachex"}, spec.Argv...), before)
 				require.True(t, ok)
 				require.True(t, fastpath.Hold(facts, append([]string{"cachex"}, spec.Argv...)))
 				change(t)
@@ -189,15 +189,16 @@ func TestMemoNamesWhatTheRecipeNames(t *testing.T) {
 // Where PATH is not set, the memo looks where the search does.
 func TestMemoSearchesWithoutPath(t *testing.T) {
 	spec := hashing.Spec{Argv: []string{"sh"}, Dir: "/"}
-	l := NewLooker(time.Now())
-	lookAtPrograms(l, spec)
+	_, seen, err := lookAround(spec, nil)
+	require.NoError(t, err)
+	facts, ok := factsOf(seen, []string{"cachex", "sh"}, time.Now())
 	exe, err := hashing.LookPath("sh", "/", nil)
 	require.NoError(t, err)
-	if l.Failed {
+	if !ok {
 		t.Skip("there is no short way on this system")
 	}
 	var looked []string
-	for _, f := range l.Facts {
+	for _, f := range facts {
 		looked = append(looked, f.Path)
 	}
 	candidates := hashing.Candidates("sh", nil)

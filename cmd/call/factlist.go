@@ -8,14 +8,15 @@ import (
 	"github.com/cachex-cli/cachex/probe"
 )
 
-// Looker looks at files, and keeps as facts of a memo what it saw.
-type Looker struct {
+// FactList takes the facts of a memo: what files are like now.
+type FactList struct {
 	Before time.Time // later changes are not believed to be seen
 	Facts  []fastpath.Fact
 	Failed bool // something cannot be told, or changed too late
 
-	room    int64 // for files that are looked at by content
-	mounted bool  // there is a fact that holds for this boot alone
+	args    []string // the command line, in which words have their places
+	room    int64    // for files that are looked at by content
+	mounted bool     // there is a fact that holds for this boot alone
 }
 
 // maxContents bounds what a hit reads because stat is not believed of it: reading 64 KiB takes a quarter of a millisecond.
@@ -24,11 +25,11 @@ const maxContents = 64 << 10
 // bootID is a file that tells one boot from another.
 const bootID = "/proc/sys/kernel/random/boot_id"
 
-// NewLooker returns a looker that wants changes to be older than a time.
-func NewLooker(before time.Time) *Looker { return &Looker{Before: before, room: maxContents} }
+// NewFactList returns a list that wants changes to be older than a time.
+func NewFactList(before time.Time) *FactList { return &FactList{Before: before, room: maxContents} }
 
 // Look notes what is there, and returns whether anything is.
-func (l *Looker) Look(path string, kind fastpath.FactKind) (fastpath.FileID, bool) {
+func (l *FactList) Look(path string, kind fastpath.FactKind) (fastpath.FileID, bool) {
 	id, ok := fastpath.Identify(path, kind)
 	there := id != fastpath.FileID{}
 	if !ok || kind != fastpath.Exists && there && id.Ctime >= l.Before.UnixNano() {
@@ -40,7 +41,7 @@ func (l *Looker) Look(path string, kind fastpath.FactKind) (fastpath.FileID, boo
 }
 
 // Hold notes all that a record tells of, as it is now; what is there now and was not then, or the reverse, fails.
-func (l *Looker) Hold(seen *probe.Record) {
+func (l *FactList) Hold(seen *probe.Record) {
 	looks, ok := seen.Looks()
 	l.Failed = l.Failed || !ok
 	for _, look := range looks {
@@ -49,16 +50,37 @@ func (l *Looker) Hold(seen *probe.Record) {
 		case probe.Name:
 			_, there = l.Look(look.Path, fastpath.Exists)
 		case probe.File:
-			_, there = l.File(look.Path)
-		default:
-			l.Failed = true
+			var id fastpath.FileID
+			id, there = l.File(look.Path)
+			l.Failed = l.Failed || there && !id.IsRegular() // a directory is left to those who can list it
+		case probe.Program:
+			l.Program(look.Path)
+			there = true
+		case probe.Passed:
+			if _, there = l.Look(look.Path, fastpath.Followed); there {
+				l.Failed = true // whether it is passed over does not depend on the file alone
+			}
+		case probe.Word:
+			there = l.word(look.Path)
 		}
 		l.Failed = l.Failed || there != look.Found
 	}
 }
 
+// word notes what a word names, and returns whether that is a regular file. A word that does not stand in the command line as it is,
+// for it was quoted, is left to the ordinary way.
+func (l *FactList) word(name string) bool {
+	at, ok := fastpath.StretchOf(name, l.args)
+	if !ok {
+		l.Failed = true
+		return false
+	}
+	id, _ := l.Word(name, at)
+	return id.IsRegular()
+}
+
 // Word notes what a word of the command line names, at a place there. Only a regular file counts.
-func (l *Looker) Word(name string, at fastpath.Stretch) (fastpath.FileID, bool) {
+func (l *FactList) Word(name string, at fastpath.Stretch) (fastpath.FileID, bool) {
 	first := len(l.Facts)
 	id, there := l.Look(name, fastpath.Regular)
 	if there {
@@ -73,7 +95,7 @@ func (l *Looker) Word(name string, at fastpath.Stretch) (fastpath.FileID, bool) 
 }
 
 // File notes a file that is read, and a link that leads to it.
-func (l *Looker) File(path string) (fastpath.FileID, bool) {
+func (l *FactList) File(path string) (fastpath.FileID, bool) {
 	id, there := l.Look(path, fastpath.Itself)
 	if there && id.IsLink() {
 		l.settle()
@@ -86,7 +108,7 @@ func (l *Looker) File(path string) (fastpath.FileID, bool) {
 }
 
 // Program notes a file that is executed.
-func (l *Looker) Program(path string) {
+func (l *FactList) Program(path string) {
 	if id, there := l.Look(path, fastpath.Executable); !there || !id.IsRegular() {
 		l.Failed = true
 		return
@@ -95,7 +117,7 @@ func (l *Looker) Program(path string) {
 }
 
 // settle sees to it that the last fact tells the content of its file from any later one.
-func (l *Looker) settle() {
+func (l *FactList) settle() {
 	fact := &l.Facts[len(l.Facts)-1]
 	at, belief := hashing.Settle(fact.Path, fact.Kind != fastpath.Itself)
 	now, ok := fastpath.Identify(fact.Path, fact.Kind)
@@ -118,7 +140,7 @@ func (l *Looker) settle() {
 }
 
 // content notes what a file holds.
-func (l *Looker) content(path string) {
+func (l *FactList) content(path string) {
 	fact, ok := fastpath.ReadContent(path)
 	l.room -= fact.ID.Size
 	l.Failed = l.Failed || !ok || l.room < 0
@@ -126,7 +148,7 @@ func (l *Looker) content(path string) {
 }
 
 // thisBoot notes which boot this is: numbers of mounts are given anew in each.
-func (l *Looker) thisBoot() {
+func (l *FactList) thisBoot() {
 	if !l.mounted {
 		l.mounted = true
 		l.content(bootID)

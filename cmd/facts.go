@@ -9,11 +9,11 @@ import (
 	"github.com/cachex-cli/cachex/probe"
 )
 
-// lookedAt is what the settings rest on: every file that was looked for, also those that were not there. False if that changed after
+// facts is what the settings rest on: every file that was looked for, also those that were not there. False if that changed after
 // before, or is not what the settings were made from, or if keys and secrets are read from files besides. The working directory
 // is without links, or there is no short way.
-func (s *Settings) lookedAt(before time.Time) ([]fastpath.Fact, bool) {
-	l := call.NewLooker(before)
+func (s *Settings) facts(before time.Time) ([]fastpath.Fact, bool) {
+	l := call.NewFactList(before)
 	l.Hold(s.seen)
 	isRead := func(path string, t configText) bool { return path == t.path && t.isRead() } // after l has looked at it
 	return l.Facts, !l.Failed && slices.EqualFunc(s.configuration(true), s.files, isRead) && s.KeyFile == "" && s.SecretFile == ""
