@@ -126,6 +126,7 @@ func TestBreakerAndTheClock(t *testing.T) {
 	}
 	set(0)
 	requireAllows(t, d.Breaker("x"), false, false)
+	const day = 24 * time.Hour
 	for _, back := range []time.Duration{-1, -time.Second, -time.Hour, -50 * 365 * day, 50 * 365 * day} {
 		set(back)
 		b := d.Breaker("x")

@@ -102,8 +102,8 @@ func childStores() {
 				fmt.Println("store:", err)
 			}
 			_ = d.NoteRun(r.Command, CommandRun{Key: r.Key})
-			_ = d.Log(Record{Served: Missed})
-			d.Fold()
+			_ = d.Journal.Log(Record{Served: Missed})
+			d.Journal.Fold()
 		}
 	}
 }
@@ -223,7 +223,7 @@ func childLimited() {
 			err = lerr
 		}
 		_ = d.NoteRun(runOf("small").Command, CommandRun{})
-		_ = d.Log(Record{Served: Missed})
+		_ = d.Journal.Log(Record{Served: Missed})
 		d.Digests().Remember(fixtureStamp(), [32]byte{9})
 	}
 	fmt.Println(err)
@@ -290,7 +290,7 @@ func childLogs() {
 		panic(err)
 	}
 	for {
-		if err := d.Log(Record{Served: Hit, Saved: time.Second, Family: "child"}); err != nil {
+		if err := d.Journal.Log(Record{Served: Hit, Saved: time.Second, Family: "child"}); err != nil {
 			panic(err)
 		}
 		_, _ = os.Stdout.Write([]byte("."))
@@ -325,7 +325,7 @@ func TestJournalLosesNothing(t *testing.T) {
 		})
 	}
 	all.Wait()
-	rows, err := openAt(t, path, Options{}).Stats(time.Time{})
+	rows, err := openAt(t, path, Options{}).Journal.Rows(time.Time{})
 	require.NoError(t, err)
 	total := int64(0)
 	for _, r := range rows {

@@ -3,6 +3,7 @@ package cachedir
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/stretchr/testify/require"
 
 	"github.com/cachex-cli/cachex/cachedir/format"
@@ -47,16 +49,19 @@ func newFixture(t testing.TB) *fixture {
 	require.NoError(t, d.PurgeTag("another", false)) // so that the file of the first is read
 	store(t, d, x.large, x.body...)
 	require.NoError(t, d.NoteRun(x.command, CommandRun{Key: x.small.Key, Ended: time.Unix(5, 0)}))
-	require.NoError(t, d.Log(Record{Served: Hit, Family: "x"}))
-	require.NoError(t, d.LogTier(TierRecord{Tier: "x", Op: TierGet, Result: TierHit, Bytes: 3}))
+	require.NoError(t, d.Journal.Log(Record{Served: Hit, Family: "x"}))
+	require.NoError(t, d.Journal.LogTier(TierRecord{Tier: "x", Op: TierGet, Result: TierHit, Bytes: 3}))
 	require.NoError(t, d.NoteTag("x", "tag", 5, NoPurge))
 	d.Breaker("x").Failed()
 	d.Digests().Remember(x.stamp, hashing.Digest{9})
 	d.countHit(x.small.Key)
 	d.bury(x.small.Key)
-	var tot totals
-	tot.add(Record{Time: time.Now(), Served: Hit, Family: "folded"})
-	require.NoError(t, d.v1.Replace(totalsName, tot.encode()))
+	folded := fmt.Sprintf("row %d 0 0 1 0 0 0 \"folded\"\n", time.Now().Truncate(time.Hour).Unix())
+	totals := fmt.Appendf(nil, "cachex totals 1 %016x\n%s", xxhash.Sum64String(folded), folded)
+	require.NoError(t, d.v1.Replace("journal/totals", totals))
+	rows, err := d.Journal.Rows(time.Time{})
+	require.NoError(t, err)
+	require.Len(t, rows, 2, "the totals are believed")
 	x.remember(t)
 	return x
 }
@@ -148,12 +153,12 @@ func (x *fixture) right(t *testing.T, what string, heal bool) {
 		require.Equal(t, int64(5), count, what)
 	}
 	require.LessOrEqual(t, d.Breaker("x").State().Failures, 1, what)
-	tiers, err := d.TierStats(time.Time{})
+	tiers, err := d.Journal.TierRows(time.Time{})
 	require.NoError(t, err, what)
 	if len(tiers) > 0 {
 		require.Equal(t, []TierRow{{Tier: "x", Op: TierGet, Results: map[TierResult]int64{TierHit: 1}, Bytes: 3}}, tiers, what)
 	}
-	rows, err := d.Stats(time.Time{})
+	rows, err := d.Journal.Rows(time.Time{})
 	require.NoError(t, err, what)
 	for _, r := range rows {
 		require.Contains(t, []string{"x", "folded"}, r.Family, what)
@@ -178,8 +183,8 @@ func (x *fixture) heals(t *testing.T, d *Dir, what string) {
 	requireHit(t, d, x.small, Good, x.parts...)
 	requireHit(t, d, x.large, Good, x.body...)
 	require.NoError(t, d.NoteRun(x.command, CommandRun{Key: x.small.Key, Ended: time.Unix(5, 0)}), what)
-	require.NoError(t, d.Log(Record{Served: Hit, Family: "x"}), what)
-	require.NoError(t, d.LogTier(TierRecord{Op: TierGet, Result: TierHit}), what)
+	require.NoError(t, d.Journal.Log(Record{Served: Hit, Family: "x"}), what)
+	require.NoError(t, d.Journal.LogTier(TierRecord{Op: TierGet, Result: TierHit}), what)
 	require.NoError(t, d.NoteTag("x", "tag", 6, NoPurge), what)
 	count, _, known := d.TagSeen("x", "tag")
 	require.True(t, known && count == 6, what)

@@ -23,7 +23,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir/format"
@@ -55,10 +54,10 @@ type Dir struct {
 	root *tree.Tree // the directory itself
 	v1   *tree.Tree // where everything but the marks lies
 
+	Journal *Journal // of runs, and of what tiers were asked
+
 	digests *table
 	used    *table // by key: hours in which an entry was used
-
-	journalSize atomic.Int64 // as Log saw it last
 }
 
 // Errors of this package besides *Refused, *Miss and *ReplayError.
@@ -96,24 +95,6 @@ const (
 	Good   = format.Good
 	Failed = format.Failed
 	OwnSeq = format.OwnSeq
-)
-
-// Reason names why a lookup was not a hit. They are the words of the journal and of statistics.
-type Reason string
-
-// All reasons there are. The store itself gives New, Evicted, Corrupt, Version and Purged.
-const (
-	New         Reason = "new"          // never stored here, as far as is known
-	Changed     Reason = "changed"      // the command was stored with other inputs
-	Expired     Reason = "expired"      // stored, and older than the reader admits
-	Evicted     Reason = "evicted"      // stored, and removed to make room
-	Corrupt     Reason = "corrupt"      // stored, and unreadable or not what was written
-	Version     Reason = "version"      // stored by a newer version of cachex
-	Forced      Reason = "forced"       // the caller asked for a new run
-	Uncacheable Reason = "uncacheable"  // the result may not be stored or replayed
-	LockTimeout Reason = "lock timeout" // waited too long for another run
-	TierError   Reason = "tier error"   // another machine did not answer
-	Purged      Reason = "purged"       // stored, and purged since
 )
 
 // Miss is why there is nothing to replay. Every failure to read an entry is one.
@@ -169,6 +150,7 @@ func Open(path string, o Options) (*Dir, error) {
 		root.Close()
 		return nil, err
 	}
+	d.Journal = NewJournal(d.v1, o.Now, o.ReadOnly)
 	d.digests, d.used = newTable(d, "stat/digests"), newTable(d, "stat/used")
 	return d, nil
 }

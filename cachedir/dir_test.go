@@ -216,3 +216,17 @@ func TestFind(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, keys)
 }
+
+func TestOncePerDay(t *testing.T) {
+	now := time.Now()
+	d := newDir(t, Options{Now: func() time.Time { return now }})
+	require.True(t, d.OncePerDay("a"))
+	require.False(t, d.OncePerDay("a"))
+	require.True(t, d.OncePerDay("b"))
+	now = now.Add(23 * time.Hour)
+	require.False(t, d.OncePerDay("a"))
+	now = now.Add(2 * time.Hour)
+	require.True(t, d.OncePerDay("a"))
+	now = now.Add(-48 * time.Hour)
+	require.True(t, d.OncePerDay("a"), "a clock that was set back does not silence it for ever")
+}

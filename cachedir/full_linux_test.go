@@ -124,10 +124,10 @@ func TestReadOnlyMount(t *testing.T) {
 	requireMiss(t, d, runOf("y"), Good, New)
 	_, err = d.Begin(runOf("y"))
 	require.ErrorIs(t, err, unix.EROFS)
-	require.ErrorIs(t, d.Log(Record{Served: Hit}), unix.EROFS)
+	require.ErrorIs(t, d.Journal.Log(Record{Served: Hit}), unix.EROFS)
 	_, err = d.LockPlace(runOf("y").Key).Open()
 	require.ErrorIs(t, err, unix.EROFS)
-	d.Fold()
+	d.Journal.Fold()
 	_, err = Open(filepath.Join(dir, "fresh"), Options{})
 	require.ErrorIs(t, err, unix.EROFS)
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -51,12 +52,46 @@ const (
 	Unfresh  Served = "failed"   // the same, and the old result stays
 )
 
+// Reason names why a lookup was not a hit. They are the words of the journal and of statistics.
+type Reason string
+
+// All reasons there are. The store itself gives New, Evicted, Corrupt, Version and Purged.
+const (
+	New         Reason = "new"          // never stored here, as far as is known
+	Changed     Reason = "changed"      // the command was stored with other inputs
+	Expired     Reason = "expired"      // stored, and older than the reader admits
+	Evicted     Reason = "evicted"      // stored, and removed to make room
+	Corrupt     Reason = "corrupt"      // stored, and unreadable or not what was written
+	Version     Reason = "version"      // stored by a newer version of cachex
+	Forced      Reason = "forced"       // the caller asked for a new run
+	Uncacheable Reason = "uncacheable"  // the result may not be stored or replayed
+	LockTimeout Reason = "lock timeout" // waited too long for another run
+	TierError   Reason = "tier error"   // another machine did not answer
+	Purged      Reason = "purged"       // stored, and purged since
+)
+
 var (
 	servedCodes = [...]Served{Hit, Missed, Stale, Shared, Bypassed, Declined, Renewed, Unfresh}
 	reasonCodes = [...]Reason{
 		"", New, Changed, Expired, Evicted, Corrupt, Version, Forced, Uncacheable, LockTimeout, TierError, Purged,
 	}
 )
+
+// ErrJournalReadOnly is what Reset returns where nothing may be written.
+var ErrJournalReadOnly = errors.New("the cache directory is used read-only")
+
+// Journal counts what a cache directory was used for. Its methods may be called from several goroutines.
+type Journal struct {
+	tree     *tree.Tree // the journal lies in journal/ below it
+	now      func() time.Time
+	readOnly bool
+	size     atomic.Int64 // of the journal, in bytes, as Log saw it last
+}
+
+// NewJournal returns the journal of a tree. If it is read-only nothing is written, and Log and LogTier do nothing.
+func NewJournal(t *tree.Tree, now func() time.Time, readOnly bool) *Journal {
+	return &Journal{tree: t, now: now, readOnly: readOnly}
+}
 
 // Record is one run in the journal.
 type Record struct {
@@ -69,26 +104,26 @@ type Record struct {
 	Family string        // base name of argv[0]; 16 bytes of it are kept
 }
 
-// Log appends a record to the journal. Under ReadOnly it does nothing.
-func (d *Dir) Log(r Record) error {
-	if d.o.ReadOnly {
+// Log appends a record to the journal. A read-only journal does nothing.
+func (j *Journal) Log(r Record) error {
+	if j.readOnly {
 		return nil
 	}
 	if r.Time.IsZero() {
-		r.Time = d.now()
+		r.Time = j.now()
 	}
 	b, err := encodeRecord(r)
 	if err != nil {
 		return err
 	}
-	size, err := d.appendRecord(journalNow, b)
-	d.journalSize.Store(size)
+	size, err := j.appendRecord(journalNow, b)
+	j.size.Store(size)
 	return err
 }
 
 // appendRecord appends a record to a journal, by one write, and returns how large that is now.
-func (d *Dir) appendRecord(name string, b []byte) (size int64, err error) {
-	f, fi, err := d.v1.OpenInPlace(name, os.O_APPEND)
+func (j *Journal) appendRecord(name string, b []byte) (size int64, err error) {
+	f, fi, err := j.tree.OpenInPlace(name, os.O_APPEND)
 	if err != nil {
 		return 0, fmt.Errorf("journal: %w", err)
 	}
@@ -98,7 +133,7 @@ func (d *Dir) appendRecord(name string, b []byte) (size int64, err error) {
 		err = io.ErrShortWrite
 	}
 	if err != nil {
-		err = fmt.Errorf("journal: %w", d.v1.PathError("write", name, err))
+		err = fmt.Errorf("journal: %w", j.tree.PathError("write", name, err))
 	}
 	return fi.Size + int64(len(b)), err
 }
@@ -146,8 +181,8 @@ func isRecord(b []byte, magic string) bool {
 }
 
 // readJournal calls fn with each record of a segment. One that is not there has none.
-func (d *Dir) readJournal(name string, fn func(Record)) error {
-	return d.readRecords(name, journalMagic, func(b []byte) bool {
+func (j *Journal) readJournal(name string, fn func(Record)) error {
+	return j.readRecords(name, journalMagic, func(b []byte) bool {
 		r, ok := decodeRecord(b)
 		if ok {
 			fn(r)
@@ -157,8 +192,8 @@ func (d *Dir) readJournal(name string, fn func(Record)) error {
 }
 
 // readRecords calls fn with each place of a journal at which a record may begin; fn says whether one does.
-func (d *Dir) readRecords(name, magic string, fn func(b []byte) bool) error {
-	f, fi, err := d.v1.OpenWritten(name)
+func (j *Journal) readRecords(name, magic string, fn func(b []byte) bool) error {
+	f, fi, err := j.tree.OpenWritten(name)
 	if tree.IsAbsent(err) {
 		return nil
 	}
@@ -194,11 +229,11 @@ func (d *Dir) readRecords(name, magic string, fn func(b []byte) bool) error {
 //
 // What can die between its steps: after the totals were written and before a segment is removed, the totals name the
 // segment, and nobody adds it again.
-func (d *Dir) Fold() {
-	if d.o.ReadOnly || !d.foldIsDue() {
+func (j *Journal) Fold() {
+	if j.readOnly || !j.foldIsDue() {
 		return
 	}
-	f, _, err := d.v1.OpenInPlace(journalLock, 0)
+	f, _, err := j.tree.OpenInPlace(journalLock, 0)
 	if err != nil {
 		return
 	}
@@ -206,12 +241,12 @@ func (d *Dir) Fold() {
 	if err := f.TryLock(); err != nil {
 		return // without locks the segments stay as they are
 	}
-	d.renameSegment()
-	segments, err := d.segments()
+	j.renameSegment()
+	segments, err := j.segments()
 	if err != nil {
 		return
 	}
-	t, err := d.readTotals()
+	t, err := j.readTotals()
 	if err != nil {
 		return
 	}
@@ -220,37 +255,37 @@ func (d *Dir) Fold() {
 		switch {
 		case t.includes(s.name):
 			done = append(done, s.name)
-		case d.now().Sub(s.renamed) >= segmentRest:
+		case j.now().Sub(s.renamed) >= segmentRest:
 			add = append(add, s.name)
 		}
 	}
 	if len(add) > 0 {
 		for _, name := range add {
-			if d.readJournal("journal/"+name, t.add) != nil {
+			if j.readJournal("journal/"+name, t.add) != nil {
 				return
 			}
 		}
 		t.included = append(done, add...)
-		t.compact(d.now())
-		if d.v1.Replace(totalsName, t.encode()) != nil {
+		t.compact(j.now())
+		if j.tree.Replace(totalsName, t.encode()) != nil {
 			return
 		}
 		done = t.included
 	}
 	for _, name := range done {
-		_ = d.v1.Remove("journal/" + name)
+		_ = j.tree.Remove("journal/" + name)
 	}
 }
 
 // foldIsDue asks for nothing but what Log saw: a journal that is full, or, for segments that became old enough since,
 // every 1024th record.
-func (d *Dir) foldIsDue() bool {
-	size := d.journalSize.Load()
+func (j *Journal) foldIsDue() bool {
+	size := j.size.Load()
 	return size >= segmentSize || size%(64<<10) == journalRecord
 }
 
-func (d *Dir) renameSegment() {
-	f, fi, err := d.v1.OpenWritten(journalNow)
+func (j *Journal) renameSegment() {
+	f, fi, err := j.tree.OpenWritten(journalNow)
 	if err != nil {
 		return
 	}
@@ -258,7 +293,7 @@ func (d *Dir) renameSegment() {
 	if fi.Size < segmentSize {
 		return
 	}
-	_ = d.v1.MoveOver(journalNow, "journal/"+strconv.FormatInt(d.now().UnixNano(), 10))
+	_ = j.tree.MoveOver(journalNow, "journal/"+strconv.FormatInt(j.now().UnixNano(), 10))
 }
 
 // segment is a journal that is no longer written to.
@@ -267,9 +302,9 @@ type segment struct {
 	renamed time.Time
 }
 
-func (d *Dir) segments() ([]segment, error) {
+func (j *Journal) segments() ([]segment, error) {
 	var all []segment
-	err := d.v1.List("journal", func(name string) bool {
+	err := j.tree.List("journal", func(name string) bool {
 		if ns, err := strconv.ParseInt(name, 10, 64); err == nil && ns > 0 {
 			all = append(all, segment{name, time.Unix(0, ns)})
 		}

@@ -9,11 +9,32 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/cachex-cli/cachex/cachedir/tree"
 )
 
-func runsOf(t testing.TB, d *Dir, since time.Time) int64 {
+// newJournal opens the journal below a directory.
+func newJournal(t testing.TB, path string, now func() time.Time) *Journal {
 	t.Helper()
-	rows, err := d.Stats(since)
+	in, err := tree.Open(path, nil)
+	require.NoError(t, err)
+	t.Cleanup(in.Close)
+	return NewJournal(in, now, false)
+}
+
+// segmentsOf are the names of all files of a journal.
+func segmentsOf(t testing.TB, d *Journal) (all []string) {
+	t.Helper()
+	require.NoError(t, d.tree.List("journal", func(name string) bool {
+		all = append(all, name)
+		return true
+	}))
+	return all
+}
+
+func runsOf(t testing.TB, d *Journal, since time.Time) int64 {
+	t.Helper()
+	rows, err := d.Rows(since)
 	require.NoError(t, err)
 	sum := int64(0)
 	for _, r := range rows {
@@ -24,7 +45,7 @@ func runsOf(t testing.TB, d *Dir, since time.Time) int64 {
 
 func TestJournalCounts(t *testing.T) {
 	now := time.Now().Truncate(time.Hour).Add(30 * time.Minute)
-	d := newDir(t, Options{Now: func() time.Time { return now }})
+	d := newJournal(t, t.TempDir(), func() time.Time { return now })
 	require.Equal(t, int64(0), runsOf(t, d, time.Time{}))
 	log := func(r Record) { require.NoError(t, d.Log(r)) }
 	log(Record{Served: Hit, Bytes: 10, Saved: time.Second, Family: "go"})
@@ -33,7 +54,7 @@ func TestJournalCounts(t *testing.T) {
 	log(Record{Served: Missed, Reason: Expired, Time: now.Add(-3 * time.Hour), Family: "ä\xff"})
 	require.Error(t, d.Log(Record{}))
 	require.Error(t, d.Log(Record{Served: Hit, Reason: "no such"}))
-	rows, err := d.Stats(time.Time{})
+	rows, err := d.Rows(time.Time{})
 	require.NoError(t, err)
 	hour := time.Unix(now.Truncate(time.Hour).Unix(), 0)
 	require.Equal(t, []Row{
@@ -47,8 +68,8 @@ func TestJournalCounts(t *testing.T) {
 
 // Torn records cost themselves, not their neighbours.
 func TestTornRecords(t *testing.T) {
-	d := newDir(t, Options{})
-	path := filepath.Join(d.Path(), "v1", journalNow)
+	d := newJournal(t, t.TempDir(), time.Now)
+	path := d.tree.Path(journalNow)
 	garbage := []byte("cxJ1 torn")
 	for i := range 2000 {
 		require.NoError(t, d.Log(Record{Served: Hit}))
@@ -66,8 +87,8 @@ func TestTornRecords(t *testing.T) {
 func TestFold(t *testing.T) {
 	now := time.Now()
 	clock := func() time.Time { return now }
-	path := filepath.Join(t.TempDir(), "cache")
-	d := openAt(t, path, Options{Now: clock})
+	path := t.TempDir()
+	d := newJournal(t, path, clock)
 	const each = segmentSize/journalRecord + 10
 	fill := func() {
 		for i := range each {
@@ -76,22 +97,22 @@ func TestFold(t *testing.T) {
 		d.Fold()
 	}
 	fill()
-	require.Len(t, names(t, d, "journal"), 2, "renamed, and locked")
+	require.Len(t, segmentsOf(t, d), 2, "renamed, and locked")
 	now = now.Add(time.Minute)
-	d.journalSize.Store(segmentSize)
+	d.size.Store(segmentSize)
 	d.Fold()
-	require.NotContains(t, names(t, d, "journal"), "totals", "a process may still append to it")
+	require.NotContains(t, segmentsOf(t, d), "totals", "a process may still append to it")
 	require.Equal(t, int64(each), runsOf(t, d, time.Time{}))
 	now = now.Add(2 * time.Hour)
 	fill()
-	require.Contains(t, names(t, d, "journal"), "totals")
-	require.Len(t, names(t, d, "journal"), 3, "lock, totals, the second segment")
+	require.Contains(t, segmentsOf(t, d), "totals")
+	require.Len(t, segmentsOf(t, d), 3, "lock, totals, the second segment")
 	require.Equal(t, int64(2*each), runsOf(t, d, time.Time{}))
 	require.NoError(t, d.Log(Record{Served: Missed}))
 	require.Equal(t, int64(2*each+1), runsOf(t, d, time.Time{}))
 
 	families := map[string]bool{}
-	rows, err := d.Stats(time.Time{})
+	rows, err := d.Rows(time.Time{})
 	require.NoError(t, err)
 	for _, r := range rows {
 		if r.From.Before(now.Add(-time.Hour)) {
@@ -106,42 +127,42 @@ func TestFold(t *testing.T) {
 // does not count it again.
 func TestFoldKilled(t *testing.T) {
 	now := time.Now()
-	d := newDir(t, Options{Now: func() time.Time { return now }})
+	d := newJournal(t, t.TempDir(), func() time.Time { return now })
 	require.NoError(t, d.Log(Record{Served: Hit}))
 	segment := fmt.Sprint("journal/", now.UnixNano())
-	require.NoError(t, d.v1.Rename(journalNow, segment))
-	content, _, err := d.v1.ReadSmall(segment, 1000)
+	require.NoError(t, d.tree.Rename(journalNow, segment))
+	content, _, err := d.tree.ReadSmall(segment, 1000)
 	require.NoError(t, err)
 	now = now.Add(2 * time.Hour)
-	d.journalSize.Store(segmentSize)
+	d.size.Store(segmentSize)
 	d.Fold()
 	require.Equal(t, int64(1), runsOf(t, d, time.Time{}))
-	require.NoError(t, d.v1.Replace(segment, content)) // as if it had not been removed
+	require.NoError(t, d.tree.Replace(segment, content)) // as if it had not been removed
 	require.Equal(t, int64(1), runsOf(t, d, time.Time{}))
 	d.Fold()
-	require.NotContains(t, names(t, d, "journal"), filepath.Base(segment))
+	require.NotContains(t, segmentsOf(t, d), filepath.Base(segment))
 	require.Equal(t, int64(1), runsOf(t, d, time.Time{}))
 }
 
 func TestFoldBesideReaders(t *testing.T) {
 	now := time.Now()
 	clock := func() time.Time { return now }
-	path := filepath.Join(t.TempDir(), "cache")
-	d := openAt(t, path, Options{Now: clock})
-	others := []*Dir{openAt(t, path, Options{Now: clock}), openAt(t, path, Options{Now: clock}), openAt(t, path, Options{Now: clock})}
+	path := t.TempDir()
+	d := newJournal(t, path, clock)
+	others := []*Journal{newJournal(t, path, clock), newJournal(t, path, clock), newJournal(t, path, clock)}
 	for round := range 60 {
 		require.NoError(t, d.Log(Record{Served: Hit, Time: now}))
-		require.NoError(t, d.v1.Rename(journalNow, fmt.Sprint("journal/", now.Add(time.Duration(round-7200)*time.Second).UnixNano())))
+		require.NoError(t, d.tree.Rename(journalNow, fmt.Sprint("journal/", now.Add(time.Duration(round-7200)*time.Second).UnixNano())))
 		var all sync.WaitGroup
 		for n, o := range others {
 			all.Go(func() {
 				if n == 0 {
-					o.journalSize.Store(segmentSize)
+					o.size.Store(segmentSize)
 					o.Fold()
 					return
 				}
 				for range 5 {
-					rows, err := o.Stats(time.Time{})
+					rows, err := o.Rows(time.Time{})
 					if err != nil || len(rows) != 1 || rows[0].Runs != int64(round+1) {
 						t.Error(round, rows, err)
 					}
@@ -170,36 +191,22 @@ func TestTotalsShrinkWithAge(t *testing.T) {
 	require.Equal(t, len(tot.rows), len(again.rows))
 }
 
-func TestOncePerDay(t *testing.T) {
-	now := time.Now()
-	d := newDir(t, Options{Now: func() time.Time { return now }})
-	require.True(t, d.OncePerDay("a"))
-	require.False(t, d.OncePerDay("a"))
-	require.True(t, d.OncePerDay("b"))
-	now = now.Add(23 * time.Hour)
-	require.False(t, d.OncePerDay("a"))
-	now = now.Add(2 * time.Hour)
-	require.True(t, d.OncePerDay("a"))
-	now = now.Add(-48 * time.Hour)
-	require.True(t, d.OncePerDay("a"), "a clock that was set back does not silence it for ever")
-}
-
 // Counting starts anew: nothing of before comes back, whether it was folded, renamed or is just being written; later runs count.
-func TestResetStats(t *testing.T) {
+func TestReset(t *testing.T) {
 	now := time.Now()
-	d := newDir(t, Options{Now: func() time.Time { now = now.Add(time.Millisecond); return now }})
-	require.NoError(t, d.ResetStats()) // of nothing
+	d := newJournal(t, t.TempDir(), func() time.Time { now = now.Add(time.Millisecond); return now })
+	require.NoError(t, d.Reset()) // of nothing
 	for range 3 {
 		require.NoError(t, d.Log(Record{Served: Hit}))
 		require.NoError(t, d.LogTier(TierRecord{Tier: "redis", Op: TierGet, Result: TierHit}))
-		require.NoError(t, d.v1.MoveOver(journalNow, fmt.Sprintf("journal/%d", now.UnixNano())))
+		require.NoError(t, d.tree.MoveOver(journalNow, fmt.Sprintf("journal/%d", now.UnixNano())))
 	}
 	require.NoError(t, d.Log(Record{Served: Hit}))
 	require.Equal(t, int64(4), runsOf(t, d, time.Time{}))
 
-	require.NoError(t, d.ResetStats())
+	require.NoError(t, d.Reset())
 	require.Equal(t, int64(0), runsOf(t, d, time.Time{}))
-	rows, err := d.TierStats(time.Time{})
+	rows, err := d.TierRows(time.Time{})
 	require.NoError(t, err)
 	require.Empty(t, rows)
 

@@ -48,7 +48,7 @@ func (x *fixture) forged(t *testing.T) *fixture {
 	store(t, d, y.large, part{0, strings.Repeat("forged", 100_000)})
 	require.NoError(t, d.NoteRun(y.command, CommandRun{Key: hashing.Key{66}}))
 	d.Digests().Remember(y.stamp, hashing.Digest{66})
-	require.NoError(t, d.Log(Record{Served: Missed, Family: "forged"}))
+	require.NoError(t, d.Journal.Log(Record{Served: Missed, Family: "forged"}))
 	y.remember(t)
 	return y
 }
@@ -142,7 +142,7 @@ func TestModesWhateverTheUmask(t *testing.T) {
 		storeMeta(t, d, r, m, part{0, "x"})
 		require.NoError(t, d.PurgeTag("x", false))
 		require.NoError(t, d.NoteRun(hashing.CommandID{}, CommandRun{}))
-		require.NoError(t, d.Log(Record{Served: Hit}))
+		require.NoError(t, d.Journal.Log(Record{Served: Hit}))
 		d.Digests().Remember(hashing.StatID{}, hashing.Digest{})
 		f, err := d.LockPlace(r.Key).Open()
 		require.NoError(t, err)

@@ -81,3 +81,6 @@ func (i *Import) NoteTag(tier, tag string, count int64, purge Purging) error {
 	i.p.mark = at
 	return nil
 }
+
+// LogTier is Journal.LogTier.
+func (d *Dir) LogTier(r TierRecord) error { return d.Journal.LogTier(r) }

@@ -83,29 +83,29 @@ type TierRow struct {
 	P50, P95 time.Duration // of all requests that reached out for the server, those that failed included
 }
 
-// LogTier appends a record to the journal of tiers. Under ReadOnly it does nothing.
-func (d *Dir) LogTier(r TierRecord) error {
-	if d.o.ReadOnly {
+// LogTier appends a record to the journal of tiers. A read-only journal does nothing.
+func (j *Journal) LogTier(r TierRecord) error {
+	if j.readOnly {
 		return nil
 	}
 	if r.Time.IsZero() {
-		r.Time = d.now()
+		r.Time = j.now()
 	}
 	b, err := encodeTier(r)
 	if err != nil {
 		return err
 	}
-	size, err := d.appendRecord(tierLog, b)
+	size, err := j.appendRecord(tierLog, b)
 	if size >= tierLogSize {
-		d.turnTierLog()
+		j.turnTierLog()
 	}
 	return err
 }
 
 // turnTierLog renames a journal of tiers that has grown. Who comes second must not rename the new one, so it is looked
 // at again under the journal's lock; who does not get that leaves it to who has it.
-func (d *Dir) turnTierLog() {
-	f, _, err := d.v1.OpenInPlace(journalLock, 0)
+func (j *Journal) turnTierLog() {
+	f, _, err := j.tree.OpenInPlace(journalLock, 0)
 	if err != nil {
 		return
 	}
@@ -113,8 +113,8 @@ func (d *Dir) turnTierLog() {
 	if err := f.TryLock(); errors.Is(err, tree.ErrLocked) {
 		return
 	}
-	if fi, err := d.v1.Stat(tierLog); err == nil && fi.Size >= tierLogSize {
-		_ = d.v1.MoveOver(tierLog, tierLogOld)
+	if fi, err := j.tree.Stat(tierLog); err == nil && fi.Size >= tierLogSize {
+		_ = j.tree.MoveOver(tierLog, tierLogOld)
 	}
 }
 
@@ -143,28 +143,28 @@ func decodeTier(b []byte) (TierRecord, bool) {
 	}, true
 }
 
-// TierStats sums up what tiers did since a time, as far as that is still known; a zero time is all of it. Rows are
+// TierRows sums up what tiers did since a time, as far as that is still known; a zero time is all of it. Rows are
 // ordered by tier, then as the operations are listed above.
-func (d *Dir) TierStats(since time.Time) ([]TierRow, error) {
+func (j *Journal) TierRows(since time.Time) ([]TierRow, error) {
 	for range 8 {
-		before, _ := d.v1.Stat(tierLogOld)
+		before, _ := j.tree.Stat(tierLogOld)
 		var t tierTotals
 		err := errors.Join(
-			d.readTiers(tierLogOld, since, &t),
-			d.readTiers(tierLog, since, &t),
+			j.readTiers(tierLogOld, since, &t),
+			j.readTiers(tierLog, since, &t),
 		)
 		if err != nil {
 			return nil, fmt.Errorf("statistics of tiers: %w", err)
 		}
-		if after, _ := d.v1.Stat(tierLogOld); before.ID == after.ID { // nothing was renamed between the two
+		if after, _ := j.tree.Stat(tierLogOld); before.ID == after.ID { // nothing was renamed between the two
 			return t.rows(), nil
 		}
 	}
 	return nil, errors.New("statistics of tiers: the journal is renamed all the time")
 }
 
-func (d *Dir) readTiers(name string, since time.Time, t *tierTotals) error {
-	return d.readRecords(name, tierMagic, func(b []byte) bool {
+func (j *Journal) readTiers(name string, since time.Time, t *tierTotals) error {
+	return j.readRecords(name, tierMagic, func(b []byte) bool {
 		r, ok := decodeTier(b)
 		if ok && !r.Time.Before(since) {
 			t.add(r)

@@ -2,7 +2,6 @@ package cachedir
 
 import (
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -12,9 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func requestsOf(t testing.TB, d *Dir, since time.Time) (n int64) {
+func requestsOf(t testing.TB, d *Journal, since time.Time) (n int64) {
 	t.Helper()
-	rows, err := d.TierStats(since)
+	rows, err := d.TierRows(since)
 	require.NoError(t, err)
 	for _, r := range rows {
 		for _, count := range r.Results {
@@ -24,10 +23,10 @@ func requestsOf(t testing.TB, d *Dir, since time.Time) (n int64) {
 	return n
 }
 
-func TestTierStats(t *testing.T) {
+func TestTierRows(t *testing.T) {
 	now := time.Unix(1<<31, 0)
-	d := newDir(t, Options{Now: func() time.Time { return now }})
-	rows, err := d.TierStats(time.Time{})
+	d := newJournal(t, t.TempDir(), func() time.Time { return now })
+	rows, err := d.TierRows(time.Time{})
 	require.NoError(t, err)
 	require.Empty(t, rows)
 	log := func(r TierRecord) { t.Helper(); require.NoError(t, d.LogTier(r)) }
@@ -41,7 +40,7 @@ func TestTierStats(t *testing.T) {
 	log(TierRecord{Tier: "ä\xff", Op: TierPut, Result: TierTooLarge, Bytes: 1 << 40, Time: now.Add(-time.Hour)})
 	require.Error(t, d.LogTier(TierRecord{Op: "no such", Result: TierHit}))
 	require.Error(t, d.LogTier(TierRecord{Op: TierGet, Result: "no such"}))
-	rows, err = d.TierStats(time.Time{})
+	rows, err = d.TierRows(time.Time{})
 	require.NoError(t, err)
 	want := []TierRow{
 		{Tier: "a name that is l", Op: TierLease, Results: map[TierResult]int64{TierBreaker: 1}},
@@ -56,11 +55,11 @@ func TestTierStats(t *testing.T) {
 		{Tier: "ä", Op: TierPut, Results: map[TierResult]int64{TierTooLarge: 1}, Bytes: 1 << 40},
 	}
 	require.Equal(t, want, rows)
-	rows, err = d.TierStats(now)
+	rows, err = d.TierRows(now)
 	require.NoError(t, err)
 	require.Equal(t, want[:3], rows)
 
-	ro := openAt(t, d.Path(), Options{ReadOnly: true})
+	ro := NewJournal(d.tree, d.now, true)
 	require.NoError(t, ro.LogTier(TierRecord{Op: TierGet, Result: TierHit}))
 	require.Equal(t, int64(105), requestsOf(t, ro, time.Time{}))
 }
@@ -87,8 +86,8 @@ func TestTierRecords(t *testing.T) {
 }
 
 func TestTornTierRecords(t *testing.T) {
-	d := newDir(t, Options{})
-	path := filepath.Join(d.Path(), "v1", tierLog)
+	d := newJournal(t, t.TempDir(), time.Now)
+	path := d.tree.Path(tierLog)
 	garbage := []byte(tierMagic + " torn")
 	for i := range 1500 {
 		require.NoError(t, d.LogTier(TierRecord{Op: TierGet, Result: TierHit}))
@@ -104,27 +103,27 @@ func TestTornTierRecords(t *testing.T) {
 }
 
 // fillTierLog makes a journal of tiers that the next record fills.
-func fillTierLog(t testing.TB, d *Dir) (records int64) {
+func fillTierLog(t testing.TB, d *Journal) (records int64) {
 	t.Helper()
 	b, err := encodeTier(TierRecord{Time: time.Unix(1, 0), Op: TierGet, Result: TierHit})
 	require.NoError(t, err)
 	records = tierLogSize/journalRecord - 1
-	require.NoError(t, d.v1.Replace(tierLog, slices.Repeat(b, int(records))))
+	require.NoError(t, d.tree.Replace(tierLog, slices.Repeat(b, int(records))))
 	return records
 }
 
 func TestTierLogIsTurned(t *testing.T) {
-	d := newDir(t, Options{})
+	d := newJournal(t, t.TempDir(), time.Now)
 	one := TierRecord{Op: TierPut, Result: TierOK}
 	for range 3 { // what is older than one generation is forgotten
 		before := fillTierLog(t, d)
 		require.NoError(t, d.LogTier(one))
-		require.Equal(t, []string{"lock", "tiers.old"}, slices.Sorted(slices.Values(names(t, d, "journal"))))
+		require.Equal(t, []string{"lock", "tiers.old"}, slices.Sorted(slices.Values(segmentsOf(t, d))))
 		require.Equal(t, before+1, requestsOf(t, d, time.Time{}))
 		require.NoError(t, d.LogTier(one))
 		require.Equal(t, before+2, requestsOf(t, d, time.Time{}))
 	}
-	rows, err := d.Stats(time.Time{})
+	rows, err := d.Rows(time.Time{})
 	require.NoError(t, err)
 	require.Empty(t, rows, "these are no runs")
 
@@ -132,30 +131,30 @@ func TestTierLogIsTurned(t *testing.T) {
 	require.Equal(t, int64(tierLogSize/journalRecord+1), requestsOf(t, d, time.Time{}))
 
 	before := fillTierLog(t, d)
-	f, _, err := d.v1.OpenInPlace(journalLock, 0)
+	f, _, err := d.tree.OpenInPlace(journalLock, 0)
 	require.NoError(t, err)
 	require.NoError(t, f.TryLock())
 	require.NoError(t, d.LogTier(one), "who has the lock turns it")
-	fi, err := d.v1.Stat(tierLog)
+	fi, err := d.tree.Stat(tierLog)
 	require.NoError(t, err)
 	require.Equal(t, (before+1)*journalRecord, fi.Size)
 	f.Close()
 	require.NoError(t, d.LogTier(one))
-	_, err = d.v1.Stat(tierLog)
+	_, err = d.tree.Stat(tierLog)
 	require.Error(t, err)
 }
 
 // Writers that turn the journal together forget no more than a generation, and readers count nothing twice.
 func TestTierLogBesideReaders(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "cache")
-	d := openAt(t, path, Options{})
+	path := t.TempDir()
+	d := newJournal(t, path, time.Now)
 	const each = 200
 	before := fillTierLog(t, d)
-	require.NoError(t, d.v1.Replace(tierLog, mustRead(t, d, tierLog)[each*journalRecord:])) // it fills half-way
+	require.NoError(t, d.tree.Replace(tierLog, mustRead(t, d, tierLog)[each*journalRecord:])) // it fills half-way
 	before -= each
 	var all sync.WaitGroup
 	for range 2 {
-		o := openAt(t, path, Options{})
+		o := newJournal(t, path, time.Now)
 		all.Go(func() {
 			for range each {
 				if err := o.LogTier(TierRecord{Op: TierPut, Result: TierOK}); err != nil {
@@ -164,11 +163,11 @@ func TestTierLogBesideReaders(t *testing.T) {
 			}
 		})
 	}
-	reader := openAt(t, path, Options{})
+	reader := newJournal(t, path, time.Now)
 	all.Go(func() {
 		last := before
 		for last < before+2*each && !t.Failed() {
-			rows, err := reader.TierStats(time.Time{})
+			rows, err := reader.TierRows(time.Time{})
 			n := int64(0)
 			for _, r := range rows {
 				n += r.Results[TierHit] + r.Results[TierOK]
@@ -183,9 +182,9 @@ func TestTierLogBesideReaders(t *testing.T) {
 	require.Equal(t, before+2*each, requestsOf(t, d, time.Time{}))
 }
 
-func mustRead(t testing.TB, d *Dir, name string) []byte {
+func mustRead(t testing.TB, d *Journal, name string) []byte {
 	t.Helper()
-	b, _, err := d.v1.ReadSmall(name, 1<<30)
+	b, _, err := d.tree.ReadSmall(name, 1<<30)
 	require.NoError(t, err)
 	return b
 }
@@ -196,9 +195,9 @@ func FuzzTierRecords(f *testing.F) {
 	f.Add(b)
 	f.Add(append([]byte(tierMagic+"torn"), b...))
 	f.Add([]byte(strings.Repeat(tierMagic, 40)))
-	d := newDir(f, Options{})
+	d := newJournal(f, f.TempDir(), time.Now)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		require.NoError(t, d.v1.Replace(tierLog, append(b, mustEncode(t)...)))
+		require.NoError(t, d.tree.Replace(tierLog, append(b, mustEncode(t)...)))
 		found := 0
 		require.NoError(t, d.readRecords(tierLog, tierMagic, func(b []byte) bool {
 			r, ok := decodeTier(b)

@@ -190,8 +190,8 @@ func decodeRow(line string) (Row, bool) {
 }
 
 // readTotals returns what has been folded; nothing if that is damaged.
-func (d *Dir) readTotals() (totals, error) {
-	b, _, err := d.v1.ReadSmall(totalsName, totalsLimit)
+func (j *Journal) readTotals() (totals, error) {
+	b, _, err := j.tree.ReadSmall(totalsName, totalsLimit)
 	if tree.IsAbsent(err) {
 		return totals{}, nil
 	}
@@ -205,12 +205,12 @@ func (d *Dir) readTotals() (totals, error) {
 	return t, nil
 }
 
-// Stats returns what the journal counted since a time; a zero time is from the beginning. What was folded is known by
+// Rows returns what the journal counted since a time; a zero time is from the beginning. What was folded is known by
 // the hour, after two days by the day, after five weeks by 30 days: a row counts if its first hour is later. Rows are
 // ordered by time.
-func (d *Dir) Stats(since time.Time) ([]Row, error) {
+func (j *Journal) Rows(since time.Time) ([]Row, error) {
 	for range 8 {
-		rows, stable, err := d.statsOnce(since)
+		rows, stable, err := j.rowsOnce(since)
 		if err != nil {
 			return nil, fmt.Errorf("statistics: %w", err)
 		}
@@ -221,14 +221,14 @@ func (d *Dir) Stats(since time.Time) ([]Row, error) {
 	return nil, errors.New("statistics: the journal is being folded all the time")
 }
 
-// statsOnce reports stable if no segment was folded between reading it and reading the totals.
-func (d *Dir) statsOnce(since time.Time) (rows []Row, stable bool, err error) {
-	before, _ := d.v1.Stat(totalsName)
-	t, err := d.readTotals()
+// rowsOnce reports stable if no segment was folded between reading it and reading the totals.
+func (j *Journal) rowsOnce(since time.Time) (rows []Row, stable bool, err error) {
+	before, _ := j.tree.Stat(totalsName)
+	t, err := j.readTotals()
 	if err != nil {
 		return nil, false, err
 	}
-	segments, err := d.segments()
+	segments, err := j.segments()
 	if err != nil {
 		return nil, false, err
 	}
@@ -239,7 +239,7 @@ func (d *Dir) statsOnce(since time.Time) (rows []Row, stable bool, err error) {
 		}
 	}
 	for _, name := range names {
-		err := d.readJournal("journal/"+name, func(r Record) {
+		err := j.readJournal("journal/"+name, func(r Record) {
 			if !r.Time.Before(since) {
 				t.add(r)
 			}
@@ -257,19 +257,19 @@ func (d *Dir) statsOnce(since time.Time) (rows []Row, stable bool, err error) {
 		return cmp.Or(a.From.Compare(b.From), strings.Compare(a.Family, b.Family),
 			strings.Compare(string(a.Served), string(b.Served)), strings.Compare(string(a.Reason), string(b.Reason)))
 	})
-	after, _ := d.v1.Stat(totalsName)
+	after, _ := j.tree.Stat(totalsName)
 	return rows, before.ID == after.ID && before.ModTime.Equal(after.ModTime), nil
 }
 
-// ResetStats makes counting start anew, also of what tiers did.
+// Reset makes counting start anew, also of what tiers did.
 //
 // What can die between its steps: the totals name the segments that are over before these are removed, so nobody counts them again.
 // A record that is just being written may go with them.
-func (d *Dir) ResetStats() error {
-	if d.o.ReadOnly {
-		return ErrReadOnly
+func (j *Journal) Reset() error {
+	if j.readOnly {
+		return ErrJournalReadOnly
 	}
-	f, _, err := d.v1.OpenInPlace(journalLock, 0)
+	f, _, err := j.tree.OpenInPlace(journalLock, 0)
 	if err != nil {
 		return fmt.Errorf("statistics: %w", err)
 	}
@@ -277,12 +277,12 @@ func (d *Dir) ResetStats() error {
 	if err := f.TryLock(); errors.Is(err, tree.ErrLocked) {
 		return errors.New("statistics: the journal is being folded; try again")
 	}
-	if _, err := d.v1.Stat(journalNow); err == nil {
-		if err := d.v1.MoveOver(journalNow, "journal/"+strconv.FormatInt(d.now().UnixNano(), 10)); err != nil {
+	if _, err := j.tree.Stat(journalNow); err == nil {
+		if err := j.tree.MoveOver(journalNow, "journal/"+strconv.FormatInt(j.now().UnixNano(), 10)); err != nil {
 			return fmt.Errorf("statistics: %w", err)
 		}
 	}
-	segments, err := d.segments()
+	segments, err := j.segments()
 	if err != nil {
 		return fmt.Errorf("statistics: %w", err)
 	}
@@ -290,13 +290,13 @@ func (d *Dir) ResetStats() error {
 	for _, s := range segments {
 		t.included = append(t.included, s.name)
 	}
-	if err := d.v1.Replace(totalsName, t.encode()); err != nil {
+	if err := j.tree.Replace(totalsName, t.encode()); err != nil {
 		return fmt.Errorf("statistics: %w", err)
 	}
 	for _, name := range t.included {
-		_ = d.v1.Remove("journal/" + name)
+		_ = j.tree.Remove("journal/" + name)
 	}
-	_ = d.v1.Remove(tierLog)
-	_ = d.v1.Remove(tierLogOld)
+	_ = j.tree.Remove(tierLog)
+	_ = j.tree.Remove(tierLogOld)
 	return nil
 }

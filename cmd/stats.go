@@ -77,12 +77,12 @@ func (a *App) stats(c *cobra.Command, format string) error {
 	if dir, err = a.openStore(s, false); err != nil {
 		return err
 	}
-	return dir.ResetStats()
+	return dir.Journal.Reset()
 }
 
 // report counts what happened since a time.
 func (a *App) report(dir *cachedir.Dir, s Settings, from time.Time) (statsReport, error) {
-	rows, err := dir.Stats(from)
+	rows, err := dir.Journal.Rows(from)
 	if err != nil {
 		return statsReport{}, err
 	}
@@ -90,7 +90,7 @@ func (a *App) report(dir *cachedir.Dir, s Settings, from time.Time) (statsReport
 	if err != nil {
 		return statsReport{}, err
 	}
-	tiers, err := dir.TierStats(from)
+	tiers, err := dir.Journal.TierRows(from)
 	if err != nil {
 		return statsReport{}, err
 	}

@@ -24,8 +24,8 @@ func (r *run) log(out Outcome, err error) {
 	if out.Served == cachedir.Missed && !out.Stored {
 		rec.Reason = cachedir.Uncacheable // what keeps later runs from being hits matters more than why this was none
 	}
-	_ = r.dir.Log(rec)
+	_ = r.dir.Journal.Log(rec)
 	if rec.Spent > 0 {
-		r.dir.Fold()
+		r.dir.Journal.Fold()
 	}
 }
