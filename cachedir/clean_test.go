@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cachex-cli/cachex/cachedir/format"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -187,7 +188,7 @@ func TestWorthOfEntries(t *testing.T) {
 	require.Contains(t, order, "dear and expired")
 	require.Contains(t, order, "cheap")
 	require.NotContains(t, order, "dear")
-	requireMiss(t, d, runOf("cheap"), Good, Evicted)
+	requireMiss(t, d, runOf("cheap"), Good, stats.Evicted)
 	require.True(t, d.WasEvicted(runOf("cheap").Key))
 	require.False(t, d.WasEvicted(runOf("dear").Key))
 }

@@ -18,6 +18,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/cachex-cli/cachex/cachedir/stats"
 )
 
 // The test binary plays the part of other processes when this variable names one.
@@ -102,7 +104,7 @@ func childStores() {
 				fmt.Println("store:", err)
 			}
 			_ = d.NoteRun(r.Command, CommandRun{Key: r.Key})
-			_ = d.Journal.Log(Record{Served: Missed})
+			_ = d.Journal.Log(stats.Record{Served: stats.Missed})
 			d.Journal.Fold()
 		}
 	}
@@ -179,7 +181,7 @@ func TestKilledAtAnyInstant(t *testing.T) {
 			} else {
 				var miss *Miss
 				require.ErrorAs(t, err, &miss)
-				require.NotEqual(t, Corrupt, miss.Reason, "%v", err)
+				require.NotEqual(t, stats.Corrupt, miss.Reason, "%v", err)
 			}
 			store(t, d, r, part{0, outputOf(key, 9)})
 			requireHit(t, d, r, Good, part{0, outputOf(key, 9)})
@@ -223,7 +225,7 @@ func childLimited() {
 			err = lerr
 		}
 		_ = d.NoteRun(runOf("small").Command, CommandRun{})
-		_ = d.Journal.Log(Record{Served: Missed})
+		_ = d.Journal.Log(stats.Record{Served: stats.Missed})
 		d.Digests().Remember(fixtureStamp(), [32]byte{9})
 	}
 	fmt.Println(err)
@@ -290,7 +292,7 @@ func childLogs() {
 		panic(err)
 	}
 	for {
-		if err := d.Journal.Log(Record{Served: Hit, Saved: time.Second, Family: "child"}); err != nil {
+		if err := d.Journal.Log(stats.Record{Served: stats.Hit, Saved: time.Second, Family: "child"}); err != nil {
 			panic(err)
 		}
 		_, _ = os.Stdout.Write([]byte("."))

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cachex-cli/cachex/cachedir/format"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -49,8 +50,8 @@ func newFixture(t testing.TB) *fixture {
 	require.NoError(t, d.PurgeTag("another", false)) // so that the file of the first is read
 	store(t, d, x.large, x.body...)
 	require.NoError(t, d.NoteRun(x.command, CommandRun{Key: x.small.Key, Ended: time.Unix(5, 0)}))
-	require.NoError(t, d.Journal.Log(Record{Served: Hit, Family: "x"}))
-	require.NoError(t, d.Journal.LogTier(TierRecord{Tier: "x", Op: TierGet, Result: TierHit, Bytes: 3}))
+	require.NoError(t, d.Journal.Log(stats.Record{Served: stats.Hit, Family: "x"}))
+	require.NoError(t, d.Journal.LogTier(stats.TierRecord{Tier: "x", Op: stats.TierGet, Result: stats.TierHit, Bytes: 3}))
 	require.NoError(t, d.NoteTag("x", "tag", 5, NoPurge))
 	d.Breaker("x").Failed()
 	d.Digests().Remember(x.stamp, hashing.Digest{9})
@@ -156,7 +157,7 @@ func (x *fixture) right(t *testing.T, what string, heal bool) {
 	tiers, err := d.Journal.TierRows(time.Time{})
 	require.NoError(t, err, what)
 	if len(tiers) > 0 {
-		require.Equal(t, []TierRow{{Tier: "x", Op: TierGet, Results: map[TierResult]int64{TierHit: 1}, Bytes: 3}}, tiers, what)
+		require.Equal(t, []stats.TierRow{{Tier: "x", Op: stats.TierGet, Results: map[stats.TierResult]int64{stats.TierHit: 1}, Bytes: 3}}, tiers, what)
 	}
 	rows, err := d.Journal.Rows(time.Time{})
 	require.NoError(t, err, what)
@@ -183,8 +184,8 @@ func (x *fixture) heals(t *testing.T, d *Dir, what string) {
 	requireHit(t, d, x.small, Good, x.parts...)
 	requireHit(t, d, x.large, Good, x.body...)
 	require.NoError(t, d.NoteRun(x.command, CommandRun{Key: x.small.Key, Ended: time.Unix(5, 0)}), what)
-	require.NoError(t, d.Journal.Log(Record{Served: Hit, Family: "x"}), what)
-	require.NoError(t, d.Journal.LogTier(TierRecord{Op: TierGet, Result: TierHit}), what)
+	require.NoError(t, d.Journal.Log(stats.Record{Served: stats.Hit, Family: "x"}), what)
+	require.NoError(t, d.Journal.LogTier(stats.TierRecord{Op: stats.TierGet, Result: stats.TierHit}), what)
 	require.NoError(t, d.NoteTag("x", "tag", 6, NoPurge), what)
 	count, _, known := d.TagSeen("x", "tag")
 	require.True(t, known && count == 6, what)

@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir/format"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/cachedir/tree"
 	"github.com/cachex-cli/cachex/hashing"
 )
@@ -54,7 +55,7 @@ type Dir struct {
 	root *tree.Tree // the directory itself
 	v1   *tree.Tree // where everything but the marks lies
 
-	Journal *Journal // of runs, and of what tiers were asked
+	Journal *stats.Journal // of runs, and of what tiers were asked
 
 	digests *table
 	used    *table // by key: hours in which an entry was used
@@ -99,7 +100,7 @@ const (
 
 // Miss is why there is nothing to replay. Every failure to read an entry is one.
 type Miss struct {
-	Reason Reason
+	Reason stats.Reason
 	Err    error // what went wrong, where that says more than the reason
 }
 
@@ -150,7 +151,7 @@ func Open(path string, o Options) (*Dir, error) {
 		root.Close()
 		return nil, err
 	}
-	d.Journal = NewJournal(d.v1, o.Now, o.ReadOnly)
+	d.Journal = stats.NewJournal(d.v1, o.Now, o.ReadOnly)
 	d.digests, d.used = newTable(d, "stat/digests"), newTable(d, "stat/used")
 	return d, nil
 }

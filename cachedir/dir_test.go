@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cachex-cli/cachex/cachedir/format"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -95,7 +96,7 @@ func requireHit(t testing.TB, d *Dir, r Run, s Slot, parts ...part) {
 	}
 }
 
-func requireMiss(t testing.TB, d *Dir, r Run, s Slot, want Reason) {
+func requireMiss(t testing.TB, d *Dir, r Run, s Slot, want stats.Reason) {
 	t.Helper()
 	_, err := d.Lookup(r.Key, r.Recipe, s)
 	var miss *Miss
@@ -137,10 +138,10 @@ func TestStoreAndReplay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := newDir(t, Options{})
 			r := runOf(name)
-			requireMiss(t, d, r, Good, New)
+			requireMiss(t, d, r, Good, stats.New)
 			store(t, d, r, parts...)
 			requireHit(t, d, r, Good, parts...)
-			requireMiss(t, d, r, Failed, New)
+			requireMiss(t, d, r, Failed, stats.New)
 
 			m := metaNow()
 			m.Code = 3
@@ -195,7 +196,7 @@ func TestRecipeIsCompared(t *testing.T) {
 	r := runOf("right")
 	store(t, d, r, part{0, "x"})
 	r.Recipe = []byte("wrong")
-	requireMiss(t, d, r, Good, Corrupt)
+	requireMiss(t, d, r, Good, stats.Corrupt)
 }
 
 func TestFind(t *testing.T) {

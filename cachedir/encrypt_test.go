@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cachex-cli/cachex/cachedir/format"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -67,9 +68,9 @@ func TestEncryptedEntries(t *testing.T) {
 			requireHit(t, d, r, Good, parts...)
 			rotated := openAt(t, d.Path(), Options{Keys: []Key{testKeys()[1], testKeys()[0]}, Encrypt: true})
 			requireHit(t, rotated, r, Good, parts...)
-			requireMiss(t, openAt(t, d.Path(), Options{Keys: testKeys()[1:], Encrypt: true}), r, Good, Uncacheable)
+			requireMiss(t, openAt(t, d.Path(), Options{Keys: testKeys()[1:], Encrypt: true}), r, Good, stats.Uncacheable)
 			plain := openAt(t, d.Path(), Options{})
-			requireMiss(t, plain, r, Good, Uncacheable)
+			requireMiss(t, plain, r, Good, stats.Uncacheable)
 			require.Empty(t, faults(t, d))
 			require.Empty(t, faults(t, plain), "sound also for who has no key")
 
@@ -207,7 +208,7 @@ func TestPurgeWithoutTheKey(t *testing.T) {
 	require.Len(t, seen, 1)
 	require.Equal(t, r.Command, seen[0].Command)
 	require.Equal(t, m.TTL, seen[0].TTL)
-	requireMiss(t, d, r, Good, New)
+	requireMiss(t, d, r, Good, stats.New)
 	require.ErrorIs(t, p.Commit(metaNow()), ErrPurged)
 
 	p, err = d.Begin(runOf("other"))

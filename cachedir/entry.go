@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir/format"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/cachedir/tree"
 	"github.com/cachex-cli/cachex/hashing"
 )
@@ -47,11 +48,11 @@ func (d *Dir) Lookup(key hashing.Key, recipe []byte, s Slot) (*Entry, error) {
 	}
 	if !bytes.Equal(e.Recipe, recipe) {
 		e.Close()
-		return nil, &Miss{Corrupt, errors.New("its recipe is another one")}
+		return nil, &Miss{stats.Corrupt, errors.New("its recipe is another one")}
 	}
 	if e.Soft, err = d.CheckTags(e.Meta); err != nil {
 		e.Close()
-		return nil, &Miss{Purged, err}
+		return nil, &Miss{stats.Purged, err}
 	}
 	return e, nil
 }
@@ -75,15 +76,15 @@ func (d *Dir) miss(key hashing.Key, err error) *Miss {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if d.WasEvicted(key) {
-			return &Miss{Reason: Evicted}
+			return &Miss{Reason: stats.Evicted}
 		}
-		return &Miss{Reason: New}
+		return &Miss{Reason: stats.New}
 	case errors.Is(err, format.ErrVersion):
-		return &Miss{Version, err}
+		return &Miss{stats.Version, err}
 	case errors.Is(err, format.ErrNoKey):
-		return &Miss{Uncacheable, format.ErrNoKey}
+		return &Miss{stats.Uncacheable, format.ErrNoKey}
 	}
-	return &Miss{Corrupt, err}
+	return &Miss{stats.Corrupt, err}
 }
 
 // load reads an entry and opens its body. The two are separate files, and a store may put a new pair in place between

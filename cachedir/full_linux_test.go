@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/cachex-cli/cachex/cachedir/stats"
 )
 
 // smallDisk mounts a filesystem of 1 MiB.
@@ -121,10 +123,10 @@ func TestReadOnlyMount(t *testing.T) {
 	require.NoError(t, unix.Mount("tmpfs", dir, "tmpfs", unix.MS_REMOUNT|unix.MS_RDONLY, "size=1m,mode=700"))
 	d = openAt(t, dir, Options{})
 	requireHit(t, d, runOf("x"), Good, part{0, "x"})
-	requireMiss(t, d, runOf("y"), Good, New)
+	requireMiss(t, d, runOf("y"), Good, stats.New)
 	_, err = d.Begin(runOf("y"))
 	require.ErrorIs(t, err, unix.EROFS)
-	require.ErrorIs(t, d.Journal.Log(Record{Served: Hit}), unix.EROFS)
+	require.ErrorIs(t, d.Journal.Log(stats.Record{Served: stats.Hit}), unix.EROFS)
 	_, err = d.LockPlace(runOf("y").Key).Open()
 	require.ErrorIs(t, err, unix.EROFS)
 	d.Journal.Fold()

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/cachex-cli/cachex/cachedir/stats"
 )
 
 // asRoot says whether this process may make files of other users.
@@ -126,7 +128,7 @@ func TestRootLeavesFilesToTheOwner(t *testing.T) {
 	require.NoError(t, os.Chown(path, 54321, -1))
 	d := openAt(t, path, Options{TrustOwners: []int{54321}})
 	store(t, d, runOf("x"), part{0, "x"})
-	require.NoError(t, d.Journal.Log(Record{Served: Missed}))
+	require.NoError(t, d.Journal.Log(stats.Record{Served: stats.Missed}))
 	for name := range snapshot(t, path) {
 		var st unix.Stat_t
 		require.NoError(t, unix.Lstat(name, &st))
@@ -213,7 +215,7 @@ func TestReadOnlyWritesNothing(t *testing.T) {
 	require.Equal(t, 2, n)
 	_, err = d.LockPlace(x.small.Key).Open()
 	require.ErrorIs(t, err, ErrReadOnly)
-	require.NoError(t, d.Journal.Log(Record{Served: Hit}))
+	require.NoError(t, d.Journal.Log(stats.Record{Served: stats.Hit}))
 	d.Journal.Fold()
 	require.True(t, d.OncePerDay("x"))
 	d.Digests().Remember(x.stamp, [32]byte{})
@@ -238,7 +240,7 @@ func TestMarksLost(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			x := newFixture(t)
 			used := openAt(t, x.path, Options{})
-			require.NoError(t, used.Journal.Log(Record{Served: Hit}))
+			require.NoError(t, used.Journal.Log(stats.Record{Served: stats.Hit}))
 			require.NoError(t, used.PurgeTag("unused", false))
 			require.NoError(t, os.Mkdir(filepath.Join(x.path, "lost+found"), 0o700))
 			for file, text := range map[string]string{tagFile: tagText, readmeFile: readmeText, "v1/" + markFile: markText} {

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cachex-cli/cachex/cachedir/format"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/cachedir/tree"
 	"github.com/cachex-cli/cachex/hashing"
 )
@@ -32,7 +33,7 @@ func TestDiscardLeavesNothing(t *testing.T) {
 	require.Empty(t, names(t, d, "pending"))
 	require.ErrorIs(t, p.Append(0, []byte("x")), ErrClosed)
 	require.ErrorIs(t, p.Commit(metaNow()), ErrClosed)
-	requireMiss(t, d, runOf("x"), Good, New)
+	requireMiss(t, d, runOf("x"), Good, stats.New)
 }
 
 func TestCommitOnce(t *testing.T) {
@@ -81,10 +82,10 @@ func TestPurgeForbidsTheCommit(t *testing.T) {
 				err = p.Commit(m)
 				if c.commit {
 					require.NoError(t, err)
-					requireMiss(t, d, runOf("x"), Good, Purged)
+					requireMiss(t, d, runOf("x"), Good, stats.Purged)
 				} else {
 					require.ErrorIs(t, err, ErrPurged)
-					requireMiss(t, d, runOf("x"), Good, New)
+					requireMiss(t, d, runOf("x"), Good, stats.New)
 				}
 				if err := other.Commit(metaNow()); name != "all" {
 					require.NoError(t, err)
@@ -135,7 +136,7 @@ func TestNewerVersionIsLeftAlone(t *testing.T) {
 	b[8] = format.SealedVersion + 1
 	binary.LittleEndian.PutUint64(b[24:], xxhash.Sum64(b[:24]))
 	require.NoError(t, os.WriteFile(path, b, 0o600))
-	requireMiss(t, d, runOf("x"), Good, Version)
+	requireMiss(t, d, runOf("x"), Good, stats.Version)
 	require.ErrorIs(t, tryStore(d, runOf("x"), metaNow(), part{0, "y"}), ErrNewer)
 	after, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -144,7 +145,7 @@ func TestNewerVersionIsLeftAlone(t *testing.T) {
 
 	b[24] ^= 1 // without its checksum it is damage, and replaced
 	require.NoError(t, os.WriteFile(path, b, 0o600))
-	requireMiss(t, d, runOf("x"), Good, Corrupt)
+	requireMiss(t, d, runOf("x"), Good, stats.Corrupt)
 	store(t, d, runOf("x"), part{0, "y"})
 	requireHit(t, d, runOf("x"), Good, part{0, "y"})
 }
@@ -160,8 +161,8 @@ func TestEntryUnderAnotherName(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(place(b.Key, Good), content, 0o600))
 	require.NoError(t, os.WriteFile(place(a.Key, Failed), content, 0o600))
-	requireMiss(t, d, b, Good, Corrupt)
-	requireMiss(t, d, a, Failed, Corrupt)
+	requireMiss(t, d, b, Good, stats.Corrupt)
+	requireMiss(t, d, a, Failed, stats.Corrupt)
 	_, err = d.Load(b.Key, Good)
 	require.Error(t, err)
 	require.Len(t, faults(t, d), 2)
@@ -296,7 +297,7 @@ func TestBodyTakenAtTheWorstMoment(t *testing.T) {
 				requireHit(t, d, runOf("x"), Good, part{0, body})
 			} else {
 				require.ErrorIs(t, err, ErrPurged)
-				requireMiss(t, d, runOf("x"), Good, New)
+				requireMiss(t, d, runOf("x"), Good, stats.New)
 			}
 		})
 	}

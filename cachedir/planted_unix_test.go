@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cachex-cli/cachex/cachedir/format"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -48,7 +49,7 @@ func (x *fixture) forged(t *testing.T) *fixture {
 	store(t, d, y.large, part{0, strings.Repeat("forged", 100_000)})
 	require.NoError(t, d.NoteRun(y.command, CommandRun{Key: hashing.Key{66}}))
 	d.Digests().Remember(y.stamp, hashing.Digest{66})
-	require.NoError(t, d.Journal.Log(Record{Served: Missed, Family: "forged"}))
+	require.NoError(t, d.Journal.Log(stats.Record{Served: stats.Missed, Family: "forged"}))
 	y.remember(t)
 	return y
 }
@@ -142,7 +143,7 @@ func TestModesWhateverTheUmask(t *testing.T) {
 		storeMeta(t, d, r, m, part{0, "x"})
 		require.NoError(t, d.PurgeTag("x", false))
 		require.NoError(t, d.NoteRun(hashing.CommandID{}, CommandRun{}))
-		require.NoError(t, d.Journal.Log(Record{Served: Hit}))
+		require.NoError(t, d.Journal.Log(stats.Record{Served: stats.Hit}))
 		d.Digests().Remember(hashing.StatID{}, hashing.Digest{})
 		f, err := d.LockPlace(r.Key).Open()
 		require.NoError(t, err)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir/format"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 )
 
 // A tier counts the purges of each tag for all hosts. What it told last is kept in tags/remote/<sha256 of tier, NUL, tag>:
@@ -83,4 +84,4 @@ func (i *Import) NoteTag(tier, tag string, count int64, purge Purging) error {
 }
 
 // LogTier is Journal.LogTier.
-func (d *Dir) LogTier(r TierRecord) error { return d.Journal.LogTier(r) }
+func (d *Dir) LogTier(r stats.TierRecord) error { return d.Journal.LogTier(r) }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/cachex-cli/cachex/cachedir/stats"
 )
 
 // What ends between the purge and the count purges again the next time: here the count cannot be written, because its
@@ -22,7 +24,7 @@ func TestRemoteTagIsPurgedBeforeItIsCounted(t *testing.T) {
 	err := d.NoteTag("redis", "users", 2, HardPurge)
 	require.NoError(t, unix.Unmount(dir, unix.MNT_DETACH))
 	require.Error(t, err)
-	requireMiss(t, d, runOf("x"), Good, Purged)
+	requireMiss(t, d, runOf("x"), Good, stats.Purged)
 	count, _, known := d.TagSeen("redis", "users")
 	require.True(t, known)
 	require.Equal(t, int64(1), count)
@@ -45,5 +47,5 @@ func TestRemoteTagOnFullDisk(t *testing.T) {
 	require.True(t, os.SameFile(before, after))
 	free()
 	require.NoError(t, d.NoteTag("redis", "users", 2, HardPurge))
-	requireMiss(t, d, runOf("x"), Good, New) // removed, to make room for the count
+	requireMiss(t, d, runOf("x"), Good, stats.New) // removed, to make room for the count
 }

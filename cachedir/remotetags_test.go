@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/cachex-cli/cachex/cachedir/stats"
 )
 
 func requireSeen(t testing.TB, d *Dir, tier, tag string, count int64, at time.Time) {
@@ -40,7 +42,7 @@ func TestRemoteTags(t *testing.T) {
 	now = now.Add(time.Second)
 	require.NoError(t, d.NoteTag("redis", "users", 9, HardPurge))
 	requireSeen(t, d, "redis", "users", 9, now)
-	requireMiss(t, d, runOf("x"), Good, Purged)
+	requireMiss(t, d, runOf("x"), Good, stats.Purged)
 	requireHit(t, d, runOf("y"), Good, part{0, "y"})
 	tagged(t, d, "x", "users")
 	requireHit(t, d, runOf("x"), Good, part{0, "x"})
@@ -92,11 +94,11 @@ func TestImportThatTellsOfAPurge(t *testing.T) {
 	requireHit(t, d, runOf("y"), Good, part{0, "y"})
 	require.NoError(t, i.NoteTag("redis", "users", 8, HardPurge))
 	require.NoError(t, i.NoteTag("redis", "others", 3, HardPurge))
-	requireMiss(t, d, runOf("y"), Good, Purged)
+	requireMiss(t, d, runOf("y"), Good, stats.Purged)
 	require.NoError(t, i.Commit())
 	requireHit(t, d, r, Good, part{0, "x"})
 	require.NoError(t, d.PurgeTag("users", false))
-	requireMiss(t, d, r, Good, Purged)
+	requireMiss(t, d, r, Good, stats.Purged)
 
 	i, err = d.BeginImport(r)
 	require.NoError(t, err)
@@ -108,5 +110,5 @@ func TestImportThatTellsOfAPurge(t *testing.T) {
 	require.True(t, known)
 	require.Equal(t, int64(9), count)
 	require.NoError(t, i.Commit())
-	requireMiss(t, d, r, Good, Purged)
+	requireMiss(t, d, r, Good, stats.Purged)
 }

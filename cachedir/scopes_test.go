@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/cachex-cli/cachex/cachedir/stats"
 )
 
 func TestLimitScope(t *testing.T) {
@@ -27,12 +29,12 @@ func TestLimitScope(t *testing.T) {
 	e.TouchNow()
 	e.Close()
 	keep("d", 3)
-	requireMiss(t, d, runOf("b"), Good, Evicted)
+	requireMiss(t, d, runOf("b"), Good, stats.Evicted)
 	for _, name := range []string{"a", "c", "d", "other"} {
 		requireHit(t, d, runOf(name), Good, part{0, name})
 	}
 	keep("d", 1)
-	requireMiss(t, d, runOf("a"), Good, Evicted)
+	requireMiss(t, d, runOf("a"), Good, stats.Evicted)
 	requireHit(t, d, runOf("d"), Good, part{0, "d"})
 	requireHit(t, d, runOf("other"), Good, part{0, "other"})
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir/format"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 )
 
 // memoTable holds what the short way to a hit remembers.
@@ -37,7 +38,7 @@ type Frame struct {
 
 // Standing returns what an entry stands on. ok is false for what the short way leaves to the ordinary one: bodies in files of
 // their own, encrypted and private results, deaths by signal, and what was purged since.
-func (e *Entry) Standing(hit Record) (s Standing, ok bool) {
+func (e *Entry) Standing(hit stats.Record) (s Standing, ok bool) {
 	if e.h.InFile || e.h.Seal != nil || e.Private || e.Learned != nil || e.Signal != 0 || e.Soft {
 		return s, false
 	}
@@ -61,7 +62,7 @@ func (e *Entry) Standing(hit Record) (s Standing, ok bool) {
 		s.Frames = append(s.Frames, Frame{stream, size})
 	}
 	var err error
-	if s.Hit, err = encodeRecord(hit); err != nil {
+	if s.Hit, err = stats.EncodeRecord(hit); err != nil {
 		return s, false
 	}
 	s.Purges, ok = e.d.standsAt(e.Meta)

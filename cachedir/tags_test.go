@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/cachex-cli/cachex/cachedir/stats"
 )
 
 func tagged(t testing.TB, d *Dir, name string, tags ...string) {
@@ -27,8 +29,8 @@ func TestPurgeTag(t *testing.T) {
 	require.NoError(t, d.PurgeTag("a", false))
 	requireHit(t, d, runOf("none"), Good, part{0, "none"})
 	requireHit(t, d, runOf("b"), Good, part{0, "b"})
-	requireMiss(t, d, runOf("a"), Good, Purged)
-	requireMiss(t, d, runOf("ab"), Good, Purged)
+	requireMiss(t, d, runOf("a"), Good, stats.Purged)
+	requireMiss(t, d, runOf("ab"), Good, stats.Purged)
 	e, err := d.Load(runOf("a").Key, Good)
 	require.NoError(t, err, "it can still be shown")
 	_, err = d.CheckTags(e.Meta)
@@ -39,9 +41,9 @@ func TestPurgeTag(t *testing.T) {
 	requireHit(t, d, runOf("a"), Good, part{0, "a"})
 	require.NoError(t, d.PurgeTag("c", false))
 	requireHit(t, d, runOf("a"), Good, part{0, "a"})
-	requireMiss(t, d, runOf("ab"), Good, Purged)
+	requireMiss(t, d, runOf("ab"), Good, stats.Purged)
 	require.NoError(t, d.PurgeTag("b", false))
-	requireMiss(t, d, runOf("b"), Good, Purged)
+	requireMiss(t, d, runOf("b"), Good, stats.Purged)
 	requireHit(t, d, runOf("a"), Good, part{0, "a"})
 	requireHit(t, d, runOf("none"), Good, part{0, "none"})
 }
@@ -54,9 +56,9 @@ func TestPurgeAllBeginsAnEpoch(t *testing.T) {
 	n, err := d.PurgeAll()
 	require.NoError(t, err)
 	require.Equal(t, 1, n)
-	requireMiss(t, d, runOf("x"), Good, New)
+	requireMiss(t, d, runOf("x"), Good, stats.New)
 	require.NoError(t, os.WriteFile(filepath.Join(d.Path(), "v1", entryName(runOf("x").Key, Good)), old, 0o600))
-	requireMiss(t, d, runOf("x"), Good, Purged) // as if its store had come late
+	requireMiss(t, d, runOf("x"), Good, stats.Purged) // as if its store had come late
 	tagged(t, d, "x", "a")
 	requireHit(t, d, runOf("x"), Good, part{0, "x"})
 }
@@ -85,7 +87,7 @@ func TestConcurrentPurges(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, before.Seq+n, after.Seq)
 	for i := range n {
-		requireMiss(t, d, runOf(string(rune('a'+i))), Good, Purged)
+		requireMiss(t, d, runOf(string(rune('a'+i))), Good, stats.Purged)
 	}
 }
 
@@ -97,18 +99,18 @@ func TestDamagedCountOfPurges(t *testing.T) {
 	tagged(t, d, "none")
 	name := filepath.Join(d.Path(), "v1", seqName)
 	require.NoError(t, os.Truncate(name, 7))
-	requireMiss(t, d, runOf("a"), Good, Purged)
-	requireMiss(t, d, runOf("none"), Good, Purged)
+	requireMiss(t, d, runOf("a"), Good, stats.Purged)
+	requireMiss(t, d, runOf("none"), Good, stats.Purged)
 	tagged(t, d, "a", "a")
 	requireHit(t, d, runOf("a"), Good, part{0, "a"})
-	requireMiss(t, d, runOf("none"), Good, Purged)
+	requireMiss(t, d, runOf("none"), Good, stats.Purged)
 
 	old, err := os.ReadFile(name)
 	require.NoError(t, err)
 	require.NoError(t, d.PurgeTag("y", false))
 	tagged(t, d, "b", "a")
 	require.NoError(t, os.WriteFile(name, old, 0o600)) // restored from a backup
-	requireMiss(t, d, runOf("b"), Good, Purged)
+	requireMiss(t, d, runOf("b"), Good, stats.Purged)
 }
 
 // Nothing that was stored outlives the loss of the count, whatever is purged and counted afterwards.
@@ -119,11 +121,11 @@ func TestLostCountOfPurges(t *testing.T) {
 	}
 	tagged(t, d, "a", "a")
 	require.NoError(t, os.RemoveAll(filepath.Join(d.Path(), "v1", "tags")))
-	requireMiss(t, d, runOf("a"), Good, Purged)
+	requireMiss(t, d, runOf("a"), Good, stats.Purged)
 	require.NoError(t, d.PurgeTag("a", false))
 	for range 5 {
 		require.NoError(t, d.PurgeTag("x", false))
-		requireMiss(t, d, runOf("a"), Good, Purged)
+		requireMiss(t, d, runOf("a"), Good, stats.Purged)
 	}
 	tagged(t, d, "a", "a")
 	requireHit(t, d, runOf("a"), Good, part{0, "a"})
@@ -136,14 +138,14 @@ func TestDamagedTag(t *testing.T) {
 	tagged(t, d, "b", "a")
 	require.NoError(t, d.PurgeTag("c", false))
 	require.NoError(t, os.Truncate(filepath.Join(d.Path(), "v1", markName("a")), 3))
-	requireMiss(t, d, runOf("b"), Good, Purged)
+	requireMiss(t, d, runOf("b"), Good, stats.Purged)
 	tagged(t, d, "b", "a") // a tag learned during the run; it finds the damage and counts as purged itself
-	requireMiss(t, d, runOf("b"), Good, Purged)
+	requireMiss(t, d, runOf("b"), Good, stats.Purged)
 	tagged(t, d, "b", "a")
 	requireHit(t, d, runOf("b"), Good, part{0, "b"})
 	require.NoError(t, d.PurgeTag("c", false))
 	requireHit(t, d, runOf("b"), Good, part{0, "b"})
-	requireMiss(t, d, runOf("a"), Good, Purged)
+	requireMiss(t, d, runOf("a"), Good, stats.Purged)
 }
 
 // TestSoftPurge: softly purged entries can still be served, hard purges beat soft ones in either order, and whoever
@@ -194,7 +196,7 @@ func TestSoftPurge(t *testing.T) {
 			tagged(t, d, "y", "b")
 			tt.purge(t, d)
 			if tt.xGone {
-				requireMiss(t, d, runOf("x"), Good, Purged)
+				requireMiss(t, d, runOf("x"), Good, stats.Purged)
 			} else {
 				require.Equal(t, tt.x, soft(d, "x"))
 			}
@@ -222,7 +224,7 @@ func TestTagOfNestedRun(t *testing.T) {
 	require.True(t, e.Soft, "what it replayed had been purged softly before")
 	e.Close()
 	require.NoError(t, d.PurgeTag("inner", false))
-	requireMiss(t, d, r, Good, Purged)
+	requireMiss(t, d, r, Good, stats.Purged)
 }
 
 // A store that knows its tags from the start heals them before it begins: its own result is valid.
@@ -237,5 +239,5 @@ func TestDamagedTagIsHealedByTheNextStore(t *testing.T) {
 	r.Tags, m.Tags = []string{"a"}, []Tag{{Name: "a", Seq: OwnSeq}}
 	storeMeta(t, d, r, m, part{0, "b"})
 	requireHit(t, d, r, Good, part{0, "b"})
-	requireMiss(t, d, runOf("old"), Good, Purged)
+	requireMiss(t, d, runOf("old"), Good, stats.Purged)
 }

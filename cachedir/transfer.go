@@ -10,6 +10,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/cachex-cli/cachex/cachedir/format"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/cachedir/tree"
 )
 
@@ -132,13 +133,13 @@ func (i *Import) read(content []byte) error {
 	h, inline, err := format.DecodeEntry(content)
 	switch r := i.p.run; {
 	case errors.Is(err, format.ErrVersion):
-		return &Miss{Version, err}
+		return &Miss{stats.Version, err}
 	case err != nil:
-		return &Miss{Corrupt, err}
+		return &Miss{stats.Corrupt, err}
 	case h.Key != r.Key || !bytes.Equal(h.Recipe, r.Recipe):
-		return &Miss{Corrupt, fmt.Errorf("%w: it is the entry of another key", format.ErrSpoiled)}
+		return &Miss{stats.Corrupt, fmt.Errorf("%w: it is the entry of another key", format.ErrSpoiled)}
 	case h.Learned != nil && h.Learned.Check() != nil:
-		return &Miss{Corrupt, fmt.Errorf("%w: %w", format.ErrSpoiled, h.Learned.Check())}
+		return &Miss{stats.Corrupt, fmt.Errorf("%w: %w", format.ErrSpoiled, h.Learned.Check())}
 	case h.Private:
 		return ErrPrivate
 	case h.FileLen() > i.p.d.o.MaxSize:
@@ -208,7 +209,7 @@ func (i *Import) WriteBody(src io.Reader) error {
 		err = i.checkBody()
 	}
 	if errors.Is(err, format.ErrSpoiled) {
-		err = &Miss{Corrupt, err}
+		err = &Miss{stats.Corrupt, err}
 	}
 	if err != nil {
 		return i.p.fail(fmt.Errorf("import: %w", err))

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cachex-cli/cachex/cachedir/format"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -80,7 +81,7 @@ func requireCorrupt(t testing.TB, err error, what ...any) {
 	t.Helper()
 	var miss *Miss
 	require.ErrorAs(t, err, &miss, what...)
-	require.Equal(t, Corrupt, miss.Reason, what...)
+	require.Equal(t, stats.Corrupt, miss.Reason, what...)
 }
 
 func TestTransfer(t *testing.T) {
@@ -115,7 +116,7 @@ func TestTransfer(t *testing.T) {
 			x := export(t, from, r, slot)
 			require.Equal(t, c.apart, x.body != nil)
 
-			requireMiss(t, to, r, slot, New)
+			requireMiss(t, to, r, slot, stats.New)
 			i, err := to.Import(r, x.content)
 			require.NoError(t, err)
 			defer i.Discard()
@@ -128,7 +129,7 @@ func TestTransfer(t *testing.T) {
 				require.Equal(t, int64(len(x.body)), size)
 				require.NoError(t, i.WriteBody(iotest.HalfReader(bytes.NewReader(x.body))))
 			}
-			requireMiss(t, to, r, slot, New)
+			requireMiss(t, to, r, slot, stats.New)
 			require.NoError(t, i.Commit())
 			require.ErrorIs(t, i.Commit(), ErrClosed)
 			requireHit(t, to, r, slot, c.parts...)
@@ -148,7 +149,7 @@ func TestTransfer(t *testing.T) {
 			m.Started, m.Ended = e.Started, e.Ended // compared above: these have a monotonic part
 			require.Equal(t, m, e.Meta)
 			require.NoError(t, to.PurgeTag("b", false))
-			requireMiss(t, to, r, slot, Purged)
+			requireMiss(t, to, r, slot, stats.Purged)
 		})
 	}
 }
@@ -206,9 +207,9 @@ func TestImportOfEveryDamage(t *testing.T) {
 	binary.LittleEndian.PutUint64(newer[24:], xxhash.Sum64(newer[:24]))
 	var miss *Miss
 	require.ErrorAs(t, bring(to, r, exported{content: newer}), &miss)
-	require.Equal(t, Version, miss.Reason)
+	require.Equal(t, stats.Version, miss.Reason)
 	requireNothing(t, to)
-	requireMiss(t, to, r, Good, New)
+	requireMiss(t, to, r, Good, stats.New)
 	require.NoError(t, bring(to, r, x))
 }
 
@@ -347,12 +348,12 @@ func TestPurgeForbidsTheImport(t *testing.T) {
 			require.NoError(t, i.WriteBody(bytes.NewReader(x.body)))
 			if err := i.Commit(); name == "tag" {
 				require.NoError(t, err)
-				requireMiss(t, to, r, Good, Purged)
+				requireMiss(t, to, r, Good, stats.Purged)
 				return
 			} else {
 				require.ErrorIs(t, err, ErrPurged)
 			}
-			requireMiss(t, to, r, Good, New)
+			requireMiss(t, to, r, Good, stats.New)
 			requireNothing(t, to)
 		})
 	}
@@ -440,7 +441,7 @@ func FuzzImport(f *testing.F) {
 		for _, s := range [...]Slot{Good, Failed} {
 			e, err := d.Lookup(r.Key, r.Recipe, s)
 			var miss *Miss
-			if errors.As(err, &miss) && miss.Reason == New {
+			if errors.As(err, &miss) && miss.Reason == stats.New {
 				continue
 			}
 			require.NoError(t, err)
@@ -479,7 +480,7 @@ func TestImportThatIsLent(t *testing.T) {
 		e.Touch()
 		e.Close()
 		requireNothing(t, to, name)
-		requireMiss(t, to, r, Good, New)
+		requireMiss(t, to, r, Good, stats.New)
 
 		_, err = lend(func(*Import) { require.NoError(t, to.PurgeTag("t", false)) })
 		require.ErrorIs(t, err, ErrPurged)

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -78,7 +79,7 @@ func entriesOf(dir *cachedir.Dir, key hashing.Key) (found []*cachedir.Entry, err
 		e, err := dir.Load(key, slot)
 		var miss *cachedir.Miss
 		if errors.As(err, &miss) {
-			if miss.Reason != cachedir.New && miss.Reason != cachedir.Evicted {
+			if miss.Reason != stats.New && miss.Reason != stats.Evicted {
 				fault = err
 			}
 			continue

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/engine"
 )
 
@@ -132,26 +133,26 @@ type counts struct {
 	Saved    float64 `json:"saved_seconds"`
 }
 
-func (c *counts) add(r cachedir.Row) {
+func (c *counts) add(r stats.Row) {
 	switch r.Served {
-	case cachedir.Hit:
+	case stats.Hit:
 		c.Hits += r.Runs
-	case cachedir.Stale:
+	case stats.Stale:
 		c.Stale += r.Runs
-	case cachedir.Shared:
+	case stats.Shared:
 		c.Shared += r.Runs
-	case cachedir.Bypassed:
+	case stats.Bypassed:
 		c.Bypassed += r.Runs
-	case cachedir.Missed:
+	case stats.Missed:
 		c.Misses += r.Runs
-	case cachedir.Declined:
+	case stats.Declined:
 		c.Refused += r.Runs
 		return
-	case cachedir.Renewed:
+	case stats.Renewed:
 		c.Renewed += r.Runs
 		c.Spent += r.Spent.Seconds()
 		return
-	case cachedir.Unfresh:
+	case stats.Unfresh:
 		c.Failed += r.Runs
 		c.Spent += r.Spent.Seconds()
 		return
@@ -162,13 +163,13 @@ func (c *counts) add(r cachedir.Row) {
 	c.Saved += r.Saved.Seconds()
 }
 
-func newStatsReport(rows []cachedir.Row) statsReport {
+func newStatsReport(rows []stats.Row) statsReport {
 	r := statsReport{Reasons: []reasonCount{}, Commands: []commandRow{}}
-	reasons := map[cachedir.Reason]int64{}
+	reasons := map[stats.Reason]int64{}
 	commands := map[string]*counts{}
 	for _, row := range rows {
 		r.add(row)
-		if row.Served == cachedir.Missed {
+		if row.Served == stats.Missed {
 			reasons[row.Reason] += row.Runs
 		}
 		if commands[row.Family] == nil {

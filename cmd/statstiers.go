@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/engine/fleet"
 )
 
@@ -23,7 +24,7 @@ type tierReport struct {
 }
 
 // newTierReports names the tiers by their URLs where these are configured; the journal keeps a short name.
-func newTierReports(dir *cachedir.Dir, rows []cachedir.TierRow, tiers []fleet.Tier) []tierReport {
+func newTierReports(dir *cachedir.Dir, rows []stats.TierRow, tiers []fleet.Tier) []tierReport {
 	var reports []tierReport
 	for _, row := range rows {
 		t := tierReport{

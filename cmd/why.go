@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/cmd/call"
 	"github.com/cachex-cli/cachex/engine"
 	"github.com/cachex-cli/cachex/hashing"
@@ -97,7 +98,7 @@ func (a *App) look(recipe hashing.Recipe, spec hashing.Spec, s Settings) (answer
 		Until: s.TTLUntil.Next(), Tags: guardTags(s.Tag, s.Secret),
 		Stdout: a.Stdout, Stderr: a.Stderr,
 	})}
-	if w.Reason == cachedir.New {
+	if w.Reason == stats.New {
 		w.Elsewhere = elsewhere(dir, recipe)
 	}
 	return w, nil

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/engine/fleet"
 	"github.com/cachex-cli/cachex/hashing"
 	"github.com/cachex-cli/cachex/runner"
@@ -99,16 +100,16 @@ type Request struct {
 
 // Outcome is what happened.
 type Outcome struct {
-	Served    cachedir.Served
-	Reason    cachedir.Reason // why it was not a hit; empty for a hit
-	Detail    string          // the reason in a person's words: "file go.sum changed"
-	Key       hashing.Key     // zero where no recipe could be made
-	Code      int             // the command's exit code
-	Signal    int             // the signal it died of, or 0
-	Age       time.Duration   // how old the replayed result is
-	Took      time.Duration   // how long the command ran, now or when it was recorded
-	Saved     time.Duration   // how much of that was saved for this caller
-	Bytes     int64           // of output
+	Served    stats.Served
+	Reason    stats.Reason  // why it was not a hit; empty for a hit
+	Detail    string        // the reason in a person's words: "file go.sum changed"
+	Key       hashing.Key   // zero where no recipe could be made
+	Code      int           // the command's exit code
+	Signal    int           // the signal it died of, or 0
+	Age       time.Duration // how old the replayed result is
+	Took      time.Duration // how long the command ran, now or when it was recorded
+	Saved     time.Duration // how much of that was saved for this caller
+	Bytes     int64         // of output
 	Stored    bool
 	NotStored string    // why a finished run was not stored
 	Unknown   []string  // lines of the command's control file that mean nothing
@@ -121,7 +122,7 @@ type Outcome struct {
 
 // NotCachedError is what Do returns under CachedOnly when there is nothing to replay.
 type NotCachedError struct {
-	Reason cachedir.Reason
+	Reason stats.Reason
 	Detail string
 }
 
@@ -188,12 +189,12 @@ func (e *Engine) now() time.Time {
 // Only with the last three may a command have run.
 func (e *Engine) Do(ctx context.Context, req Request) (out Outcome, err error) {
 	if err := ctx.Err(); err != nil {
-		return Outcome{Served: cachedir.Declined}, err
+		return Outcome{Served: stats.Declined}, err
 	}
 	req.setDefaults()
 	files, err := openStreams(&req)
 	if err != nil {
-		return Outcome{Served: cachedir.Declined}, &DeliveryError{Err: err}
+		return Outcome{Served: stats.Declined}, &DeliveryError{Err: err}
 	}
 	defer func() {
 		if failed := files.close(); failed != nil {
@@ -253,7 +254,7 @@ type run struct {
 	warning error // the first thing that went wrong: one warning a run
 	doubt   error
 
-	reason cachedir.Reason // why the first look was not a hit
+	reason stats.Reason // why the first look was not a hit
 	detail string
 
 	fallback   *cachedir.Entry // what is served if the command fails; nil: nothing
@@ -275,7 +276,7 @@ func (r *run) warn(err error) {
 
 func (r *run) do() (Outcome, error) {
 	if err := passOverWrappers(&r.req.Spec, r.req.Running); err != nil {
-		return r.outcome(cachedir.Declined), err
+		return r.outcome(stats.Declined), err
 	}
 	switch {
 	case len(r.req.PurgeTags) > 0:
@@ -283,7 +284,7 @@ func (r *run) do() (Outcome, error) {
 		return r.write()
 	case r.req.NoCache:
 		r.keepStdin = true
-		return r.plain(cachedir.Uncacheable, "no-cache is set")
+		return r.plain(stats.Uncacheable, "no-cache is set")
 	case r.req.Trouble != nil:
 		r.warn(fmt.Errorf("not cached: %w", r.req.Trouble))
 		return r.uncached(r.req.Trouble, "")
@@ -316,7 +317,7 @@ func (r *run) do() (Outcome, error) {
 	switch {
 	case found != nil && r.req.Warm:
 		found.Close()
-		return r.outcome(cachedir.Declined), nil
+		return r.outcome(stats.Declined), nil
 	case found != nil:
 		return r.serve(found)
 	}
@@ -343,7 +344,7 @@ func (r *run) readOnly() (Outcome, error) {
 	}
 	if failure := r.fleet().Failure(); failure != nil && r.req.TiersRequired {
 		r.warning = nil // the error says it
-		return r.outcome(cachedir.Declined), &TierError{failure}
+		return r.outcome(stats.Declined), &TierError{failure}
 	}
 	return r.plain(r.reason, "read-only is set")
 }
@@ -353,7 +354,7 @@ func (r *run) cachedOnly() (Outcome, error) {
 	if found := r.fromTiers(servable); found != nil {
 		return r.serve(found)
 	}
-	return r.outcome(cachedir.Declined), &NotCachedError{Reason: r.reason, Detail: r.detail}
+	return r.outcome(stats.Declined), &NotCachedError{Reason: r.reason, Detail: r.detail}
 }
 
 // serve answers with an entry: at once if it is fresh, and with a refresh in the background if it is not.
@@ -362,7 +363,7 @@ func (r *run) serve(e *cachedir.Entry) (Outcome, error) {
 		return r.serveInsteadOf(e)
 	}
 	if fresh(r.reader(), e).ok() && !r.reader().early(e) {
-		return r.replay(e, cachedir.Hit)
+		return r.replay(e, stats.Hit)
 	}
 	return r.serveStale(e)
 }
@@ -377,11 +378,11 @@ func (r *run) withoutStore(err error) (Outcome, error) {
 func (r *run) uncached(err error, why string) (Outcome, error) {
 	switch {
 	case r.req.CachedOnly:
-		return r.outcome(cachedir.Declined), &NotCachedError{Reason: cachedir.Uncacheable, Detail: err.Error()}
+		return r.outcome(stats.Declined), &NotCachedError{Reason: stats.Uncacheable, Detail: err.Error()}
 	case r.req.Warm || r.req.Refresher != nil:
-		return r.outcome(cachedir.Declined), nil // a run whose result nobody gets has no use
+		return r.outcome(stats.Declined), nil // a run whose result nobody gets has no use
 	}
-	return r.plain(cachedir.Uncacheable, why)
+	return r.plain(stats.Uncacheable, why)
 }
 
 // readingLong is how long the inputs may be read before this process learns to die of QUIT as others do: most runs are done
@@ -471,7 +472,7 @@ func (r *run) uncapturable(err error) (Outcome, error) {
 	}
 	if !errors.As(err, &unreadable) && !errors.As(err, &tooLarge) {
 		r.input.close()
-		return r.outcome(cachedir.Declined), err
+		return r.outcome(stats.Declined), err
 	}
 	defer r.input.close()
 	r.warn(fmt.Errorf("not cached: %w", err))
@@ -480,23 +481,23 @@ func (r *run) uncapturable(err error) (Outcome, error) {
 
 // plain runs the command as if cachex were not there: its own descriptors, no capture, nothing stored or shared. What it
 // says in its control file is heard by nobody but an enclosing run.
-func (r *run) plain(reason cachedir.Reason, why string) (Outcome, error) {
+func (r *run) plain(reason stats.Reason, why string) (Outcome, error) {
 	if r.reason == "" {
 		r.reason = reason
 	}
 	c, err := r.command()
 	if err != nil {
-		return r.outcome(cachedir.Declined), err
+		return r.outcome(stats.Declined), err
 	}
 	if !r.restart() {
 		c.Hold = r.holdRest()
 	}
 	res, err := runner.Run(c)
 	if err != nil {
-		return r.outcome(cachedir.Declined), err
+		return r.outcome(stats.Declined), err
 	}
 	out := r.ran(res)
-	out.Served, out.NotStored = cachedir.Bypassed, why
+	out.Served, out.NotStored = stats.Bypassed, why
 	r.encloser.report(report{NoStore: "a nested run was not cached"})
 	return out, cmp.Or(r.delivered(res), r.mixed(res))
 }
@@ -506,7 +507,7 @@ func (r *run) write() (Outcome, error) {
 	dir, unusable := r.e.store()
 	r.dir = dir
 	tags := strings.Join(r.req.PurgeTags, ", ")
-	out, err := r.plain(cachedir.Uncacheable, "it failed, so "+tags+" is not purged")
+	out, err := r.plain(stats.Uncacheable, "it failed, so "+tags+" is not purged")
 	if err != nil || out.Code != 0 || out.Signal != 0 {
 		return out, err
 	}
@@ -528,13 +529,13 @@ func (r *run) write() (Outcome, error) {
 }
 
 // outcome is the part of an Outcome that every way out shares.
-func (r *run) outcome(s cachedir.Served) Outcome {
+func (r *run) outcome(s stats.Served) Outcome {
 	return Outcome{Served: s, Reason: r.reason, Detail: r.detail, Key: r.recipe.Key, Warning: r.warning}
 }
 
 // ran is the outcome of a command that ended now.
 func (r *run) ran(res runner.Result) Outcome {
-	out := r.outcome(cachedir.Missed)
+	out := r.outcome(stats.Missed)
 	out.Code, out.Signal, out.Took = res.Code, res.Signal, res.Ended.Sub(res.Started)
 	out.KeptStdin = r.keepStdin
 	return out

@@ -4,12 +4,13 @@ import (
 	"strings"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
 // Why is what changed between a recipe and the nearest earlier entry of the same command.
 type Why struct {
-	Reason  cachedir.Reason
+	Reason  stats.Reason
 	Detail  string
 	Nearest hashing.Key      // zero when there is none to compare with
 	Changes []hashing.Change // what differs from it
@@ -17,7 +18,7 @@ type Why struct {
 
 // NeverStored is the answer for a command of which nothing is known.
 func NeverStored() Why {
-	return Why{Reason: cachedir.New, Detail: "this command has not been stored here before"}
+	return Why{Reason: stats.New, Detail: "this command has not been stored here before"}
 }
 
 // Explain says why this recipe would miss, reading earlier entries of its command. An answer that cannot be known
@@ -32,7 +33,7 @@ func Explain(dir *cachedir.Dir, recipe hashing.Recipe) Why {
 			return whyGone(dir, run)
 		}
 	}
-	w := Why{Reason: cachedir.Changed, Detail: "something changed; what is unknown, because the earlier entries are gone"}
+	w := Why{Reason: stats.Changed, Detail: "something changed; what is unknown, because the earlier entries are gone"}
 	for _, run := range record.Runs { // youngest first: of two equally near ones the younger tells more
 		text, ok := recipeOf(dir, run.Key)
 		if !ok {
@@ -64,12 +65,12 @@ func neverStored(runs []cachedir.CommandRun) bool {
 
 // whyGone answers for a recipe that ran before and has no entry now.
 func whyGone(dir *cachedir.Dir, run cachedir.CommandRun) Why {
-	w := Why{Reason: cachedir.New, Detail: "unknown: it ran before, and its entry is gone"}
+	w := Why{Reason: stats.New, Detail: "unknown: it ran before, and its entry is gone"}
 	switch {
 	case run.NotStored != "":
-		w.Reason, w.Detail = cachedir.Uncacheable, "the last result was not stored: "+run.NotStored
+		w.Reason, w.Detail = stats.Uncacheable, "the last result was not stored: "+run.NotStored
 	case dir.Has(run.Key, cachedir.Failed):
-		w.Reason, w.Detail = cachedir.Uncacheable, "the last run failed, and --cache-exit leaves that out"
+		w.Reason, w.Detail = stats.Uncacheable, "the last run failed, and --cache-exit leaves that out"
 	}
 	return w
 }
@@ -100,12 +101,12 @@ func summary(changes []hashing.Change) string {
 
 // explain finds out why there was no entry: the reason is counted always, the words are looked up on request.
 func (r *run) explain() {
-	if r.reason != cachedir.New {
+	if r.reason != stats.New {
 		return
 	}
 	if !r.req.Explain && !r.req.CachedOnly { // a refusal is worth its words
 		if record, known := r.dir.Command(r.recipe.Command); known {
-			r.reason = cachedir.Changed
+			r.reason = stats.Changed
 			for _, run := range record.Runs {
 				if run.Key == r.recipe.Key {
 					r.reason = whyGone(r.dir, run).Reason
@@ -118,7 +119,7 @@ func (r *run) explain() {
 	r.reason, r.detail = w.Reason, w.Detail
 }
 
-func explainMiss(reason cachedir.Reason, detail string) string {
+func explainMiss(reason stats.Reason, detail string) string {
 	if detail == "" {
 		return string(reason)
 	}
@@ -132,13 +133,13 @@ func Look(dir *cachedir.Dir, recipe hashing.Recipe, req Request) Why {
 	e, err := r.look(fresh)
 	switch {
 	case err != nil:
-		return Why{Reason: cachedir.Uncacheable, Detail: err.Error()}
+		return Why{Reason: stats.Uncacheable, Detail: err.Error()}
 	case e != nil:
 		defer e.Close()
 		return Why{Detail: Short(r.e.now().Sub(e.Ended)) + " old", Nearest: r.recipe.Key}
-	case r.reason == cachedir.New:
+	case r.reason == stats.New:
 		return Explain(dir, r.recipe)
-	case r.reason == cachedir.Evicted: // the record of its command, which Explain reads, may have gone the same way
+	case r.reason == stats.Evicted: // the record of its command, which Explain reads, may have gone the same way
 		return Why{Reason: r.reason, Detail: explainMiss(r.reason, r.detail)}
 	}
 	return Why{Reason: r.reason, Detail: explainMiss(r.reason, r.detail), Nearest: r.recipe.Key}

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/hashing"
 	"github.com/cachex-cli/cachex/runner"
 )
@@ -200,7 +201,7 @@ func TestDoFollows(t *testing.T) {
 	a, b := <-first, <-second
 	require.Equal(t, 3, a.Code)
 	require.Equal(t, 3, b.Code)
-	require.Equal(t, cachedir.Shared, b.Served)
+	require.Equal(t, stats.Shared, b.Served)
 	runs, err := os.ReadFile("count")
 	require.NoError(t, err)
 	require.Equal(t, "x\n", string(runs))

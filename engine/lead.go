@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/hashing"
 	"github.com/cachex-cli/cachex/lock"
 	"github.com/cachex-cli/cachex/runner"
@@ -30,7 +31,7 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 	if err != nil {
 		finish(l, noteNotStored+err.Error())
 		r.fleet().Drop()
-		return r.outcome(cachedir.Declined), err
+		return r.outcome(stats.Declined), err
 	}
 	if l != nil {
 		c.Env = setenv(c.Env, heldVariable, lock.ParseHeld(r.req.Held).With(l))
@@ -53,7 +54,7 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 	if err != nil {
 		finish(l, noteNotStored+err.Error())
 		r.fleet().Drop()
-		return r.outcome(cachedir.Declined), err
+		return r.outcome(stats.Declined), err
 	}
 	if res.HoldErr != nil {
 		r.warn(fmt.Errorf("its output could not be held back: %w", res.HoldErr))
@@ -207,7 +208,7 @@ func (r *run) serveFallback(failure string) (Outcome, error) {
 	e := r.fallback
 	r.fallback = nil
 	r.warn(fmt.Errorf("the command %s: this is its result from %s ago", failure, Short(r.e.now().Sub(e.Ended))))
-	return r.replay(e, cachedir.Stale)
+	return r.replay(e, stats.Stale)
 }
 
 // withoutDescriptors runs a command that could not be started because the store took the last descriptors: the store
@@ -221,7 +222,7 @@ func (r *run) withoutDescriptors(l *lock.Lock, pending *cachedir.Pending, cause 
 	r.dir.Close()
 	r.dir = nil
 	r.warn(fmt.Errorf("not cached: %w", cause))
-	return r.plain(cachedir.Uncacheable, "too few descriptors")
+	return r.plain(stats.Uncacheable, "too few descriptors")
 }
 
 func scarce(err error) bool {

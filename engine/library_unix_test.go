@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/engine"
 	"github.com/cachex-cli/cachex/hashing"
 )
@@ -76,7 +77,7 @@ func TestUnsetFields(t *testing.T) {
 	t.Chdir(dir)
 	t.Setenv("WORD", "seen")
 	q := engine.Request{Spec: hashing.Spec{Argv: []string{"sh", "-c", "echo $WORD; pwd; echo ran >>runs"}}, TTL: time.Hour}
-	for _, want := range []cachedir.Served{cachedir.Missed, cachedir.Hit, cachedir.Hit} {
+	for _, want := range []stats.Served{stats.Missed, stats.Hit, stats.Hit} {
 		var stdout bytes.Buffer
 		q.Stdout = &stdout
 		out, err := cache.Do(t.Context(), q)
@@ -94,7 +95,7 @@ func TestUnsetFields(t *testing.T) {
 	for range 2 { // only exit code 0 is replayed
 		out, err := cache.Do(t.Context(), q)
 		require.NoError(t, err)
-		require.Equal(t, cachedir.Missed, out.Served)
+		require.Equal(t, stats.Missed, out.Served)
 		require.Equal(t, 3, out.Code)
 	}
 }
@@ -179,7 +180,7 @@ func TestConcurrentCallers(t *testing.T) {
 	const callers = 20
 	waiting := make(chan struct{}, callers)
 	q.Waiting = func(engine.Wait) { waiting <- struct{}{} }
-	served := make(chan cachedir.Served, callers)
+	served := make(chan stats.Served, callers)
 	for range callers {
 		go func() {
 			q := q
@@ -196,11 +197,11 @@ func TestConcurrentCallers(t *testing.T) {
 		<-waiting
 	}
 	require.NoError(t, os.WriteFile(gate, []byte("\n"), 0))
-	counts := map[cachedir.Served]int{}
+	counts := map[stats.Served]int{}
 	for range callers {
 		counts[<-served]++
 	}
-	require.Equal(t, map[cachedir.Served]int{cachedir.Missed: 1, cachedir.Shared: callers - 1}, counts)
+	require.Equal(t, map[stats.Served]int{stats.Missed: 1, stats.Shared: callers - 1}, counts)
 	runs, err := os.ReadFile(filepath.Join(dir, "runs"))
 	require.NoError(t, err)
 	require.Equal(t, "ran\n", string(runs))

@@ -3,7 +3,7 @@ package engine
 import (
 	"errors"
 
-	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 )
 
 // log writes the one journal record of this run, after the output was delivered. A journal that cannot be written is
@@ -11,18 +11,18 @@ import (
 // program is not there, is not counted.
 func (r *run) log(out Outcome, err error) {
 	var uncached *NotCachedError
-	if r.dir == nil || (out.Served == cachedir.Declined && !errors.As(err, &uncached)) {
+	if r.dir == nil || (out.Served == stats.Declined && !errors.As(err, &uncached)) {
 		return
 	}
-	rec := cachedir.Record{
+	rec := stats.Record{
 		Time: r.began, Served: out.Served, Reason: out.Reason, Family: r.family(), Bytes: out.Bytes, Saved: out.Saved,
 	}
 	switch out.Served {
-	case cachedir.Missed, cachedir.Bypassed, cachedir.Renewed, cachedir.Unfresh:
+	case stats.Missed, stats.Bypassed, stats.Renewed, stats.Unfresh:
 		rec.Spent = out.Took
 	}
-	if out.Served == cachedir.Missed && !out.Stored {
-		rec.Reason = cachedir.Uncacheable // what keeps later runs from being hits matters more than why this was none
+	if out.Served == stats.Missed && !out.Stored {
+		rec.Reason = stats.Uncacheable // what keeps later runs from being hits matters more than why this was none
 	}
 	_ = r.dir.Journal.Log(rec)
 	if rec.Spent > 0 {

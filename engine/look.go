@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -46,11 +47,11 @@ func (r *run) slots(admit judge) (best *cachedir.Entry, why verdict) {
 		}
 		v := admit(r.reader(), e)
 		if v.ok() && slot == cachedir.Failed && r.fallback != nil && !e.Ended.After(r.fallback.Ended) {
-			v = verdict{cachedir.Expired, "the run after it succeeded"}
+			v = verdict{stats.Expired, "the run after it succeeded"}
 		}
 		switch soft, stands := r.tagsSynced(e, v); {
 		case !stands:
-			v = verdict{cachedir.Purged, "a tag was purged on another host, or that cannot be told"}
+			v = verdict{stats.Purged, "a tag was purged on another host, or that cannot be told"}
 		case soft:
 			e.Soft = true
 			v = admit(r.reader(), e)
@@ -98,7 +99,7 @@ func (r *run) unreadable(err error) verdict {
 	var miss *cachedir.Miss
 	if !errors.As(err, &miss) {
 		r.warn(err)
-		return verdict{cachedir.Corrupt, err.Error()}
+		return verdict{stats.Corrupt, err.Error()}
 	}
 	v := verdict{reason: miss.Reason}
 	if miss.Err != nil {
@@ -114,13 +115,13 @@ func moreTelling(a, b verdict) verdict {
 		switch v.reason {
 		case "":
 			return 0
-		case cachedir.New:
+		case stats.New:
 			return 1
-		case cachedir.Evicted:
+		case stats.Evicted:
 			return 2
-		case cachedir.Uncacheable:
+		case stats.Uncacheable:
 			return 3
-		case cachedir.Corrupt, cachedir.Version:
+		case stats.Corrupt, stats.Version:
 			return 5
 		default:
 			return 4

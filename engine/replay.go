@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/runner"
 )
 
@@ -66,7 +67,7 @@ func (r *run) heard(e *cachedir.Entry) (n int64) {
 
 // replay hands a stored result to the caller. No lock is held meanwhile: a stopped pager must not stop others. An
 // entry that turns out to be damaged before the first byte was written is a miss after all, and the command runs.
-func (r *run) replay(e *cachedir.Entry, how cachedir.Served) (Outcome, error) {
+func (r *run) replay(e *cachedir.Entry, how stats.Served) (Outcome, error) {
 	defer e.Close()
 	if e.StdoutSize+e.StderrSize > atOnce {
 		defer r.dieOnSignals()()
@@ -81,7 +82,7 @@ func (r *run) replay(e *cachedir.Entry, how cachedir.Served) (Outcome, error) {
 		r.dieOfPipe()
 		return r.outcome(how), &DeliveryError{Err: err}
 	case errors.As(err, &bad) && !bad.Written:
-		r.reason, r.detail = cachedir.Corrupt, err.Error()
+		r.reason, r.detail = stats.Corrupt, err.Error()
 		return r.rerun()
 	case errors.As(err, &mixed):
 		return r.outcome(how), err
@@ -96,13 +97,13 @@ func (r *run) replay(e *cachedir.Entry, how cachedir.Served) (Outcome, error) {
 	out.Age = max(r.e.now().Sub(e.Ended), 0)
 	out.Bytes = r.heard(e)
 	out.Saved = out.Took
-	if how == cachedir.Stale {
+	if how == stats.Stale {
 		out.Reason, out.Detail = r.reason, r.detail
 	}
-	if how == cachedir.Hit {
+	if how == stats.Hit {
 		out.Standing = r.standing(e, out)
 	}
-	if how == cachedir.Shared { // it waited for part of that time: only the rest was saved
+	if how == stats.Shared { // it waited for part of that time: only the rest was saved
 		out.Saved = max(out.Took-r.e.now().Sub(r.began), 0)
 	}
 	return out, nil
@@ -118,12 +119,12 @@ func (r *run) noteUse(e *cachedir.Entry) {
 }
 
 // tellUse tells an enclosing run what an entry is made from.
-func (r *run) tellUse(e *cachedir.Entry, how cachedir.Served) {
+func (r *run) tellUse(e *cachedir.Entry, how stats.Served) {
 	if r.encloser == nil {
 		return
 	}
 	end, ends := r.reader().end(e)
-	if how == cachedir.Stale || e.Soft {
+	if how == stats.Stale || e.Soft {
 		end, ends = r.soon()
 	}
 	r.encloser.report(r.used(&e.Meta, end, ends))
@@ -132,7 +133,7 @@ func (r *run) tellUse(e *cachedir.Entry, how cachedir.Served) {
 // rerun answers an entry that its header promised and its body broke.
 func (r *run) rerun() (Outcome, error) {
 	if r.req.CachedOnly {
-		return r.outcome(cachedir.Declined), &NotCachedError{Reason: r.reason, Detail: r.detail}
+		return r.outcome(stats.Declined), &NotCachedError{Reason: r.reason, Detail: r.detail}
 	}
 	if r.req.ReadOnly {
 		return r.plain(r.reason, "read-only is set")

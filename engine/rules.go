@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -18,7 +19,7 @@ const clockSlack = 60 * time.Second
 
 // A verdict is why an entry may not be served; the zero value is that it may.
 type verdict struct {
-	reason cachedir.Reason
+	reason stats.Reason
 	detail string
 }
 
@@ -60,13 +61,13 @@ type judge func(r reader, e *cachedir.Entry) verdict
 // fresh admits what is a hit (rules 1 and 2).
 func fresh(r reader, e *cachedir.Entry) verdict {
 	if r.Refresh {
-		return verdict{cachedir.Forced, "--refresh"}
+		return verdict{stats.Forced, "--refresh"}
 	}
 	if v := r.admissible(e); !v.ok() {
 		return v
 	}
 	if e.Soft {
-		return verdict{cachedir.Purged, "purged softly"}
+		return verdict{stats.Purged, "purged softly"}
 	}
 	return r.within(e, 0)
 }
@@ -74,7 +75,7 @@ func fresh(r reader, e *cachedir.Entry) verdict {
 // stale admits what may be served while it is refreshed (rule 3), and what is fresh.
 func stale(r reader, e *cachedir.Entry) verdict {
 	if r.Refresh {
-		return verdict{cachedir.Forced, "--refresh"}
+		return verdict{stats.Forced, "--refresh"}
 	}
 	if v := r.admissible(e); !v.ok() {
 		return v
@@ -98,10 +99,10 @@ func servable(r reader, e *cachedir.Entry) verdict {
 // whatever may be replayed.
 func ifError(r reader, e *cachedir.Entry) verdict {
 	if r.StaleIfError == 0 {
-		return verdict{reason: cachedir.Expired}
+		return verdict{reason: stats.Expired}
 	}
 	if exitNumber(e) != 0 {
-		return verdict{cachedir.Uncacheable, "the last run " + exitWords(e)}
+		return verdict{stats.Uncacheable, "the last run " + exitWords(e)}
 	}
 	if v := r.believable(e); !v.ok() {
 		return v
@@ -112,10 +113,10 @@ func ifError(r reader, e *cachedir.Entry) verdict {
 // admissible holds rule 1, and what every reader needs besides. Who was purged is not found.
 func (r reader) admissible(e *cachedir.Entry) verdict {
 	if hashing.IsLoose(e.Recipe) {
-		return verdict{cachedir.Changed, "it was for those who waited for it"}
+		return verdict{stats.Changed, "it was for those who waited for it"}
 	}
 	if !r.CacheExit(exitNumber(e)) {
-		return verdict{cachedir.Uncacheable, "the last run " + exitWords(e) + ", which --cache-exit leaves out"}
+		return verdict{stats.Uncacheable, "the last run " + exitWords(e) + ", which --cache-exit leaves out"}
 	}
 	return r.believable(e)
 }
@@ -126,7 +127,7 @@ func (r reader) believable(e *cachedir.Entry) verdict {
 		return v
 	}
 	if age := r.now().Sub(e.Ended); age < -clockSlack {
-		return verdict{cachedir.Expired, "recorded " + Short(-age) + " in the future"}
+		return verdict{stats.Expired, "recorded " + Short(-age) + " in the future"}
 	}
 	return verdict{}
 }
@@ -142,7 +143,7 @@ func (r reader) within(e *cachedir.Entry, grace time.Duration) verdict {
 		now = e.Ended // a clock that went back a little
 	}
 	if past := now.Sub(end); past >= grace {
-		return verdict{cachedir.Expired, "expired " + Short(past) + " ago"}
+		return verdict{stats.Expired, "expired " + Short(past) + " ago"}
 	}
 	return verdict{}
 }
@@ -190,7 +191,7 @@ func concurrent(r reader, e *cachedir.Entry) verdict {
 		since = moment(e.StartedBoot)
 	}
 	if since < r.arrived || !r.sameClock(e) {
-		return verdict{cachedir.Expired, "recorded before this run began"}
+		return verdict{stats.Expired, "recorded before this run began"}
 	}
 	return r.deliverable(e)
 }
@@ -207,13 +208,13 @@ func either(r reader, e *cachedir.Entry) verdict {
 // that what is private is his, and that a purge of his tags would have reached it.
 func (r reader) deliverable(e *cachedir.Entry) verdict {
 	if tag, missing := lacking(e.Tags, r.Tags); missing {
-		return verdict{cachedir.Changed, "stored without the tag " + hashing.Show(tag)}
+		return verdict{stats.Changed, "stored without the tag " + hashing.Show(tag)}
 	}
 	if e.Private && e.UID != userID() {
-		return verdict{cachedir.Changed, "private to user " + strconv.FormatInt(e.UID, 10)}
+		return verdict{stats.Changed, "private to user " + strconv.FormatInt(e.UID, 10)}
 	}
 	if e.Merged && !r.merged() {
-		return verdict{cachedir.Changed, "recorded where stdout and stderr were one file"}
+		return verdict{stats.Changed, "recorded where stdout and stderr were one file"}
 	}
 	return verdict{}
 }

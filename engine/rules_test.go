@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 )
 
 // exits makes a set of exit codes.
@@ -36,28 +37,28 @@ func TestFresh(t *testing.T) {
 		code   int
 		signal int
 		req    Request
-		reason cachedir.Reason // empty: a hit
+		reason stats.Reason // empty: a hit
 	}{
 		{"new", 0, 0, 0, Request{TTL: h}, ""},
 		{"one tick before the end", h - time.Nanosecond, 0, 0, Request{TTL: h}, ""},
-		{"at the end", h, 0, 0, Request{TTL: h}, cachedir.Expired},
+		{"at the end", h, 0, 0, Request{TTL: h}, stats.Expired},
 		{"without an end", 1000 * h, 0, 0, Request{TTL: Forever}, ""},
-		{"ttl 0 is never fresh", 0, 0, 0, Request{TTL: 0}, cachedir.Expired},
+		{"ttl 0 is never fresh", 0, 0, 0, Request{TTL: 0}, stats.Expired},
 		{"a clock that went back a little", -clockSlack, 0, 0, Request{TTL: h}, ""},
-		{"too far in the future", -clockSlack - time.Nanosecond, 0, 0, Request{TTL: h}, cachedir.Expired},
-		{"too far in the future, without an end", -h, 0, 0, Request{TTL: Forever}, cachedir.Expired},
-		{"a code that is not admitted", 0, 1, 0, Request{TTL: h, TTLFail: h}, cachedir.Uncacheable},
+		{"too far in the future", -clockSlack - time.Nanosecond, 0, 0, Request{TTL: h}, stats.Expired},
+		{"too far in the future, without an end", -h, 0, 0, Request{TTL: Forever}, stats.Expired},
+		{"a code that is not admitted", 0, 1, 0, Request{TTL: h, TTLFail: h}, stats.Uncacheable},
 		{"a code that is admitted", 0, 1, 0, Request{TTL: h, TTLFail: h, CacheExit: exits(0, 1)}, ""},
-		{"success that is not admitted", 0, 0, 0, Request{TTL: h, CacheExit: exits(1)}, cachedir.Uncacheable},
-		{"a failure has its own life", time.Minute, 1, 0, Request{TTL: h, TTLFail: time.Second, CacheExit: anyExit}, cachedir.Expired},
+		{"success that is not admitted", 0, 0, 0, Request{TTL: h, CacheExit: exits(1)}, stats.Uncacheable},
+		{"a failure has its own life", time.Minute, 1, 0, Request{TTL: h, TTLFail: time.Second, CacheExit: anyExit}, stats.Expired},
 		{"and success its own", time.Minute, 0, 0, Request{TTL: h, TTLFail: time.Second, CacheExit: anyExit}, ""},
 		{"a death by signal counts as 128 and the signal", 0, 0, 11, Request{TTL: h, TTLFail: h, CacheExit: exits(139)}, ""},
-		{"and lives as a failure", time.Minute, 0, 11, Request{TTL: h, TTLFail: time.Second, CacheExit: anyExit}, cachedir.Expired},
+		{"and lives as a failure", time.Minute, 0, 11, Request{TTL: h, TTLFail: time.Second, CacheExit: anyExit}, stats.Expired},
 		{"a reader's end of life, before it", h - time.Nanosecond, 0, 0, Request{TTL: Forever, Until: anHourLater}, ""},
-		{"and at it, though it was stored without one", h, 0, 0, Request{TTL: Forever, Until: anHourLater}, cachedir.Expired},
-		{"without a tag that is wanted", 0, 0, 0, Request{TTL: h, Tags: []string{"a", "b"}}, cachedir.Changed},
+		{"and at it, though it was stored without one", h, 0, 0, Request{TTL: Forever, Until: anHourLater}, stats.Expired},
+		{"without a tag that is wanted", 0, 0, 0, Request{TTL: h, Tags: []string{"a", "b"}}, stats.Changed},
 		{"with the tags that are wanted", 0, 0, 0, Request{TTL: h, Tags: []string{"a"}}, ""},
-		{"refresh", 0, 0, 0, Request{TTL: h, Refresh: true}, cachedir.Forced},
+		{"refresh", 0, 0, 0, Request{TTL: h, Refresh: true}, stats.Forced},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/lock"
 )
 
@@ -35,9 +36,9 @@ func (r *run) share() (Outcome, error) {
 			return r.startOver()
 		case errors.Is(err, lock.ErrDeadlock):
 			r.warn(errors.New("this command is already being run by one that waits for it: running it uncached"))
-			return r.plain(cachedir.Uncacheable, "waiting would never end")
+			return r.plain(stats.Uncacheable, "waiting would never end")
 		case errors.Is(err, context.DeadlineExceeded):
-			r.reason, r.detail = cachedir.LockTimeout, "waited "+Short(r.req.Wait)+" for another run"
+			r.reason, r.detail = stats.LockTimeout, "waited "+Short(r.req.Wait)+" for another run"
 			return r.lead(nil)
 		case errors.Is(err, lock.ErrUnsupported):
 			if r.dir.OncePerDay("no-locks") {
@@ -55,7 +56,7 @@ func (r *run) share() (Outcome, error) {
 				abandon(l)
 				r.fleet().Drop()
 				r.warning = nil // the error says it
-				return r.outcome(cachedir.Declined), &TierError{failure}
+				return r.outcome(stats.Declined), &TierError{failure}
 			}
 		}
 		if err != nil || found != nil {
@@ -171,11 +172,11 @@ func (r *run) answer(l *lock.Lock, found *cachedir.Entry, err error) (Outcome, e
 }
 
 // served tells a result that was under way while we waited from one that had been there before.
-func (r *run) served(e *cachedir.Entry) cachedir.Served {
+func (r *run) served(e *cachedir.Entry) stats.Served {
 	if concurrent(r.reader(), e).ok() {
-		return cachedir.Shared
+		return stats.Shared
 	}
-	return cachedir.Hit
+	return stats.Hit
 }
 
 // finish gives a lock back with a note for those who wait. That it fails is harmless: the lock ends with the process.

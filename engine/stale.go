@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/hashing"
 	"github.com/cachex-cli/cachex/lock"
 	"github.com/cachex-cli/cachex/runner"
@@ -82,9 +83,9 @@ const (
 // serveStale answers with an old result, and sees to it that it is renewed. Who does not get the lock need not: the one
 // who has it runs the command.
 func (r *run) serveStale(e *cachedir.Entry) (Outcome, error) {
-	how := cachedir.Hit // it is refreshed early
+	how := stats.Hit // it is refreshed early
 	if v := fresh(r.reader(), e); !v.ok() {
-		how, r.reason, r.detail = cachedir.Stale, v.reason, v.detail
+		how, r.reason, r.detail = stats.Stale, v.reason, v.detail
 	}
 	if r.req.CachedOnly || r.req.ReadOnly {
 		return r.replay(e, how)
@@ -103,7 +104,7 @@ func (r *run) serveStale(e *cachedir.Entry) (Outcome, error) {
 		if r.prefersFallback(again) {
 			return r.serveInsteadOf(again)
 		}
-		return r.replay(again, cachedir.Hit)
+		return r.replay(again, stats.Hit)
 	}
 	started := r.startRefresh(l, again.Merged)
 	out, err := r.replay(again, how)
@@ -126,23 +127,23 @@ func (r *run) lookAgain(old *cachedir.Entry) (e *cachedir.Entry, newer bool) {
 // warm starts a run in the background, unless one is under way.
 func (r *run) warm() (Outcome, error) {
 	if r.req.CachedOnly || r.req.ReadOnly {
-		return r.outcome(cachedir.Declined), nil
+		return r.outcome(stats.Declined), nil
 	}
 	l, err := lock.Try(r.dir.LockPlace(r.recipe.Key), r.about())
 	if errors.Is(err, lock.ErrBusy) {
-		return r.outcome(cachedir.Declined), nil
+		return r.outcome(stats.Declined), nil
 	}
 	if err != nil && !errors.Is(err, lock.ErrUnsupported) {
 		r.warn(fmt.Errorf("not warmed: %w", err))
-		return r.outcome(cachedir.Declined), nil
+		return r.outcome(stats.Declined), nil
 	}
 	if found, err := r.look(fresh); err == nil && found != nil {
 		found.Close()
 		finish(l, noteStored)
-		return r.outcome(cachedir.Declined), nil
+		return r.outcome(stats.Declined), nil
 	}
 	started := r.startRefresh(l, false)
-	out := r.outcome(cachedir.Declined)
+	out := r.outcome(stats.Declined)
 	out.Refreshed = started
 	return out, nil
 }
@@ -185,27 +186,27 @@ func (r *run) handOver(l *lock.Lock, merged bool) error {
 // the inputs are others by now, the lock is that of a recipe which nobody asks for any more.
 func (r *run) refresh() (Outcome, error) {
 	if _, err := r.look(nothing); err != nil {
-		return r.outcome(cachedir.Declined), nil
+		return r.outcome(stats.Declined), nil
 	}
 	if r.req.Refresher.Uploads {
 		return r.pushOnly()
 	}
 	l, err := r.adopt()
 	if err != nil && !errors.Is(err, lock.ErrUnsupported) {
-		return r.outcome(cachedir.Declined), nil
+		return r.outcome(stats.Declined), nil
 	}
 	if r.renewedElsewhere() {
 		finish(l, noteStored)
-		return r.outcome(cachedir.Declined), nil
+		return r.outcome(stats.Declined), nil
 	}
-	r.reason = cachedir.Expired
+	r.reason = stats.Expired
 	out, err := r.lead(l)
-	if err != nil || out.Served != cachedir.Missed {
+	if err != nil || out.Served != stats.Missed {
 		return out, err
 	}
-	out.Served = cachedir.Renewed
+	out.Served = stats.Renewed
 	if !out.Stored || !r.req.CacheExit(exitNumberOf(out.Code, out.Signal)) {
-		out.Served = cachedir.Unfresh
+		out.Served = stats.Unfresh
 	}
 	return out, nil
 }
@@ -231,7 +232,7 @@ func (r *run) adopt() (*lock.Lock, error) {
 }
 
 // nothing admits no entry: what is wanted of the look is the recipe.
-func nothing(reader, *cachedir.Entry) verdict { return verdict{reason: cachedir.Forced} }
+func nothing(reader, *cachedir.Entry) verdict { return verdict{reason: stats.Forced} }
 
 // again returns the input as a file for a second reader; nil where there is no input.
 func (in *input) again() (*os.File, error) {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 )
 
 // Standing is what a hit rests on besides the recipe.
@@ -21,8 +22,8 @@ func (r *run) standing(e *cachedir.Entry, out Outcome) *Standing {
 		q.MaxEntries > 0 || q.Encloser != "" || q.ReadOnly {
 		return nil
 	}
-	s, ok := e.Standing(cachedir.Record{
-		Served: cachedir.Hit, Family: r.family(), Bytes: out.Bytes, Saved: out.Saved, Time: r.began,
+	s, ok := e.Standing(stats.Record{
+		Served: stats.Hit, Family: r.family(), Bytes: out.Bytes, Saved: out.Saved, Time: r.began,
 	})
 	if !ok {
 		return nil

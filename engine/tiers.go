@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/engine/fleet"
 	"github.com/cachex-cli/cachex/hashing"
 	"github.com/cachex-cli/cachex/runner"
@@ -109,9 +110,9 @@ func (r *run) leadsHosts() bool {
 	case found:
 		return false
 	case errors.Is(err, fleet.ErrWaited):
-		r.reason, r.detail = cachedir.LockTimeout, "waited "+Short(r.req.Wait)+" for another host"
+		r.reason, r.detail = stats.LockTimeout, "waited "+Short(r.req.Wait)+" for another host"
 	case err != nil:
-		r.reason, r.detail = cachedir.LockTimeout, err.Error()
+		r.reason, r.detail = stats.LockTimeout, err.Error()
 	}
 	return true
 }
@@ -159,7 +160,7 @@ func (r *run) pushOnly() (Outcome, error) {
 	if _, err := r.look(nothing); err == nil {
 		r.fleet().PublishBackground(r.published(r.req.Refresher.Push))
 	}
-	return r.outcome(cachedir.Declined), nil
+	return r.outcome(stats.Declined), nil
 }
 
 // tagsSynced makes the purges here that other hosts have made of an entry's tags, and reports whether the entry still

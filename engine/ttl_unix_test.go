@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -27,18 +28,18 @@ func TestLifeThroughTheHouse(t *testing.T) {
 		name string
 		req  Request
 		age  time.Duration
-		want cachedir.Served
+		want stats.Served
 	}{
-		{"new", Request{TTL: ttl}, 0, cachedir.Hit},
-		{"ttl - 1 ms", Request{TTL: ttl}, ttl - time.Millisecond, cachedir.Hit},
-		{"ttl", Request{TTL: ttl}, ttl, cachedir.Missed},
-		{"without an end", Request{TTL: Forever}, 1000 * ttl, cachedir.Hit},
-		{"before the time that it lives until", Request{TTL: Forever, Until: until(ttl)}, ttl - time.Minute, cachedir.Hit},
-		{"at the time that it lives until", Request{TTL: Forever, Until: until(ttl)}, ttl, cachedir.Missed},
-		{"a time that it lives until makes no life longer", Request{TTL: ttl, Until: until(2 * ttl)}, ttl, cachedir.Missed},
-		{"stale until the end", Request{TTL: ttl, Stale: ttl, CachedOnly: true}, 2*ttl - time.Millisecond, cachedir.Stale},
-		{"stale for ever", Request{TTL: ttl, Stale: Forever, CachedOnly: true}, 1000 * ttl, cachedir.Stale},
-		{"stale for too long", Request{TTL: ttl, Stale: ttl}, 2 * ttl, cachedir.Missed},
+		{"new", Request{TTL: ttl}, 0, stats.Hit},
+		{"ttl - 1 ms", Request{TTL: ttl}, ttl - time.Millisecond, stats.Hit},
+		{"ttl", Request{TTL: ttl}, ttl, stats.Missed},
+		{"without an end", Request{TTL: Forever}, 1000 * ttl, stats.Hit},
+		{"before the time that it lives until", Request{TTL: Forever, Until: until(ttl)}, ttl - time.Minute, stats.Hit},
+		{"at the time that it lives until", Request{TTL: Forever, Until: until(ttl)}, ttl, stats.Missed},
+		{"a time that it lives until makes no life longer", Request{TTL: ttl, Until: until(2 * ttl)}, ttl, stats.Missed},
+		{"stale until the end", Request{TTL: ttl, Stale: ttl, CachedOnly: true}, 2*ttl - time.Millisecond, stats.Stale},
+		{"stale for ever", Request{TTL: ttl, Stale: Forever, CachedOnly: true}, 1000 * ttl, stats.Stale},
+		{"stale for too long", Request{TTL: ttl, Stale: ttl}, 2 * ttl, stats.Missed},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -56,7 +57,7 @@ func TestLifeThroughTheHouse(t *testing.T) {
 			first.CachedOnly = false
 			out, err := e.Do(t.Context(), first)
 			require.NoError(t, err)
-			require.Equal(t, cachedir.Missed, out.Served)
+			require.Equal(t, stats.Missed, out.Served)
 			require.True(t, out.Stored, out.NotStored)
 			stored, err := dir.Load(out.Key, cachedir.Good)
 			require.NoError(t, err)
@@ -66,8 +67,8 @@ func TestLifeThroughTheHouse(t *testing.T) {
 			out, err = e.Do(t.Context(), tt.req)
 			require.NoError(t, err)
 			require.Equal(t, tt.want, out.Served, out.Detail)
-			if tt.want == cachedir.Missed {
-				require.Equal(t, cachedir.Expired, out.Reason)
+			if tt.want == stats.Missed {
+				require.Equal(t, stats.Expired, out.Reason)
 			}
 		})
 	}

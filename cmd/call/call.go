@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/engine"
 	"github.com/cachex-cli/cachex/fastpath"
 	"github.com/cachex-cli/cachex/runner"
@@ -85,7 +86,7 @@ func (p *Process) Run(c *Call) error {
 	if err == nil && dir != nil {
 		p.remember(c, dir, out, isShort(out, unread))
 	}
-	if c.Explain && out.Served != cachedir.Declined { // then the error says it
+	if c.Explain && out.Served != stats.Declined { // then the error says it
 		p.Warn(explainLine(out) + p.stdinHint(c, out))
 	}
 	if c.Status != nil {

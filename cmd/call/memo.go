@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/engine"
 	"github.com/cachex-cli/cachex/fastpath"
 	"github.com/cachex-cli/cachex/hashing"
@@ -71,7 +72,7 @@ func (p *Process) remember(c *Call, dir *cachedir.Dir, out engine.Outcome, hit b
 		return
 	}
 	var line, flags fastpath.Memo // of this command line, and of its flags
-	if hit || out.Served == cachedir.Hit || c.Request.Refresh {
+	if hit || out.Served == stats.Hit || c.Request.Refresh {
 		line = memoOfSettings(i, c)
 	}
 	if f, ok := i.Flags(); ok && !c.recalled && c.AnyCommand && slices.Equal(i.Args[len(f.Args):], c.Request.Spec.Argv) {

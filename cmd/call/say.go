@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/engine"
 	"github.com/cachex-cli/cachex/runner"
 )
@@ -63,13 +63,13 @@ func (p *Process) warnOnce(out engine.Outcome, settings []string, unread bool) {
 func explainLine(out engine.Outcome) string {
 	var b strings.Builder
 	switch out.Served {
-	case cachedir.Hit:
+	case stats.Hit:
 		fmt.Fprintf(&b, "hit, %s old, saved %s", engine.Short(out.Age), engine.Short(out.Saved))
-	case cachedir.Stale:
+	case stats.Stale:
 		fmt.Fprintf(&b, "stale, %s old, saved %s", engine.Short(out.Age), engine.Short(out.Saved))
-	case cachedir.Shared:
+	case stats.Shared:
 		fmt.Fprintf(&b, "shared a concurrent run, saved %s", engine.Short(out.Saved))
-	case cachedir.Bypassed:
+	case stats.Bypassed:
 		b.WriteString("ran uncached")
 	default:
 		b.WriteString("miss")
@@ -80,7 +80,7 @@ func explainLine(out engine.Outcome) string {
 	if why := missWords(out); why != "" {
 		b.WriteString(": " + why)
 	}
-	if out.Served == cachedir.Missed && out.NotStored != "" {
+	if out.Served == stats.Missed && out.NotStored != "" {
 		b.WriteString("; not stored: " + out.NotStored)
 	}
 	if len(out.Unknown) > 0 {
@@ -91,7 +91,7 @@ func explainLine(out engine.Outcome) string {
 
 // stdinHint tells why a command may have failed that was started at a terminal.
 func (p *Process) stdinHint(c *Call, out engine.Outcome) string {
-	ran := out.Served == cachedir.Missed || out.Served == cachedir.Bypassed
+	ran := out.Served == stats.Missed || out.Served == stats.Bypassed
 	if !ran || out.Code == 0 && out.Signal == 0 || out.KeptStdin || c.Request.FeedStdin || !runner.IsTerminal(p.Stdin) {
 		return ""
 	}
@@ -100,9 +100,9 @@ func (p *Process) stdinHint(c *Call, out engine.Outcome) string {
 
 func missWords(out engine.Outcome) string {
 	switch {
-	case out.Served == cachedir.Bypassed && out.NotStored != "" && out.Detail != "":
+	case out.Served == stats.Bypassed && out.NotStored != "" && out.Detail != "":
 		return out.NotStored + "; " + out.Detail
-	case out.Served == cachedir.Bypassed && out.NotStored != "":
+	case out.Served == stats.Bypassed && out.NotStored != "":
 		return out.NotStored
 	case out.Detail != "":
 		return out.Detail

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/hashing"
 	"github.com/cachex-cli/cachex/remote/contract"
 )
@@ -109,7 +110,7 @@ func (t *tier) look(ctx context.Context, q Query, slots []cachedir.Slot) []answe
 	t.marks = marks{}
 	tags := t.missing(q.Tags, false)
 	var found []answer
-	err := t.ask(cachedir.TierGet, func(c contract.Tier) (int64, error) {
+	err := t.ask(stats.TierGet, func(c contract.Tier) (int64, error) {
 		a := contract.Ask(ctx, c, contract.Question{Values: names, Counts: t.names(tags)})
 		defer a.Close()
 		var read int64
@@ -187,7 +188,7 @@ func (t *tier) open(ctx context.Context, c contract.Tier, b body, dst io.Writer,
 // admits makes a result ready for the local store, if the caller may be answered with it.
 func (t *tier) admits(in *cachedir.Import, v record, q Query) bool {
 	if err := in.Read(v.entry); err != nil {
-		t.log(cachedir.TierGet, 0, contract.ErrDamaged, 0)
+		t.log(stats.TierGet, 0, contract.ErrDamaged, 0)
 		t.damages = true
 		return false
 	}
@@ -223,7 +224,7 @@ func (t *tier) fetchBody(in *cachedir.Import, v record) bool {
 	m := in.Meta()
 	ctx, cancel := context.WithTimeout(context.Background(), max(m.Ended.Sub(m.Started), 2*time.Second))
 	defer cancel()
-	err := t.ask(cachedir.TierGet, func(c contract.Tier) (int64, error) {
+	err := t.ask(stats.TierGet, func(c contract.Tier) (int64, error) {
 		pr, pw := io.Pipe()
 		done := make(chan error, 1)
 		go func() {

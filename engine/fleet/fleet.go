@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -50,7 +51,7 @@ type Config struct {
 // Store is what tiers need of the store of this machine.
 type Store interface {
 	Breaker(server string) *cachedir.Breaker
-	LogTier(r cachedir.TierRecord) error
+	LogTier(r stats.TierRecord) error
 	TagSeen(tier, tag string) (count int64, at time.Time, known bool)
 	NoteTag(tier, tag string, count int64, purge cachedir.Purging) error
 	BeginImport(r cachedir.Run) (*cachedir.Import, error)

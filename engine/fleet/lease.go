@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/hashing"
 	"github.com/cachex-cli/cachex/remote/contract"
 )
@@ -130,7 +131,7 @@ func (t *tier) acquire(q Query) (found bool, by contract.Lease, err error) {
 	}
 	var a contract.Answer
 	var records []answer
-	err = t.ask(cachedir.TierLease, func(c contract.Tier) (read int64, _ error) {
+	err = t.ask(stats.TierLease, func(c contract.Tier) (read int64, _ error) {
 		ctx, cancel := context.WithTimeout(context.Background(), t.f.budget())
 		defer cancel()
 		a = contract.Ask(ctx, c, ask)
@@ -218,7 +219,7 @@ func (h *held) release(last func()) {
 	if h.ended {
 		return
 	}
-	_ = h.t.ask(cachedir.TierLease, func(contract.Tier) (int64, error) {
+	_ = h.t.ask(stats.TierLease, func(contract.Tier) (int64, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), leaseLife/3)
 		defer cancel()
 		return 0, h.from.Release(ctx, h.lease)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/hashing"
 	"github.com/cachex-cli/cachex/remote/contract"
 )
@@ -126,7 +127,7 @@ func (t *tier) pushRecord(name string, v record, life time.Duration, last bool) 
 		t.f.c.Warn(fmt.Errorf("tier %s: %w", t.Name, err))
 		return
 	}
-	_ = t.ask(cachedir.TierPut, func(c contract.Tier) (int64, error) {
+	_ = t.ask(stats.TierPut, func(c contract.Tier) (int64, error) {
 		ctx, body, size := context.Background(), bytes.NewReader(sealed.Bytes()), int64(sealed.Len())
 		switch l := t.f.lease; {
 		case v.fence == 0:
@@ -160,7 +161,7 @@ func (t *tier) pushBody(x cachedir.Exported, v *record, life time.Duration) bool
 		return false
 	}
 	sum.Sum(v.blob[:0])
-	err = t.ask(cachedir.TierPut, func(c contract.Tier) (int64, error) {
+	err = t.ask(stats.TierPut, func(c contract.Tier) (int64, error) {
 		return v.sealed, c.Put(context.Background(), blobName(v.blob), spool, v.sealed, life)
 	})
 	return err == nil

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/remote/contract"
 )
 
@@ -155,7 +156,7 @@ func (t *tier) takeCounts(m *marks, w wanted, a contract.Answer) {
 func (t *tier) count(m *marks, w wanted) {
 	names := t.names(w)
 	if names != nil {
-		_ = t.ask(cachedir.TierCount, func(c contract.Tier) (int64, error) {
+		_ = t.ask(stats.TierCount, func(c contract.Tier) (int64, error) {
 			ctx, cancel := context.WithTimeout(context.Background(), t.f.budget())
 			defer cancel()
 			a := contract.Ask(ctx, c, contract.Question{Counts: names})
@@ -176,7 +177,7 @@ func (t *tier) startCounts(m *marks) {
 		if *count != 0 {
 			return
 		}
-		_ = t.ask(cachedir.TierCount, func(contract.Tier) (int64, error) {
+		_ = t.ask(stats.TierCount, func(contract.Tier) (int64, error) {
 			ctx, cancel := context.WithTimeout(context.Background(), t.f.budget())
 			defer cancel()
 			n, err := counter.Bump(ctx, name, hardPurge)
@@ -315,7 +316,7 @@ func (f *Fleet) Purge(tags []string) error {
 			ctx, cancel := context.WithTimeout(context.Background(), f.budget())
 			err := bumpTag(ctx, counter, tag, hardPurge)
 			cancel()
-			t.log(cachedir.TierCount, 0, err, time.Since(began))
+			t.log(stats.TierCount, 0, err, time.Since(began))
 			if err != nil {
 				all = append(all, t.Fault(err))
 			}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/remote/contract"
 )
 
@@ -54,7 +55,7 @@ var errBreaker = errors.New("left alone after failures")
 
 // ask makes one call to a tier: not if it failed a moment ago, timed, and counted. What went wrong is a warning.
 // The call returns how many bytes went over the line.
-func (t *tier) ask(op cachedir.TierOp, call func(contract.Tier) (int64, error)) error {
+func (t *tier) ask(op stats.TierOp, call func(contract.Tier) (int64, error)) error {
 	ok, _ := t.breaker.Allow()
 	if !ok {
 		t.log(op, 0, errBreaker, 0)
@@ -106,30 +107,30 @@ func isAnswer(err error) bool {
 	return false
 }
 
-func (t *tier) log(op cachedir.TierOp, n int64, err error, took time.Duration) {
-	_ = t.f.c.Store.LogTier(cachedir.TierRecord{
+func (t *tier) log(op stats.TierOp, n int64, err error, took time.Duration) {
+	_ = t.f.c.Store.LogTier(stats.TierRecord{
 		Time: t.f.c.Clock.Now(), Tier: t.ID(), Op: op, Result: resultOf(op, err), Bytes: n, Took: took,
 	})
 }
 
 // resultOf is the word under which the outcome of a call is counted.
-func resultOf(op cachedir.TierOp, err error) cachedir.TierResult {
+func resultOf(op stats.TierOp, err error) stats.TierResult {
 	for _, k := range []struct {
 		err    error
-		result cachedir.TierResult
+		result stats.TierResult
 	}{
-		{errBreaker, cachedir.TierBreaker},
-		{contract.ErrAbsent, cachedir.TierMiss},
-		{contract.ErrHeld, cachedir.TierOK},
-		{contract.ErrFenced, cachedir.TierOK},
-		{contract.ErrUnsupported, cachedir.TierOK},
-		{contract.ErrUnreachable, cachedir.TierUnreachable},
-		{contract.ErrTimeout, cachedir.TierTimeout},
-		{contract.ErrDenied, cachedir.TierDenied},
-		{contract.ErrTooLarge, cachedir.TierTooLarge},
-		{contract.ErrUnsigned, cachedir.TierUnsigned},
-		{contract.ErrBadSignature, cachedir.TierUnsigned},
-		{contract.ErrDamaged, cachedir.TierDamaged},
+		{errBreaker, stats.TierBreaker},
+		{contract.ErrAbsent, stats.TierMiss},
+		{contract.ErrHeld, stats.TierOK},
+		{contract.ErrFenced, stats.TierOK},
+		{contract.ErrUnsupported, stats.TierOK},
+		{contract.ErrUnreachable, stats.TierUnreachable},
+		{contract.ErrTimeout, stats.TierTimeout},
+		{contract.ErrDenied, stats.TierDenied},
+		{contract.ErrTooLarge, stats.TierTooLarge},
+		{contract.ErrUnsigned, stats.TierUnsigned},
+		{contract.ErrBadSignature, stats.TierUnsigned},
+		{contract.ErrDamaged, stats.TierDamaged},
 	} {
 		if errors.Is(err, k.err) {
 			return k.result
@@ -137,9 +138,9 @@ func resultOf(op cachedir.TierOp, err error) cachedir.TierResult {
 	}
 	switch {
 	case err != nil:
-		return cachedir.TierServer
-	case op == cachedir.TierGet:
-		return cachedir.TierHit
+		return stats.TierServer
+	case op == stats.TierGet:
+		return stats.TierHit
 	}
-	return cachedir.TierOK
+	return stats.TierOK
 }

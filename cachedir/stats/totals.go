@@ -1,4 +1,4 @@
-package cachedir
+package stats
 
 import (
 	"cmp"
@@ -12,7 +12,6 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
-	"github.com/cachex-cli/cachex/cachedir/format"
 	"github.com/cachex-cli/cachex/cachedir/tree"
 )
 
@@ -143,7 +142,7 @@ func (t *totals) encode() []byte {
 }
 
 func decodeTotals(b []byte) (totals, error) {
-	spoiled := fmt.Errorf("totals: %w", format.ErrSpoiled)
+	spoiled := errors.New("totals: damaged")
 	head, rest, _ := strings.Cut(string(b), "\n")
 	hex, ok := strings.CutPrefix(head, totalsMagic)
 	sum, err := strconv.ParseUint(hex, 16, 64)
@@ -263,11 +262,11 @@ func (j *Journal) rowsOnce(since time.Time) (rows []Row, stable bool, err error)
 
 // Reset makes counting start anew, also of what tiers did.
 //
-// What can die between its steps: the totals name the segments that are over before these are removed, so nobody counts them again.
-// A record that is just being written may go with them.
+// What can die between its steps: the totals name the segments that are over before these are removed, so nobody counts
+// them again. A record that is just being written may go with them.
 func (j *Journal) Reset() error {
 	if j.readOnly {
-		return ErrJournalReadOnly
+		return ErrReadOnly
 	}
 	f, _, err := j.tree.OpenInPlace(journalLock, 0)
 	if err != nil {

@@ -1,4 +1,4 @@
-package cachedir
+package stats
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 
 // FuzzTotals: no panic, and what is taken of records and totals is encoded again.
 func FuzzTotals(f *testing.F) {
-	rec, _ := encodeRecord(Record{Served: Hit, Family: "x", Time: time.Unix(1, 0)})
+	rec, _ := EncodeRecord(Record{Served: Hit, Family: "x", Time: time.Unix(1, 0)})
 	f.Add(rec)
 	var tot totals
 	tot.add(Record{Served: Hit, Family: "x \"y\"\n"})
@@ -31,7 +31,7 @@ func FuzzTotals(f *testing.F) {
 			}
 			if len(b) == journalRecord {
 				if r, ok := decodeRecord(b); ok {
-					_, err := encodeRecord(r)
+					_, err := EncodeRecord(r)
 					require.NoError(t, err)
 				}
 			}

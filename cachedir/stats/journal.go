@@ -1,4 +1,7 @@
-package cachedir
+// Package stats counts what a cache directory was used for: a journal of runs, the totals of those that are over, and a
+// journal of what was asked of tiers. It decides nothing: what cannot be counted is lost, and what cannot be read
+// counts as nothing.
+package stats
 
 import (
 	"bytes"
@@ -77,8 +80,8 @@ var (
 	}
 )
 
-// ErrJournalReadOnly is what Reset returns where nothing may be written.
-var ErrJournalReadOnly = errors.New("the cache directory is used read-only")
+// ErrReadOnly is what Reset returns where nothing may be written.
+var ErrReadOnly = errors.New("the cache directory is used read-only")
 
 // Journal counts what a cache directory was used for. Its methods may be called from several goroutines.
 type Journal struct {
@@ -112,7 +115,7 @@ func (j *Journal) Log(r Record) error {
 	if r.Time.IsZero() {
 		r.Time = j.now()
 	}
-	b, err := encodeRecord(r)
+	b, err := EncodeRecord(r)
 	if err != nil {
 		return err
 	}
@@ -138,7 +141,7 @@ func (j *Journal) appendRecord(name string, b []byte) (size int64, err error) {
 	return fi.Size + int64(len(b)), err
 }
 
-func encodeRecord(r Record) ([]byte, error) {
+func EncodeRecord(r Record) ([]byte, error) {
 	served, reason := slices.Index(servedCodes[:], r.Served), slices.Index(reasonCodes[:], r.Reason)
 	if served < 0 || reason < 0 {
 		return nil, fmt.Errorf("journal: no such outcome: %q, %q", r.Served, r.Reason)

@@ -1,4 +1,4 @@
-package cachedir
+package stats
 
 import (
 	"fmt"
@@ -191,7 +191,8 @@ func TestTotalsShrinkWithAge(t *testing.T) {
 	require.Equal(t, len(tot.rows), len(again.rows))
 }
 
-// Counting starts anew: nothing of before comes back, whether it was folded, renamed or is just being written; later runs count.
+// Counting starts anew: nothing of before comes back, whether it was folded, renamed or is just being written; later
+// runs count.
 func TestReset(t *testing.T) {
 	now := time.Now()
 	d := newJournal(t, t.TempDir(), func() time.Time { now = now.Add(time.Millisecond); return now })
