@@ -22,8 +22,8 @@ import (
 // none for longer than cleanBudget: what was not done then is done by a later store.
 //
 // To make room it reads the headers of the fullest shards. What is past the life it was written with goes first, then
-// what nobody finished, then the entries that save the least: seconds of run time times uses, for each byte and
-// second of idleness. The record of a command is weighed like an entry that saves next to nothing. A shard that was read is also counted anew, which heals what killed stores left in the books.
+// what nobody finished, then what is worth the least. A shard that was read is also counted anew, which heals what
+// killed stores left in the books.
 //
 // Removed is only what is an entry, a body, a pending file or a lock by name and place (P11a).
 
@@ -32,7 +32,6 @@ const (
 	cleanLock   = "stat/clean.lock"
 	goneLimit   = 64 << 10 // bytes of tombstones for each shard
 	goneRecord  = 40
-	leastSaved  = time.Millisecond
 	sampleMin   = 512            // weigh at least so many entries against each other, if the time allows
 	newMargin   = time.Minute    // leave alone what may be in the making
 	tempMargin  = time.Hour      // temporary files are renamed within milliseconds
@@ -66,7 +65,7 @@ type candidate struct {
 	command bool
 	slot    Slot
 	bytes   int64
-	score   float64
+	score   float64 // worth; the lowest goes first
 	expired bool
 }
 
@@ -116,7 +115,7 @@ func (d *Dir) weighCommand(c *scanned, id hashing.Key) {
 	c.bytes += size
 	c.candidates = append(c.candidates, candidate{
 		key: id, command: true, bytes: size,
-		score:   leastSaved.Seconds() / (float64(size) * idle.Seconds()),
+		score:   worth(leastSaved, 0, size, idle),
 		expired: idle > d.o.Keep,
 	})
 }
@@ -146,10 +145,9 @@ func (d *Dir) weigh(c *scanned, key hashing.Key, s Slot) {
 	c.bytes += size
 	now := d.now()
 	idle := max(now.Sub(fi.ModTime), time.Second)
-	saved := max(h.Ended.Sub(h.Started), leastSaved)
 	c.candidates = append(c.candidates, candidate{
 		key: key, slot: s, bytes: size,
-		score:   saved.Seconds() * float64(1+d.hits(key)) / (float64(size) * idle.Seconds()),
+		score:   worth(h.Ended.Sub(h.Started), d.hits(key), size, idle),
 		expired: h.TTL >= 0 && now.Sub(h.Ended) > h.TTL || idle > d.o.Keep,
 	})
 }
