@@ -157,7 +157,7 @@ type booksFile struct {
 	id tree.ID
 }
 
-func (d *Dir) openBooks() (*booksFile, error) {
+func (d *usage) openBooks() (*booksFile, error) {
 	f, fi, err := d.v1.OpenInPlace(booksName, os.O_APPEND)
 	if err != nil {
 		return nil, fmt.Errorf("count sizes: %w", err)
@@ -294,7 +294,7 @@ func (b *booksFile) giveBack(since booksPlace, r book, sure int64) {
 // before, so that a kill leaves the shard counted too large; and once more afterwards if the shard was counted or the
 // file removed meanwhile, because then it may not have been there. Where it does not fit the error is ErrNoRoom. That
 // the books cannot be written costs accuracy until the shard is counted anew.
-func (d *Dir) accounted(id hashing.Key, bytes int64, isNew func() bool, write func() error) error {
+func (d *usage) accounted(id hashing.Key, bytes int64, isNew func() bool, write func() error) error {
 	b, err := d.openBooks()
 	if err != nil {
 		return write()
@@ -322,7 +322,7 @@ func (d *Dir) accounted(id hashing.Key, bytes int64, isNew func() bool, write fu
 }
 
 // Used is how many bytes entries use, as counted: never less than they do, up to what was removed by other means.
-func (d *Dir) Used() (int64, error) {
+func (d *usage) Used() (int64, error) {
 	b, _, err := d.v1.ReadSmall(booksName, booksLimit)
 	if err != nil && !isUseless(err) {
 		return 0, err
@@ -342,7 +342,7 @@ type reservation struct {
 }
 
 // openReservation begins with a place in the books; what will be replaced must be looked at after that.
-func (d *Dir) openReservation(key hashing.Key, id uint64, cleaning *budget) (*reservation, error) {
+func (d *cleaner) openReservation(key hashing.Key, id uint64, cleaning *budget) (*reservation, error) {
 	b, err := d.openBooks()
 	if err != nil {
 		return nil, err
@@ -352,7 +352,7 @@ func (d *Dir) openReservation(key hashing.Key, id uint64, cleaning *budget) (*re
 
 // reserve makes room for an entry of size bytes that takes the place of one of replaced bytes. ErrNoRoom or
 // ErrTooLarge say that there is none.
-func (d *Dir) reserve(r *reservation, size, replaced int64) error {
+func (d *cleaner) reserve(r *reservation, size, replaced int64) error {
 	if size > d.o.MaxSize {
 		return ErrTooLarge
 	}
@@ -391,7 +391,7 @@ func (r *reservation) close() {
 }
 
 // makingRoom calls write again after cleaning if the disk was full.
-func (d *Dir) makingRoom(cleaning *budget, write func() error) error {
+func (d *cleaner) makingRoom(cleaning *budget, write func() error) error {
 	err := write()
 	if tree.IsDiskFull(err) {
 		cleaning.spend(d.clean)
@@ -402,7 +402,7 @@ func (d *Dir) makingRoom(cleaning *budget, write func() error) error {
 
 // fits reports whether the limits hold with what is reserved. What will be replaced goes, unless somebody else took it
 // away meanwhile, our own cleaning perhaps: then it makes no room.
-func (d *Dir) fits(r *reservation, replaced int64) (bool, error) {
+func (d *cleaner) fits(r *reservation, replaced int64) (bool, error) {
 	s, err := r.b.sizes()
 	if err == nil && !s.complete() && d.countUnknown(s, r.cleaning) {
 		s, err = r.b.sizes()
@@ -422,7 +422,7 @@ func (d *Dir) fits(r *reservation, replaced int64) (bool, error) {
 
 // room returns the free bytes of the filesystem, and how many of them are not ours to take. Where a sandbox keeps that secret,
 // both are 0: there is room until a write says otherwise.
-func (d *Dir) room() (free, floor int64) {
+func (d *usage) room() (free, floor int64) {
 	free, total, err := d.v1.Space()
 	if err != nil {
 		return 0, 0
@@ -432,12 +432,12 @@ func (d *Dir) room() (free, floor int64) {
 
 // countUnknown counts the shards that are not known, as far as the time allows, unless somebody else is at it. In a
 // new cache there are none to read.
-func (d *Dir) countUnknown(s shardSizes, cleaning *budget) (done bool) {
+func (d *cleaner) countUnknown(s shardSizes, cleaning *budget) (done bool) {
 	cleaning.spend(func(deadline time.Time) { done = d.countUnknownUntil(s, deadline) })
 	return done
 }
 
-func (d *Dir) countUnknownUntil(s shardSizes, deadline time.Time) bool {
+func (d *cleaner) countUnknownUntil(s shardSizes, deadline time.Time) bool {
 	unlock, ok := d.lockCleaner()
 	if !ok {
 		return false
@@ -480,7 +480,7 @@ type count struct {
 
 // beginCount looks what is reserved, and then which of it is still on its way. Both must come before a shard is read:
 // what is not on its way any more is in its shard by then, or never will be.
-func (d *Dir) beginCount() (*count, error) {
+func (d *cleaner) beginCount() (*count, error) {
 	b, err := d.openBooks()
 	if err != nil {
 		return nil, err
@@ -540,7 +540,7 @@ func (c *count) end() error {
 }
 
 // compactBooks writes the file anew, shorter, if it has grown. The caller holds the cleaner's lock.
-func (d *Dir) compactBooks() {
+func (d *usage) compactBooks() {
 	b, err := d.openBooks()
 	if err != nil {
 		return

@@ -32,7 +32,7 @@ const (
 
 // Breaker says whether a server is worth asking. It is for one run; its methods may be called from several goroutines.
 type Breaker struct {
-	d    *Dir
+	d    *opened
 	name string
 
 	mu      sync.Mutex
@@ -51,7 +51,7 @@ type BreakerState struct {
 }
 
 // Breaker returns the breaker of a server.
-func (d *Dir) Breaker(name string) *Breaker {
+func (d *opened) Breaker(name string) *Breaker {
 	sum := sha256.Sum256([]byte(name))
 	return &Breaker{d: d, name: "stat/breaker-" + hex.EncodeToString(sum[:])}
 }

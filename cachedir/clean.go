@@ -77,7 +77,7 @@ type scanned struct {
 }
 
 // scan reads a shard: its entries with what they hold, and the records of commands.
-func (d *Dir) scan(sh byte, deadline time.Time) scanned {
+func (d *cleaner) scan(sh byte, deadline time.Time) scanned {
 	c := scanned{complete: true}
 	inTime := func() bool {
 		c.complete = c.complete && time.Now().Before(deadline)
@@ -106,7 +106,7 @@ func (d *Dir) scan(sh byte, deadline time.Time) scanned {
 }
 
 // weighCommand adds the record of a command to what was found.
-func (d *Dir) weighCommand(c *scanned, id hashing.Key) {
+func (d *cleaner) weighCommand(c *scanned, id hashing.Key) {
 	fi, err := d.v1.Stat(commandName(hashing.CommandID(id)))
 	if err != nil || !fi.Regular {
 		return
@@ -121,7 +121,7 @@ func (d *Dir) weighCommand(c *scanned, id hashing.Key) {
 }
 
 // weigh adds an entry to what was found.
-func (d *Dir) weigh(c *scanned, key hashing.Key, s Slot) {
+func (d *cleaner) weigh(c *scanned, key hashing.Key, s Slot) {
 	f, fi, err := d.v1.OpenRead(entryName(key, s))
 	if err != nil {
 		c.complete = c.complete && isUseless(err) // it may be there and hold something
@@ -153,7 +153,7 @@ func (d *Dir) weigh(c *scanned, key hashing.Key, s Slot) {
 }
 
 // dropStray removes a body that its entry does not name: a store was killed, or two stores of one key overlapped.
-func (d *Dir) dropStray(name string, key hashing.Key, s Slot, sum [32]byte) {
+func (d *cleaner) dropStray(name string, key hashing.Key, s Slot, sum [32]byte) {
 	fi, err := d.v1.Stat(name)
 	if err != nil || !fi.Regular || age(fi) < newMargin {
 		return
@@ -169,7 +169,7 @@ func (d *Dir) dropStray(name string, key hashing.Key, s Slot, sum [32]byte) {
 }
 
 // clean makes room.
-func (d *Dir) clean(deadline time.Time) {
+func (d *cleaner) clean(deadline time.Time) {
 	unlock, ok := d.lockCleaner()
 	if !ok {
 		return
@@ -215,7 +215,7 @@ func fullest(s *shardSizes) []byte {
 // evict removes entries until the cache is a tenth below its limits: expired ones, then what was abandoned in
 // pending/, then those of the least worth. The first one goes whatever it takes, and whatever the time: else one huge
 // entry, or a machine that is always busy, would keep all others out.
-func (d *Dir) evict(b *booksFile, all []candidate, deadline time.Time) {
+func (d *cleaner) evict(b *booksFile, all []candidate, deadline time.Time) {
 	slices.SortFunc(all, func(a, b candidate) int {
 		switch {
 		case a.expired != b.expired && a.expired, a.expired == b.expired && a.score < b.score:
@@ -254,14 +254,14 @@ func unlinkTime(bytes int64) time.Duration {
 }
 
 // evictOne removes an entry to make room. The caller holds the cleaner's lock, so no shard is counted meanwhile.
-func (d *Dir) evictOne(b *booksFile, c candidate) bool {
+func (d *cleaner) evictOne(b *booksFile, c candidate) bool {
 	if !c.command {
 		d.bury(c.key)
 	}
 	return d.drop(b, c)
 }
 
-func (d *Dir) drop(b *booksFile, c candidate) bool {
+func (d *cleaner) drop(b *booksFile, c candidate) bool {
 	since := b.now()
 	if c.command {
 		return d.dropCommand(b, c)
@@ -273,7 +273,7 @@ func (d *Dir) drop(b *booksFile, c candidate) bool {
 
 // dropCommand removes the record of a command. A run may write it again at the same instant, which found it there and
 // so notes nothing of it: each of the two looks when it is through, and who sees the other counts the record.
-func (d *Dir) dropCommand(b *booksFile, c candidate) bool {
+func (d *cleaner) dropCommand(b *booksFile, c candidate) bool {
 	name := commandName(hashing.CommandID(c.key))
 	since := b.now()
 	if d.v1.Remove(name) != nil {
@@ -288,7 +288,7 @@ func (d *Dir) dropCommand(b *booksFile, c candidate) bool {
 
 // tidy is what a store does when it is through: the hourly sweep, unless it has had its share of cleaning, and
 // compacting the books.
-func (d *Dir) tidy(cleaning *budget) {
+func (d *cleaner) tidy(cleaning *budget) {
 	if !cleaning.used {
 		cleaning.spend(d.sweep)
 	}
@@ -304,7 +304,7 @@ func (d *Dir) tidy(cleaning *budget) {
 
 // sweep is the cleaning that is due once an hour even if there is room: what was abandoned, what was not used for
 // long, shard by shard, as far as the time allows.
-func (d *Dir) sweep(deadline time.Time) {
+func (d *cleaner) sweep(deadline time.Time) {
 	if !d.dueHourly() {
 		return
 	}
@@ -330,7 +330,7 @@ func (d *Dir) sweep(deadline time.Time) {
 	d.compactBooks()
 }
 
-func (d *Dir) sweepShard(counted *count, sh byte, deadline time.Time) {
+func (d *cleaner) sweepShard(counted *count, sh byte, deadline time.Time) {
 	found := d.scan(sh, deadline)
 	counted.add(sh, found)
 	_ = counted.end()
@@ -343,7 +343,7 @@ func (d *Dir) sweepShard(counted *count, sh byte, deadline time.Time) {
 }
 
 // unused reports whether an entry was not used for so long that it goes without need.
-func (d *Dir) unused(c candidate) bool {
+func (d *cleaner) unused(c candidate) bool {
 	name := entryName(c.key, c.slot)
 	if c.command {
 		name = commandName(hashing.CommandID(c.key))
@@ -352,7 +352,7 @@ func (d *Dir) unused(c candidate) bool {
 	return err == nil && d.now().Sub(fi.ModTime) > d.o.Keep
 }
 
-func (d *Dir) dueHourly() bool {
+func (d *cleaner) dueHourly() bool {
 	const name = "stat/swept"
 	now := d.now()
 	fi, err := d.v1.Stat(name)
@@ -372,7 +372,7 @@ func (d *Dir) dueHourly() bool {
 
 // lockCleaner makes this process the only cleaner, unless there is one already. Without locks there may be several:
 // each accounts for what it removed itself.
-func (d *Dir) lockCleaner() (unlock func(), ok bool) {
+func (d *cleaner) lockCleaner() (unlock func(), ok bool) {
 	f, _, err := d.v1.OpenInPlace(cleanLock, 0)
 	if err != nil {
 		return nil, false
@@ -385,7 +385,7 @@ func (d *Dir) lockCleaner() (unlock func(), ok bool) {
 }
 
 // dropAbandoned removes pending files that nobody will finish.
-func (d *Dir) dropAbandoned(deadline time.Time) {
+func (d *cleaner) dropAbandoned(deadline time.Time) {
 	alive := map[string]bool{}
 	_ = d.v1.List("pending", func(base string) bool {
 		name := "pending/" + base
@@ -422,7 +422,7 @@ func pendingRun(base string) (string, bool) {
 }
 
 // isAlive reports whether a process still works on a pending entry. One that was just made may not be locked yet.
-func (d *Dir) isAlive(run string, known map[string]bool) bool {
+func (d *cleaner) isAlive(run string, known map[string]bool) bool {
 	alive, ok := known[run]
 	if !ok {
 		name := "pending/" + run
@@ -435,7 +435,7 @@ func (d *Dir) isAlive(run string, known map[string]bool) bool {
 }
 
 // isLocked reports whether a process holds a .run file. Where that cannot be told, those of the last day are held.
-func (d *Dir) isLocked(name string) bool {
+func (d *cleaner) isLocked(name string) bool {
 	f, err := d.v1.Open(name, os.O_RDWR)
 	if err != nil {
 		return !isUseless(err)
@@ -450,7 +450,7 @@ func (d *Dir) isLocked(name string) bool {
 }
 
 // dropLocks removes the locks of runs that were killed.
-func (d *Dir) dropLocks(deadline time.Time) {
+func (d *cleaner) dropLocks(deadline time.Time) {
 	_ = d.v1.List("locks", func(base string) bool {
 		name := "locks/" + base
 		if _, err := hashing.ParseKey(base); err != nil {
@@ -464,7 +464,7 @@ func (d *Dir) dropLocks(deadline time.Time) {
 }
 
 // dropBlobs removes blobs that no entry has.
-func (d *Dir) dropBlobs(sh byte, deadline time.Time) {
+func (d *cleaner) dropBlobs(sh byte, deadline time.Time) {
 	dir := "blobs/" + shard(sh)
 	_ = d.v1.List(dir, func(base string) bool {
 		if sum, err := hashing.ParseKey(base); err == nil && dir+"/"+base == blobName(sum) {
@@ -477,7 +477,7 @@ func (d *Dir) dropBlobs(sh byte, deadline time.Time) {
 func goneName(key hashing.Key) string { return "stat/" + shard(key[0]) + ".gone" }
 
 // bury leaves a tombstone: a later miss of this key is one that a larger cache would not have had.
-func (d *Dir) bury(key hashing.Key) {
+func (d *entries) bury(key hashing.Key) {
 	f, fi, err := d.v1.OpenInPlace(goneName(key), os.O_APPEND)
 	if err != nil {
 		return
@@ -490,7 +490,7 @@ func (d *Dir) bury(key hashing.Key) {
 }
 
 // WasEvicted reports whether an entry of this key was removed to make room, as far as that is still known.
-func (d *Dir) WasEvicted(key hashing.Key) bool {
+func (d *entries) WasEvicted(key hashing.Key) bool {
 	f, fi, err := d.v1.OpenWritten(goneName(key))
 	if err != nil {
 		return false

@@ -19,7 +19,7 @@ func commandName(id hashing.CommandID) string {
 }
 
 // Command returns the record of a command.
-func (d *Dir) Command(id hashing.CommandID) (CommandRecord, bool) {
+func (d *commands) Command(id hashing.CommandID) (CommandRecord, bool) {
 	b, _, err := d.v1.ReadSmall(commandName(id), commandLimit)
 	if err != nil {
 		return CommandRecord{}, false
@@ -29,7 +29,7 @@ func (d *Dir) Command(id hashing.CommandID) (CommandRecord, bool) {
 }
 
 // NoteRun adds a run to the record of its command, and what it left of its words. One that is new and does not fit is ErrNoRoom.
-func (d *Dir) NoteRun(id hashing.CommandID, run CommandRun, words ...CommandWord) error {
+func (d *commands) NoteRun(id hashing.CommandID, run CommandRun, words ...CommandWord) error {
 	if d.o.ReadOnly {
 		return ErrReadOnly
 	}
@@ -53,7 +53,7 @@ func (d *Dir) NoteRun(id hashing.CommandID, run CommandRun, words ...CommandWord
 }
 
 // forgetCommands removes the records of all commands. What cannot be removed is left: nothing is decided by it.
-func (d *Dir) forgetCommands() {
+func (d *commands) forgetCommands() {
 	b, err := d.openBooks()
 	if err == nil {
 		defer b.close()

@@ -199,7 +199,7 @@ type storedEntry struct {
 }
 
 // stored looks at what a commit will replace. A newer version's entry must stay.
-func (d *Dir) stored(key hashing.Key, s Slot) (storedEntry, error) {
+func (d *entries) stored(key hashing.Key, s Slot) (storedEntry, error) {
 	f, fi, err := d.v1.OpenRead(entryName(key, s))
 	if err != nil {
 		return storedEntry{}, nil // nothing, or nothing that counts
@@ -222,7 +222,7 @@ func (d *Dir) stored(key hashing.Key, s Slot) (storedEntry, error) {
 }
 
 // bodySize returns how much a body beside its entry takes. The entry may be damaged, so what it says of that is not asked.
-func (d *Dir) bodySize(key hashing.Key, s Slot, sum [32]byte) int64 {
+func (d *entries) bodySize(key hashing.Key, s Slot, sum [32]byte) int64 {
 	fi, err := d.v1.Stat(bodyName(key, s, sum))
 	if err != nil || !fi.Regular {
 		return 0
@@ -320,7 +320,7 @@ func (p *Pending) sameBody(name string, h *format.Header) bool {
 }
 
 // dropBody removes a body from beside its entry, and its blob if no other entry has it.
-func (d *Dir) dropBody(key hashing.Key, s Slot, sum [32]byte) {
+func (d *entries) dropBody(key hashing.Key, s Slot, sum [32]byte) {
 	_ = d.v1.Remove(bodyName(key, s, sum))
 	_ = d.settle(key, s, sum)
 	d.dropBlob(sum)
@@ -329,7 +329,7 @@ func (d *Dir) dropBody(key hashing.Key, s Slot, sum [32]byte) {
 // settle looks whether an entry that names a body has it. A store that puts an entry in place and somebody who removes
 // an older one with the same body may overlap, so both look when they are through: whoever is last finds the body
 // missing, and puts it back or takes the entry away.
-func (d *Dir) settle(key hashing.Key, s Slot, sum [32]byte) error {
+func (d *entries) settle(key hashing.Key, s Slot, sum [32]byte) error {
 	now, err := d.stored(key, s)
 	if err != nil || !now.inFile || now.sum != sum {
 		return nil
@@ -344,7 +344,7 @@ func (d *Dir) settle(key hashing.Key, s Slot, sum [32]byte) error {
 	return ErrPurged
 }
 
-func (d *Dir) dropBlob(sum [32]byte) {
+func (d *entries) dropBlob(sum [32]byte) {
 	if fi, err := d.v1.Stat(blobName(sum)); err == nil && fi.Regular && fi.Links == 1 {
 		_ = d.v1.Remove(blobName(sum))
 	}

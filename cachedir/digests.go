@@ -35,12 +35,12 @@ func (g digests) Remember(s hashing.StatID, digest hashing.Digest) {
 }
 
 // hits returns in how many hours an entry of this key was used.
-func (d *Dir) hits(key hashing.Key) uint64 {
+func (d *cleaner) hits(key hashing.Key) uint64 {
 	v, _ := d.used.get(tableID(key[:16]))
 	return binary.LittleEndian.Uint64(v[:])
 }
 
-func (d *Dir) countHit(key hashing.Key) {
+func (d *cleaner) countHit(key hashing.Key) {
 	var v [32]byte
 	binary.LittleEndian.PutUint64(v[:], d.hits(key)+1)
 	d.used.put(tableID(key[:16]), v)

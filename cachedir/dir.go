@@ -50,15 +50,48 @@ type Options struct {
 
 // Dir is an open cache directory. Its methods may be called from several goroutines.
 type Dir struct {
-	o    Options
-	path string
-	root *tree.Tree // the directory itself
-	v1   *tree.Tree // where everything but the marks lies
-
 	Journal *stats.Journal // of runs, and of what tiers were asked
 
+	opened
+	marks
+	purgeCounts
+	cleaner
+	commands
+
 	digests *table
-	used    *table // by key: hours in which an entry was used
+}
+
+// opened is the directory that all parts of the store work in, and what they were told of it.
+type opened struct {
+	o    Options
+	path string
+	v1   *tree.Tree // where everything but the marks lies
+}
+
+// marks are the files by which a directory is known as ours.
+type marks struct{ root *tree.Tree } // the directory itself
+
+// purgeCounts are the counts of purges in tags/.
+type purgeCounts struct{ *opened }
+
+// usage is how many bytes the shards hold.
+type usage struct{ *opened }
+
+// entries are the files of entries, with their bodies.
+type entries struct{ *opened }
+
+// cleaner makes room: it counts shards, reserves, and removes what is worth the least.
+type cleaner struct {
+	*opened
+	usage
+	entries
+	used *table // by key: hours in which an entry was used
+}
+
+// commands are the records of commands. They take room as entries do.
+type commands struct {
+	*opened
+	*cleaner
 }
 
 // Errors of this package besides *Refused, *Miss and *ReplayError.
@@ -146,25 +179,29 @@ func Open(path string, o Options) (*Dir, error) {
 		}
 		return nil, fmt.Errorf("cache directory: %w", err)
 	}
-	d := &Dir{o: o, path: path, root: root}
+	d := &Dir{opened: opened{o: o, path: path}, marks: marks{root}}
 	if err := d.openMarked(); err != nil {
 		root.Close()
 		return nil, err
 	}
 	d.Journal = stats.NewJournal(d.v1, o.Now, o.ReadOnly)
-	d.digests, d.used = newTable(d, "stat/digests"), newTable(d, "stat/used")
+	at := &d.opened
+	d.purgeCounts = purgeCounts{at}
+	d.cleaner = cleaner{opened: at, usage: usage{at}, entries: entries{at}, used: newTable(at, "stat/used")}
+	d.commands = commands{at, &d.cleaner}
+	d.digests = newTable(at, "stat/digests")
 	return d, nil
 }
 
 // Path is the directory as an absolute path.
-func (d *Dir) Path() string { return d.path }
+func (d *opened) Path() string { return d.path }
 
 // Foreign reports whether the directory belongs to another user.
-func (d *Dir) Foreign() bool { return d.root.IsForeign() }
+func (d *opened) Foreign() bool { return d.v1.IsForeign() }
 
 // SharedAs names the user in the keys of results that he stores in a directory of another one; empty: it is his own, and all
 // that it holds was stored by him, or under such a key.
-func (d *Dir) SharedAs() string {
+func (d *opened) SharedAs() string {
 	if !d.Foreign() {
 		return ""
 	}
@@ -179,7 +216,7 @@ func (d *Dir) Close() {
 	d.root.Close()
 }
 
-func (d *Dir) now() time.Time { return d.o.Now() }
+func (d *opened) now() time.Time { return d.o.Now() }
 
 // shard is the fan-out directory of a name.
 func shard(b byte) string {
@@ -201,7 +238,7 @@ func blobName(sum [32]byte) string {
 
 // OncePerDay reports whether this is the first call with this name in the last 24 hours, for warnings that would
 // otherwise come with every run. The name consists of lower-case letters and dashes.
-func (d *Dir) OncePerDay(name string) bool {
+func (d *opened) OncePerDay(name string) bool {
 	if d.o.ReadOnly {
 		return true
 	}

@@ -8,10 +8,10 @@ import (
 )
 
 // Encrypts reports whether new entries are encrypted.
-func (d *Dir) Encrypts() bool { return d.o.Encrypt }
+func (d *opened) Encrypts() bool { return d.o.Encrypt }
 
 // seal is one for a new pending entry: nil without Options.Encrypt.
-func (d *Dir) seal() *format.Seal {
+func (d *opened) seal() *format.Seal {
 	if !d.o.Encrypt {
 		return nil
 	}

@@ -67,12 +67,12 @@ func (d *Dir) Load(key hashing.Key, s Slot) (*Entry, error) {
 }
 
 // Has reports whether a slot holds anything.
-func (d *Dir) Has(key hashing.Key, s Slot) bool {
+func (d *entries) Has(key hashing.Key, s Slot) bool {
 	_, err := d.v1.Stat(entryName(key, s))
 	return err == nil
 }
 
-func (d *Dir) miss(key hashing.Key, err error) *Miss {
+func (d *entries) miss(key hashing.Key, err error) *Miss {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if d.WasEvicted(key) {
@@ -213,7 +213,7 @@ func (e *Entry) TouchNow() {
 }
 
 // Find returns the keys that begin with some hex digits, at most limit of them.
-func (d *Dir) Find(prefix string, limit int) ([]hashing.Key, error) {
+func (d *entries) Find(prefix string, limit int) ([]hashing.Key, error) {
 	prefix = strings.ToLower(prefix)
 	if len(prefix) < 8 || len(prefix) > 64 || strings.Trim(prefix, "0123456789abcdef") != "" {
 		return nil, ErrKey

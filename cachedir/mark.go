@@ -88,12 +88,12 @@ func (d *Dir) tighten() error {
 	return err
 }
 
-func (d *Dir) isMarked() bool {
+func (d *marks) isMarked() bool {
 	return d.holds(tagFile, tagText) == whole || d.holds("v1/"+markFile, markText) == whole
 }
 
 // isNew reports whether the directory is empty, or holds only what a killed creation leaves.
-func (d *Dir) isNew() bool {
+func (d *marks) isNew() bool {
 	fresh := true
 	err := d.root.List(".", func(name string) bool {
 		switch name {
@@ -112,7 +112,7 @@ func (d *Dir) isNew() bool {
 	return err == nil && fresh
 }
 
-func (d *Dir) isNewV1() bool {
+func (d *marks) isNewV1() bool {
 	fresh := true
 	err := d.root.List("v1", func(name string) bool {
 		fresh = name == markFile && d.holds("v1/"+name, markText) >= beginning
@@ -131,7 +131,7 @@ const (
 	whole
 )
 
-func (d *Dir) holds(name, text string) extent {
+func (d *marks) holds(name, text string) extent {
 	f, err := d.root.Open(name, os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
 		return missing
@@ -159,7 +159,7 @@ func (d *Dir) holds(name, text string) extent {
 }
 
 // mark writes what is missing of the marks.
-func (d *Dir) mark() error {
+func (d *marks) mark() error {
 	if err := d.writeMark(d.root, tagFile, tagText); err != nil {
 		return err
 	}
@@ -178,7 +178,7 @@ func (d *Dir) mark() error {
 
 // writeMark writes a mark where it lies. Several processes may do so at once: they write the same bytes to the same
 // places, and readers take a beginning for what it is.
-func (d *Dir) writeMark(t *tree.Tree, name, text string) error {
+func (d *marks) writeMark(t *tree.Tree, name, text string) error {
 	if d.holds(name, text) == whole {
 		return nil
 	}
@@ -198,7 +198,7 @@ func (d *Dir) writeMark(t *tree.Tree, name, text string) error {
 }
 
 // healMarks rewrites a damaged mark as long as the other one still says that the directory is ours.
-func (d *Dir) healMarks() {
+func (d *marks) healMarks() {
 	if d.holds(tagFile, tagText) != whole || d.holds("v1/"+markFile, markText) != whole {
 		_ = d.mark()
 	}

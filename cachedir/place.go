@@ -8,9 +8,9 @@ import (
 )
 
 // LockPlace is where the lock of a recipe lies.
-func (d *Dir) LockPlace(key hashing.Key) lock.Place { return d.place("locks/" + key.String()) }
+func (d *opened) LockPlace(key hashing.Key) lock.Place { return d.place("locks/" + key.String()) }
 
-func (d *Dir) place(name string) lock.Place {
+func (d *opened) place(name string) lock.Place {
 	if d.o.ReadOnly {
 		return readOnlyPlace{d.v1.LockFile(name)}
 	}
@@ -23,7 +23,7 @@ type readOnlyPlace struct{ lock.Place }
 func (readOnlyPlace) Open() (*os.File, error) { return nil, ErrReadOnly }
 
 // HeldByParents adds what processes hold that this one descends from, which is what nobody needs to have told it.
-func (d *Dir) HeldByParents(h lock.Held) lock.Held {
+func (d *opened) HeldByParents(h lock.Held) lock.Held {
 	const most = 10_000 // runs at once
 	return h.WithParents(func(yield func(lock.Place) bool) {
 		n := 0

@@ -12,7 +12,7 @@ import (
 // user's and private, as cachex makes it: then nobody else put those names there.
 
 // onlyOurs looks at every name in the directory, which is done once: the marks are written again.
-func (d *Dir) onlyOurs() bool {
+func (d *marks) onlyOurs() bool {
 	if !d.root.IsPrivate(".") {
 		return false
 	}
@@ -34,7 +34,7 @@ func (d *Dir) onlyOurs() bool {
 }
 
 // onlyOursIn looks at v1, or at a directory in it.
-func (d *Dir) onlyOursIn(dir string) bool {
+func (d *marks) onlyOursIn(dir string) bool {
 	ours := d.root.IsPrivate(dir)
 	if !ours {
 		return false

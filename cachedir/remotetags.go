@@ -22,7 +22,7 @@ func remoteTagName(id [32]byte) string { return "tags/remote/" + hex.EncodeToStr
 
 // TagSeen returns the count of purges of a tag that a tier told last, and when, by this machine's clock, which may have
 // been set since. known is false if it told none, or if what was kept of it cannot be read.
-func (d *Dir) TagSeen(tier, tag string) (count int64, at time.Time, known bool) {
+func (d *purgeCounts) TagSeen(tier, tag string) (count int64, at time.Time, known bool) {
 	id := remoteTag(tier, tag)
 	b, _, err := d.v1.ReadSmall(remoteTagName(id), format.RemoteTagSize)
 	if err != nil {

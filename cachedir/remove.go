@@ -70,7 +70,7 @@ func (d *Dir) visit(key hashing.Key, s Slot, fn func(EntryInfo) error) error {
 }
 
 // Remove removes the entry of a slot with its body. That there is none is no error.
-func (d *Dir) Remove(key hashing.Key, s Slot) error {
+func (d *cleaner) Remove(key hashing.Key, s Slot) error {
 	if d.o.ReadOnly {
 		return ErrReadOnly
 	}
@@ -91,7 +91,7 @@ func (d *Dir) Remove(key hashing.Key, s Slot) error {
 }
 
 // unlink removes the entry of a slot with its body, and returns what they were counted as.
-func (d *Dir) unlink(key hashing.Key, s Slot) (int64, error) {
+func (d *entries) unlink(key hashing.Key, s Slot) (int64, error) {
 	old, _ := d.stored(key, s) // a newer version's entry goes too: somebody asked for it
 	name := entryName(key, s)
 	if err := d.v1.Remove(name); errors.Is(err, fs.ErrNotExist) {
@@ -271,7 +271,7 @@ func (d *Dir) verifySealed(key hashing.Key, s Slot) error {
 }
 
 // changed reports whether the name of an entry no longer refers to what was read.
-func (d *Dir) changed(i EntryInfo) bool {
+func (d *entries) changed(i EntryInfo) bool {
 	fi, err := d.v1.Stat(entryName(i.Key, i.Slot))
 	if errors.Is(err, fs.ErrNotExist) {
 		return true

@@ -78,7 +78,7 @@ func (d *Dir) shrinkScope(keys []hashing.Key, most int) ([]hashing.Key, error) {
 }
 
 // lastUse is when one of the slots of a key was used or stored last.
-func (d *Dir) lastUse(key hashing.Key) (last time.Time, there bool) {
+func (d *entries) lastUse(key hashing.Key) (last time.Time, there bool) {
 	for _, s := range [...]Slot{Good, Failed} {
 		if fi, err := d.v1.Stat(entryName(key, s)); err == nil {
 			there = true

@@ -70,7 +70,7 @@ func (e *Entry) Standing(hit stats.Record) (s Standing, ok bool) {
 }
 
 // standsAt returns the count of purges at which an entry is valid now.
-func (d *Dir) standsAt(m Meta) ([]byte, bool) {
+func (d *purgeCounts) standsAt(m Meta) ([]byte, bool) {
 	before, err := d.readPurges(seqName)
 	if err != nil {
 		return nil, false
@@ -84,8 +84,8 @@ func (d *Dir) standsAt(m Meta) ([]byte, bool) {
 
 // PutMemo writes a memo of the short way into its place in a table of them. Like the tables in stat/ it is a file of fixed
 // size within a 64th of the limit, and sparse. A memo that cannot be written costs later hits their shortcut.
-func (d *Dir) PutMemo(memo []byte, place func(size int64) int64) {
-	if d.o.ReadOnly || d.root.IsForeign() {
+func (d *opened) PutMemo(memo []byte, place func(size int64) int64) {
+	if d.o.ReadOnly || d.v1.IsForeign() {
 		return
 	}
 	f, fi, err := d.v1.OpenInPlace(memoTable, os.O_RDWR)

@@ -17,7 +17,7 @@ import (
 //
 // Two processes that write to one bucket at once may pick the same place; then one of the two values is forgotten.
 type table struct {
-	d       *Dir
+	d       *opened
 	name    string
 	buckets uint64
 
@@ -36,7 +36,7 @@ const (
 type tableID [16]byte
 
 // newTable keeps a table within a 64th of the cache's limit, and within 16 MiB.
-func newTable(d *Dir, name string) *table {
+func newTable(d *opened, name string) *table {
 	return &table{d: d, name: name, buckets: tableBuckets(d.o.MaxSize)}
 }
 

@@ -37,7 +37,7 @@ var errNotValid = errors.New("purged since")
 
 // readPurges reads SEQ or a subject's file. One that does not exist is zero, an epoch that no entry has; anything that
 // cannot be read or does not verify is an error.
-func (d *Dir) readPurges(name string) (format.Purges, error) {
+func (d *purgeCounts) readPurges(name string) (format.Purges, error) {
 	f, err := d.v1.Open(name, os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
 		return format.Purges{}, nil
@@ -71,7 +71,7 @@ func keyMark(key hashing.Key) string { return markName("\x00" + string(key[:])) 
 
 // CheckTags holds an entry against the purges that came after its run began. An error says which one made it invalid,
 // or that this cannot be told; soft, that it was purged softly.
-func (d *Dir) CheckTags(m Meta) (soft bool, err error) {
+func (d *purgeCounts) CheckTags(m Meta) (soft bool, err error) {
 	now, err := d.readPurges(seqName)
 	if err != nil {
 		return false, fmt.Errorf("count of purges: %w", err)
@@ -101,7 +101,7 @@ func (d *Dir) CheckTags(m Meta) (soft bool, err error) {
 }
 
 // checkMark looks at one subject's file for purges after a count.
-func (d *Dir) checkMark(name string, epoch [16]byte, seq uint64) (soft bool, err error) {
+func (d *purgeCounts) checkMark(name string, epoch [16]byte, seq uint64) (soft bool, err error) {
 	last, err := d.readPurges(name)
 	if err != nil || last.Epoch != epoch {
 		return false, err
@@ -114,7 +114,7 @@ func (d *Dir) checkMark(name string, epoch [16]byte, seq uint64) (soft bool, err
 
 // markOrHeal returns the present mark. A count that is damaged or missing cannot say what was purged: a new epoch
 // makes all that was stored before invalid, and what is stored from now on valid again.
-func (d *Dir) markOrHeal() (TagMark, error) {
+func (d *purgeCounts) markOrHeal() (TagMark, error) {
 	p, err := d.readPurges(seqName)
 	if err == nil && p != (format.Purges{}) || err != nil && !isUseless(err) {
 		return p.TagMark, err
@@ -130,7 +130,7 @@ func newEpoch() (e [16]byte) {
 
 // advance changes SEQ, and then what else, under the lock of purges. What it hands to next for a damaged or missing one
 // is a new epoch, and so it does where there are no locks: two purges that count at once could count the same.
-func (d *Dir) advance(next func(format.Purges) format.Purges, then func(format.Purges) error) (format.Purges, error) {
+func (d *purgeCounts) advance(next func(format.Purges) format.Purges, then func(format.Purges) error) (format.Purges, error) {
 	if d.o.ReadOnly {
 		return format.Purges{}, ErrReadOnly
 	}
@@ -158,7 +158,7 @@ func (d *Dir) advance(next func(format.Purges) format.Purges, then func(format.P
 
 // writePurges replaces a file of purges; on a full disk it is written over where it lies, which takes no room. Should that be
 // torn, the file is damaged, and everything counts as purged.
-func (d *Dir) writePurges(name string, p format.Purges) error {
+func (d *purgeCounts) writePurges(name string, p format.Purges) error {
 	err := d.v1.Replace(name, format.EncodePurges(p))
 	if !tree.IsDiskFull(err) {
 		return err
@@ -213,7 +213,7 @@ func (d *Dir) purgeTag(tag string, soft bool) (at TagMark, err error) {
 }
 
 // purgeMarks counts one purge and writes it into the files of its subjects.
-func (d *Dir) purgeMarks(soft bool, names ...string) (at TagMark, err error) {
+func (d *purgeCounts) purgeMarks(soft bool, names ...string) (at TagMark, err error) {
 	now, err := d.advance(
 		func(p format.Purges) format.Purges { p.Seq++; return p },
 		func(now format.Purges) error {
@@ -245,7 +245,7 @@ func (d *Dir) purgeMarks(soft bool, names ...string) (at TagMark, err error) {
 
 // healMarksOf replaces the files of tags, and of the key, that were damaged. What they said is lost, so all that was stored
 // before under them counts as purged.
-func (d *Dir) healMarksOf(key hashing.Key, tags []string) error {
+func (d *purgeCounts) healMarksOf(key hashing.Key, tags []string) error {
 	names := []string{keyMark(key)}
 	for _, tag := range tags {
 		names = append(names, markName(tag))
