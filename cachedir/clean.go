@@ -23,7 +23,7 @@ import (
 //
 // To make room it reads the headers of the fullest shards. What is past the life it was written with goes first, then
 // what nobody finished, then what is worth the least. A shard that was read is also counted anew, which heals what
-// killed stores left in the books.
+// killed stores left in the file of usage.
 //
 // Removed is only what is an entry, a body, a pending file or a lock by name and place (P11a).
 
@@ -38,6 +38,14 @@ const (
 	lockMargin  = 24 * time.Hour // lock files of killed runs
 	oldMargin   = 24 * time.Hour // pending files where there are no locks to ask
 )
+
+// cleaner makes room: it counts shards, reserves, and removes what is worth the least.
+type cleaner struct {
+	*opened
+	usage
+	entries
+	used *table // by key: hours in which an entry was used
+}
 
 // budget is the time that one store may still spend on cleaning.
 type budget struct {
@@ -197,7 +205,7 @@ func (d *cleaner) clean(deadline time.Time) {
 	_ = counted.end()
 	d.evict(counted.b, all, deadline)
 	d.dropBlobs(byte(time.Now().UnixNano()), deadline)
-	d.compactBooks()
+	d.compactUsage()
 }
 
 // fullest orders the shards that hold anything.
@@ -215,7 +223,7 @@ func fullest(s *shardSizes) []byte {
 // evict removes entries until the cache is a tenth below its limits: expired ones, then what was abandoned in
 // pending/, then those of the least worth. The first one goes whatever it takes, and whatever the time: else one huge
 // entry, or a machine that is always busy, would keep all others out.
-func (d *cleaner) evict(b *booksFile, all []candidate, deadline time.Time) {
+func (d *cleaner) evict(b *usageFile, all []candidate, deadline time.Time) {
 	slices.SortFunc(all, func(a, b candidate) int {
 		switch {
 		case a.expired != b.expired && a.expired, a.expired == b.expired && a.score < b.score:
@@ -254,50 +262,50 @@ func unlinkTime(bytes int64) time.Duration {
 }
 
 // evictOne removes an entry to make room. The caller holds the cleaner's lock, so no shard is counted meanwhile.
-func (d *cleaner) evictOne(b *booksFile, c candidate) bool {
+func (d *cleaner) evictOne(b *usageFile, c candidate) bool {
 	if !c.command {
-		d.bury(c.key)
+		d.recordEviction(c.key)
 	}
 	return d.drop(b, c)
 }
 
-func (d *cleaner) drop(b *booksFile, c candidate) bool {
+func (d *cleaner) drop(b *usageFile, c candidate) bool {
 	since := b.now()
 	if c.command {
 		return d.dropCommand(b, c)
 	}
 	bytes, err := d.unlink(c.key, c.slot)
-	b.giveBack(since, book{shard: c.key[0], word: wordOf(c.key), bytes: -bytes}, bytes)
+	b.giveBack(since, usageRecord{shard: c.key[0], word: wordOf(c.key), bytes: -bytes}, bytes)
 	return err == nil
 }
 
 // dropCommand removes the record of a command. A run may write it again at the same instant, which found it there and
 // so notes nothing of it: each of the two looks when it is through, and who sees the other counts the record.
-func (d *cleaner) dropCommand(b *booksFile, c candidate) bool {
+func (d *cleaner) dropCommand(b *usageFile, c candidate) bool {
 	name := commandName(hashing.CommandID(c.key))
 	since := b.now()
 	if d.v1.Remove(name) != nil {
 		return false
 	}
-	b.giveBack(since, book{shard: c.key[0], word: wordOf(c.key), bytes: -c.bytes}, c.bytes)
+	b.giveBack(since, usageRecord{shard: c.key[0], word: wordOf(c.key), bytes: -c.bytes}, c.bytes)
 	if _, err := d.v1.Stat(name); err == nil {
-		_, _ = b.append(appendBook(nil, book{kind: kindChange, shard: c.key[0], bytes: c.bytes}))
+		_, _ = b.append(appendUsage(nil, usageRecord{kind: kindChange, shard: c.key[0], bytes: c.bytes}))
 	}
 	return true
 }
 
 // tidy is what a store does when it is through: the hourly sweep, unless it has had its share of cleaning, and
-// compacting the books.
+// compacting the file of usage.
 func (d *cleaner) tidy(cleaning *budget) {
 	if !cleaning.used {
 		cleaning.spend(d.sweep)
 	}
-	fi, err := d.v1.Stat(booksName)
-	if err != nil || fi.Size < booksCompact {
+	fi, err := d.v1.Stat(usageName)
+	if err != nil || fi.Size < usageCompact {
 		return
 	}
 	if unlock, ok := d.lockCleaner(); ok {
-		d.compactBooks()
+		d.compactUsage()
 		unlock()
 	}
 }
@@ -327,7 +335,7 @@ func (d *cleaner) sweep(deadline time.Time) {
 		}
 		d.sweepShard(counted, first+byte(i), deadline)
 	}
-	d.compactBooks()
+	d.compactUsage()
 }
 
 func (d *cleaner) sweepShard(counted *count, sh byte, deadline time.Time) {
@@ -476,8 +484,8 @@ func (d *cleaner) dropBlobs(sh byte, deadline time.Time) {
 
 func goneName(key hashing.Key) string { return "stat/" + shard(key[0]) + ".gone" }
 
-// bury leaves a tombstone: a later miss of this key is one that a larger cache would not have had.
-func (d *entries) bury(key hashing.Key) {
+// recordEviction leaves a tombstone: a later miss of this key is one that a larger cache would not have had.
+func (d *entries) recordEviction(key hashing.Key) {
 	f, fi, err := d.v1.OpenInPlace(goneName(key), os.O_APPEND)
 	if err != nil {
 		return

@@ -40,7 +40,7 @@ func usedBytes(t testing.TB, d *Dir) int64 {
 	return sum
 }
 
-// sizesOf is what the books say.
+// sizesOf is what the file of usage says.
 func sizesOf(t testing.TB, d *Dir) int64 {
 	t.Helper()
 	used, err := d.Used()
@@ -48,10 +48,10 @@ func sizesOf(t testing.TB, d *Dir) int64 {
 	return used
 }
 
-// sizes reads the books.
+// sizes reads the file of usage.
 func sizes(t testing.TB, d *Dir) shardSizes {
 	t.Helper()
-	b, err := d.openBooks()
+	b, err := d.openUsage()
 	require.NoError(t, err)
 	defer b.close()
 	s, err := b.sizes()
@@ -62,10 +62,10 @@ func sizes(t testing.TB, d *Dir) shardSizes {
 // account notes a change of what a shard holds.
 func account(t testing.TB, d *Dir, shard byte, bytes int64) {
 	t.Helper()
-	b, err := d.openBooks()
+	b, err := d.openUsage()
 	require.NoError(t, err)
 	defer b.close()
-	_, err = b.append(appendBook(nil, book{kind: kindChange, shard: shard, bytes: bytes}))
+	_, err = b.append(appendUsage(nil, usageRecord{kind: kindChange, shard: shard, bytes: bytes}))
 	require.NoError(t, err)
 }
 
@@ -323,24 +323,24 @@ func TestPurgeLeavesForeignFiles(t *testing.T) {
 	}
 }
 
-func TestBooksAreCompacted(t *testing.T) {
+func TestUsageIsCompacted(t *testing.T) {
 	d := newDir(t, Options{})
 	store(t, d, runOf("x"), part{0, "x"})
-	for range booksCompact / bookRecord / 2 {
+	for range usageCompact / usageSize / 2 {
 		account(t, d, 7, 4096)
 		account(t, d, 7, -4096)
 	}
 	before := sizes(t, d)
-	require.GreaterOrEqual(t, before.end, int64(booksCompact))
-	d.compactBooks()
+	require.GreaterOrEqual(t, before.end, int64(usageCompact))
+	d.compactUsage()
 	after := sizes(t, d)
-	require.Less(t, after.end, int64(booksCompact/2))
+	require.Less(t, after.end, int64(usageCompact/2))
 	require.Equal(t, before.total(), after.total())
 	require.True(t, after.complete())
 }
 
-// What is appended while the books are compacted may be counted twice, and is not lost.
-func TestBooksAreCompactedUnderWriters(t *testing.T) {
+// What is appended while the file of usage is compacted may be counted twice, and is not lost.
+func TestUsageIsCompactedUnderWriters(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "cache")
 	d := openAt(t, path, Options{})
 	store(t, d, runOf("x"), part{0, "x"})
@@ -357,7 +357,7 @@ func TestBooksAreCompactedUnderWriters(t *testing.T) {
 	done := make(chan struct{})
 	go func() { all.Wait(); close(done) }()
 	for running := true; running; {
-		d.compactBooks()
+		d.compactUsage()
 		select {
 		case <-done:
 			running = false
@@ -371,7 +371,7 @@ func TestBooksAreCompactedUnderWriters(t *testing.T) {
 }
 
 // A killed store leaves a shard counted too large. Cleaning counts it anew.
-func TestBooksHeal(t *testing.T) {
+func TestUsageHeals(t *testing.T) {
 	d := newDir(t, Options{MaxSize: 1 << 20})
 	store(t, d, runOf("x"), part{0, "x"})
 	account(t, d, 3, 1<<30) // reserved, and never stored
@@ -391,25 +391,25 @@ func TestBooksHeal(t *testing.T) {
 func TestGivenBackTwice(t *testing.T) {
 	d := newDir(t, Options{})
 	key := runOf("x").Key
-	other := func(word uint32) func(b *booksFile) {
-		return func(b *booksFile) { b.giveBack(b.now(), book{shard: key[0], word: word, bytes: -4096}, 4096) }
+	other := func(word uint32) func(b *usageFile) {
+		return func(b *usageFile) { b.giveBack(b.now(), usageRecord{shard: key[0], word: word, bytes: -4096}, 4096) }
 	}
 	for name, c := range map[string]struct {
-		meanwhile func(b *booksFile)
+		meanwhile func(b *usageFile)
 		left      int64 // of 8192 bytes
 	}{
-		"nothing":      {func(*booksFile) {}, 4096},
+		"nothing":      {func(*usageFile) {}, 4096},
 		"the same":     {other(wordOf(key)), 4096},
 		"another key":  {other(wordOf(key) + 1), 0},
-		"counted anew": {func(b *booksFile) { _, _ = b.append(appendBook(nil, book{kind: kindCount, shard: key[0]})) }, 0},
-		"compacted":    {func(*booksFile) { require.NoError(t, d.v1.Replace(booksName, nil)) }, 0},
+		"counted anew": {func(b *usageFile) { _, _ = b.append(appendUsage(nil, usageRecord{kind: kindCount, shard: key[0]})) }, 0},
+		"compacted":    {func(*usageFile) { require.NoError(t, d.v1.Replace(usageName, nil)) }, 0},
 	} {
-		require.NoError(t, d.v1.Replace(booksName, appendBook(nil, book{kind: kindCount, shard: key[0], bytes: 8192})))
-		b, err := d.openBooks()
+		require.NoError(t, d.v1.Replace(usageName, appendUsage(nil, usageRecord{kind: kindCount, shard: key[0], bytes: 8192})))
+		b, err := d.openUsage()
 		require.NoError(t, err)
 		since := b.now()
 		c.meanwhile(b)
-		b.giveBack(since, book{shard: key[0], word: wordOf(key), bytes: -4096}, 0)
+		b.giveBack(since, usageRecord{shard: key[0], word: wordOf(key), bytes: -4096}, 0)
 		s, err := b.sizes()
 		require.NoError(t, err)
 		b.close()
@@ -423,18 +423,18 @@ func TestGivenBackAtOnce(t *testing.T) {
 	key := runOf("x").Key
 	const givers, held = 8, 100 * 4096
 	for range 50 {
-		require.NoError(t, d.v1.Replace(booksName, appendBook(nil, book{kind: kindCount, shard: key[0], bytes: held})))
+		require.NoError(t, d.v1.Replace(usageName, appendUsage(nil, usageRecord{kind: kindCount, shard: key[0], bytes: held})))
 		var ready, all sync.WaitGroup
 		ready.Add(givers)
 		for range givers {
-			b, err := d.openBooks()
+			b, err := d.openUsage()
 			require.NoError(t, err)
 			since := b.now()
 			all.Go(func() {
 				defer b.close()
 				ready.Done()
 				ready.Wait()
-				b.giveBack(since, book{shard: key[0], word: wordOf(key), bytes: -4096}, 0)
+				b.giveBack(since, usageRecord{shard: key[0], word: wordOf(key), bytes: -4096}, 0)
 			})
 		}
 		all.Wait()
@@ -459,11 +459,11 @@ func TestCountedBeforeTheReplacedIsGivenBack(t *testing.T) {
 	require.Equal(t, size, usedBytes(t, d))
 	require.GreaterOrEqual(t, sizesOf(t, d), size)
 
-	// Nor are the books short in between, for others that look, or for ever if this process is killed there.
+	// Nor is the count short in between, for others that look, or for ever if this process is killed there.
 	all, err := r.b.read(0)
 	require.NoError(t, err)
-	for n := counted; n <= int64(len(all)); n += bookRecord {
-		s := parseBooks(all[:n])
+	for n := counted; n <= int64(len(all)); n += usageSize {
+		s := parseUsage(all[:n])
 		require.GreaterOrEqual(t, s.total(), size, "after %d of %d bytes", n, len(all))
 	}
 }
@@ -550,7 +550,7 @@ func TestCleaningEndsInTime(t *testing.T) {
 	}
 	require.Len(t, all, entries)
 	require.Greater(t, most, 1)
-	b, err := d.openBooks()
+	b, err := d.openUsage()
 	require.NoError(t, err)
 	defer b.close()
 	d.evict(b, all, past)
@@ -581,7 +581,7 @@ func TestNotedBeforeItIsThere(t *testing.T) {
 	require.NoError(t, note(false, func() {}))
 	require.Equal(t, before+bytes, sizesOf(t, d))
 	require.NoError(t, note(false, func() {
-		b, err := d.openBooks()
+		b, err := d.openUsage()
 		require.NoError(t, err)
 		defer b.close()
 		require.True(t, d.drop(b, candidate{key: hashing.Key(id), command: true, bytes: bytes}))
@@ -598,7 +598,7 @@ func TestNotedWhileRemoved(t *testing.T) {
 	d := newDir(t, Options{})
 	store(t, d, runOf("x"), part{0, "x"})
 	id := hashing.CommandID{9, 1}
-	b, err := d.openBooks()
+	b, err := d.openUsage()
 	require.NoError(t, err)
 	defer b.close()
 	for range 500 {
@@ -641,7 +641,7 @@ func TestLimitHoldsForCommands(t *testing.T) {
 	require.Equal(t, usedBytes(t, d), sizesOf(t, d))
 }
 
-// What a damaged entry says of its size is not believed: the books stay as long as what is there, and the next store heals.
+// What a damaged entry says of its size is not believed: the count stays as long as what is there, and the next store heals.
 func TestSizesOfADamagedEntry(t *testing.T) {
 	if testing.Short() {
 		t.Skip("damages an entry many times")

@@ -14,6 +14,12 @@ import (
 // commandLimit is the size of the largest record that is read, in bytes.
 const commandLimit = 16 << 10
 
+// commands are the records of commands. They take room as entries do.
+type commands struct {
+	*opened
+	*cleaner
+}
+
 func commandName(id hashing.CommandID) string {
 	return "commands/" + shard(id[0]) + "/" + hashing.Key(id).String()
 }
@@ -54,7 +60,7 @@ func (d *commands) NoteRun(id hashing.CommandID, run CommandRun, words ...Comman
 
 // forgetCommands removes the records of all commands. What cannot be removed is left: nothing is decided by it.
 func (d *commands) forgetCommands() {
-	b, err := d.openBooks()
+	b, err := d.openUsage()
 	if err == nil {
 		defer b.close()
 	}

@@ -280,7 +280,7 @@ func TestManyProcesses(t *testing.T) {
 	require.Empty(t, faults(t, d))
 	require.Empty(t, names(t, d, "pending"))
 	require.LessOrEqual(t, usedBytes(t, d), int64(1<<20))
-	require.GreaterOrEqual(t, sizesOf(t, d), usedBytes(t, d), "the books may lean to one side only")
+	require.GreaterOrEqual(t, sizesOf(t, d), usedBytes(t, d), "the count may lean to one side only")
 	countAll(t, d)
 	require.Equal(t, usedBytes(t, d), sizesOf(t, d))
 }

@@ -68,32 +68,6 @@ type opened struct {
 	v1   *tree.Tree // where everything but the marks lies
 }
 
-// marks are the files by which a directory is known as ours.
-type marks struct{ root *tree.Tree } // the directory itself
-
-// purgeCounts are the counts of purges in tags/.
-type purgeCounts struct{ *opened }
-
-// usage is how many bytes the shards hold.
-type usage struct{ *opened }
-
-// entries are the files of entries, with their bodies.
-type entries struct{ *opened }
-
-// cleaner makes room: it counts shards, reserves, and removes what is worth the least.
-type cleaner struct {
-	*opened
-	usage
-	entries
-	used *table // by key: hours in which an entry was used
-}
-
-// commands are the records of commands. They take room as entries do.
-type commands struct {
-	*opened
-	*cleaner
-}
-
 // Errors of this package besides *Refused, *Miss and *ReplayError.
 var (
 	ErrAbsent   = errors.New("there is no cache directory")                             // Open with ReadOnly

@@ -66,6 +66,9 @@ func (d *Dir) Load(key hashing.Key, s Slot) (*Entry, error) {
 	return e, nil
 }
 
+// entries are the files of entries, with their bodies.
+type entries struct{ *opened }
+
 // Has reports whether a slot holds anything.
 func (d *entries) Has(key hashing.Key, s Slot) bool {
 	_, err := d.v1.Stat(entryName(key, s))

@@ -39,6 +39,9 @@ const (
 	markText = "cachex cache directory, format 1\n"
 )
 
+// marks are the files by which a directory is known as ours.
+type marks struct{ root *tree.Tree } // the directory itself
+
 // openMarked opens v1 and sees to the marks.
 //
 // The way of a hit is short: v1 opens and the mark in it has the right kind and size. What the mark says is compared

@@ -17,14 +17,14 @@ import (
 // FuzzStoreRecords holds the small formats of this package to: no panic, and what is taken is encoded to the same again.
 func FuzzStoreRecords(f *testing.F) {
 	f.Add(encodeBreaker(3, time.Unix(1, 0)))
-	f.Add(appendBook(nil, book{kind: kindCount, shard: 3, bytes: 4096}))
+	f.Add(appendUsage(nil, usageRecord{kind: kindCount, shard: 3, bytes: 4096}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for _, b := range [][]byte{b, sealed(b)} {
 			if s, ok := decodeBreaker(b); ok {
 				require.Equal(t, b, encodeBreaker(s.Failures, s.Last))
 				require.LessOrEqual(t, backoff(s.Failures), breakerMost)
 			}
-			_ = parseBooks(b)
+			_ = parseUsage(b)
 			_ = unfinished(b)
 		}
 	})

@@ -74,8 +74,8 @@ func (d *cleaner) Remove(key hashing.Key, s Slot) error {
 	if d.o.ReadOnly {
 		return ErrReadOnly
 	}
-	b, berr := d.openBooks() // on a full or broken disk entries can be removed nevertheless
-	var since booksPlace
+	b, berr := d.openUsage() // on a full or broken disk entries can be removed nevertheless
+	var since usagePoint
 	if berr == nil {
 		defer b.close()
 		since = b.now()
@@ -85,7 +85,7 @@ func (d *cleaner) Remove(key hashing.Key, s Slot) error {
 		return fmt.Errorf("remove %s: %w", key, err)
 	}
 	if berr == nil {
-		b.giveBack(since, book{shard: key[0], word: wordOf(key), bytes: -bytes}, 0)
+		b.giveBack(since, usageRecord{shard: key[0], word: wordOf(key), bytes: -bytes}, 0)
 	}
 	return nil
 }

@@ -35,6 +35,9 @@ const (
 
 var errNotValid = errors.New("purged since")
 
+// purgeCounts are the counts of purges in tags/.
+type purgeCounts struct{ *opened }
+
 // readPurges reads SEQ or a subject's file. One that does not exist is zero, an epoch that no entry has; anything that
 // cannot be read or does not verify is an error.
 func (d *purgeCounts) readPurges(name string) (format.Purges, error) {

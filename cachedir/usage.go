@@ -15,7 +15,7 @@ import (
 	"github.com/cachex-cli/cachex/hashing"
 )
 
-// How many bytes each of the 256 shards holds is kept in the books, stat/sizes: a file of 32-byte records that only
+// How many bytes each of the 256 shards holds is kept in the file of usage, stat/sizes: a file of 32-byte records that only
 // grows. A store appends what it reserves before it looks whether that fits, and before its rename, and appends
 // afterwards what its entry took the place of. So of several stores that together would not fit each sees the others;
 // there is no lock to wait for, and a stopped process holds nobody up. A store that is killed leaves its shard counted
@@ -39,10 +39,10 @@ import (
 // Where a record is damaged, what came before it in the file is not believed, and the shards are counted anew.
 
 const (
-	booksName    = "stat/sizes"
-	bookRecord   = 32
-	booksCompact = 32 << 10 // a file that is larger is compacted
-	booksLimit   = 16 << 20 // and one that large is started anew
+	usageName    = "stat/sizes"
+	usageSize    = 32
+	usageCompact = 32 << 10 // a file that is larger is compacted
+	usageLimit   = 16 << 20 // and one that large is started anew
 
 	kindChange  = 1 // bytes more, or less
 	kindCount   = 2 // bytes that were found; records from the given offset on come on top
@@ -54,15 +54,15 @@ const (
 // onDisk is what a file of a size is counted as.
 func onDisk(size int64) int64 { return (size + 4095) &^ 4095 }
 
-// book is one record.
-type book struct {
+// usageRecord is one record.
+type usageRecord struct {
 	kind, shard byte
 	word        uint32 // of the key whose entry bytes were given back for; 0: none
 	bytes       int64
 	ref         uint64 // an offset, or the id of a pending entry
 }
 
-func appendBook(b []byte, r book) []byte {
+func appendUsage(b []byte, r usageRecord) []byte {
 	start := len(b)
 	b = append(b, 'c', 'x', r.kind, r.shard)
 	b = binary.LittleEndian.AppendUint32(b, r.word)
@@ -71,31 +71,31 @@ func appendBook(b []byte, r book) []byte {
 	return binary.LittleEndian.AppendUint64(b, xxhash.Sum64(b[start:]))
 }
 
-func parseBook(r []byte) book {
+func parseUsageRecord(r []byte) usageRecord {
 	le := binary.LittleEndian
-	return book{r[2], r[3], le.Uint32(r[4:]), int64(le.Uint64(r[8:])), le.Uint64(r[16:])}
+	return usageRecord{r[2], r[3], le.Uint32(r[4:]), int64(le.Uint64(r[8:])), le.Uint64(r[16:])}
 }
 
 func wordOf(key hashing.Key) uint32 { return binary.LittleEndian.Uint32(key[1:]) }
 
-// eachBook calls record for each record and damaged for each byte that belongs to none.
-func eachBook(b []byte, record func(off int64, r book), damaged func(off int64)) {
+// eachUsage calls record for each record and damaged for each byte that belongs to none.
+func eachUsage(b []byte, record func(off int64, r usageRecord), damaged func(off int64)) {
 	off := 0
-	for ; off+bookRecord <= len(b); off++ {
-		r := b[off : off+bookRecord]
+	for ; off+usageSize <= len(b); off++ {
+		r := b[off : off+usageSize]
 		if r[0] != 'c' || r[1] != 'x' || binary.LittleEndian.Uint64(r[24:]) != xxhash.Sum64(r[:24]) {
 			damaged(int64(off))
 			continue
 		}
-		record(int64(off), parseBook(r))
-		off += bookRecord - 1
+		record(int64(off), parseUsageRecord(r))
+		off += usageSize - 1
 	}
 	for ; off < len(b); off++ {
 		damaged(int64(off))
 	}
 }
 
-// shardSizes is what the books say.
+// shardSizes is what the file of usage says.
 type shardSizes struct {
 	bytes [256]int64
 	known [256]bool // it was counted, not only changed
@@ -127,12 +127,12 @@ func (s *shardSizes) complete() bool {
 	return true
 }
 
-// parseBooks adds up the records of b.
-func parseBooks(b []byte) shardSizes {
+// parseUsage adds up the records of b.
+func parseUsage(b []byte) shardSizes {
 	s := shardSizes{end: int64(len(b))}
 	var since, until [256]int64 // when each shard was counted last
 	var sound int64             // nothing is damaged from here on
-	eachBook(b, func(off int64, r book) {
+	eachUsage(b, func(off int64, r usageRecord) {
 		if r.kind == kindCount {
 			s.bytes[r.shard], s.known[r.shard] = r.bytes, true
 			since[r.shard], until[r.shard] = int64(min(r.ref, uint64(off))), off
@@ -141,7 +141,7 @@ func parseBooks(b []byte) shardSizes {
 		s, sound = shardSizes{end: s.end}, off+1
 		since, until = [256]int64{}, [256]int64{}
 	})
-	eachBook(b, func(off int64, r book) {
+	eachUsage(b, func(off int64, r usageRecord) {
 		during := off < until[r.shard] && r.bytes < 0
 		if r.kind != kindCount && r.kind != kindOpen && off >= max(sound, since[r.shard]) && !during {
 			s.bytes[r.shard] += r.bytes
@@ -150,43 +150,46 @@ func parseBooks(b []byte) shardSizes {
 	return s
 }
 
-// booksFile is the open file.
-type booksFile struct {
+// usageFile is the open file.
+type usageFile struct {
 	t  *tree.Tree
 	f  tree.File
 	id tree.ID
 }
 
-func (d *usage) openBooks() (*booksFile, error) {
-	f, fi, err := d.v1.OpenInPlace(booksName, os.O_APPEND)
+// usage is how many bytes the shards hold.
+type usage struct{ *opened }
+
+func (d *usage) openUsage() (*usageFile, error) {
+	f, fi, err := d.v1.OpenInPlace(usageName, os.O_APPEND)
 	if err != nil {
 		return nil, fmt.Errorf("count sizes: %w", err)
 	}
-	if fi.Size > booksLimit {
+	if fi.Size > usageLimit {
 		if err := f.Truncate(0); err != nil {
 			f.Close()
 			return nil, fmt.Errorf("count sizes: %w", err)
 		}
 	}
-	return &booksFile{d.v1, f, fi.ID}, nil
+	return &usageFile{d.v1, f, fi.ID}, nil
 }
 
-func (b *booksFile) close() { b.f.Close() }
+func (b *usageFile) close() { b.f.Close() }
 
 // append adds records to the file that has the name afterwards: another process may have put a compacted one there.
 // It returns a place at which, or behind which, they are.
-func (b *booksFile) append(records []byte) (int64, error) {
+func (b *usageFile) append(records []byte) (int64, error) {
 	for {
 		fi, err := b.f.Info()
 		if err != nil {
-			return 0, b.t.PathError("stat", booksName, err)
+			return 0, b.t.PathError("stat", usageName, err)
 		}
 		n, err := b.f.Write(records)
 		if err == nil && n < len(records) {
 			err = io.ErrShortWrite
 		}
 		if err != nil {
-			return 0, b.t.PathError("write", booksName, err)
+			return 0, b.t.PathError("write", usageName, err)
 		}
 		if same, err := b.follow(); same || err != nil {
 			return fi.Size, err
@@ -195,11 +198,11 @@ func (b *booksFile) append(records []byte) (int64, error) {
 }
 
 // follow opens the file that has the name now, if it is another one.
-func (b *booksFile) follow() (same bool, err error) {
-	if now, err := b.t.Stat(booksName); err == nil && now.ID == b.id {
+func (b *usageFile) follow() (same bool, err error) {
+	if now, err := b.t.Stat(usageName); err == nil && now.ID == b.id {
 		return true, nil
 	}
-	f, fi, err := b.t.OpenInPlace(booksName, os.O_APPEND)
+	f, fi, err := b.t.OpenInPlace(usageName, os.O_APPEND)
 	if err != nil {
 		return false, err
 	}
@@ -209,50 +212,50 @@ func (b *booksFile) follow() (same bool, err error) {
 }
 
 // read returns the records from an offset on.
-func (b *booksFile) read(from int64) ([]byte, error) {
+func (b *usageFile) read(from int64) ([]byte, error) {
 	fi, err := b.f.Info()
 	if err != nil {
-		return nil, b.t.PathError("stat", booksName, err)
+		return nil, b.t.PathError("stat", usageName, err)
 	}
-	buf := make([]byte, max(min(fi.Size, booksLimit)-from, 0))
+	buf := make([]byte, max(min(fi.Size, usageLimit)-from, 0))
 	n, err := b.f.ReadAt(buf, from)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, b.t.PathError("read", booksName, err)
+		return nil, b.t.PathError("read", usageName, err)
 	}
 	return buf[:n], nil
 }
 
-func (b *booksFile) sizes() (shardSizes, error) {
+func (b *usageFile) sizes() (shardSizes, error) {
 	all, err := b.read(0)
-	return parseBooks(all), err
+	return parseUsage(all), err
 }
 
-// booksPlace is a moment in the books.
-type booksPlace struct {
+// usagePoint is a moment in the file of usage.
+type usagePoint struct {
 	id tree.ID
 	at int64
 }
 
 // now returns the present place.
-func (b *booksFile) now() booksPlace {
+func (b *usageFile) now() usagePoint {
 	fi, err := b.f.Info()
 	if err != nil {
-		return booksPlace{}
+		return usagePoint{}
 	}
-	return booksPlace{b.id, fi.Size}
+	return usagePoint{b.id, fi.Size}
 }
 
-// later is what the books say of an entry since a place.
+// later is what the file of usage says of an entry since a place.
 type later struct {
 	known   bool // else the file was compacted: what was counted, and by whom, is not to be seen any more
 	counted bool // its shard was counted anew
 	gave    int  // how many gave back its bytes
 }
 
-func (b *booksFile) later(since booksPlace, shard byte, word uint32) later {
+func (b *usageFile) later(since usagePoint, shard byte, word uint32) later {
 	tail, err := b.read(since.at)
 	l := later{known: err == nil && b.id == since.id}
-	eachBook(tail, func(_ int64, o book) {
+	eachUsage(tail, func(_ int64, o usageRecord) {
 		l.counted = l.counted || o.kind == kindCount && o.shard == shard
 		if word != 0 && o.kind == kindDone && o.shard == shard && o.word == word && o.bytes < 0 {
 			l.gave++
@@ -274,34 +277,34 @@ func (l later) mayGive(bytes, sure int64, own int) int64 {
 }
 
 // giveBack appends a record of less bytes, as far as that is right by what happened since a place. It looks before it
-// appends, so that the books are not short meanwhile, and afterwards, for what happened between the two.
-func (b *booksFile) giveBack(since booksPlace, r book, sure int64) {
+// appends, so that the count is not short meanwhile, and afterwards, for what happened between the two.
+func (b *usageFile) giveBack(since usagePoint, r usageRecord, sure int64) {
 	if r.bytes == 0 && r.ref == 0 {
 		return
 	}
 	_, _ = b.follow() // append tells what is wrong
 	give := b.later(since, r.shard, r.word).mayGive(-r.bytes, sure, 0)
 	r.kind, r.bytes = kindDone, -give
-	if _, err := b.append(appendBook(nil, r)); err != nil || give == 0 {
+	if _, err := b.append(appendUsage(nil, r)); err != nil || give == 0 {
 		return
 	}
 	if back := give - b.later(since, r.shard, r.word).mayGive(give, sure, 1); back > 0 {
-		_, _ = b.append(appendBook(nil, book{kind: kindChange, shard: r.shard, bytes: back}))
+		_, _ = b.append(appendUsage(nil, usageRecord{kind: kindChange, shard: r.shard, bytes: back}))
 	}
 }
 
 // accounted writes a file that is no entry, the record of a command, and counts its bytes if it is new. They are noted
 // before, so that a kill leaves the shard counted too large; and once more afterwards if the shard was counted or the
 // file removed meanwhile, because then it may not have been there. Where it does not fit the error is ErrNoRoom. That
-// the books cannot be written costs accuracy until the shard is counted anew.
+// the file cannot be written costs accuracy until the shard is counted anew.
 func (d *usage) accounted(id hashing.Key, bytes int64, isNew func() bool, write func() error) error {
-	b, err := d.openBooks()
+	b, err := d.openUsage()
 	if err != nil {
 		return write()
 	}
 	defer b.close()
 	since := b.now()
-	note := appendBook(nil, book{kind: kindChange, shard: id[0], bytes: bytes})
+	note := appendUsage(nil, usageRecord{kind: kindChange, shard: id[0], bytes: bytes})
 	added := isNew()
 	if added {
 		_, _ = b.append(note)
@@ -313,7 +316,7 @@ func (d *usage) accounted(id hashing.Key, bytes int64, isNew func() bool, write 
 		err = write()
 	}
 	if err != nil && added {
-		b.giveBack(since, book{shard: id[0], bytes: -bytes}, 0)
+		b.giveBack(since, usageRecord{shard: id[0], bytes: -bytes}, 0)
 	}
 	if l := b.later(since, id[0], wordOf(id)); err == nil && (!l.known || l.counted || l.gave > 0) {
 		_, _ = b.append(note)
@@ -323,27 +326,27 @@ func (d *usage) accounted(id hashing.Key, bytes int64, isNew func() bool, write 
 
 // Used is how many bytes entries use, as counted: never less than they do, up to what was removed by other means.
 func (d *usage) Used() (int64, error) {
-	b, _, err := d.v1.ReadSmall(booksName, booksLimit)
+	b, _, err := d.v1.ReadSmall(usageName, usageLimit)
 	if err != nil && !isUseless(err) {
 		return 0, err
 	}
-	s := parseBooks(b)
+	s := parseUsage(b)
 	return s.total(), nil
 }
 
 // reservation is room for an entry that is about to be published.
 type reservation struct {
-	b        *booksFile
+	b        *usageFile
 	key      hashing.Key
 	size     int64
 	id       uint64
-	since    booksPlace
+	since    usagePoint
 	cleaning *budget
 }
 
-// openReservation begins with a place in the books; what will be replaced must be looked at after that.
+// openReservation begins with a point in the file of usage; what will be replaced must be looked at after that.
 func (d *cleaner) openReservation(key hashing.Key, id uint64, cleaning *budget) (*reservation, error) {
-	b, err := d.openBooks()
+	b, err := d.openUsage()
 	if err != nil {
 		return nil, err
 	}
@@ -357,7 +360,7 @@ func (d *cleaner) reserve(r *reservation, size, replaced int64) error {
 		return ErrTooLarge
 	}
 	err := d.makingRoom(r.cleaning, func() error {
-		_, err := r.b.append(appendBook(nil, book{kind: kindReserve, shard: r.key[0], bytes: size, ref: r.id}))
+		_, err := r.b.append(appendUsage(nil, usageRecord{kind: kindReserve, shard: r.key[0], bytes: size, ref: r.id}))
 		return err
 	})
 	if err != nil {
@@ -378,14 +381,14 @@ func (d *cleaner) reserve(r *reservation, size, replaced int64) error {
 // commit notes that the entry took the place of one of old bytes.
 func (r *reservation) commit(old int64) {
 	// A count in between may have come after the rename: then it has not seen what was replaced, and nothing is sure.
-	r.b.giveBack(r.since, book{shard: r.key[0], word: wordOf(r.key), bytes: -old, ref: r.id}, 0)
+	r.b.giveBack(r.since, usageRecord{shard: r.key[0], word: wordOf(r.key), bytes: -old, ref: r.id}, 0)
 	r.id, r.size = 0, 0
 }
 
 // close gives back what was reserved and not committed.
 func (r *reservation) close() {
 	if r.size > 0 {
-		r.b.giveBack(r.since, book{shard: r.key[0], bytes: -r.size, ref: r.id}, 0)
+		r.b.giveBack(r.since, usageRecord{shard: r.key[0], bytes: -r.size, ref: r.id}, 0)
 	}
 	r.b.close()
 }
@@ -472,7 +475,7 @@ func (d *cleaner) countUnknownUntil(s shardSizes, deadline time.Time) bool {
 
 // count is a counting of shards under way. The caller holds the cleaner's lock.
 type count struct {
-	b        *booksFile
+	b        *usageFile
 	since    int64
 	inFlight [256]int64
 	records  []byte
@@ -481,7 +484,7 @@ type count struct {
 // beginCount looks what is reserved, and then which of it is still on its way. Both must come before a shard is read:
 // what is not on its way any more is in its shard by then, or never will be.
 func (d *cleaner) beginCount() (*count, error) {
-	b, err := d.openBooks()
+	b, err := d.openUsage()
 	if err != nil {
 		return nil, err
 	}
@@ -508,9 +511,9 @@ func (d *cleaner) beginCount() (*count, error) {
 }
 
 // unfinished returns the reservations that nobody has given back yet, by id.
-func unfinished(b []byte) map[uint64]book {
-	open := map[uint64]book{}
-	eachBook(b, func(_ int64, r book) {
+func unfinished(b []byte) map[uint64]usageRecord {
+	open := map[uint64]usageRecord{}
+	eachUsage(b, func(_ int64, r usageRecord) {
 		switch r.kind {
 		case kindReserve, kindOpen:
 			open[r.ref] = r
@@ -524,8 +527,8 @@ func unfinished(b []byte) map[uint64]book {
 // add notes what was found in a shard, if all of it was seen.
 func (c *count) add(shard byte, found scanned) {
 	if found.complete {
-		r := book{kind: kindCount, shard: shard, bytes: found.bytes + c.inFlight[shard], ref: uint64(c.since)}
-		c.records = appendBook(c.records, r)
+		r := usageRecord{kind: kindCount, shard: shard, bytes: found.bytes + c.inFlight[shard], ref: uint64(c.since)}
+		c.records = appendUsage(c.records, r)
 	}
 }
 
@@ -539,31 +542,31 @@ func (c *count) end() error {
 	return err
 }
 
-// compactBooks writes the file anew, shorter, if it has grown. The caller holds the cleaner's lock.
-func (d *usage) compactBooks() {
-	b, err := d.openBooks()
+// compactUsage writes the file anew, shorter, if it has grown. The caller holds the cleaner's lock.
+func (d *usage) compactUsage() {
+	b, err := d.openUsage()
 	if err != nil {
 		return
 	}
 	defer b.close()
 	all, err := b.read(0)
-	if err != nil || len(all) < booksCompact {
+	if err != nil || len(all) < usageCompact {
 		return
 	}
-	s := parseBooks(all)
+	s := parseUsage(all)
 	var out []byte
 	for i := range s.bytes {
-		r := book{kind: kindChange, shard: byte(i), bytes: s.bytes[i]}
+		r := usageRecord{kind: kindChange, shard: byte(i), bytes: s.bytes[i]}
 		if s.known[i] {
 			r.kind = kindCount
 		}
-		out = appendBook(out, r)
+		out = appendUsage(out, r)
 	}
 	for _, r := range unfinished(all) {
 		r.kind = kindOpen
-		out = appendBook(out, r)
+		out = appendUsage(out, r)
 	}
-	if d.v1.Replace(booksName, out) != nil {
+	if d.v1.Replace(usageName, out) != nil {
 		return
 	}
 	// Who appended to the old file since may have looked at its name before the rename. What was given back is left
@@ -573,9 +576,9 @@ func (d *usage) compactBooks() {
 		return
 	}
 	out = out[:0]
-	eachBook(late, func(_ int64, r book) {
+	eachUsage(late, func(_ int64, r usageRecord) {
 		if r.bytes > 0 && r.kind != kindCount {
-			out = appendBook(out, r)
+			out = appendUsage(out, r)
 		}
 	}, func(int64) {})
 	if len(out) > 0 {

@@ -1,0 +1,48 @@
+package cachedir
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestUsageSurvivesDamage(t *testing.T) {
+	var b []byte
+	for i := range 256 {
+		b = appendUsage(b, usageRecord{kind: kindCount, shard: byte(i), bytes: 4096})
+	}
+	b = appendUsage(b, usageRecord{kind: kindChange, shard: 7, bytes: 8192})
+	s := parseUsage(b)
+	require.True(t, s.complete())
+	require.Equal(t, int64(256*4096+8192), s.total())
+
+	b = appendUsage(b, usageRecord{kind: kindCount, shard: 7, bytes: 4096, ref: uint64(len(b))}) // counted after the change
+	b = appendUsage(b, usageRecord{kind: kindChange, shard: 7, bytes: -4096})
+	s = parseUsage(b)
+	require.Equal(t, int64(255*4096), s.total())
+
+	torn := append(bytes.Clone(b), b[:rand.IntN(31)+1]...)
+	s = parseUsage(torn)
+	require.False(t, s.complete(), "nothing before the damage is believed")
+	whole := appendUsage(torn, usageRecord{kind: kindCount, shard: 9, bytes: 4096})
+	require.Equal(t, int64(4096), parseUsage(whole).bytes[9])
+	require.True(t, parseUsage(whole).known[9])
+}
+
+// What happens while a shard is counted is counted rather too much than too little.
+func TestUsageWhileCounting(t *testing.T) {
+	start := appendUsage(nil, usageRecord{kind: kindCount, shard: 7, bytes: 4096})
+	since := uint64(len(start))
+	during := appendUsage(start, usageRecord{kind: kindReserve, shard: 7, bytes: 8192, ref: 1})
+	during = appendUsage(during, usageRecord{kind: kindDone, shard: 7, bytes: -4096, ref: 1})
+	during = appendUsage(during, usageRecord{kind: kindOpen, shard: 7, bytes: 1 << 20, ref: 2})
+	require.Equal(t, int64(8192), parseUsage(during).bytes[7])
+	counted := appendUsage(during, usageRecord{kind: kindCount, shard: 7, bytes: 8192, ref: since})
+	require.Equal(t, int64(16384), parseUsage(counted).bytes[7])
+	after := appendUsage(counted, usageRecord{kind: kindDone, shard: 7, bytes: -8192, ref: 2})
+	require.Equal(t, int64(8192), parseUsage(after).bytes[7])
+	require.Empty(t, unfinished(after))
+	require.Equal(t, map[uint64]usageRecord{2: {kind: kindOpen, shard: 7, bytes: 1 << 20, ref: 2}}, unfinished(counted))
+}
