@@ -7,7 +7,7 @@ import (
 )
 
 // Filesystem names the type of the tree's filesystem, and says whether other machines may write to it.
-func (t *Tree) Filesystem() (name string, network bool) {
+func (t *dir) Filesystem() (name string, network bool) {
 	var st unix.Statfs_t
 	if err := unix.Fstatfs(t.fd, &st); err != nil {
 		return "", false

@@ -32,7 +32,7 @@ func Open(path string, trust []int) (*Tree, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
-	t := &Tree{fd: fd, path: path, uid: os.Geteuid(), trust: trust}
+	t := &Tree{dir{fd: fd, path: path, uid: os.Geteuid(), trust: trust}}
 	if err := t.admit(); err != nil {
 		t.Close()
 		return nil, err
@@ -41,7 +41,7 @@ func Open(path string, trust []int) (*Tree, error) {
 }
 
 // admit checks owner and mode of a cache directory.
-func (t *Tree) admit() error {
+func (t *dir) admit() error {
 	var st unix.Stat_t
 	if err := ignoringEINTR(func() error { return unix.Fstat(t.fd, &st) }); err != nil {
 		return &fs.PathError{Op: "stat", Path: t.path, Err: err}
@@ -62,7 +62,7 @@ func (t *Tree) admit() error {
 }
 
 // MakePrivate takes away what rights others have in the directory itself.
-func (t *Tree) MakePrivate() error {
+func (t *dir) MakePrivate() error {
 	if !t.loose {
 		return nil
 	}

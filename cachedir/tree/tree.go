@@ -19,6 +19,9 @@ import (
 	"time"
 )
 
+// Tree is an open directory. Its methods that are not in this file are those of the platform.
+type Tree struct{ dir }
+
 // Info is what the store wants to know of a file.
 type Info struct {
 	Regular bool
@@ -60,15 +63,15 @@ const (
 const inPlace = os.O_RDWR | os.O_CREATE
 
 // Path is the path of a name as the system writes it.
-func (t *Tree) Path(name string) string { return filepath.Join(t.path, filepath.FromSlash(name)) }
+func (t *dir) Path(name string) string { return filepath.Join(t.path, filepath.FromSlash(name)) }
 
 // PathError says what went wrong with a name.
-func (t *Tree) PathError(op, name string, err error) error {
+func (t *dir) PathError(op, name string, err error) error {
 	return &fs.PathError{Op: op, Path: t.Path(name), Err: err}
 }
 
 // IsForeign reports whether the directory belongs to another user.
-func (t *Tree) IsForeign() bool { return t.foreign }
+func (t *dir) IsForeign() bool { return t.foreign }
 
 // OpenRead opens a regular file of ours for reading.
 func (t *Tree) OpenRead(name string) (File, Info, error) {

@@ -14,9 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Tree is an open directory. It holds descriptors, not *os.File: a hit is a handful of system calls, and os.File would
+// dir is an open directory. It holds descriptors, not *os.File: a hit is a handful of system calls, and os.File would
 // nearly double them (fcntl, epoll) for files that it then cannot poll.
-type Tree struct {
+type dir struct {
 	fd    int
 	path  string // for messages
 	uid   int    // our own
@@ -36,7 +36,7 @@ type File struct{ fd int }
 type ID struct{ dev, ino uint64 }
 
 // Close gives the directory back. What was opened in it stays open.
-func (t *Tree) Close() {
+func (t *dir) Close() {
 	if t.fd >= 0 {
 		_ = unix.Close(t.fd)
 		t.fd = -1
@@ -44,7 +44,7 @@ func (t *Tree) Close() {
 }
 
 // Trusts reports whether files of this owner are believed: our own, root's, and those of admitted owners.
-func (t *Tree) Trusts(uid int) bool {
+func (t *dir) Trusts(uid int) bool {
 	if uid == t.uid || uid == 0 || uid == t.owner {
 		return true
 	}
@@ -68,7 +68,7 @@ func ignoringEINTR(call func() error) error {
 const fileFlags = unix.O_CLOEXEC | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTTY
 
 // Open opens a file by os flags. It never blocks: a FIFO or a device in a file's place is opened at once or refused.
-func (t *Tree) Open(name string, flags int) (File, error) {
+func (t *dir) Open(name string, flags int) (File, error) {
 	mode := uint32(0)
 	if flags&os.O_CREATE != 0 {
 		mode = 0o600
@@ -81,17 +81,17 @@ func (t *Tree) Open(name string, flags int) (File, error) {
 }
 
 // Sub opens a directory of the tree as a tree of its own.
-func (t *Tree) Sub(name string) (*Tree, error) {
+func (t *dir) Sub(name string) (*Tree, error) {
 	fd, err := t.openDir(name)
 	if err != nil {
 		return nil, err
 	}
 	s := *t
 	s.fd, s.path = fd, path.Join(t.path, name)
-	return &s, nil
+	return &Tree{s}, nil
 }
 
-func (t *Tree) openDir(name string) (int, error) {
+func (t *dir) openDir(name string) (int, error) {
 	fd, err := openBelow(t.fd, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return -1, t.PathError("open", name, err)
@@ -101,7 +101,7 @@ func (t *Tree) openDir(name string) (int, error) {
 
 // at calls f with the directory that holds a name. The *at calls follow links in all but the last component, so the
 // directory is opened by ourselves.
-func (t *Tree) at(op, name string, f func(dirfd int, base string) error) error {
+func (t *dir) at(op, name string, f func(dirfd int, base string) error) error {
 	dir, base := path.Split(name)
 	fd := t.fd
 	if dir != "" {
@@ -118,7 +118,7 @@ func (t *Tree) at(op, name string, f func(dirfd int, base string) error) error {
 }
 
 // Stat tells of a name without following it: of a link it tells of the link.
-func (t *Tree) Stat(name string) (Info, error) {
+func (t *dir) Stat(name string) (Info, error) {
 	var st unix.Stat_t
 	err := t.at("stat", name, func(fd int, base string) error {
 		return unix.Fstatat(fd, base, &st, unix.AT_SYMLINK_NOFOLLOW)
@@ -130,7 +130,7 @@ func (t *Tree) Stat(name string) (Info, error) {
 }
 
 // mkdir makes one directory, 0700 whatever the umask.
-func (t *Tree) mkdir(name string) error {
+func (t *dir) mkdir(name string) error {
 	return t.at("mkdir", name, func(fd int, base string) error {
 		if err := unix.Mkdirat(fd, base, 0o700); err != nil {
 			return err
@@ -157,7 +157,7 @@ func makeFolderPrivate(dirfd int, name string) error {
 
 // own gives a file that may have just been made the mode and owner that files of the store have. The umask may have
 // taken bits away, and a file that was there before may have too many.
-func (t *Tree) own(f File, fi Info) error {
+func (t *dir) own(f File, fi Info) error {
 	if t.owner != t.uid && fi.UID != t.owner {
 		if err := unix.Fchown(f.fd, t.owner, -1); err != nil {
 			return fmt.Errorf("chown: %w", err)
@@ -172,7 +172,7 @@ func (t *Tree) own(f File, fi Info) error {
 }
 
 // Remove removes a file, or an empty directory.
-func (t *Tree) Remove(name string) error {
+func (t *dir) Remove(name string) error {
 	return t.at("remove", name, func(fd int, base string) error {
 		err := unix.Unlinkat(fd, base, 0)
 		if errors.Is(err, unix.EISDIR) || errors.Is(err, unix.EPERM) {
@@ -185,7 +185,7 @@ func (t *Tree) Remove(name string) error {
 }
 
 // Rename gives a file another name, in the place of the file that has it. Both directories must be there.
-func (t *Tree) Rename(from, to string) error {
+func (t *dir) Rename(from, to string) error {
 	return t.at("rename", from, func(fromFD int, fromBase string) error {
 		return t.at("rename", to, func(toFD int, toBase string) error {
 			return unix.Renameat(fromFD, fromBase, toFD, toBase)
@@ -194,7 +194,7 @@ func (t *Tree) Rename(from, to string) error {
 }
 
 // exchangeOrRename exchanges two files if both are there, or else renames the first.
-func (t *Tree) exchangeOrRename(from, to string) (swapped bool, err error) {
+func (t *dir) exchangeOrRename(from, to string) (swapped bool, err error) {
 	err = t.at("rename", from, func(fromFD int, fromBase string) error {
 		return t.at("rename", to, func(toFD int, toBase string) error {
 			if swapped = exchange(fromFD, fromBase, toFD, toBase); swapped {
@@ -207,7 +207,7 @@ func (t *Tree) exchangeOrRename(from, to string) (swapped bool, err error) {
 }
 
 // Link gives a file a second name, which must not be there.
-func (t *Tree) Link(from, to string) error {
+func (t *dir) Link(from, to string) error {
 	if t.TestOnlyNoLinks {
 		return t.PathError("link", from, unix.EPERM)
 	}
@@ -219,7 +219,7 @@ func (t *Tree) Link(from, to string) error {
 }
 
 // List calls fn with each name in a directory until it returns false. Memory is bounded whatever their number.
-func (t *Tree) List(name string, fn func(base string) bool) error {
+func (t *dir) List(name string, fn func(base string) bool) error {
 	fd, err := t.openDir(name)
 	if err != nil {
 		return err
@@ -243,7 +243,7 @@ func (t *Tree) List(name string, fn func(base string) bool) error {
 }
 
 // Space returns the bytes that are free for us on the filesystem, and its size.
-func (t *Tree) Space() (free, total int64, err error) {
+func (t *dir) Space() (free, total int64, err error) {
 	var st unix.Statfs_t
 	if err := ignoringEINTR(func() error { return unix.Fstatfs(t.fd, &st) }); err != nil {
 		return 0, 0, t.PathError("statfs", ".", err)
@@ -326,7 +326,7 @@ func (f File) Truncate(size int64) error {
 func (f File) Sync() { _ = ignoringEINTR(func() error { return unix.Fsync(f.fd) }) }
 
 // Sync sends the names in these directories to the disk.
-func (t *Tree) Sync(dirs ...string) {
+func (t *dir) Sync(dirs ...string) {
 	for _, name := range dirs {
 		if fd, err := t.openDir(name); err == nil {
 			File{fd}.Sync()
@@ -336,13 +336,13 @@ func (t *Tree) Sync(dirs ...string) {
 }
 
 // IsPrivate reports whether a directory is our own, and nobody else may look into it.
-func (t *Tree) IsPrivate(name string) bool {
+func (t *dir) IsPrivate(name string) bool {
 	fi, err := t.Stat(name)
 	return err == nil && fi.Dir && fi.UID == t.uid && fi.Perm&0o077 == 0
 }
 
 // Touch sets both times of the file.
-func (t *Tree) Touch(name string, when time.Time) error {
+func (t *dir) Touch(name string, when time.Time) error {
 	ts := unix.NsecToTimespec(when.UnixNano())
 	return t.at("touch", name, func(fd int, base string) error {
 		return unix.UtimesNanoAt(fd, base, []unix.Timespec{ts, ts}, unix.AT_SYMLINK_NOFOLLOW)

@@ -13,9 +13,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Tree is an open directory: an os.Root, which no name leads out of. Files have access lists here instead of an owner
+// dir is an open directory: an os.Root, which no name leads out of. Files have access lists here instead of an owner
 // and a mode; those of the user's own profile are private by inheritance.
-type Tree struct {
+type dir struct {
 	root *os.Root
 	path string
 
@@ -42,30 +42,30 @@ func Open(path string, _ []int) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Tree{root: root, path: path}, nil
+	return &Tree{dir{root: root, path: path}}, nil
 }
 
 // MakeParents makes a directory and those above it.
 func MakeParents(path string, _ []int) error { return os.MkdirAll(path, 0o700) }
 
 // Close gives the directory back. What was opened in it stays open.
-func (t *Tree) Close() {
+func (t *dir) Close() {
 	if t.root != nil {
 		_ = t.root.Close()
 		t.root = nil
 	}
 }
 
-// MakePrivate does nothing: see Tree.
-func (t *Tree) MakePrivate() error { return nil }
+// MakePrivate does nothing: see dir.
+func (t *dir) MakePrivate() error { return nil }
 
-// Trusts is true: see Tree.
-func (t *Tree) Trusts(int) bool { return true }
+// Trusts is true: see dir.
+func (t *dir) Trusts(int) bool { return true }
 
-func (t *Tree) own(File, Info) error { return nil }
+func (t *dir) own(File, Info) error { return nil }
 
 // Open opens a file by os flags.
-func (t *Tree) Open(name string, flags int) (File, error) {
+func (t *dir) Open(name string, flags int) (File, error) {
 	if err := t.noLinks(name); err != nil {
 		return File{}, t.PathError("open", name, err)
 	}
@@ -77,7 +77,7 @@ func (t *Tree) Open(name string, flags int) (File, error) {
 }
 
 // noLinks refuses names with a link in them: os.Root follows those that stay inside.
-func (t *Tree) noLinks(name string) error {
+func (t *dir) noLinks(name string) error {
 	for p := name; p != "." && p != "/"; p = path.Dir(p) {
 		fi, err := t.root.Lstat(filepath.FromSlash(p))
 		if err == nil && fi.Mode()&(fs.ModeSymlink|fs.ModeIrregular) != 0 {
@@ -88,7 +88,7 @@ func (t *Tree) noLinks(name string) error {
 }
 
 // Sub opens a directory of the tree as a tree of its own.
-func (t *Tree) Sub(name string) (*Tree, error) {
+func (t *dir) Sub(name string) (*Tree, error) {
 	if err := t.noLinks(name); err != nil {
 		return nil, t.PathError("open", name, err)
 	}
@@ -96,11 +96,11 @@ func (t *Tree) Sub(name string) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Tree{root: root, path: filepath.Join(t.path, name)}, nil
+	return &Tree{dir{root: root, path: filepath.Join(t.path, name)}}, nil
 }
 
 // Stat tells of a name without following it: of a link it tells of the link.
-func (t *Tree) Stat(name string) (Info, error) {
+func (t *dir) Stat(name string) (Info, error) {
 	if err := t.noLinks(path.Dir(name)); err != nil {
 		return Info{}, t.PathError("stat", name, err)
 	}
@@ -118,25 +118,25 @@ func (t *Tree) Stat(name string) (Info, error) {
 	return out, nil
 }
 
-func (t *Tree) mkdir(name string) error { return t.root.Mkdir(filepath.FromSlash(name), 0o700) }
+func (t *dir) mkdir(name string) error { return t.root.Mkdir(filepath.FromSlash(name), 0o700) }
 
 // Remove removes a file, or an empty directory.
-func (t *Tree) Remove(name string) error { return t.root.Remove(filepath.FromSlash(name)) }
+func (t *dir) Remove(name string) error { return t.root.Remove(filepath.FromSlash(name)) }
 
-func (t *Tree) exchangeOrRename(from, to string) (swapped bool, err error) {
+func (t *dir) exchangeOrRename(from, to string) (swapped bool, err error) {
 	return false, t.Rename(from, to)
 }
 
 // Rename gives a file another name, in the place of the file that has it. Both directories must be there.
-func (t *Tree) Rename(from, to string) error {
+func (t *dir) Rename(from, to string) error {
 	return t.root.Rename(filepath.FromSlash(from), filepath.FromSlash(to))
 }
 
 // Link is not used on Windows: bodies lie beside their entries only.
-func (t *Tree) Link(from, _ string) error { return t.PathError("link", from, ErrNoLinks) }
+func (t *dir) Link(from, _ string) error { return t.PathError("link", from, ErrNoLinks) }
 
 // List calls fn with each name in a directory until it returns false.
-func (t *Tree) List(name string, fn func(base string) bool) error {
+func (t *dir) List(name string, fn func(base string) bool) error {
 	if err := t.noLinks(name); err != nil {
 		return t.PathError("open", name, err)
 	}
@@ -162,7 +162,7 @@ func (t *Tree) List(name string, fn func(base string) bool) error {
 }
 
 // Space returns the bytes that are free for us on the filesystem, and its size.
-func (t *Tree) Space() (free, total int64, err error) {
+func (t *dir) Space() (free, total int64, err error) {
 	name, err := windows.UTF16PtrFromString(t.path)
 	if err != nil {
 		return 0, 0, err
@@ -175,7 +175,7 @@ func (t *Tree) Space() (free, total int64, err error) {
 }
 
 // Touch sets both times of the file.
-func (t *Tree) Touch(name string, when time.Time) error {
+func (t *dir) Touch(name string, when time.Time) error {
 	return t.root.Chtimes(filepath.FromSlash(name), when, when)
 }
 
@@ -222,10 +222,10 @@ func (f File) WriteAt(b []byte, off int64) error {
 func (f File) Sync() { _ = f.f.Sync() }
 
 // Sync does nothing: NTFS keeps a journal of names.
-func (t *Tree) Sync(...string) {}
+func (t *dir) Sync(...string) {}
 
 // IsPrivate reports whether this is a directory: who may look into it is not told by its mode.
-func (t *Tree) IsPrivate(name string) bool {
+func (t *dir) IsPrivate(name string) bool {
 	fi, err := t.Stat(name)
 	return err == nil && fi.Dir
 }
