@@ -109,7 +109,9 @@ func TestLead(t *testing.T) {
 	bubble(t, "a lease that is fenced is not renewed any more", func(t *testing.T, m *memory) {
 		a := newHost(t, m)
 		a.leads()
+		m.mu.Lock()
 		clear(m.leases)
+		m.mu.Unlock()
 		<-a.lease.done
 		a.Drop()
 	})
