@@ -28,8 +28,9 @@ func reportArgs(r *Recipe, _ *Spec, to *Report) {
 	}
 }
 
-// ArgState is what was seen of a word that may name a file. A word of the command line that names a regular file is an input: of `python3 m.py` also m.py. Its fact refers to the word by
-// its place, so that a secret is not written down as a path either:
+// ArgState is what was seen of a word that may name a file. A word of the command line that names a regular file is an
+// input: of `python3 m.py` also m.py. Its fact refers to the word by its place, so that a secret is not written down as a
+// path either:
 //
 //	arg 2 sha256:...            the second word behind the program names a file with this content
 //	arg 2.3 sha256:...          the third literal word of the shell text that is that word
