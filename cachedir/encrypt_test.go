@@ -136,7 +136,7 @@ func TestEncryptedTransfer(t *testing.T) {
 			if _, _, needed := i.NeedsBody(); needed {
 				require.NoError(t, i.WriteBody(bytes.NewReader(x.body)))
 			}
-			e, err := i.Lend()
+			e, err := i.Detach()
 			require.NoError(t, err)
 			defer e.Close()
 			var out, errs bytes.Buffer

@@ -296,20 +296,20 @@ func (i *Import) Commit() error {
 	})
 }
 
-// Lend returns the entry as Commit would have stored it, without storing it: its files have no names any more, and it is
+// Detach returns the entry as Commit would have stored it, without storing it: its files have no names any more, and it is
 // gone when it is closed. It has the errors of Commit that concern purges: ErrPurged.
-func (i *Import) Lend() (*Entry, error) {
+func (i *Import) Detach() (*Entry, error) {
 	i.p.mu.Lock()
 	defer i.p.mu.Unlock()
 	if i.p.err != nil {
 		return nil, i.p.err
 	}
-	e, err := i.lend()
+	e, err := i.detach()
 	_ = i.p.fail(ErrClosed)
 	return e, err
 }
 
-func (i *Import) lend() (*Entry, error) {
+func (i *Import) detach() (*Entry, error) {
 	p := i.p
 	if i.h == nil || !i.whole {
 		return nil, errors.New("the import is not complete")

@@ -452,7 +452,7 @@ func FuzzImport(f *testing.F) {
 	})
 }
 
-// What is lent can be read like an entry, has no name, and is not there if a purge came in between.
+// What is detached can be read like an entry, has no name, and is not there if a purge came in between.
 func TestImportThatIsLent(t *testing.T) {
 	from, to := newDir(t, Options{}), newDir(t, Options{})
 	for name, text := range map[string]string{"small": "a", "large": strings.Repeat("0123456789abcde\n", 400<<10)} {
@@ -460,7 +460,7 @@ func TestImportThatIsLent(t *testing.T) {
 		m.Tags = []Tag{{Name: "t", Seq: OwnSeq}}
 		storeMeta(t, from, r, m, part{0, text}, part{1, "end"})
 		x := export(t, from, r, Good)
-		lend := func(between func(*Import)) (*Entry, error) {
+		detach := func(between func(*Import)) (*Entry, error) {
 			i, err := to.Import(r, x.content)
 			require.NoError(t, err)
 			defer i.Discard()
@@ -468,9 +468,9 @@ func TestImportThatIsLent(t *testing.T) {
 				require.NoError(t, i.WriteBody(bytes.NewReader(x.body)))
 			}
 			between(i)
-			return i.Lend()
+			return i.Detach()
 		}
-		e, err := lend(func(*Import) {})
+		e, err := detach(func(*Import) {})
 		require.NoError(t, err)
 		requireNothing(t, to, name)
 		var out, errs bytes.Buffer
@@ -482,11 +482,11 @@ func TestImportThatIsLent(t *testing.T) {
 		requireNothing(t, to, name)
 		requireMiss(t, to, r, Good, stats.New)
 
-		_, err = lend(func(*Import) { require.NoError(t, to.PurgeTag("t", false)) })
+		_, err = detach(func(*Import) { require.NoError(t, to.PurgeTag("t", false)) })
 		require.ErrorIs(t, err, ErrPurged)
-		_, err = lend(func(i *Import) { require.NoError(t, to.v1.Remove(i.p.base+runSuffix)) }) // as purges do
+		_, err = detach(func(i *Import) { require.NoError(t, to.v1.Remove(i.p.base+runSuffix)) }) // as purges do
 		require.ErrorIs(t, err, ErrPurged)
-		e, err = lend(func(*Import) { require.NoError(t, to.PurgeTag("t", true)) })
+		e, err = detach(func(*Import) { require.NoError(t, to.PurgeTag("t", true)) })
 		require.NoError(t, err)
 		require.True(t, e.Soft)
 		e.Close()

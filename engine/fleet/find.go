@@ -207,7 +207,7 @@ func (t *tier) admits(in *cachedir.Import, v record, q Query) bool {
 // keep stores what was found, or, where nothing may be stored, returns it.
 func (f *Fleet) keep(in *cachedir.Import) (detached *cachedir.Entry, err error) {
 	if f.c.ReadOnly {
-		return in.Lend()
+		return in.Detach()
 	}
 	return nil, in.Commit()
 }
