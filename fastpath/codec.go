@@ -2,13 +2,13 @@ package fastpath
 
 // Encode returns the slot of a memo; false if it does not fit, or is nothing for the short way.
 func (m *Memo) Encode() ([]byte, bool) {
-	if len(m.Facts) > maxFacts || int(m.Settled) > len(m.Facts) || len(m.Call) > MaxCall || m.Entry != "" && !m.fits() {
+	if len(m.Facts) > maxFacts || int(m.Resolved) > len(m.Facts) || len(m.Call) > MaxCall || m.Entry != "" && !m.fits() {
 		return nil, false
 	}
 	b := append(make([]byte, 0, SlotSize), memoMagic...)
 	b = append64(b, 0) // the length comes last
 	b = append(b, m.Address[:]...)
-	b = append(b, m.Settled)
+	b = append(b, m.Resolved)
 	b = appendText(b, string(m.Call))
 	if b = appendText(b, m.Entry); m.Entry != "" {
 		b = m.appendHit(b)
@@ -107,7 +107,7 @@ func Decode(b []byte) (m Memo, ok bool) {
 	}
 	d.b = d.b[:len(d.b)-(len(b)-int(n))-8]
 	copy(m.Address[:], d.take(32))
-	m.Settled = d.u8()
+	m.Resolved = d.u8()
 	m.Call = d.bytes()
 	if m.Entry = d.text(); m.Entry != "" {
 		m.decodeHit(&d)
@@ -116,7 +116,7 @@ func Decode(b []byte) (m Memo, ok bool) {
 	for range cap(m.Facts) {
 		m.Facts = append(m.Facts, d.fact())
 	}
-	return m, !d.short && len(d.b) == 0 && int(m.Settled) <= len(m.Facts) && (m.Entry == "" || m.sound())
+	return m, !d.short && len(d.b) == 0 && int(m.Resolved) <= len(m.Facts) && (m.Entry == "" || m.sound())
 }
 
 func (m *Memo) decodeHit(d *reader) {

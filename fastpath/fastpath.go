@@ -14,8 +14,8 @@ package fastpath
 type Memo struct {
 	Address [32]byte // of the invocation that it answers
 
-	Settled uint8  // so many of the facts, from the first on, are what the settings rest on
-	Call    []byte // what the settings came to; nothing here reads it; empty: more than a memo can hold
+	Resolved uint8  // so many of the facts, from the first on, are what the settings rest on
+	Call     []byte // what the settings came to; nothing here reads it; empty: more than a memo can hold
 
 	Entry  string // the entry's file; empty: there is no hit to give, and all below but the facts has no meaning
 	Size   int64  // bytes of that file

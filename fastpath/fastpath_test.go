@@ -22,8 +22,8 @@ func FuzzSums(f *testing.F) {
 
 func aMemo() Memo {
 	return Memo{
-		Address: [32]byte{1, 2, 3},
-		Settled: 2, Call: []byte("what the settings came to"),
+		Address:  [32]byte{1, 2, 3},
+		Resolved: 2, Call: []byte("what the settings came to"),
 		Entry: "entries/ab/abcd", Size: 500, Sum: 77, Offset: 400, Frames: []Frame{{0, 90}, {1, 2}}, Absent: "entries/ab/abcd.fail",
 		Merged: true, Code: 3, NotBefore: -5, Until: math.MaxInt64,
 		Purges: []byte(strings.Repeat("p", PurgesSize)), Hit: []byte(strings.Repeat("h", HitSize)),
@@ -42,7 +42,7 @@ func aMemo() Memo {
 }
 
 func TestMemoThereAndBack(t *testing.T) {
-	settings := Memo{Address: [32]byte{1}, Settled: 3, Call: []byte("c"), Facts: aMemo().Facts}
+	settings := Memo{Address: [32]byte{1}, Resolved: 3, Call: []byte("c"), Facts: aMemo().Facts}
 	for _, m := range []Memo{aMemo(), settings, {Address: [32]byte{1}, Call: []byte("c"), Facts: []Fact{}}} {
 		requireThereAndBack(t, m)
 	}
@@ -83,7 +83,7 @@ func TestMemoRefused(t *testing.T) {
 		"exit code":   func(m *Memo) { m.Code = 256 },
 		"count":       func(m *Memo) { m.Purges = nil },
 		"settings":    func(m *Memo) { m.Call = make([]byte, MaxCall+1) },
-		"settled":     func(m *Memo) { m.Settled = uint8(len(m.Facts) + 1) },
+		"resolved":    func(m *Memo) { m.Resolved = uint8(len(m.Facts) + 1) },
 		"record":      func(m *Memo) { m.Hit = m.Hit[1:] },
 		"many in total": func(m *Memo) {
 			m.Facts = make([]Fact, maxFacts)
@@ -119,7 +119,7 @@ func FuzzDecode(f *testing.F) {
 		if !ok {
 			return
 		}
-		require.LessOrEqual(t, int(m.Settled), len(m.Facts))
+		require.LessOrEqual(t, int(m.Resolved), len(m.Facts))
 		if m.Entry == "" {
 			return
 		}

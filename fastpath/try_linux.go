@@ -45,10 +45,10 @@ func (c *cache) answer(i *Invocation, address [32]byte) *Unwritten {
 		c.recallFlags(i)
 		return nil
 	}
-	if !Hold(m.Facts[:m.Settled], nil) {
+	if !Hold(m.Facts[:m.Resolved], nil) {
 		return nil
 	}
-	known = &Known{*i, nil, m.Facts[:m.Settled], m.Call}
+	known = &Known{*i, nil, m.Facts[:m.Resolved], m.Call}
 	if m.Entry == "" || !m.holds(i) || !c.isValid(&m) {
 		return nil
 	}
@@ -79,8 +79,8 @@ func (c *cache) recallFlags(i *Invocation) {
 	if !ok {
 		return
 	}
-	if m, ok := c.recall(address); ok && Hold(m.Facts[:m.Settled], nil) {
-		known = &Known{flags, i.Args[len(flags.Args):], m.Facts[:m.Settled], m.Call}
+	if m, ok := c.recall(address); ok && Hold(m.Facts[:m.Resolved], nil) {
+		known = &Known{flags, i.Args[len(flags.Args):], m.Facts[:m.Resolved], m.Call}
 	}
 }
 
@@ -195,7 +195,7 @@ func (m *Memo) holds(i *Invocation) bool {
 			return false
 		}
 	}
-	return Hold(m.Facts[m.Settled:], i.Args)
+	return Hold(m.Facts[m.Resolved:], i.Args)
 }
 
 // Hold reports whether what was seen of files is as it was, for a command line that has their places.

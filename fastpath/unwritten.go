@@ -37,8 +37,8 @@ type Known struct {
 	Call  []byte   // what they came to, as Memo has it
 }
 
-// Recalled returns what is known of this process's invocation; nil: nothing.
-func Recalled() *Known { return known }
+// Remembered returns what is known of this process's invocation; nil: nothing.
+func Remembered() *Known { return known }
 
 // Usable reports whether the short way got as far as to look for a memo. Where it cannot open the cache directory as it wants,
 // because there is a link on the way or the kernel is old, memos would be of no use.

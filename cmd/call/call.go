@@ -1,6 +1,6 @@
 // Package call makes one call of "cachex run" whose settings are decided: it hands it to the engine, says what there is to be
 // said, and turns the outcome into an exit code. It knows no flags and no configuration files, and nothing that does, so that
-// a call whose settings are known from a memo need not wait until all that is initialised (recalled.go).
+// a call whose settings are known from a memo need not wait until all that is initialised (remembered.go).
 package call
 
 import (
@@ -37,8 +37,8 @@ type Call struct {
 
 	AnyCommand bool // another command would have the same settings
 
-	recalled bool // from a memo
-	began    time.Time
+	remembered bool // from a memo
+	began      time.Time
 }
 
 // OpenStore opens the cache directory at a path; empty: at the system's place for caches.

@@ -17,7 +17,7 @@ import (
 
 // A call leaves a memo for the next one of the same command line in the same place. It may hold two things. The one is what a
 // hit rests on: the next takes the short way (package fastpath). The other is what the settings came to, and what they rest
-// on: the next that is no such hit need not find them out again (recalled.go). What they rest on is every file that was looked
+// on: the next that is no such hit need not find them out again (remembered.go). What they rest on is every file that was looked
 // at, also those that were not there. Where the settings would be the same for any command, a second memo says so, under the
 // command line without the words of the command: what comes next behind the same flags need not find them out either.
 
@@ -49,7 +49,7 @@ func (c *Call) beyondMemo() Call {
 	q.CachedOnly, q.Wait, q.Follow, q.MinCost, q.MaxEntry = false, 0, false, 0, 0
 	left.CacheExit, left.CacheDir, left.Quiet, left.PlainTiers = ExitSet{}, "", false, nil
 	left.Store.TrustOwners, left.Store.MaxSize, left.Store.Keep = nil, 0, 0
-	left.Configuration, left.Places, left.AnyCommand, left.recalled, left.began = nil, nil, false, false, time.Time{}
+	left.Configuration, left.Places, left.AnyCommand, left.remembered, left.began = nil, nil, false, false, time.Time{}
 	return left
 }
 
@@ -61,7 +61,7 @@ func isShort(out engine.Outcome, unread bool) bool {
 // remember leaves memos of a call that has been answered: of its settings, unless they came from one, and with hit of what that
 // answer stands on.
 func (p *Process) remember(c *Call, dir *cachedir.Dir, out engine.Outcome, hit bool) {
-	if c.recalled && !hit || out.Warning != nil || !c.mayRemember() {
+	if c.remembered && !hit || out.Warning != nil || !c.mayRemember() {
 		return
 	}
 	i, ok := fastpath.Current(append([]string{"cachex"}, p.Args...))
@@ -75,7 +75,7 @@ func (p *Process) remember(c *Call, dir *cachedir.Dir, out engine.Outcome, hit b
 	if hit || out.Served == stats.Hit || c.Request.Refresh {
 		line = memoOfSettings(i, c)
 	}
-	if f, ok := i.Flags(); ok && !c.recalled && c.AnyCommand && slices.Equal(i.Args[len(f.Args):], c.Request.Spec.Argv) {
+	if f, ok := i.Flags(); ok && !c.remembered && c.AnyCommand && slices.Equal(i.Args[len(f.Args):], c.Request.Spec.Argv) {
 		open := *c
 		open.Request.Spec.Argv = nil
 		flags = memoOfSettings(f, &open)
@@ -89,9 +89,9 @@ func (p *Process) remember(c *Call, dir *cachedir.Dir, out engine.Outcome, hit b
 		return
 	}
 	for _, m := range []*fastpath.Memo{&line, &flags} {
-		m.Facts, m.Settled = facts, uint8(len(facts))
+		m.Facts, m.Resolved = facts, uint8(len(facts))
 	}
-	known := c.recalled || len(flags.Call) > 0 && put(dir, &flags)
+	known := c.remembered || len(flags.Call) > 0 && put(dir, &flags)
 	if hit && put(dir, p.withHit(line, c, dir, out, before)) || known || len(line.Call) == 0 {
 		return
 	}
@@ -101,7 +101,7 @@ func (p *Process) remember(c *Call, dir *cachedir.Dir, out engine.Outcome, hit b
 // memoOfSettings is a memo for an invocation, with what the settings of its call came to, if a memo can hold that.
 func memoOfSettings(i fastpath.Invocation, c *Call) (m fastpath.Memo) {
 	m.Address, _ = i.Address()
-	m.Call = c.settled(i.Args[1:])
+	m.Call = c.resolved(i.Args[1:])
 	return m
 }
 

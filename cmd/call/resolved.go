@@ -33,9 +33,9 @@ func (c *Call) fields(ownDir *bool) []any {
 	}
 }
 
-// settled returns what the settings of a call came to; nil if a memo cannot hold it. It is read again to see: what the list of
+// resolved returns what the settings of a call came to; nil if a memo cannot hold it. It is read again to see: what the list of
 // fields does not have comes back as nothing, so that a setting which it lacks is never lost on the way.
-func (c *Call) settled(args []string) []byte {
+func (c *Call) resolved(args []string) []byte {
 	w := writer{args: args}
 	ownDir := c.CacheDir != ""
 	for _, field := range c.fields(&ownDir) {
@@ -46,8 +46,8 @@ func (c *Call) settled(args []string) []byte {
 	}
 	same := *c
 	same.Request.Spec.Environ = nil
-	same.PlainTiers, same.Configuration, same.Places, same.AnyCommand, same.recalled, same.began = nil, nil, nil, false, false, time.Time{}
-	again := settledCall(w.b, args, c.Request.Spec.Dir, c.CacheDir)
+	same.PlainTiers, same.Configuration, same.Places, same.AnyCommand, same.remembered, same.began = nil, nil, nil, false, false, time.Time{}
+	again := resolvedCall(w.b, args, c.Request.Spec.Dir, c.CacheDir)
 	if again == nil || !reflect.DeepEqual(*again, same) {
 		return nil
 	}
@@ -92,9 +92,9 @@ func wordAt(place uint64, args []string) (string, bool) {
 	return args[i][offset:], true
 }
 
-// settledCall makes the call of what settled returned, for the same command line in the same directory; nil: it cannot be.
+// resolvedCall makes the call of what resolved returned, for the same command line in the same directory; nil: it cannot be.
 // CacheDir is the one that the environment names.
-func settledCall(b []byte, args []string, dir, cacheDir string) *Call {
+func resolvedCall(b []byte, args []string, dir, cacheDir string) *Call {
 	r := reader{b: b, args: args}
 	c := &Call{}
 	c.Request.Spec.Dir = dir

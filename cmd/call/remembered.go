@@ -24,12 +24,12 @@ func init() {
 	if hit := fastpath.Unfinished(); hit != nil {
 		os.Exit(p.finish(hit))
 	}
-	known := fastpath.Recalled()
+	known := fastpath.Remembered()
 	if known == nil {
 		return
 	}
 	p.Args, p.Environ = slices.Concat(known.Args[1:], known.Words), os.Environ()
-	if c := recalled(known); c != nil {
+	if c := remembered(known); c != nil {
 		os.Exit(p.runUnbound(c))
 	}
 }
@@ -45,16 +45,16 @@ func (p *Process) runUnbound(c *Call) int {
 	return <-code
 }
 
-// recalled makes the call that a memo speaks of; nil: cmd has to, also for a call that must report where its settings come from.
-func recalled(known *fastpath.Known) *Call {
+// remembered makes the call that a memo speaks of; nil: cmd has to, also for a call that must report where its settings come from.
+func remembered(known *fastpath.Known) *Call {
 	if _, nested := os.LookupEnv(engine.ControlVariable); nested {
 		return nil
 	}
-	c := settledCall(known.Call, known.Args[1:], known.Dir, fastpath.CacheDir(known.Environ))
+	c := resolvedCall(known.Call, known.Args[1:], known.Dir, fastpath.CacheDir(known.Environ))
 	if c == nil {
 		return nil
 	}
-	if c.recalled = true; known.Open {
+	if c.remembered = true; known.Open {
 		c.Request.Spec.Argv = known.Words
 	}
 	if len(c.Request.Spec.Argv) == 0 {

@@ -29,43 +29,43 @@ func someCall() *Call {
 	}
 }
 
-func TestSettledThereAndBack(t *testing.T) {
+func TestResolvedThereAndBack(t *testing.T) {
 	c := someCall()
-	b := c.settled(someArgs)
+	b := c.resolved(someArgs)
 	require.NotNil(t, b)
 	require.NotContains(t, string(b), "hunter2")
 	require.NotContains(t, string(b), "psql")
-	require.Equal(t, c, settledCall(b, someArgs, "/d", "/c"))
+	require.Equal(t, c, resolvedCall(b, someArgs, "/d", "/c"))
 
 	c.CacheDir = ""
-	b = c.settled(someArgs)
-	require.Equal(t, c, settledCall(b, someArgs, "/d", "/c"))
+	b = c.resolved(someArgs)
+	require.Equal(t, c, resolvedCall(b, someArgs, "/d", "/c"))
 	for i := range b {
-		require.Nil(t, settledCall(b[:i], someArgs, "/d", "/c"), "%d bytes", i)
+		require.Nil(t, resolvedCall(b[:i], someArgs, "/d", "/c"), "%d bytes", i)
 	}
-	require.Nil(t, settledCall(append(b, 0), someArgs, "/d", "/c"))
-	require.Nil(t, settledCall(b, someArgs[:7], "/d", "/c"), "a shorter command line")
+	require.Nil(t, resolvedCall(append(b, 0), someArgs, "/d", "/c"))
+	require.Nil(t, resolvedCall(b, someArgs[:7], "/d", "/c"), "a shorter command line")
 }
 
 // Words are found where they stand, however -c was written.
-func TestSettledWords(t *testing.T) {
+func TestResolvedWords(t *testing.T) {
 	for _, args := range [][]string{
 		{"run", "-c", "a | b", "x"}, {"run", "-ca | b", "x"}, {"run", "--shell=a | b", "--", "x"}, {"run", "-qc", "a | b", "--", "x"},
 	} {
 		c := someCall()
 		c.Request.Spec.Argv = []string{"sh", "-c", "a | b", "x"}
-		b := c.settled(args)
+		b := c.resolved(args)
 		require.NotNil(t, b, args)
-		require.Equal(t, c, settledCall(b, args, "/d", "/c"), args)
+		require.Equal(t, c, resolvedCall(b, args, "/d", "/c"), args)
 	}
 	c := someCall()
 	c.Request.Spec.Argv = []string{"elsewhere"}
-	require.Nil(t, c.settled(someArgs), "a word that is not in the command line")
+	require.Nil(t, c.resolved(someArgs), "a word that is not in the command line")
 	many := strings.Fields(strings.Repeat("w ", fastpath.MaxCall))
 	c.Request.Spec.Argv = many
-	require.Nil(t, c.settled(many), "more words than a memo takes")
+	require.Nil(t, c.resolved(many), "more words than a memo takes")
 	c.Request.Spec.Argv = many[:100]
-	require.NotNil(t, c.settled(many))
+	require.NotNil(t, c.resolved(many))
 	for what, say := range map[string]func(*Call){
 		"tag": func(c *Call) { c.Request.Tags = []string{"hunter2'", "LANG"} }, "scope": func(c *Call) { c.Request.Spec.Scope = "LANG" },
 		"namespace": func(c *Call) { c.Request.Spec.Namespace = "psql" }, "key": func(c *Call) { c.Request.Spec.Name = "5m" },
@@ -73,14 +73,14 @@ func TestSettledWords(t *testing.T) {
 	} {
 		c := someCall()
 		say(c)
-		b := c.settled(someArgs)
+		b := c.resolved(someArgs)
 		require.NotContains(t, string(b), "hunter2")
-		require.Equal(t, c, settledCall(b, someArgs, "/d", "/c"), what)
+		require.Equal(t, c, resolvedCall(b, someArgs, "/d", "/c"), what)
 	}
 }
 
-// Whatever else a call says is never lost: it has no settled form then, or comes back the same.
-func TestSettledLosesNothing(t *testing.T) {
+// Whatever else a call says is never lost: it has no resolved form then, or comes back the same.
+func TestResolvedLosesNothing(t *testing.T) {
 	kept := 0
 	var each func(path string, v reflect.Value, of *Call)
 	each = func(path string, v reflect.Value, of *Call) {
@@ -96,10 +96,10 @@ func TestSettledLosesNothing(t *testing.T) {
 			old := reflect.New(field.Type()).Elem()
 			old.Set(field)
 			change(field)
-			b := of.settled(someArgs)
+			b := of.resolved(someArgs)
 			if b != nil {
 				kept++
-				require.Equal(t, of, settledCall(b, someArgs, "/d", of.CacheDir), name)
+				require.Equal(t, of, resolvedCall(b, someArgs, "/d", of.CacheDir), name)
 			}
 			field.Set(old)
 		}
@@ -121,7 +121,7 @@ func TestSettledLosesNothing(t *testing.T) {
 	} {
 		c := someCall()
 		secret(c)
-		require.Nil(t, c.settled(someArgs), name)
+		require.Nil(t, c.resolved(someArgs), name)
 	}
 }
 
@@ -154,11 +154,11 @@ func change(field reflect.Value) {
 }
 
 // Whatever bytes a memo holds: no panic, and no more memory than they have a use for.
-func FuzzSettledCall(f *testing.F) {
-	f.Add(someCall().settled(someArgs))
+func FuzzResolvedCall(f *testing.F) {
+	f.Add(someCall().resolved(someArgs))
 	f.Add([]byte{1, 3})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		c := settledCall(b, someArgs, "/d", "/c")
+		c := resolvedCall(b, someArgs, "/d", "/c")
 		if c == nil {
 			return
 		}
