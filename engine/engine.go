@@ -86,8 +86,8 @@ type Request struct {
 	// Waiting is called once when waiting for another run takes long; nil: never.
 	Waiting func(Wait)
 
-	// Standing asks for Outcome.Standing.
-	Standing bool
+	// Conditions asks for Outcome.Conditions.
+	Conditions bool
 
 	Stdin          *os.File  // nil: the null device
 	Stdout, Stderr io.Writer // an *os.File is written to as it is; two that are one are written to in order; nil: nobody
@@ -100,24 +100,24 @@ type Request struct {
 
 // Outcome is what happened.
 type Outcome struct {
-	Served    stats.Served
-	Reason    stats.Reason  // why it was not a hit; empty for a hit
-	Detail    string        // the reason in a person's words: "file go.sum changed"
-	Key       hashing.Key   // zero where no recipe could be made
-	Code      int           // the command's exit code
-	Signal    int           // the signal it died of, or 0
-	Age       time.Duration // how old the replayed result is
-	Took      time.Duration // how long the command ran, now or when it was recorded
-	Saved     time.Duration // how much of that was saved for this caller
-	Bytes     int64         // of output
-	Stored    bool
-	NotStored string    // why a finished run was not stored
-	Unknown   []string  // lines of the command's control file that mean nothing
-	Refreshed bool      // a refresh was started in the background
-	Warning   error     // what went wrong with the cache; the command's result stands
-	Standing  *Standing // what a hit rests on; nil: it is none, or was not asked for, or rests on more than that can tell
-	Doubt     error     // nothing went wrong, but what the key leaves out may make a later hit a wrong one
-	KeptStdin bool      // the command got the caller's stdin as it is
+	Served     stats.Served
+	Reason     stats.Reason  // why it was not a hit; empty for a hit
+	Detail     string        // the reason in a person's words: "file go.sum changed"
+	Key        hashing.Key   // zero where no recipe could be made
+	Code       int           // the command's exit code
+	Signal     int           // the signal it died of, or 0
+	Age        time.Duration // how old the replayed result is
+	Took       time.Duration // how long the command ran, now or when it was recorded
+	Saved      time.Duration // how much of that was saved for this caller
+	Bytes      int64         // of output
+	Stored     bool
+	NotStored  string      // why a finished run was not stored
+	Unknown    []string    // lines of the command's control file that mean nothing
+	Refreshed  bool        // a refresh was started in the background
+	Warning    error       // what went wrong with the cache; the command's result stands
+	Conditions *Conditions // what a hit rests on; nil: it is none, or was not asked for, or rests on more than that can tell
+	Doubt      error       // nothing went wrong, but what the key leaves out may make a later hit a wrong one
+	KeptStdin  bool        // the command got the caller's stdin as it is
 }
 
 // NotCachedError is what Do returns under CachedOnly when there is nothing to replay.

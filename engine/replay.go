@@ -101,7 +101,7 @@ func (r *run) replay(e *cachedir.Entry, how stats.Served) (Outcome, error) {
 		out.Reason, out.Detail = r.reason, r.detail
 	}
 	if how == stats.Hit {
-		out.Standing = r.standing(e, out)
+		out.Conditions = r.conditions(e, out)
 	}
 	if how == stats.Shared { // it waited for part of that time: only the rest was saved
 		out.Saved = max(out.Took-r.e.now().Sub(r.began), 0)

@@ -116,7 +116,7 @@ func (p *Process) request(c *Call) engine.Request {
 	}
 	_, q.FreshOnly = p.LookupEnv(engine.FreshVariable)
 	q.Self, q.Waiting, q.Restarted = p.self(q.Spec.Dir), p.waiting(c.Quiet), p.restarted
-	q.Standing = c.mayShorten() && q.Held == "" && !q.FreshOnly
+	q.Conditions = c.mayShorten() && q.Held == "" && !q.FreshOnly
 	q.Stdin, q.Stdout, q.Stderr, q.OwnsProcess = p.Stdin, p.Stdout, p.Stderr, true
 	return q
 }

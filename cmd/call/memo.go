@@ -55,7 +55,7 @@ func (c *Call) beyondMemo() Call {
 
 // isShort reports whether an answer is one for the short way; with stdin that nobody read there is a warning each time.
 func isShort(out engine.Outcome, unread bool) bool {
-	return out.Standing != nil && !unread && out.Bytes <= fastpath.MaxBody
+	return out.Conditions != nil && !unread && out.Bytes <= fastpath.MaxBody
 }
 
 // remember leaves memos of a call that has been answered: of its settings, unless they came from one, and with hit of what that
@@ -145,7 +145,7 @@ func (p *Process) withHit(m fastpath.Memo, c *Call, dir *cachedir.Dir, out engin
 	}
 	m.Facts = slices.Concat(m.Facts, facts)
 	m.Env = p.variables(spec.Env)
-	st := out.Standing
+	st := out.Conditions
 	m.Entry, m.Size, m.Sum, m.Offset, m.Merged, m.Code = st.Entry, st.Size, st.Sum, st.Offset, st.Merged, st.Code
 	m.NotBefore, m.Until, m.Purges, m.Hit = st.NotBefore.UnixNano(), math.MaxInt64, st.Purges, st.Hit
 	if !st.Until.IsZero() {

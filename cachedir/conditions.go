@@ -14,9 +14,9 @@ import (
 // memoTable holds what the short way to a hit remembers.
 const memoTable = "memo/table"
 
-// Standing is what it takes to give an entry once more as the answer, without knowing the format of entries: the short way to
+// Conditions is what it takes to give an entry once more as the answer, without knowing the format of entries: the short way to
 // a hit (package fastpath) compares it and copies. Names are below v1.
-type Standing struct {
+type Conditions struct {
 	Entry  string // the entry's file
 	Other  string // the file of the key's other slot
 	Size   int64  // bytes of the entry's file
@@ -36,9 +36,9 @@ type Frame struct {
 	Size   int64 // bytes
 }
 
-// Standing returns what an entry stands on. ok is false for what the short way leaves to the ordinary one: bodies in files of
+// Conditions returns what an entry stands on. ok is false for what the short way leaves to the ordinary one: bodies in files of
 // their own, encrypted and private results, deaths by signal, and what was purged since.
-func (e *Entry) Standing(hit stats.Record) (s Standing, ok bool) {
+func (e *Entry) Conditions(hit stats.Record) (s Conditions, ok bool) {
 	if e.h.InFile || e.h.Seal != nil || e.Private || e.Learned != nil || e.Signal != 0 || e.Soft {
 		return s, false
 	}
@@ -46,7 +46,7 @@ func (e *Entry) Standing(hit stats.Record) (s Standing, ok bool) {
 	if e.Slot == Good {
 		other = Failed
 	}
-	s = Standing{
+	s = Conditions{
 		Entry: entryName(e.Key, e.Slot), Other: entryName(e.Key, other), Size: e.Stored, Sum: e.sum,
 		Offset: e.Stored - format.TrailerSize - int64(len(e.inline)), Merged: e.Merged, Code: e.Code, Ended: e.Ended,
 	}
