@@ -330,3 +330,21 @@ func TempName() string { return PendingDir + "/" + TempPrefix + randomName() }
 
 // randomName is a name that nobody else picks. It is no secret: the runtime's own generator will do.
 func randomName() string { return fmt.Sprintf("%016x", rand.Uint64()) }
+
+// eachName calls fn with each name in an open directory until it returns false, a bounded number at a time.
+func eachName(d *os.File, fn func(base string) bool) error {
+	for {
+		names, err := d.Readdirnames(512)
+		for _, n := range names {
+			if !fn(n) {
+				return nil
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}

@@ -226,20 +226,10 @@ func (t *dir) List(name string, fn func(base string) bool) error {
 	}
 	d := os.NewFile(uintptr(fd), name)
 	defer func() { _ = d.Close() }()
-	for {
-		names, err := d.Readdirnames(512)
-		for _, n := range names {
-			if !fn(n) {
-				return nil
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return t.PathError("read directory", name, err)
-		}
+	if err := eachName(d, fn); err != nil {
+		return t.PathError("read directory", name, err)
 	}
+	return nil
 }
 
 // Space returns the bytes that are free for us on the filesystem, and its size.

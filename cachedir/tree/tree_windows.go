@@ -2,7 +2,6 @@ package tree
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -145,20 +144,7 @@ func (t *dir) List(name string, fn func(base string) bool) error {
 		return err
 	}
 	defer func() { _ = d.Close() }()
-	for {
-		names, err := d.Readdirnames(512)
-		for _, n := range names {
-			if !fn(n) {
-				return nil
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
+	return eachName(d, fn)
 }
 
 // Space returns the bytes that are free for us on the filesystem, and its size.
