@@ -13,10 +13,9 @@ import (
 // before, or is not what the settings were made from, or if keys and secrets are read from files besides. The working directory
 // is without links, or there is no short way.
 func (s *Settings) facts(before time.Time) ([]fastpath.Fact, bool) {
-	l := call.NewFactList(before)
-	l.Hold(s.seen)
-	isRead := func(path string, t configText) bool { return path == t.path && t.isRead() } // after l has looked at it
-	return l.Facts, !l.Failed && slices.EqualFunc(s.configuration(true), s.files, isRead) && s.KeyFile == "" && s.SecretFile == ""
+	facts, ok := call.FactsOf(s.seen, nil, before)
+	isRead := func(path string, t configText) bool { return path == t.path && t.isRead() } // after it was looked at
+	return facts, ok && slices.EqualFunc(s.configuration(true), s.files, isRead) && s.KeyFile == "" && s.SecretFile == ""
 }
 
 // configuration lists the files that configuration was looked for in: with found, those that were there, otherwise all.

@@ -258,7 +258,7 @@ type run struct {
 	detail string
 
 	fallback   *cachedir.Entry // what is served if the command fails; nil: nothing
-	tiers      *fleet.Fleet    // see fleet
+	tiers      *fleet.Fleet    // the caller's, once they were needed; call fleet for them
 	otherTags  []string        // of results that this run may replace
 	followed   followed        // of a run that was waited for
 	encloser   *encloser       // the run that this one is part of; nil: there is none to report to

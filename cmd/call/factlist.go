@@ -8,15 +8,15 @@ import (
 	"github.com/cachex-cli/cachex/probe"
 )
 
-// FactList takes the facts of a memo: what files are like now.
-type FactList struct {
-	Before time.Time // later changes are not believed to be seen
-	Facts  []fastpath.Fact
-	Failed bool // something cannot be told, or changed too late
+// factList takes the facts of a memo: what files are like now.
+type factList struct {
+	before time.Time // later changes are not believed to be seen
+	args   []string  // the command line, in which words have their places
+	facts  []fastpath.Fact
+	failed bool // something cannot be told, or changed too late
 
-	args    []string // the command line, in which words have their places
-	room    int64    // for files that are looked at by content
-	mounted bool     // there is a fact that holds for this boot alone
+	room    int64 // for files that are looked at by content
+	mounted bool  // there is a fact that holds for this boot alone
 }
 
 // maxContents bounds what a hit reads because stat is not believed of it: reading 64 KiB takes a quarter of a millisecond.
@@ -25,81 +25,80 @@ const maxContents = 64 << 10
 // bootID is a file that tells one boot from another.
 const bootID = "/proc/sys/kernel/random/boot_id"
 
-// NewFactList returns a list that wants changes to be older than a time.
-func NewFactList(before time.Time) *FactList { return &FactList{Before: before, room: maxContents} }
+// FactsOf returns what a record tells of, as it is now; false if a memo cannot hold that, if it changed after before, or if a file is
+// there now that was not there then, or the reverse. Words have their places in args, a command line.
+func FactsOf(seen *probe.Record, args []string, before time.Time) ([]fastpath.Fact, bool) {
+	l := factList{before: before, args: args, room: maxContents}
+	l.hold(seen)
+	return l.facts, !l.failed
+}
 
-// Look notes what is there, and returns whether anything is.
-func (l *FactList) Look(path string, kind fastpath.FactKind) (fastpath.FileID, bool) {
+// look notes what is there, and returns whether anything is.
+func (l *factList) look(path string, kind fastpath.FactKind) (fastpath.FileID, bool) {
 	id, ok := fastpath.Identify(path, kind)
 	there := id != fastpath.FileID{}
-	if !ok || kind != fastpath.Exists && there && id.Ctime >= l.Before.UnixNano() {
-		l.Failed = true
+	if !ok || kind != fastpath.Exists && there && id.Ctime >= l.before.UnixNano() {
+		l.failed = true
 	}
 	id.Mount = 0
-	l.Facts = append(l.Facts, fastpath.Fact{Path: path, Kind: kind, ID: id})
+	l.facts = append(l.facts, fastpath.Fact{Path: path, Kind: kind, ID: id})
 	return id, there
 }
 
-// Hold notes all that a record tells of, as it is now; what is there now and was not then, or the reverse, fails.
-func (l *FactList) Hold(seen *probe.Record) {
+// hold notes all that a record tells of, as it is now.
+func (l *factList) hold(seen *probe.Record) {
 	looks, ok := seen.Looks()
-	l.Failed = l.Failed || !ok
+	l.failed = l.failed || !ok
 	for _, look := range looks {
 		var there bool
 		switch look.Kind {
 		case probe.Name:
-			_, there = l.Look(look.Path, fastpath.Exists)
+			_, there = l.look(look.Path, fastpath.Exists)
 		case probe.File:
 			var id fastpath.FileID
-			id, there = l.File(look.Path)
-			l.Failed = l.Failed || there && !id.IsRegular() // a directory is left to those who can list it
+			id, there = l.file(look.Path)
+			l.failed = l.failed || there && !id.IsRegular() // a directory is left to those who can list it
 		case probe.Program:
-			l.Program(look.Path)
+			l.program(look.Path)
 			there = true
 		case probe.Passed:
-			if _, there = l.Look(look.Path, fastpath.Followed); there {
-				l.Failed = true // whether it is passed over does not depend on the file alone
+			if _, there = l.look(look.Path, fastpath.Followed); there {
+				l.failed = true // whether it is passed over does not depend on the file alone
 			}
 		case probe.Word:
 			there = l.word(look.Path)
 		}
-		l.Failed = l.Failed || there != look.Found
+		l.failed = l.failed || there != look.Found
 	}
 }
 
-// word notes what a word names, and returns whether that is a regular file. A word that does not stand in the command line as it is,
-// for it was quoted, is left to the ordinary way.
-func (l *FactList) word(name string) bool {
+// word notes what a word of the command line names, by its place there, and returns whether that is a regular file: nothing else counts.
+// A word that does not stand in the command line as it is, for it was quoted, is left to the ordinary way.
+func (l *factList) word(name string) bool {
 	at, ok := fastpath.StretchOf(name, l.args)
 	if !ok {
-		l.Failed = true
+		l.failed = true
 		return false
 	}
-	id, _ := l.Word(name, at)
-	return id.IsRegular()
-}
-
-// Word notes what a word of the command line names, at a place there. Only a regular file counts.
-func (l *FactList) Word(name string, at fastpath.Stretch) (fastpath.FileID, bool) {
-	first := len(l.Facts)
-	id, there := l.Look(name, fastpath.Regular)
+	first := len(l.facts)
+	id, there := l.look(name, fastpath.Regular)
 	if there {
 		l.settle()
 	}
-	for i := range l.Facts[first:] {
-		if f := &l.Facts[first+i]; f.Path == name {
+	for i := range l.facts[first:] {
+		if f := &l.facts[first+i]; f.Path == name {
 			f.Path, f.At = "", at
 		}
 	}
-	return id, there
+	return id.IsRegular()
 }
 
-// File notes a file that is read, and a link that leads to it.
-func (l *FactList) File(path string) (fastpath.FileID, bool) {
-	id, there := l.Look(path, fastpath.Itself)
+// file notes a file that is read, and a link that leads to it.
+func (l *factList) file(path string) (fastpath.FileID, bool) {
+	id, there := l.look(path, fastpath.Itself)
 	if there && id.IsLink() {
 		l.settle()
-		id, there = l.Look(path, fastpath.Followed)
+		id, there = l.look(path, fastpath.Followed)
 	}
 	if there && id.IsRegular() {
 		l.settle()
@@ -107,24 +106,24 @@ func (l *FactList) File(path string) (fastpath.FileID, bool) {
 	return id, there
 }
 
-// Program notes a file that is executed.
-func (l *FactList) Program(path string) {
-	if id, there := l.Look(path, fastpath.Executable); !there || !id.IsRegular() {
-		l.Failed = true
+// program notes a file that is executed.
+func (l *factList) program(path string) {
+	if id, there := l.look(path, fastpath.Executable); !there || !id.IsRegular() {
+		l.failed = true
 		return
 	}
 	l.settle()
 }
 
 // settle sees to it that the last fact tells the content of its file from any later one.
-func (l *FactList) settle() {
-	fact := &l.Facts[len(l.Facts)-1]
+func (l *factList) settle() {
+	fact := &l.facts[len(l.facts)-1]
 	at, belief := hashing.Settle(fact.Path, fact.Kind != fastpath.Itself)
 	now, ok := fastpath.Identify(fact.Path, fact.Kind)
 	mount := now.Mount
 	now.Mount = 0
 	if !ok || now != fact.ID || at.Ino != now.Ino || at.Ctime != now.Ctime || at.Mtime != now.Mtime {
-		l.Failed = true
+		l.failed = true
 		return
 	}
 	switch belief {
@@ -135,20 +134,20 @@ func (l *FactList) settle() {
 	case hashing.BelieveContent:
 		l.content(fact.Path)
 	default:
-		l.Failed = true
+		l.failed = true
 	}
 }
 
 // content notes what a file holds.
-func (l *FactList) content(path string) {
+func (l *factList) content(path string) {
 	fact, ok := fastpath.ReadContent(path)
 	l.room -= fact.ID.Size
-	l.Failed = l.Failed || !ok || l.room < 0
-	l.Facts = append(l.Facts, fact)
+	l.failed = l.failed || !ok || l.room < 0
+	l.facts = append(l.facts, fact)
 }
 
 // thisBoot notes which boot this is: numbers of mounts are given anew in each.
-func (l *FactList) thisBoot() {
+func (l *factList) thisBoot() {
 	if !l.mounted {
 		l.mounted = true
 		l.content(bootID)

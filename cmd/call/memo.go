@@ -129,7 +129,7 @@ func (p *Process) withHit(m fastpath.Memo, c *Call, dir *cachedir.Dir, out engin
 		return nil
 	}
 	args := append([]string{"cachex"}, p.Args...)
-	facts, ok := factsOf(seen, args, before)
+	facts, ok := FactsOf(seen, args, before)
 	if !ok {
 		return nil
 	}
@@ -140,7 +140,7 @@ func (p *Process) withHit(m fastpath.Memo, c *Call, dir *cachedir.Dir, out engin
 	if !ok || !slices.Equal(again, m.Facts) {
 		return nil
 	}
-	if again, ok = factsOf(seen, args, before); !ok || !slices.Equal(again, facts) {
+	if again, ok = FactsOf(seen, args, before); !ok || !slices.Equal(again, facts) {
 		return nil
 	}
 	m.Facts = slices.Concat(m.Facts, facts)
@@ -181,12 +181,4 @@ func lookAround(spec hashing.Spec, digests hashing.Digests) (hashing.Recipe, *pr
 		recipe.Unlogged(spec.Files, seen)
 	}
 	return recipe, seen, err
-}
-
-// factsOf returns what a record tells of, as it is now; false if a memo cannot hold that, or it changed after before.
-func factsOf(seen *probe.Record, args []string, before time.Time) ([]fastpath.Fact, bool) {
-	l := NewFactList(before)
-	l.args = args
-	l.Hold(seen)
-	return l.Facts, !l.Failed
 }

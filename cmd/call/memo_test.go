@@ -173,7 +173,7 @@ func TestMemoNamesWhatTheRecipeNames(t *testing.T) {
 				write(t, "envscript", "#!/usr/bin/env -S A=1 tool\n")
 				recipe, seen, err := lookAround(spec, nil)
 				require.NoError(t, err)
-				facts, ok := factsOf(seen, append([]string{"cachex"}, spec.Argv...), before)
+				facts, ok := FactsOf(seen, append([]string{"cachex"}, spec.Argv...), before)
 				require.True(t, ok)
 				require.True(t, fastpath.Hold(facts, append([]string{"cachex"}, spec.Argv...)))
 				change(t)
@@ -191,7 +191,7 @@ func TestMemoSearchesWithoutPath(t *testing.T) {
 	spec := hashing.Spec{Argv: []string{"sh"}, Dir: "/"}
 	_, seen, err := lookAround(spec, nil)
 	require.NoError(t, err)
-	facts, ok := factsOf(seen, []string{"cachex", "sh"}, time.Now())
+	facts, ok := FactsOf(seen, []string{"cachex", "sh"}, time.Now())
 	exe, err := hashing.LookPath("sh", "/", nil)
 	require.NoError(t, err)
 	if !ok {
