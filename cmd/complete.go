@@ -14,12 +14,25 @@ import (
 	"github.com/cachex-cli/cachex/cmd/call"
 )
 
-// prepareCompletion makes a tree of commands one for shells to ask: with values for flags, and without the marks in
-// usages by which help names them.
-func (a *App) prepareCompletion(root *cobra.Command) {
+// completer knows what a shell may offer to who types a command line.
+type completer struct {
+	environ []string
+	open    func(*cobra.Command) (*cachedir.Dir, error) // to look; a command has the flags that say where
+}
+
+func newCompleter(app *App) *completer {
+	return &completer{app.Environ, func(c *cobra.Command) (*cachedir.Dir, error) {
+		dir, _, err := app.openLooking(c)
+		return dir, err
+	}}
+}
+
+// prepare makes a tree of commands one for shells to ask: with values for flags, and without the marks in usages by
+// which help names them.
+func (o *completer) prepare(root *cobra.Command) {
 	for _, c := range append(root.Commands(), root) {
 		each := func(f *pflag.Flag) {
-			if values := a.completionOf(f); values != nil && f.NoOptDefVal == "" {
+			if values := o.values(f); values != nil && f.NoOptDefVal == "" {
 				// It fails only for flags that are not there, or are registered twice.
 				_ = c.RegisterFlagCompletionFunc(f.Name, values)
 			}
@@ -34,8 +47,8 @@ func (a *App) prepareCompletion(root *cobra.Command) {
 	}
 }
 
-// completionOf is what a shell offers for the value of a flag; nil: files.
-func (a *App) completionOf(f *pflag.Flag) cobra.CompletionFunc {
+// values is what a shell offers for the value of a flag; nil: files.
+func (o *completer) values(f *pflag.Flag) cobra.CompletionFunc {
 	const noFiles = cobra.ShellCompDirectiveNoFileComp
 	if words := choices(f); words != nil {
 		return cobra.FixedCompletions(words, noFiles)
@@ -54,17 +67,17 @@ func (a *App) completionOf(f *pflag.Flag) cobra.CompletionFunc {
 	case "jitter":
 		return cobra.FixedCompletions([]string{"5%", "10%", "20%"}, noFiles|cobra.ShellCompDirectiveKeepOrder)
 	case "env":
-		return a.completeNames
+		return o.variables
 	case "remote":
 		return cobra.FixedCompletions([]string{"redis://", "rediss://", "memcached://", "s3://", "http://", "https://", "file://"}, noFiles|cobra.ShellCompDirectiveNoSpace)
 	case "tag", "purge-tag":
-		return a.stored(tagNames)
+		return o.stored(tagNames)
 	case "scope", "namespace":
-		return a.stored(func(i cachedir.EntryInfo) []string { return factTexts(i, f.Name) })
+		return o.stored(func(i cachedir.EntryInfo) []string { return factTexts(i, f.Name) })
 	case "key":
-		return a.completeKey
+		return o.keys
 	case "command":
-		return a.stored(func(i cachedir.EntryInfo) []string { return []string{strings.Join(matchable(i.Recipe), " ")} })
+		return o.stored(func(i cachedir.EntryInfo) []string { return []string{strings.Join(matchable(i.Recipe), " ")} })
 	case "cache-dir", "dir":
 		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs
@@ -75,10 +88,10 @@ func (a *App) completionOf(f *pflag.Flag) cobra.CompletionFunc {
 	return cobra.NoFileCompletions
 }
 
-// completeNames offers the names of variables for the last element of a list.
-func (a *App) completeNames(_ *cobra.Command, _ []string, begin string) (names []string, _ cobra.ShellCompDirective) {
+// variables offers the names of variables for the last element of a list.
+func (o *completer) variables(_ *cobra.Command, _ []string, begin string) (names []string, _ cobra.ShellCompDirective) {
 	before := begin[:strings.LastIndexByte(begin, ',')+1]
-	for _, kv := range a.Environ {
+	for _, kv := range o.environ {
 		name, _, _ := strings.Cut(kv, "=")
 		if strings.HasPrefix(before+name, begin) && !strings.HasPrefix(name, variablePrefix) {
 			names = append(names, before+name)
@@ -87,16 +100,15 @@ func (a *App) completeNames(_ *cobra.Command, _ []string, begin string) (names [
 	return names, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }
 
-// completeKey offers the keys of entries, each with its command; to run, for which a key is a name, the names that were
-// used.
-func (a *App) completeKey(c *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
+// keys offers the keys of entries, each with its command; to run, for which a key is a name, the names that were used.
+func (o *completer) keys(c *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 && c.Name() == "show" {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	if c.Name() != "purge" && c.Name() != "show" {
-		return a.stored(func(i cachedir.EntryInfo) []string { return factTexts(i, "name") })(c, args, begin)
+		return o.stored(func(i cachedir.EntryInfo) []string { return factTexts(i, "name") })(c, args, begin)
 	}
-	return a.stored(func(i cachedir.EntryInfo) []string {
+	return o.stored(func(i cachedir.EntryInfo) []string {
 		return []string{cobra.CompletionWithDesc(i.Key.String()[:12], masks{}.line(commandWords(i.Recipe)))}
 	})(c, args, begin)
 }
@@ -123,11 +135,11 @@ const (
 var errEnough = errors.New("enough")
 
 // stored offers what entries have, that of the youngest first. It only looks, and makes no cache directory.
-func (a *App) stored(values func(cachedir.EntryInfo) []string) cobra.CompletionFunc {
+func (o *completer) stored(values func(cachedir.EntryInfo) []string) cobra.CompletionFunc {
 	return func(c *cobra.Command, _ []string, begin string) ([]string, cobra.ShellCompDirective) {
 		last := map[string]time.Time{}
 		until := time.Now().Add(lookLimit)
-		if dir, _, err := a.openLooking(c); err == nil {
+		if dir, err := o.open(c); err == nil {
 			_ = dir.Walk(func(i cachedir.EntryInfo) error { // what cannot be read is not offered
 				if i.Err == nil && !i.Pending && i.Learned == nil {
 					for _, value := range values(i) {

@@ -103,7 +103,7 @@ func addOtherCommands(root *cobra.Command, app *App) {
 		newVersionCommand(app),
 	)
 	if len(app.Args) > 0 && strings.HasPrefix(app.Args[0], cobra.ShellCompRequestCmd) {
-		app.prepareCompletion(root)
+		newCompleter(app).prepare(root)
 	}
 }
 

@@ -23,7 +23,7 @@ that exited 0 and the last that did not are shown. Escape sequences in the outpu
 --stderr print exactly what the command wrote, of the run that exited 0 if there is one.` + exitCodes("0    shown", "125  no such entry, or no usable cache directory"),
 		Example:           "  cachex show 5ef8cd624418\n  cachex show --stdout name:report",
 		Args:              oneArgument("KEY", "cachex ls lists the keys"),
-		ValidArgsFunction: app.completeKey,
+		ValidArgsFunction: newCompleter(app).keys,
 		RunE:              func(c *cobra.Command, args []string) error { return app.show(c, args[0]) },
 	}
 	addFormatFlag(c)
