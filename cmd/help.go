@@ -60,11 +60,6 @@ func newHelpCommand(app *App) *cobra.Command {
 	}
 }
 
-// help prints the text of a command, its flags, and last its exit codes.
-func (a *App) help(c *cobra.Command, _ []string) {
-	_, _ = io.WriteString(c.OutOrStdout(), helpText(c, helpWidth(runner.Columns(a.Stdout))))
-}
-
 // helpWidth is how wide help is made where a terminal has so many columns; 0: no terminal.
 func helpWidth(columns int) int {
 	if columns == 0 {
@@ -73,6 +68,7 @@ func helpWidth(columns int) int {
 	return min(max(columns, leastWidth), mostWidth)
 }
 
+// helpText is the text of a command, its flags, and last its exit codes.
 func helpText(c *cobra.Command, width int) string {
 	text, codes, _ := strings.Cut(c.Long, exitHeading)
 	var b strings.Builder

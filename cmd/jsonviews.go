@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"time"
 	"unicode/utf8"
 
@@ -124,17 +125,17 @@ type recipeView struct {
 }
 
 // printJSON writes a view as programs and people read it.
-func (a *App) printJSON(view any) error {
-	enc := json.NewEncoder(a.Stdout)
+func printJSON(w io.Writer, view any) error {
+	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	return enc.Encode(view)
 }
 
-func (a *App) listJSON(rows []row) error {
+func listJSON(w io.Writer, rows []row) error {
 	views, secrets := []rowView{}, masks{}
 	for _, r := range rows {
 		views = append(views, newRowView(r, secrets))
 	}
-	return a.printJSON(views)
+	return printJSON(w, views)
 }

@@ -26,7 +26,7 @@ of run; those below belong to the key. Values of environment variables and words
 				return err
 			}
 			if asJSON {
-				return app.printJSON(recipeView{recipe.Key.String(), factViews(recipe.Text)})
+				return printJSON(app.Stdout, recipeView{recipe.Key.String(), factViews(recipe.Text)})
 			}
 			_, err = fmt.Fprintf(app.Stdout, "key %s\n%s", recipe.Key, recipe.Text)
 			return err

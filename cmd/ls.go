@@ -13,9 +13,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cmd/call"
 	"github.com/cachex-cli/cachex/engine"
 	"github.com/cachex-cli/cachex/hashing"
-	"github.com/cachex-cli/cachex/runner"
 )
 
 func newLsCommand(app *App) *cobra.Command {
@@ -101,7 +101,7 @@ func (a *App) ls(c *cobra.Command) error {
 	}
 	dir, s, err := a.openLooking(c)
 	if errors.Is(err, cachedir.ErrAbsent) {
-		return a.list(c, s, nil, asJSON)
+		return list(&a.Process, nil, asJSON, nothingListed(c, s))
 	}
 	if err != nil {
 		return err
@@ -131,7 +131,7 @@ func (a *App) ls(c *cobra.Command) error {
 	if len(rows) == 0 && sealed > 0 && !asJSON {
 		return nil
 	}
-	return a.list(c, s, rows, asJSON)
+	return list(&a.Process, rows, asJSON, nothingListed(c, s))
 }
 
 // formatFlag reads --format of a command that knows two.
@@ -206,23 +206,15 @@ func valid(dir *cachedir.Dir, i cachedir.EntryInfo) bool {
 }
 
 // list prints rows in their order. That there are none is no result, so it is not on stdout.
-func (a *App) list(c *cobra.Command, s Settings, rows []row, asJSON bool) error {
+func list(p *call.Process, rows []row, asJSON bool, none string) error {
 	if asJSON {
-		return a.listJSON(rows)
+		return listJSON(p.Stdout, rows)
 	}
 	if len(rows) == 0 {
-		a.Warn(nothingListed(c, s))
+		p.Warn(none)
 		return nil
 	}
-	return a.printRows(rows)
-}
-
-func (a *App) printRows(rows []row) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	_, err := a.Stdout.WriteString(rowTable(rows).text(runner.Columns(a.Stdout), a.coloured()))
-	return err
+	return rowTable(rows).print(p)
 }
 
 // sortRows orders rows as told, and what is equal by age.

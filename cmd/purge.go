@@ -212,8 +212,10 @@ func (a *App) dryPurge(dir *cachedir.Dir, sel selector) error {
 		return err
 	}
 	sortRows(rows, func(row, row) int { return 0 })
-	if err := a.printRows(rows); err != nil {
-		return err
+	if len(rows) > 0 {
+		if err := rowTable(rows).print(&a.Process); err != nil {
+			return err
+		}
 	}
 	return a.sayPurged(n, sel.soft, true)
 }

@@ -63,7 +63,7 @@ hour is over every further run replays them. Runs at the same time share one exe
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return swallowed(c) },
 		RunE: func(c *cobra.Command, _ []string) error {
 			if asked, _ := c.Flags().GetBool("version"); asked {
-				return app.printVersion()
+				return printVersion(app.Stdout)
 			}
 			return c.Help()
 		},
@@ -72,7 +72,9 @@ hour is over every further run replays them. Runs at the same time share one exe
 	root.SetOut(app.Stdout)
 	root.SetErr(app.Stderr)
 	root.SetFlagErrorFunc(badFlag)
-	root.SetHelpFunc(app.help)
+	root.SetHelpFunc(func(c *cobra.Command, _ []string) {
+		_, _ = io.WriteString(c.OutOrStdout(), helpText(c, helpWidth(runner.Columns(app.Stdout))))
+	})
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpCommand(newHelpCommand(app))

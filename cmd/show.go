@@ -62,10 +62,10 @@ func (a *App) show(c *cobra.Command, text string) error {
 	case stderr:
 		return found[0].Replay(io.Discard, a.Stdout)
 	case asJSON:
-		return a.showJSON(found)
+		return showJSON(a.Stdout, found)
 	}
 	for _, e := range found {
-		if err := a.showEntry(e); err != nil {
+		if err := showEntry(a.Stdout, e); err != nil {
 			return err
 		}
 	}
@@ -105,7 +105,7 @@ func closeAll(entries []*cachedir.Entry) {
 	}
 }
 
-func (a *App) showJSON(found []*cachedir.Entry) error {
+func showJSON(w io.Writer, found []*cachedir.Entry) error {
 	views := []entryView{}
 	for _, e := range found {
 		v, err := newEntryView(e)
@@ -114,7 +114,7 @@ func (a *App) showJSON(found []*cachedir.Entry) error {
 		}
 		views = append(views, v)
 	}
-	return a.printJSON(views)
+	return printJSON(w, views)
 }
 
 func noEntry(key hashing.Key, fault error) error {
@@ -124,21 +124,21 @@ func noEntry(key hashing.Key, fault error) error {
 	return &usageError{Err: fmt.Errorf("no entry %s", key), Hint: "cachex ls lists the entries"}
 }
 
-func (a *App) showEntry(e *cachedir.Entry) error {
+func showEntry(w io.Writer, e *cachedir.Entry) error {
 	ttl := "none"
 	if e.TTL != NoEnd {
 		ttl = FormatDuration(e.TTL)
 	}
-	fmt.Fprintf(a.Stdout, "key      %s\ncommand  %s\nended    %s, %s\ntook     %s\nttl      %s\nstdout   %d bytes\nstderr   %d bytes\n",
+	fmt.Fprintf(w, "key      %s\ncommand  %s\nended    %s, %s\ntook     %s\nttl      %s\nstdout   %d bytes\nstderr   %d bytes\n",
 		e.Key, masks{}.line(commandWords(e.Recipe)), e.Ended.Local().Format(time.RFC3339), exitText(e.Meta), e.Ended.Sub(e.Started).Round(time.Millisecond),
 		ttl, e.StdoutSize, e.StderrSize)
 	for _, tag := range e.Tags {
-		fmt.Fprintf(a.Stdout, "tag      %s\n", visible(tag.Name))
+		fmt.Fprintf(w, "tag      %s\n", visible(tag.Name))
 	}
-	a.showLife(e)
-	fmt.Fprintf(a.Stdout, "\n--- recipe\n%s", e.Recipe)
-	fmt.Fprintf(a.Stdout, "--- output\n")
-	out := &visibleWriter{to: a.Stdout}
+	showLife(w, e)
+	fmt.Fprintf(w, "\n--- recipe\n%s", e.Recipe)
+	fmt.Fprintf(w, "--- output\n")
+	out := &visibleWriter{to: w}
 	if err := e.Replay(out, out); err != nil {
 		return err
 	}
@@ -146,22 +146,22 @@ func (a *App) showEntry(e *cachedir.Entry) error {
 }
 
 // showLife prints what limits the life of an entry besides its time to live.
-func (a *App) showLife(e *cachedir.Entry) {
+func showLife(w io.Writer, e *cachedir.Entry) {
 	if !e.Until.IsZero() {
-		fmt.Fprintf(a.Stdout, "until    %s\n", e.Until.Local().Format(time.RFC3339))
+		fmt.Fprintf(w, "until    %s\n", e.Until.Local().Format(time.RFC3339))
 	}
 	if e.Stale > 0 {
-		fmt.Fprintf(a.Stdout, "stale    %s more while it is refreshed\n", FormatDuration(e.Stale))
+		fmt.Fprintf(w, "stale    %s more while it is refreshed\n", FormatDuration(e.Stale))
 	}
 	if e.Private {
-		fmt.Fprintf(a.Stdout, "private  to user %d\n", e.UID)
+		fmt.Fprintf(w, "private  to user %d\n", e.UID)
 	}
 	if e.Learned != nil {
 		for _, name := range e.Learned.Env {
-			fmt.Fprintf(a.Stdout, "varies   by env %s\n", hashing.Show(name))
+			fmt.Fprintf(w, "varies   by env %s\n", hashing.Show(name))
 		}
 		for _, name := range e.Learned.Files {
-			fmt.Fprintf(a.Stdout, "varies   by file %s\n", hashing.Show(name))
+			fmt.Fprintf(w, "varies   by file %s\n", hashing.Show(name))
 		}
 	}
 }

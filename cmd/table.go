@@ -4,6 +4,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/cachex-cli/cachex/cmd/call"
 	"github.com/cachex-cli/cachex/runner"
 )
 
@@ -100,9 +101,11 @@ func fit(text string, width int) string {
 	return string(runes[:width-1]) + ellipsis
 }
 
-// coloured says whether stdout is for somebody who sees colours (https://no-color.org).
-func (a *App) coloured() bool {
-	no, _ := a.LookupEnv("NO_COLOR")
-	term, _ := a.LookupEnv("TERM")
-	return no == "" && term != "dumb" && runner.IsTerminal(a.Stdout)
+// print writes the table to stdout, as wide as that is, and coloured for somebody who sees colours (https://no-color.org).
+func (t *table) print(p *call.Process) error {
+	no, _ := p.LookupEnv("NO_COLOR")
+	term, _ := p.LookupEnv("TERM")
+	coloured := no == "" && term != "dumb" && runner.IsTerminal(p.Stdout)
+	_, err := p.Stdout.WriteString(t.text(runner.Columns(p.Stdout), coloured))
+	return err
 }

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 
@@ -15,12 +16,12 @@ func newVersionCommand(app *App) *cobra.Command {
 		Long:    "Version prints the version of cachex, of the Go that built it, and the platform." + exitCodes("0    always"),
 		Example: "  cachex version",
 		Args:    noArguments,
-		RunE:    func(*cobra.Command, []string) error { return app.printVersion() },
+		RunE:    func(*cobra.Command, []string) error { return printVersion(app.Stdout) },
 	}
 }
 
-func (a *App) printVersion() error {
-	_, err := fmt.Fprintf(a.Stdout, "cachex %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+func printVersion(w io.Writer) error {
+	_, err := fmt.Fprintf(w, "cachex %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
 }
 

@@ -48,7 +48,7 @@ func (a *App) why(c *cobra.Command, args []string) error {
 		return err
 	}
 	if asJSON {
-		err = a.printJSON(newAnswerView(w))
+		err = printJSON(a.Stdout, newAnswerView(w))
 	} else {
 		_, err = a.Stdout.WriteString(answerText(w))
 	}
