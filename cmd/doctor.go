@@ -79,7 +79,7 @@ func (a *App) examine(s Settings) []finding {
 		return append(found, finding{what: "filesystem", fault: err, hint: "check the disk and its mount"})
 	}
 	found = append(found, filesystemFindings(r), spaceFinding(r), linksFinding(r), locksFinding(r), clockFinding(r), signalsFinding(), secretFinding(s))
-	return append(found, a.tierFindings(s)...)
+	return append(found, tierFindings(s, a.LookupEnv)...)
 }
 
 func filesystemFindings(r cachedir.Report) finding {

@@ -15,8 +15,8 @@ import (
 )
 
 // tierFindings tries each tier from end to end: write, read, delete, a large value, its clock, and what it offers besides.
-func (a *App) tierFindings(s Settings) []finding {
-	tiers, err := a.tiers(s)
+func tierFindings(s Settings, env lookupEnv) []finding {
+	tiers, err := tiersOf(s, env)
 	if err != nil {
 		return []finding{{what: "tiers", fault: err, hint: "see cachex config for what is set"}}
 	}
@@ -32,7 +32,7 @@ func (a *App) tierFindings(s Settings) []finding {
 			if err == nil {
 				f.say, err = examineMemory(t, conn, f.say)
 			}
-			if c, _, perr := remote.Parse(s.Remote[i], a.LookupEnv); perr == nil && c.Plain() != "" {
+			if c, _, perr := remote.Parse(s.Remote[i], env); perr == nil && c.Plain() != "" {
 				f.say += "; its connection is not encrypted: use " + secureScheme(c.URL.Scheme)
 			}
 			_ = conn.Close()

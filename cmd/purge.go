@@ -112,7 +112,7 @@ func (a *App) purge(c *cobra.Command, args []string) error {
 	}
 	// Whatever is wrong with a server, what is here goes; and whatever is wrong here, other hosts shall know.
 	n, err := carryOut(dir, sel)
-	if err = errors.Join(err, a.purgeTiers(s, sel)); err != nil {
+	if err = errors.Join(err, purgeTiers(s, a.LookupEnv, sel)); err != nil {
 		return err
 	}
 	if n == 0 {

@@ -105,7 +105,7 @@ func (a *App) purgeEvent(s Settings, dir *cachedir.Dir, tag string, soft, dry bo
 	words := "purged"
 	if dry {
 		words = "would purge"
-	} else if err := errors.Join(dir.PurgeTag(tag, soft), a.purgeTiers(s, selector{tag: tag, soft: soft})); err != nil {
+	} else if err := errors.Join(dir.PurgeTag(tag, soft), purgeTiers(s, a.LookupEnv, selector{tag: tag, soft: soft})); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(a.Stdout, "%s %s\n", words, hashing.Show(tag))

@@ -77,7 +77,7 @@ func (a *App) run(c *cobra.Command, args []string) error {
 	if s.Pty && (s.Replay == engine.ReplayStdout || s.Replay == engine.ReplayStderr) {
 		return &usageError{Err: errors.New("--replay: a pseudo-terminal has one stream for both"), Hint: "leave out --pty, or write --replay all or none"}
 	}
-	tiers, err := a.tiers(s)
+	tiers, err := tiersOf(s, a.LookupEnv)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (a *App) run(c *cobra.Command, args []string) error {
 			Tiers: tiers, TiersRequired: s.RemoteRequired, Refresher: refresher,
 		},
 		CacheExit: s.CacheExit, CacheDir: s.CacheDir, Store: storeOptions(s, keys), Explain: s.Explain, Quiet: s.Quiet, Status: status,
-		Warnings: texts(warnings), PlainTiers: func(dir *cachedir.Dir) []string { return texts(a.plainTiers(s, &spec, dir)) },
+		Warnings: texts(warnings), PlainTiers: func(dir *cachedir.Dir) []string { return texts(plainTiers(s, a.LookupEnv, &spec, dir)) },
 		AnyCommand:    !s.ruled,
 		Places:        func() []string { return s.configuration(false) },
 		Configuration: s.facts,

@@ -95,7 +95,7 @@ func (a *App) report(dir *cachedir.Dir, s Settings, from time.Time) (statsReport
 	if err != nil {
 		return statsReport{}, err
 	}
-	named, err := a.tiers(s)
+	named, err := tiersOf(s, a.LookupEnv)
 	if err != nil {
 		return statsReport{}, err
 	}

@@ -78,18 +78,22 @@ func parseTiers(src source, texts []string) (TierList, error) {
 
 const tierHint = "write a URL such as redis://host:6379, memcached://host1,host2, s3://bucket/prefix, https://host/path or file:///shared/dir"
 
-// tiers makes the tiers of the settings ready for the engine. Nothing is connected to.
-func (a *App) tiers(s Settings) ([]fleet.Tier, error) {
+// lookupEnv is os.LookupEnv over the environment that a process was given.
+type lookupEnv func(name string) (value string, set bool)
+
+// tiersOf makes the tiers of the settings ready for the engine. Nothing is connected to. What their URLs leave out may
+// stand in the environment.
+func tiersOf(s Settings, env lookupEnv) ([]fleet.Tier, error) {
 	if len(s.Remote) == 0 {
 		return nil, nil
 	}
-	sealer, err := a.sealer(s)
+	sealer, err := sealerOf(s)
 	if err != nil {
 		return nil, err
 	}
 	var tiers []fleet.Tier
 	for _, text := range s.Remote {
-		c, o, err := remote.Parse(text, a.LookupEnv)
+		c, o, err := remote.Parse(text, env)
 		if err != nil {
 			return nil, err
 		}
@@ -104,9 +108,9 @@ func (a *App) tiers(s Settings) ([]fleet.Tier, error) {
 
 // plainTiers warns of servers that are talked to in the clear, and of what they are told without a secret, once a day: to say it
 // with every run would be in the way.
-func (a *App) plainTiers(s Settings, spec *hashing.Spec, dir *cachedir.Dir) []Warning {
+func plainTiers(s Settings, env lookupEnv, spec *hashing.Spec, dir *cachedir.Dir) []Warning {
 	for _, text := range s.Remote {
-		c, _, err := remote.Parse(text, a.LookupEnv)
+		c, _, err := remote.Parse(text, env)
 		if err == nil && c.Plain() != "" && dir.OncePerDay("plain-connection") {
 			return []Warning{Warning(fmt.Sprintf("the connection to %s is not encrypted: use %s", c.Plain(), secureScheme(c.URL.Scheme)))}
 		}
@@ -145,8 +149,8 @@ func secureScheme(scheme string) string {
 	return "https"
 }
 
-// sealer is what values are wrapped with on their way.
-func (a *App) sealer(s Settings) (*remote.Sealer, error) {
+// sealerOf is what values are wrapped with on their way.
+func sealerOf(s Settings) (*remote.Sealer, error) {
 	p := remote.Policy{
 		Sign: remote.Algorithm(s.Sign), RequireSignature: s.RequireSignature, Encrypt: s.Encrypt, Compress: true,
 	}
@@ -203,8 +207,8 @@ func keyError(where string, err error) error {
 }
 
 // eachTier opens each tier of the settings for a command that talks to it itself.
-func (a *App) eachTier(s Settings, do func(fleet.Tier, remote.Tier) error) error {
-	tiers, err := a.tiers(s)
+func eachTier(s Settings, env lookupEnv, do func(fleet.Tier, remote.Tier) error) error {
+	tiers, err := tiersOf(s, env)
 	if err != nil {
 		return err
 	}
@@ -224,12 +228,12 @@ func (a *App) eachTier(s Settings, do func(fleet.Tier, remote.Tier) error) error
 
 // purgeTiers makes a purge known to other hosts: of a tag by its count, of everything by removing what lies under the
 // prefix of the tier.
-func (a *App) purgeTiers(s Settings, sel selector) error {
+func purgeTiers(s Settings, env lookupEnv, sel selector) error {
 	const patience = time.Minute
 	if !sel.all && sel.tag == "" {
 		return nil
 	}
-	return a.eachTier(s, func(t fleet.Tier, conn remote.Tier) error {
+	return eachTier(s, env, func(t fleet.Tier, conn remote.Tier) error {
 		if !t.Write {
 			return nil
 		}
