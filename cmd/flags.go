@@ -210,12 +210,12 @@ func parseKey(dir *cachedir.Dir, s Settings, text string) (hashing.Key, error) {
 }
 
 // stdinDigest hashes stdin for commands that only look: key, why and purge.
-func (a *App) stdinDigest(s Settings, spec *hashing.Spec) error {
+func stdinDigest(stdin io.Reader, s Settings, spec *hashing.Spec) error {
 	if !s.Stdin {
 		return nil
 	}
 	sum := sha256.New()
-	if _, err := io.Copy(sum, a.Stdin); err != nil {
+	if _, err := io.Copy(sum, stdin); err != nil {
 		return fmt.Errorf("read standard input: %w", err)
 	}
 	spec.Stdin = (*hashing.Digest)(sum.Sum(nil))

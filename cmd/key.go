@@ -54,7 +54,7 @@ func (a *App) recipe(c *cobra.Command, args []string, digests hashing.Digests) (
 	if spec, err = a.namedSpec(c, s, argv); err != nil {
 		return r, spec, s, err
 	}
-	if err = a.stdinDigest(s, &spec); err != nil {
+	if err = stdinDigest(a.Stdin, s, &spec); err != nil {
 		return r, spec, s, err
 	}
 	r, err = hashing.Capture(spec, digests)

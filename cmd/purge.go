@@ -3,6 +3,7 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cmd/call"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -89,7 +91,11 @@ func (a *App) purge(c *cobra.Command, args []string) error {
 		dir, err = a.openStore(s, false)
 	}
 	if errors.Is(err, cachedir.ErrAbsent) {
-		return a.purgeNothing(c, s, names, dry)
+		names = slices.DeleteFunc(names, func(name string) bool { return name == "key" }) // it is looked up in the directory
+		if _, err := selectByAll(c, nil, s, names); err != nil {                          // what is selected must be well written even so
+			return err
+		}
+		return sayPurged(a.Stdout, 0, false, dry)
 	}
 	if err != nil {
 		return err
@@ -105,7 +111,7 @@ func (a *App) purge(c *cobra.Command, args []string) error {
 	}
 	sel.soft, _ = c.Flags().GetBool("soft")
 	if dry {
-		return a.dryPurge(dir, sel)
+		return dryPurge(&a.Process, dir, sel)
 	}
 	if dir, err = a.openStore(s, false); err != nil {
 		return err
@@ -118,7 +124,7 @@ func (a *App) purge(c *cobra.Command, args []string) error {
 	if n == 0 {
 		a.nothingReached(c, dir, s, sel, argv)
 	}
-	return a.sayPurged(n, sel.soft, false)
+	return sayPurged(a.Stdout, n, sel.soft, false)
 }
 
 // nothingReached names what may have been meant: a tag of almost this name, or the same command in another directory.
@@ -155,16 +161,7 @@ func tagsOf(dir *cachedir.Dir) []string {
 	return slices.Sorted(maps.Keys(tags))
 }
 
-// purgeNothing is purge where no cache directory is yet. What is selected must be well written even so.
-func (a *App) purgeNothing(c *cobra.Command, s Settings, names []string, dry bool) error {
-	names = slices.DeleteFunc(names, func(name string) bool { return name == "key" }) // it is looked up in the directory
-	if _, err := selectByAll(c, nil, s, names); err != nil {
-		return err
-	}
-	return a.sayPurged(0, false, dry)
-}
-
-func (a *App) sayPurged(n int, soft, dry bool) error {
+func sayPurged(w io.Writer, n int, soft, dry bool) error {
 	verb, end := "purged", ""
 	if dry {
 		verb = "would purge"
@@ -172,7 +169,7 @@ func (a *App) sayPurged(n int, soft, dry bool) error {
 	if soft && n > 0 {
 		end = " softly: served until renewed or, should that fail, until the time to live is over"
 	}
-	_, err := fmt.Fprintf(a.Stdout, "%s %s%s\n", verb, entries(n), end)
+	_, err := fmt.Fprintf(w, "%s %s%s\n", verb, entries(n), end)
 	return err
 }
 
@@ -205,7 +202,8 @@ func purgeAll(dir *cachedir.Dir, sel selector) (int, error) {
 	return n, err
 }
 
-func (a *App) dryPurge(dir *cachedir.Dir, sel selector) error {
+// dryPurge lists what would go.
+func dryPurge(p *call.Process, dir *cachedir.Dir, sel selector) error {
 	var rows []row
 	n, err := selected(dir, sel, func(i cachedir.EntryInfo) { rows = append(rows, newRow(i)) })
 	if err != nil {
@@ -213,11 +211,11 @@ func (a *App) dryPurge(dir *cachedir.Dir, sel selector) error {
 	}
 	sortRows(rows, func(row, row) int { return 0 })
 	if len(rows) > 0 {
-		if err := rowTable(rows).print(&a.Process); err != nil {
+		if err := rowTable(rows).print(p); err != nil {
 			return err
 		}
 	}
-	return a.sayPurged(n, sel.soft, true)
+	return sayPurged(p.Stdout, n, sel.soft, true)
 }
 
 // selected visits the entries that are selected and could still be replayed, and counts them.
@@ -359,7 +357,7 @@ func (a *App) selectCommand(c *cobra.Command, s Settings, argv []string) (select
 		ids := hashing.CommandCandidates(spec)
 		return selector{match: func(i cachedir.EntryInfo) bool { return slices.Contains(ids, i.Command) }}, nil
 	}
-	if err := a.stdinDigest(s, &spec); err != nil {
+	if err := stdinDigest(a.Stdin, s, &spec); err != nil {
 		return selector{}, err
 	}
 	recipe, err := hashing.Capture(spec, nil)

@@ -24,15 +24,16 @@ func (a *App) purgeEvents(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	soft, _ := c.Flags().GetBool("soft")
-	dry, _ := c.Flags().GetBool("dry-run")
+	p := eventPurge{env: a.LookupEnv, out: a.Stdout}
+	p.soft, _ = c.Flags().GetBool("soft")
+	p.dry, _ = c.Flags().GetBool("dry-run")
 	s, warnings, err := a.settingsFor(c, []string{})
 	if err != nil {
 		return err
 	}
 	a.warnAll(warnings)
-	dir, err := a.openStore(s, dry)
-	if err != nil {
+	p.settings = s
+	if p.dir, err = a.openStore(s, p.dry); err != nil {
 		return err
 	}
 	lines := bufio.NewReaderSize(a.Stdin, 64<<10)
@@ -40,7 +41,7 @@ func (a *App) purgeEvents(c *cobra.Command, args []string) error {
 		line, err := readEvent(lines)
 		if err == nil || len(line) > 0 {
 			if tag, ok := eventTag(match, line); ok {
-				if err := a.purgeEvent(s, dir, hashing.Guard(tag, s.Secret), soft, dry); err != nil {
+				if err := p.purge(hashing.Guard(tag, s.Secret)); err != nil {
 					return err
 				}
 			}
@@ -100,14 +101,26 @@ func eventTag(match *regexp.Regexp, line []byte) (string, bool) {
 	return string(found[1]), true
 }
 
-// purgeEvent purges one tag, here and for other hosts, and says so at once.
-func (a *App) purgeEvent(s Settings, dir *cachedir.Dir, tag string, soft, dry bool) error {
+// eventPurge is what a stream of events is for.
+type eventPurge struct {
+	settings  Settings
+	env       lookupEnv
+	dir       *cachedir.Dir
+	soft, dry bool
+	out       io.Writer
+}
+
+// purge purges one tag, here and for other hosts, and says so at once.
+func (p *eventPurge) purge(tag string) error {
 	words := "purged"
-	if dry {
+	if p.dry {
 		words = "would purge"
-	} else if err := errors.Join(dir.PurgeTag(tag, soft), purgeTiers(s, a.LookupEnv, selector{tag: tag, soft: soft})); err != nil {
-		return err
+	} else {
+		there := selector{tag: tag, soft: p.soft}
+		if err := errors.Join(p.dir.PurgeTag(tag, p.soft), purgeTiers(p.settings, p.env, there)); err != nil {
+			return err
+		}
 	}
-	_, err := fmt.Fprintf(a.Stdout, "%s %s\n", words, hashing.Show(tag))
+	_, err := fmt.Fprintf(p.out, "%s %s\n", words, hashing.Show(tag))
 	return err
 }
