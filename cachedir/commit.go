@@ -141,14 +141,14 @@ func checkMeta(m *Meta) error {
 func (p *Pending) finish(m Meta) (*format.Header, error) {
 	p.tableBuf = p.frames.End(p.tableBuf)
 	h := &format.Header{Meta: m, Stdout: p.sizes[0], Stderr: p.sizes[1], Table: p.tableBuf, TableLen: int64(len(p.tableBuf)), Seal: p.seal}
-	if p.live.open && h.BodyLen() <= format.InlineMax { // the body was written for those who follow: the entry needs its room
+	if p.order.open && h.BodyLen() <= format.InlineMax { // the body was written for those who follow: the entry needs its room
 		p.dropSpool(&p.body)
-		p.dropSpool(&p.live)
+		p.dropSpool(&p.order)
 	}
 	if !p.body.open {
 		return h, nil
 	}
-	if !p.live.open {
+	if !p.order.open {
 		if err := p.flush(); err != nil {
 			return nil, err
 		}

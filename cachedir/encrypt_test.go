@@ -162,13 +162,13 @@ func TestEncryptedExportOfDamage(t *testing.T) {
 	require.ErrorIs(t, err, format.ErrSpoiled)
 }
 
-func TestEncryptedLive(t *testing.T) {
+func TestEncryptedTail(t *testing.T) {
 	d, r := newDir(t, encrypted), runOf("r")
 	p, err := d.Begin(r)
 	require.NoError(t, err)
 	defer p.Discard()
 	require.NoError(t, p.Append(0, []byte("planted token")))
-	p.GoLive(true)
+	p.PublishTail(true)
 	require.NoError(t, p.Append(1, []byte("planted token")))
 	require.NotContains(t, everything(t, d), "planted token")
 	_, ok := openAt(t, d.Path(), Options{}).Follow(r.Key)
@@ -178,7 +178,7 @@ func TestEncryptedLive(t *testing.T) {
 	defer l.Close()
 	require.True(t, l.Merged)
 	for range 2 {
-		requireParts(t, []part{{0, "planted token"}, {1, "planted token"}}, readLive(t, l))
+		requireParts(t, []part{{0, "planted token"}, {1, "planted token"}}, readTail(t, l))
 		l.Rewind()
 	}
 }

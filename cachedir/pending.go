@@ -54,7 +54,7 @@ type Pending struct {
 	entry    tree.File
 	body     spool
 	table    spool
-	live     spool
+	order    spool
 	frames   format.FrameWriter
 	tableBuf []byte // what was not yet written to the table
 	sizes    [2]int64
@@ -193,14 +193,14 @@ func (p *Pending) append(stream uint8, b []byte) error {
 	if size > p.d.o.MaxSize {
 		return ErrTooLarge
 	}
-	if err := p.checkSpace(size + p.live.size); err != nil {
+	if err := p.checkSpace(size + p.order.size); err != nil {
 		return err
 	}
 	if err := p.addFrame(stream, len(b)); err != nil {
 		return err
 	}
-	if p.live.open {
-		return p.appendLive(stream, b)
+	if p.order.open {
+		return p.appendPublished(stream, b)
 	}
 	if len(p.tail)+len(b) <= format.InlineMax {
 		if p.tail == nil && len(b) > 32<<10 {
@@ -316,7 +316,7 @@ func (p *Pending) dropSpools() {
 	if p.linked {
 		_ = p.d.v1.Remove(p.base + linkSuffix)
 	}
-	for _, s := range [...]*spool{&p.body, &p.table, &p.live} {
+	for _, s := range [...]*spool{&p.body, &p.table, &p.order} {
 		p.dropSpool(s)
 	}
 	p.tail, p.tableBuf = nil, nil

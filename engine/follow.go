@@ -28,10 +28,10 @@ func (*MixedError) Error() string {
 }
 
 const (
-	liveAfter = 200 * time.Millisecond // runs that take longer can be followed
-	lookEvery = 50 * time.Millisecond  // for a run that is not live yet
-	lookMost  = time.Second            // the same when that has taken long, and for the end of one that is
-	stuck     = 200 * time.Millisecond // how long a follower may take to end
+	publishAfter = 200 * time.Millisecond // runs that take longer can be followed
+	lookEvery    = 50 * time.Millisecond  // for a run that is not published yet
+	lookMost     = time.Second            // the same when that has taken long, and for the end of one that is
+	stuck        = 200 * time.Millisecond // how long a follower may take to end
 )
 
 // follower copies what another run writes until it is stopped.
@@ -71,9 +71,9 @@ func (r *run) follow() *follower {
 	f := &follower{make(chan struct{}), make(chan struct{})}
 	go func() {
 		defer close(f.done)
-		for live := r.awaitLive(f.quit); live != nil; live = r.awaitLive(f.quit) {
-			again := r.copyLive(live, f.quit)
-			live.Close()
+		for tail := r.awaitTail(f.quit); tail != nil; tail = r.awaitTail(f.quit) {
+			again := r.copyTail(tail, f.quit)
+			tail.Close()
 			if !again {
 				return
 			}
@@ -102,15 +102,15 @@ func (r *run) wantsToFollow() bool {
 	return r.req.Follow || runner.IsTerminal(r.io.stdout)
 }
 
-// awaitLive opens what the other run records, as soon as there is something.
-func (r *run) awaitLive(quit <-chan struct{}) *cachedir.Live {
+// awaitTail opens what the other run records, as soon as there is something.
+func (r *run) awaitTail(quit <-chan struct{}) *cachedir.Tail {
 	for wait := lookEvery; ; wait = min(2*wait, lookMost) {
-		if live, ok := r.dir.Follow(r.recipe.Key); ok {
-			if live.Merged && !r.merged() { // nobody can tell its streams apart
-				live.Close()
+		if tail, ok := r.dir.Follow(r.recipe.Key); ok {
+			if tail.Merged && !r.merged() { // nobody can tell its streams apart
+				tail.Close()
 				return nil
 			}
-			return live
+			return tail
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -122,9 +122,9 @@ func (r *run) awaitLive(quit <-chan struct{}) *cachedir.Live {
 	}
 }
 
-// copyLive prints what a run writes beyond what was printed already, until it ends; then there may be another one to follow.
+// copyTail prints what a run writes beyond what was printed already, until it ends; then there may be another one to follow.
 // If it turns out to write something else, a person is told and sees it from its beginning.
-func (r *run) copyLive(live *cachedir.Live, quit <-chan struct{}) (again bool) {
+func (r *run) copyTail(tail *cachedir.Tail, quit <-chan struct{}) (again bool) {
 	buf := make([]byte, 64<<10)
 	rest := r.resume()
 	for over := false; ; {
@@ -133,12 +133,12 @@ func (r *run) copyLive(live *cachedir.Live, quit <-chan struct{}) (again bool) {
 			return false // the rest of it is in the store, or is no result
 		default:
 		}
-		stream, n, err := live.Next(buf)
+		stream, n, err := tail.Next(buf)
 		switch {
 		case errors.Is(err, io.EOF) && over:
 			return true
 		case errors.Is(err, io.EOF):
-			over = !live.Wait(quit, lookMost) && live.Over()
+			over = !tail.Wait(quit, lookMost) && tail.Over()
 			continue
 		case err != nil:
 			return false
@@ -149,7 +149,7 @@ func (r *run) copyLive(live *cachedir.Live, quit <-chan struct{}) (again bool) {
 			if !r.restart() {
 				return false
 			}
-			live.Rewind()
+			tail.Rewind()
 			rest = r.resume()
 			continue
 		}

@@ -44,7 +44,7 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 	}
 	r.hold(&c)
 	if l != nil { // else it is not the run that anybody waits for
-		defer r.goLive(&c, pending)()
+		defer r.publish(&c, pending)()
 	}
 	started := bootNow()
 	res, err := runner.Run(c)
@@ -62,14 +62,14 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 	out := r.ran(res)
 	if res.Interrupted || res.Cut != nil {
 		out.NotStored = "interrupted"
-		r.endLive(pending)
+		r.unpublish(pending)
 		abandon(l) // nothing was learned: one of those who wait takes over
 		r.fleet().Drop()
 		r.encloser.report(report{NoStore: "a nested run was interrupted"})
 		return out, cmp.Or(r.delivered(res), r.mixed(res))
 	}
 	r.keep(&out, pending, res, started, asked(l))
-	r.endLive(pending)
+	r.unpublish(pending)
 	if out.Stored || r.learnedNow {
 		finish(l, noteStored)
 	} else {
@@ -84,20 +84,20 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 	return out, r.mixed(res)
 }
 
-// goLive lets others follow a run that takes long. Under --stale-if-error the output is held back until the command has
+// publish lets others follow a run that takes long. Under --stale-if-error the output is held back until the command has
 // succeeded, because an older result would be printed instead of a failure: then nobody follows either, unless this run
 // has itself followed another.
-func (r *run) goLive(c *runner.Command, pending *cachedir.Pending) (stop func()) {
+func (r *run) publish(c *runner.Command, pending *cachedir.Pending) (stop func()) {
 	if pending == nil || c.Hold != nil && !r.followed.any() {
 		return func() {}
 	}
 	merged := r.merged()
-	timer := time.AfterFunc(liveAfter, func() { pending.GoLive(merged) })
+	timer := time.AfterFunc(publishAfter, func() { pending.PublishTail(merged) })
 	return func() { timer.Stop() }
 }
 
-// endLive ends a recording that was not stored before the lock is free: who waits then shall follow the next run, not this.
-func (r *run) endLive(pending *cachedir.Pending) {
+// unpublish ends a recording that was not stored before the lock is free: who waits then shall follow the next run, not this.
+func (r *run) unpublish(pending *cachedir.Pending) {
 	if pending != nil {
 		pending.Discard()
 	}

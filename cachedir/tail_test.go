@@ -17,8 +17,8 @@ import (
 	"github.com/cachex-cli/cachex/cachedir/format"
 )
 
-// follow opens the live run of a recipe as another process does.
-func follow(t testing.TB, d *Dir, r Run) *Live {
+// follow opens the published run of a recipe as another process does.
+func follow(t testing.TB, d *Dir, r Run) *Tail {
 	t.Helper()
 	l, ok := openAt(t, d.Path(), Options{}).Follow(r.Key)
 	require.True(t, ok)
@@ -26,8 +26,8 @@ func follow(t testing.TB, d *Dir, r Run) *Live {
 	return l
 }
 
-// readLive returns what there is to read now: pieces of one stream that follow one another are one.
-func readLive(t testing.TB, l *Live) (got []part) {
+// readTail returns what there is to read now: pieces of one stream that follow one another are one.
+func readTail(t testing.TB, l *Tail) (got []part) {
 	t.Helper()
 	buf := make([]byte, 1000)
 	for {
@@ -65,8 +65,8 @@ func alternating(n int, text string) (parts []part) {
 	return parts
 }
 
-// Whenever a run goes live, a follower gets all of it in order, and what is stored is the same as if it had not gone live.
-func TestLiveRun(t *testing.T) {
+// Whenever a run is published, a follower gets all of it in order, and what is stored is the same as if it had not been.
+func TestPublishedRun(t *testing.T) {
 	if testing.Short() {
 		t.Skip("follows runs of every shape")
 	}
@@ -97,24 +97,24 @@ func TestLiveRun(t *testing.T) {
 			}
 			add(c.before)
 			_, ok := d.Follow(runOf("live").Key)
-			require.False(t, ok, "it is not live yet")
-			p.GoLive(false)
-			p.GoLive(true) // it is live already
+			require.False(t, ok, "it is not published yet")
+			p.PublishTail(false)
+			p.PublishTail(true) // it is published already
 			l := follow(t, d, runOf("live"))
 			require.False(t, l.Merged)
-			requireParts(t, joined(c.before), readLive(t, l))
+			requireParts(t, joined(c.before), readTail(t, l))
 			add(c.after)
-			requireParts(t, joined(c.after), readLive(t, l))
+			requireParts(t, joined(c.after), readTail(t, l))
 			late := follow(t, d, runOf("live"))
 			require.False(t, l.Over())
 
 			require.NoError(t, p.Commit(m))
 			require.True(t, l.Over())
 			all := append(append([]part{}, c.before...), c.after...)
-			requireParts(t, joined(all), readLive(t, late)) // who has it open reads it to its end
-			require.Empty(t, readLive(t, l), "the frame table is no output")
+			requireParts(t, joined(all), readTail(t, late)) // who has it open reads it to its end
+			require.Empty(t, readTail(t, l), "the frame table is no output")
 			l.Rewind()
-			requireParts(t, joined(all), readLive(t, l))
+			requireParts(t, joined(all), readTail(t, l))
 
 			storeMeta(t, d, runOf("plain"), m, all...)
 			requireHit(t, d, runOf("live"), Good, all...)
@@ -152,12 +152,12 @@ func shape(t testing.TB, d *Dir, r Run) string {
 	return b.String()
 }
 
-func TestLiveRunSaysThatItsStreamsAreOne(t *testing.T) {
+func TestPublishedRunSaysThatItsStreamsAreOne(t *testing.T) {
 	d := newDir(t, Options{})
 	p, err := d.Begin(runOf("x"))
 	require.NoError(t, err)
 	defer p.Discard()
-	p.GoLive(true)
+	p.PublishTail(true)
 	require.True(t, follow(t, d, runOf("x")).Merged)
 }
 
@@ -167,7 +167,7 @@ func TestFollowNothing(t *testing.T) {
 	p, err := d.Begin(runOf("x"))
 	require.NoError(t, err)
 	require.NoError(t, p.Append(0, []byte("x")))
-	p.GoLive(false)
+	p.PublishTail(false)
 	_, ok := d.Follow(runOf("y").Key)
 	require.False(t, ok)
 	require.Len(t, names(t, d, "pending"), 3)
@@ -178,25 +178,25 @@ func TestFollowNothing(t *testing.T) {
 	_, ok = d.Follow(runOf("x").Key)
 	require.False(t, ok)
 
-	l := d.openLive(p.base + runSuffix)
+	l := d.openTail(p.base + runSuffix)
 	require.NotNil(t, l)
 	defer l.Close()
 	require.True(t, l.Over())
 	p.Discard()
 	require.Empty(t, names(t, d, "pending"))
-	requireParts(t, []part{{0, "x"}}, readLive(t, l))
-	p.GoLive(false)
+	requireParts(t, []part{{0, "x"}}, readTail(t, l))
+	p.PublishTail(false)
 	require.Empty(t, names(t, d, "pending"))
 }
 
 // The run ends between the look at the directory and the opening of its files: whichever is gone, nobody is followed.
 func TestFollowRunThatEndsMeanwhile(t *testing.T) {
-	for _, gone := range []string{liveSuffix, bodySuffix} {
+	for _, gone := range []string{orderSuffix, bodySuffix} {
 		d := newDir(t, Options{})
 		p, err := d.Begin(runOf("x"))
 		require.NoError(t, err)
 		defer p.Discard()
-		p.GoLive(false)
+		p.PublishTail(false)
 		require.NoError(t, d.v1.Remove(p.base+gone))
 		_, ok := d.Follow(runOf("x").Key)
 		require.False(t, ok)
@@ -204,15 +204,15 @@ func TestFollowRunThatEndsMeanwhile(t *testing.T) {
 }
 
 // What a killed run left is removed, what lives is not.
-func TestCleanLiveRuns(t *testing.T) {
+func TestCleanPublishedRuns(t *testing.T) {
 	d := newDir(t, Options{})
 	alive, err := d.Begin(runOf("alive"))
 	require.NoError(t, err)
 	defer alive.Discard()
-	alive.GoLive(false)
+	alive.PublishTail(false)
 	killed, err := d.Begin(runOf("killed"))
 	require.NoError(t, err)
-	killed.GoLive(false)
+	killed.PublishTail(false)
 	killed.entry.Close()
 	old := time.Now().Add(-2 * oldMargin)
 	for _, n := range names(t, d, "pending") {
@@ -229,18 +229,18 @@ func TestCleanLiveRuns(t *testing.T) {
 
 // Each byte of the order flipped, and the file cut at each length: a follower gets an error or an end. Nothing it reads goes
 // beyond the body.
-func TestDamagedLiveRun(t *testing.T) {
+func TestDamagedTail(t *testing.T) {
 	d := newDir(t, Options{})
 	p, err := d.Begin(runOf("x"))
 	require.NoError(t, err)
 	defer p.Discard()
 	require.NoError(t, p.Append(0, []byte("out")))
 	require.NoError(t, p.Append(1, []byte("err")))
-	p.GoLive(false)
-	path := filepath.Join(d.Path(), "v1", p.live.name)
+	p.PublishTail(false)
+	path := filepath.Join(d.Path(), "v1", p.order.name)
 	good, err := os.ReadFile(path)
 	require.NoError(t, err)
-	require.Len(t, good, 3*liveRecord)
+	require.Len(t, good, 3*orderRecord)
 	try := func(b []byte) {
 		require.NoError(t, os.WriteFile(path, b, 0o600))
 		if l, ok := d.Follow(runOf("x").Key); ok {
@@ -257,11 +257,11 @@ func TestDamagedLiveRun(t *testing.T) {
 		try(good[:i])
 	}
 	try(good)
-	requireParts(t, []part{{0, "out"}, {1, "err"}}, readLive(t, follow(t, d, runOf("x"))))
+	requireParts(t, []part{{0, "out"}, {1, "err"}}, readTail(t, follow(t, d, runOf("x"))))
 }
 
 // drain reads until an error or the end.
-func drain(t testing.TB, l *Live, most int) {
+func drain(t testing.TB, l *Tail, most int) {
 	buf := make([]byte, 4)
 	for n := 0; ; {
 		stream, got, err := l.Next(buf)
@@ -275,7 +275,7 @@ func drain(t testing.TB, l *Live, most int) {
 	}
 }
 
-func FuzzLive(f *testing.F) {
+func FuzzTail(f *testing.F) {
 	record := func(values ...uint64) (b []byte) {
 		for _, v := range values {
 			b = binary.LittleEndian.AppendUint64(b, v)
@@ -291,13 +291,13 @@ func FuzzLive(f *testing.F) {
 	p, err := d.Begin(runOf("x"))
 	require.NoError(f, err)
 	f.Cleanup(p.Discard)
-	p.GoLive(false)
+	p.PublishTail(false)
 	v1 := filepath.Join(d.Path(), "v1")
 	f.Fuzz(func(t *testing.T, order, body []byte) {
-		require.NoError(t, os.WriteFile(filepath.Join(v1, p.live.name), order, 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join(v1, p.order.name), order, 0o600))
 		require.NoError(t, os.WriteFile(filepath.Join(v1, p.body.name), body, 0o600))
 		l, ok := d.Follow(runOf("x").Key)
-		require.Equal(t, len(order) >= liveRecord, ok)
+		require.Equal(t, len(order) >= orderRecord, ok)
 		if ok {
 			defer l.Close()
 			drain(t, l, len(body))

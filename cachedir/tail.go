@@ -22,27 +22,27 @@ import (
 // them to their end.
 
 const (
-	liveSuffix = ".live"
-	liveRecord = 8
-	liveMerged = 1
-	liveSealed = 2
+	orderSuffix = ".live"
+	orderRecord = 8
+	orderMerged = 1
+	orderSealed = 2
 )
 
-// GoLive makes what was recorded so far, and what comes, readable by those who follow. Runs of some tenths of a second
+// PublishTail makes what was recorded so far, and what comes, readable by those who follow. Runs of some tenths of a second
 // never do it. merged says that both streams are one pipe. That it fails ends the recording, as a failing Append does.
-func (p *Pending) GoLive(merged bool) {
+func (p *Pending) PublishTail(merged bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.err != nil || p.live.open {
+	if p.err != nil || p.order.open {
 		return
 	}
-	if err := p.goLive(merged); err != nil {
+	if err := p.publishTail(merged); err != nil {
 		_ = p.fail(err)
 	}
 }
 
-// goLive writes the body as far as it is known, and its order.
-func (p *Pending) goLive(merged bool) error {
+// publishTail writes the body as far as it is known, and its order.
+func (p *Pending) publishTail(merged bool) error {
 	if p.body.size == 0 {
 		if err := p.writeBody(p.tail); err != nil {
 			return err
@@ -52,23 +52,23 @@ func (p *Pending) goLive(merged bool) error {
 	}
 	first := uint64(0)
 	if merged {
-		first |= liveMerged
+		first |= orderMerged
 	}
 	if p.seal != nil {
-		first |= liveSealed
+		first |= orderSealed
 	}
 	b := binary.LittleEndian.AppendUint64(nil, first)
 	if p.seal != nil {
 		b = p.seal.Append(b)
 	}
-	if err := p.spill(&p.live, liveSuffix, b); err != nil {
+	if err := p.spill(&p.order, orderSuffix, b); err != nil {
 		return err
 	}
-	return p.tellOrder()
+	return p.writeOrder()
 }
 
-// tellOrder writes the records of what was appended before the run went live: one for each frame that was noted.
-func (p *Pending) tellOrder() error {
+// writeOrder writes the records of what was appended before the run was published: one for each frame that was noted.
+func (p *Pending) writeOrder() error {
 	var noted io.Reader = bytes.NewReader(p.tableBuf)
 	if p.table.open {
 		noted = io.MultiReader(&section{f: bodyFile{File: p.table.f}, end: p.table.size}, noted)
@@ -87,7 +87,7 @@ func (p *Pending) tellOrder() error {
 		end += int64(v >> 1)
 		b = binary.LittleEndian.AppendUint64(b, uint64(end)<<1|v&1)
 		if len(b) >= 64<<10 {
-			if err := p.spill(&p.live, liveSuffix, b); err != nil {
+			if err := p.spill(&p.order, orderSuffix, b); err != nil {
 				return err
 			}
 			b = b[:0]
@@ -96,11 +96,11 @@ func (p *Pending) tellOrder() error {
 	if p.frames.Size > 0 {
 		b = binary.LittleEndian.AppendUint64(b, uint64(end+p.frames.Size)<<1|uint64(p.frames.Stream))
 	}
-	return p.spill(&p.live, liveSuffix, b)
+	return p.spill(&p.order, orderSuffix, b)
 }
 
-// appendLive is append for a run that is live.
-func (p *Pending) appendLive(stream uint8, b []byte) error {
+// appendPublished is append for a run that is published.
+func (p *Pending) appendPublished(stream uint8, b []byte) error {
 	if len(p.tail)+len(b) <= format.InlineMax && int64(len(p.tail)) == p.body.size {
 		p.tail = append(p.tail, b...) // the result may still be a small one
 	} else {
@@ -110,11 +110,11 @@ func (p *Pending) appendLive(stream uint8, b []byte) error {
 		return err
 	}
 	end := uint64(p.sizes[0] + p.sizes[1])
-	return p.spill(&p.live, liveSuffix, binary.LittleEndian.AppendUint64(nil, end<<1|uint64(stream)))
+	return p.spill(&p.order, orderSuffix, binary.LittleEndian.AppendUint64(nil, end<<1|uint64(stream)))
 }
 
-// Live is a run of another process being followed.
-type Live struct {
+// Tail is a run of another process being followed.
+type Tail struct {
 	Merged bool // both streams are one pipe
 
 	d      *Dir
@@ -129,26 +129,26 @@ type Live struct {
 	stream uint8
 }
 
-// Follow opens the run of a recipe that another process is recording, if it is live.
-func (d *Dir) Follow(key hashing.Key) (*Live, bool) {
-	var l *Live
+// Follow opens the run of a recipe that another process is recording, if it has published it.
+func (d *Dir) Follow(key hashing.Key) (*Tail, bool) {
+	var t *Tail
 	prefix := key.String() + "."
 	_ = d.v1.List("pending", func(base string) bool {
 		run, isPending := pendingRun(base)
 		run = "pending/" + run
-		if isPending && strings.HasPrefix(base, prefix) && strings.HasSuffix(base, liveSuffix) && d.isLocked(run) {
-			l = d.openLive(run)
+		if isPending && strings.HasPrefix(base, prefix) && strings.HasSuffix(base, orderSuffix) && d.isLocked(run) {
+			t = d.openTail(run)
 		}
-		return l == nil
+		return t == nil
 	})
-	return l, l != nil
+	return t, t != nil
 }
 
-// openLive opens what a run records. The run may end meanwhile, and then one of the names is gone: but who has opened both
+// openTail opens what a run records. The run may end meanwhile, and then one of the names is gone: but who has opened both
 // files has those of one run, for the random word in their names is never used again.
-func (d *Dir) openLive(run string) *Live {
+func (d *Dir) openTail(run string) *Tail {
 	base := strings.TrimSuffix(run, runSuffix)
-	order, _, err := d.v1.OpenWritten(base + liveSuffix)
+	order, _, err := d.v1.OpenWritten(base + orderSuffix)
 	if err != nil {
 		return nil
 	}
@@ -157,77 +157,77 @@ func (d *Dir) openLive(run string) *Live {
 		order.Close()
 		return nil
 	}
-	l := &Live{d: d, run: run, body: bodyFile{File: body}, order: order, watch: newWatch(d.v1, base+liveSuffix)}
-	if !l.readFirst() {
-		l.Close()
+	t := &Tail{d: d, run: run, body: bodyFile{File: body}, order: order, watch: newWatch(d.v1, base+orderSuffix)}
+	if !t.readFirst() {
+		t.Close()
 		return nil
 	}
-	return l
+	return t
 }
 
 // readFirst reads what stands before the order.
-func (l *Live) readFirst() bool {
-	first, ok := l.record()
-	l.Merged = first&liveMerged != 0
-	if ok && first&liveSealed != 0 {
+func (t *Tail) readFirst() bool {
+	first, ok := t.record()
+	t.Merged = first&orderMerged != 0
+	if ok && first&orderSealed != 0 {
 		var b [format.SealSize]byte
-		_, _ = l.order.ReadAt(b[:], l.at)
+		_, _ = t.order.ReadAt(b[:], t.at)
 		var err error
-		l.body.seal, err = format.DecodeSeal(b[:], l.d.o.Keys)
-		l.at += format.SealSize
+		t.body.seal, err = format.DecodeSeal(b[:], t.d.o.Keys)
+		t.at += format.SealSize
 		ok = err == nil
 	}
-	l.begin = l.at
+	t.begin = t.at
 	return ok
 }
 
 // Next reads more of what the run wrote, and says of which stream it is; io.EOF if there is no more at the moment.
-func (l *Live) Next(b []byte) (stream uint8, n int, err error) {
-	for l.from == l.end {
-		v, ok := l.record()
+func (t *Tail) Next(b []byte) (stream uint8, n int, err error) {
+	for t.from == t.end {
+		v, ok := t.record()
 		if !ok {
 			return 0, 0, io.EOF
 		}
-		if int64(v>>1) < l.end {
+		if int64(v>>1) < t.end {
 			return 0, 0, format.ErrSpoiled
 		}
-		l.end, l.stream = int64(v>>1), uint8(v&1)
+		t.end, t.stream = int64(v>>1), uint8(v&1)
 	}
-	n, err = l.body.readPlainAt(b[:min(int64(len(b)), l.end-l.from)], l.from)
-	l.from += int64(n)
+	n, err = t.body.readPlainAt(b[:min(int64(len(b)), t.end-t.from)], t.from)
+	t.from += int64(n)
 	if n > 0 {
 		err = nil
 	}
-	return l.stream, n, err
+	return t.stream, n, err
 }
 
 // record reads the next record, if it is there.
-func (l *Live) record() (v uint64, ok bool) {
-	var b [liveRecord]byte
-	if n, _ := l.order.ReadAt(b[:], l.at); n < liveRecord {
+func (t *Tail) record() (v uint64, ok bool) {
+	var b [orderRecord]byte
+	if n, _ := t.order.ReadAt(b[:], t.at); n < orderRecord {
 		return 0, false
 	}
-	l.at += liveRecord
+	t.at += orderRecord
 	return binary.LittleEndian.Uint64(b[:]), true
 }
 
 // Wait returns when the run may have written more, when stop is closed, or after most. Only in the first case it may report
 // that it was woken.
-func (l *Live) Wait(stop <-chan struct{}, most time.Duration) (woken bool) {
-	return l.watch.wait(stop, most)
+func (t *Tail) Wait(stop <-chan struct{}, most time.Duration) (woken bool) {
+	return t.watch.wait(stop, most)
 }
 
 // Over reports whether the run has ended: what it has not written by now never comes.
-func (l *Live) Over() bool { return !l.d.isLocked(l.run) }
+func (t *Tail) Over() bool { return !t.d.isLocked(t.run) }
 
 // Rewind makes Next begin anew.
-func (l *Live) Rewind() { l.at, l.from, l.end, l.stream = l.begin, 0, 0, 0 }
+func (t *Tail) Rewind() { t.at, t.from, t.end, t.stream = t.begin, 0, 0, 0 }
 
 // Close gives the descriptors back.
-func (l *Live) Close() {
-	l.watch.close()
-	l.body.Close()
-	l.order.Close()
+func (t *Tail) Close() {
+	t.watch.close()
+	t.body.Close()
+	t.order.Close()
 }
 
 // pause waits for an event, for so long, or until stop is closed. Without events it waits only a little.

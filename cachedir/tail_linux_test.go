@@ -14,15 +14,15 @@ func TestWakeUp(t *testing.T) {
 	p, err := d.Begin(runOf("x"))
 	require.NoError(t, err)
 	defer p.Discard()
-	p.GoLive(false)
+	p.PublishTail(false)
 	l := follow(t, d, runOf("x"))
 	require.NotNil(t, l.watch.events, "no inotify here")
-	require.Empty(t, readLive(t, l))
+	require.Empty(t, readTail(t, l))
 	for _, text := range []string{"one", "two"} {
 		woken, got := make(chan bool), make(chan []part)
 		go func() {
 			woken <- l.Wait(nil, time.Hour)
-			got <- readLive(t, l)
+			got <- readTail(t, l)
 		}()
 		require.NoError(t, p.Append(1, []byte(text)))
 		require.True(t, <-woken)
@@ -41,12 +41,12 @@ func TestWakeUpBeforeTheWait(t *testing.T) {
 	p, err := d.Begin(runOf("x"))
 	require.NoError(t, err)
 	defer p.Discard()
-	p.GoLive(false)
+	p.PublishTail(false)
 	l := follow(t, d, runOf("x"))
-	require.Empty(t, readLive(t, l))
+	require.Empty(t, readTail(t, l))
 	require.NoError(t, p.Append(0, []byte("x")))
 	require.True(t, l.Wait(nil, time.Hour))
-	requireParts(t, []part{{0, "x"}}, readLive(t, l))
+	requireParts(t, []part{{0, "x"}}, readTail(t, l))
 }
 
 // Without inotify a follower polls.
@@ -55,15 +55,15 @@ func TestPolling(t *testing.T) {
 	p, err := d.Begin(runOf("x"))
 	require.NoError(t, err)
 	defer p.Discard()
-	p.GoLive(false)
+	p.PublishTail(false)
 	l := follow(t, d, runOf("x"))
 	l.watch.close()
 	l.watch = newWatch(d.v1, "pending/absent")
 	require.Nil(t, l.watch.events)
-	require.Empty(t, readLive(t, l))
+	require.Empty(t, readTail(t, l))
 	require.NoError(t, p.Append(0, []byte("x")))
 	require.False(t, l.Wait(nil, time.Hour))
-	requireParts(t, []part{{0, "x"}}, readLive(t, l))
+	requireParts(t, []part{{0, "x"}}, readTail(t, l))
 }
 
 // Following takes three descriptors, and gives them back.
@@ -72,7 +72,7 @@ func TestFollowClosesItsDescriptors(t *testing.T) {
 	p, err := d.Begin(runOf("x"))
 	require.NoError(t, err)
 	defer p.Discard()
-	p.GoLive(false)
+	p.PublishTail(false)
 	lowest := func() int {
 		f, err := p.entry.Dup()
 		require.NoError(t, err)
