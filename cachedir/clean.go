@@ -423,7 +423,7 @@ func pendingRun(base string) (string, bool) {
 		return "", false
 	}
 	switch base[i:] {
-	case runSuffix, bodySuffix, tableSuffix, linkSuffix, orderSuffix, saidSuffix:
+	case runSuffix, bodySuffix, tableSuffix, linkSuffix, orderSuffix, controlSuffix:
 		return base[:i] + runSuffix, true
 	}
 	return "", false

@@ -25,7 +25,7 @@ var ErrNoControl = errors.New("not a control file of cachex")
 func OpenControl(path string) (*Control, error) {
 	run, ok := pendingRun(filepath.Base(path))
 	dir, inPending := strings.CutSuffix(filepath.Dir(path), filepath.FromSlash("/v1/pending"))
-	if !ok || !inPending || !strings.HasSuffix(path, saidSuffix) || !filepath.IsAbs(path) {
+	if !ok || !inPending || !strings.HasSuffix(path, controlSuffix) || !filepath.IsAbs(path) {
 		return nil, ErrNoControl
 	}
 	o := Options{ReadOnly: true, TrustOwners: []int{0}}

@@ -30,11 +30,11 @@ import (
 // abandoned, and so is everything else under its name.
 
 const (
-	runSuffix   = ".run"
-	bodySuffix  = ".body"
-	tableSuffix = ".table"
-	linkSuffix  = ".link"
-	saidSuffix  = ".control"
+	runSuffix     = ".run"
+	bodySuffix    = ".body"
+	tableSuffix   = ".table"
+	linkSuffix    = ".link"
+	controlSuffix = ".control"
 
 	spaceStep = 16 << 20 // a growing body is held against the free space each time it grew by this much
 )
@@ -49,21 +49,21 @@ type Pending struct {
 	seal     *format.Seal // how it is encrypted; nil: not
 	cleaning *budget
 
-	mu       sync.Mutex
-	err      error // why nothing more is recorded
-	entry    tree.File
-	body     spool
-	table    spool
-	order    spool
-	frames   format.FrameWriter
-	tableBuf []byte // what was not yet written to the table
-	sizes    [2]int64
-	tail     []byte      // what was not yet written to the body
-	sums     format.Sums // of what was written to it
-	hidden   []byte      // for what is encrypted on its way there
-	next     int64       // look at the free space when so much was written
-	said     bool        // there is a control file
-	linked   bool        // .link is the body of another entry, which has the same
+	mu         sync.Mutex
+	err        error // why nothing more is recorded
+	entry      tree.File
+	body       spool
+	table      spool
+	order      spool
+	frames     format.FrameWriter
+	tableBuf   []byte // what was not yet written to the table
+	sizes      [2]int64
+	tail       []byte      // what was not yet written to the body
+	sums       format.Sums // of what was written to it
+	hidden     []byte      // for what is encrypted on its way there
+	next       int64       // look at the free space when so much was written
+	hasControl bool        // there is a control file
+	linked     bool        // .link is the body of another entry, which has the same
 }
 
 // spool is a pending file that is only made when it is needed.
@@ -134,13 +134,13 @@ func (p *Pending) Retarget(r Run) {
 // ControlPath is the absolute path of the file in which the command may say something of its result. It does not exist
 // yet. Once it was read it is removed with the pending entry; one that was not, by the cleaner.
 func (p *Pending) ControlPath() string {
-	return p.d.v1.Path(p.base + saidSuffix)
+	return p.d.v1.Path(p.base + controlSuffix)
 }
 
 // Control returns what the command said: nothing if there is no such file. One that is no regular file of ours, or larger
 // than limit bytes, is an error.
 func (p *Pending) Control(limit int64) ([]byte, error) {
-	f, fi, err := p.d.v1.OpenWritten(p.base + saidSuffix)
+	f, fi, err := p.d.v1.OpenWritten(p.base + controlSuffix)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -148,7 +148,7 @@ func (p *Pending) Control(limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	p.said = true
+	p.hasControl = true
 	if fi.Size > limit {
 		return nil, fmt.Errorf("more than %d bytes", limit)
 	}
@@ -310,8 +310,8 @@ func (p *Pending) drop() {
 }
 
 func (p *Pending) dropSpools() {
-	if p.said {
-		_ = p.d.v1.Remove(p.base + saidSuffix)
+	if p.hasControl {
+		_ = p.d.v1.Remove(p.base + controlSuffix)
 	}
 	if p.linked {
 		_ = p.d.v1.Remove(p.base + linkSuffix)

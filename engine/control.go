@@ -31,60 +31,60 @@ import (
 // controlLimit is the size in bytes of a control file that is read.
 const controlLimit = 4 << 20
 
-// said is what a command, and runs nested in it, said.
-type said struct {
-	noStore string        // why the result must not be stored; empty: it may be
-	private bool          //
-	maxAge  time.Duration // negative: not said
-	stale   time.Duration
-	until   time.Time // what nested runs have left of their lives; zero: no end
-	tags    []cachedir.Tag
-	learned hashing.Learned // as it was said: names may be there more than once, until all was heard
-	nested  []report
-	begun   []string // runs nested in the command, by their ids
-	seen    []string // files that nested runs have seen
-	unknown []string
+// directives are what a command, and runs nested in it, have written of its result.
+type directives struct {
+	noStore      string        // why the result must not be stored; empty: it may be
+	private      bool          //
+	maxAge       time.Duration // negative: not given
+	grace        time.Duration
+	until        time.Time // what nested runs have left of their lives; zero: no end
+	tags         []cachedir.Tag
+	learned      hashing.Learned // as it was written: names may be there more than once, until all is parsed
+	reports      []report        // of nested runs
+	nestedIDs    []string        // of the nested runs that have announced a report
+	nestedFiles  []string        // that nested runs have looked at
+	unknownLines []string
 }
 
-// hear reads the control file. One that cannot be read may have said anything: nothing is stored then.
-func (r *run) hear(p *cachedir.Pending) said {
+// directives reads the control file. One that cannot be read may hold anything: nothing is stored then.
+func (r *run) directives(p *cachedir.Pending) directives {
 	text, err := p.Control(controlLimit)
 	if err != nil {
-		return said{noStore: "what it said in CACHEX_CONTROL cannot be read: " + err.Error(), maxAge: -1}
+		return directives{noStore: "what it said in CACHEX_CONTROL cannot be read: " + err.Error(), maxAge: -1}
 	}
-	s := parseControl(text)
-	for i := range s.tags {
-		s.tags[i].Name = hashing.Guard(s.tags[i].Name, r.req.Spec.Secret)
+	d := parseDirectives(text)
+	for i := range d.tags {
+		d.tags[i].Name = hashing.Guard(d.tags[i].Name, r.req.Spec.Secret)
 	}
-	for _, n := range s.nested {
-		s.join(n, p.Mark(), r)
+	for _, n := range d.reports {
+		d.apply(n, p.Mark(), r)
 	}
-	s.learned = s.learned.With(hashing.Learned{}) // each name once
-	return s
+	d.learned = d.learned.With(hashing.Learned{}) // each name once
+	return d
 }
 
-func parseControl(text []byte) said {
-	s := said{maxAge: -1}
+func parseDirectives(text []byte) directives {
+	d := directives{maxAge: -1}
 	for line := range bytes.Lines(text) {
 		line := strings.TrimSpace(string(line))
-		switch err := s.take(line); {
+		switch err := d.parse(line); {
 		case line == "" || strings.HasPrefix(line, "#"):
 		case errors.Is(err, errNestedLine):
-			s.noStore = "a nested run did not report what it used"
+			d.noStore = "a nested run did not report what it used"
 		case err != nil:
-			s.unknown = append(s.unknown, line)
+			d.unknownLines = append(d.unknownLines, line)
 		}
 	}
 	reported := map[string]bool{}
-	for _, n := range s.nested {
+	for _, n := range d.reports {
 		reported[n.ID] = true
 	}
-	for _, id := range s.begun {
+	for _, id := range d.nestedIDs {
 		if !reported[id] {
-			s.noStore = "a nested run did not report what it used"
+			d.noStore = "a nested run did not report what it used"
 		}
 	}
-	return s
+	return d
 }
 
 var (
@@ -92,55 +92,55 @@ var (
 	errNestedLine = errors.New("a torn report")
 )
 
-// take hears one line.
-func (s *said) take(line string) error {
+// parse takes over one line.
+func (d *directives) parse(line string) error {
 	if text, ok := strings.CutPrefix(line, reportPrefix); ok {
 		n, err := parseReport(text)
 		if err != nil {
 			return errNestedLine
 		}
-		s.nested = append(s.nested, n)
+		d.reports = append(d.reports, n)
 		return nil
 	}
 	if id, ok := strings.CutPrefix(line, beganPrefix); ok {
-		s.begun = append(s.begun, id)
+		d.nestedIDs = append(d.nestedIDs, id)
 		return nil
 	}
 	name, value, given := strings.Cut(line, "=")
 	name, value = strings.TrimSpace(name), strings.TrimSpace(value)
 	switch {
 	case !given && name == "no-store":
-		s.noStore = "the command said no-store"
+		d.noStore = "the command said no-store"
 	case !given && name == "private":
-		s.private = true
+		d.private = true
 	case given && name == "max-age":
-		return shortest(&s.maxAge, value)
+		return shortest(&d.maxAge, value)
 	case given && name == "stale-while-revalidate":
-		d, err := lifeSeconds(value)
-		s.stale = max(s.stale, d)
+		grace, err := lifeSeconds(value)
+		d.grace = max(d.grace, grace)
 		return err
 	case given && value == "":
 		return errControl
 	case name == "tag":
-		s.tags = append(s.tags, cachedir.Tag{Name: value, Seq: cachedir.OwnSeq})
+		d.tags = append(d.tags, cachedir.Tag{Name: value, Seq: cachedir.OwnSeq})
 	case name == "vary-env":
-		return s.learn(hashing.Learned{Env: strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })})
+		return d.learn(hashing.Learned{Env: strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })})
 	case name == "vary-file" && strings.Contains(value, "\x00"): // it is no name
 		return errControl
 	case name == "vary-file":
-		return s.learn(hashing.Learned{Files: []string{value}})
+		return d.learn(hashing.Learned{Files: []string{value}})
 	default:
 		return errControl
 	}
 	return nil
 }
 
-func (s *said) learn(l hashing.Learned) error {
+func (d *directives) learn(l hashing.Learned) error {
 	if err := l.Check(); err != nil {
 		return err
 	}
-	s.learned.Env = append(s.learned.Env, l.Env...)
-	s.learned.Files = append(s.learned.Files, l.Files...)
+	d.learned.Env = append(d.learned.Env, l.Env...)
+	d.learned.Files = append(d.learned.Files, l.Files...)
 	return nil
 }
 
@@ -166,15 +166,15 @@ func lifeSeconds(value string) (time.Duration, error) {
 	return time.Duration(min(n, most)) * time.Second, nil
 }
 
-// apply puts into an entry's header what was said. ended is the end of the run.
-func (s *said) apply(m *cachedir.Meta) {
-	m.Private = m.Private || s.private
-	m.Stale = s.stale
-	m.Tags = slices.Concat(m.Tags, s.tags)
-	if s.maxAge >= 0 {
-		m.Until = earlier(m.Until, m.Ended.Add(s.maxAge))
+// applyTo puts them into an entry's header.
+func (d *directives) applyTo(m *cachedir.Meta) {
+	m.Private = m.Private || d.private
+	m.Stale = d.grace
+	m.Tags = slices.Concat(m.Tags, d.tags)
+	if d.maxAge >= 0 {
+		m.Until = earlier(m.Until, m.Ended.Add(d.maxAge))
 	}
-	m.Until = earlier(m.Until, s.until)
+	m.Until = earlier(m.Until, d.until)
 }
 
 // earlier is the earlier of two ends, of which the zero time is none.

@@ -18,7 +18,7 @@ func allocated(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// Four times the lines cost four times as much, or a little more. (Copying what was heard before with each line: sixteen times.)
+// Four times the lines cost four times as much, or a little more. (Copying what was parsed before with each line: sixteen times.)
 func TestControlFileOfManyLines(t *testing.T) {
 	for _, line := range []string{"vary-file=f%d", "vary-env=V%d", "tag=t%d", "cachex-nested-begins %d", `cachex-nested {"id":"%d"}`, "unknown %d"} {
 		cost := func(lines int) uint64 {
@@ -26,7 +26,7 @@ func TestControlFileOfManyLines(t *testing.T) {
 			for i := range lines {
 				fmt.Fprintf(&text, line+"\n", i)
 			}
-			return allocated(func() { parseControl([]byte(text.String())) })
+			return allocated(func() { parseDirectives([]byte(text.String())) })
 		}
 		require.Less(t, cost(16000), 8*cost(4000), line)
 	}
@@ -34,11 +34,11 @@ func TestControlFileOfManyLines(t *testing.T) {
 
 // What is named more than once, and what the caller named already, is learned once or not at all.
 func TestControlFileNamesOnce(t *testing.T) {
-	s := parseControl([]byte("vary-env=B,A\nvary-file=f\nvary-env=A\nvary-file=f\n"))
-	require.Equal(t, []string{"B", "A", "A"}, s.learned.Env)
-	l := s.learned.With(s.learned)
+	d := parseDirectives([]byte("vary-env=B,A\nvary-file=f\nvary-env=A\nvary-file=f\n"))
+	require.Equal(t, []string{"B", "A", "A"}, d.learned.Env)
+	l := d.learned.With(d.learned)
 	require.Equal(t, []string{"A", "B"}, l.Env)
 	require.Equal(t, []string{"f"}, l.Files)
-	require.True(t, l.Covers(s.learned))
+	require.True(t, l.Covers(d.learned))
 	require.False(t, l.Without(l).Covers(l))
 }

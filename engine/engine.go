@@ -423,7 +423,7 @@ func (r *run) doubtKey() {
 	}
 }
 
-// doubtMiss notes what is said only before a result is made: when it is served it is too late.
+// doubtMiss notes what is reported only before a result is made: when it is served it is too late.
 func (r *run) doubtMiss() {
 	unmatched := r.base.Unmatched()
 	switch {
@@ -480,7 +480,7 @@ func (r *run) uncapturable(err error) (Outcome, error) {
 }
 
 // plain runs the command as if cachex were not there: its own descriptors, no capture, nothing stored or shared. What it
-// says in its control file is heard by nobody but an enclosing run.
+// writes into its control file is read by nobody but an enclosing run.
 func (r *run) plain(reason stats.Reason, why string) (Outcome, error) {
 	if r.reason == "" {
 		r.reason = reason

@@ -93,8 +93,8 @@ func (r *run) follows() bool {
 }
 
 // wantsToFollow reports whether what another run writes is of use to this caller. What --refresh waits for is not what it will
-// get, where something older would be preferred to a failure nobody knows yet, and who does not want to hear all of a stored
-// result does not want to hear it sooner.
+// get, where something older would be preferred to a failure nobody knows yet, and who does not want all of a stored
+// result printed does not want it sooner.
 func (r *run) wantsToFollow() bool {
 	if r.req.Refresh || r.fallback != nil || r.replays() != ReplayAll {
 		return false
@@ -198,7 +198,7 @@ func (r *run) restart() bool {
 // replayRest replays an entry without what was printed of it already.
 func (r *run) replayRest(e *cachedir.Entry) error {
 	if !r.followed.any() {
-		return e.Replay(r.listeners())
+		return e.Replay(r.replayWriters())
 	}
 	seen := r.resume()
 	if err := e.Replay(&resumeWriter{seen, runner.Stdout, io.Discard}, &resumeWriter{seen, runner.Stderr, io.Discard}); err != nil {

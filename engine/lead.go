@@ -148,16 +148,16 @@ func (r *run) keep(out *Outcome, pending *cachedir.Pending, res runner.Result, s
 	}
 	out.Bytes = pending.Size()
 	m := r.meta(res, started, withTags(r.req.Tags, waiting))
-	said := r.hear(pending)
-	for _, line := range said.unknown {
+	d := r.directives(pending)
+	for _, line := range d.unknownLines {
 		out.Unknown = append(out.Unknown, shownLine(line))
 	}
-	said.apply(&m)
+	d.applyTo(&m)
 	if r.words.loose {
 		m.Until = m.Ended // it is for those who wait
 	}
 	m.TagMark = pending.Mark()
-	reason := r.store(pending, res, m, said)
+	reason := r.store(pending, res, m, d)
 	out.NotStored, out.Stored, out.Key = reason.text, reason.text == "", r.recipe.Key
 	if reason.unsure {
 		r.encloser.report(report{NoStore: "a nested run was not stored: " + reason.text})
@@ -254,20 +254,20 @@ type refusal struct {
 
 // store commits a finished run, or says why not. Only what broke in the cache itself is worth a warning; the rest is
 // told under -v, to those who wait, and to the command's record.
-func (r *run) store(p *cachedir.Pending, res runner.Result, m cachedir.Meta, s said) refusal {
+func (r *run) store(p *cachedir.Pending, res runner.Result, m cachedir.Meta, d directives) refusal {
 	switch {
-	case s.noStore != "":
-		return refusal{s.noStore, true}
+	case d.noStore != "":
+		return refusal{d.noStore, true}
 	case !res.Complete && res.SinkErr == nil:
 		return refusal{"a process that the command left behind kept its output open", true}
 	}
 	if why := r.settle(p); why != "" {
 		return refusal{why, true}
 	}
-	if changed := r.sameAsNested(s.nested); changed != "" {
+	if changed := r.sameAsNested(d.reports); changed != "" {
 		return refusal{changed + " while the command ran", true}
 	}
-	if why := r.learn(p, m, s, res); why.text != "" {
+	if why := r.learn(p, m, d, res); why.text != "" {
 		return why
 	}
 	return refusal{text: r.commit(p, res, m)}
@@ -334,12 +334,12 @@ func (r *run) unchanged() (base, recipe hashing.Recipe, err error) {
 // learn makes the entry one of the recipe that the run has turned out to have, if it has named inputs that were not known
 // when it began. These are captured only now. A file counts if it cannot have been another one at the beginning, or if a
 // nested run has seen it in this state; else nothing is stored, and the next run looks at it in time.
-func (r *run) learn(p *cachedir.Pending, m cachedir.Meta, s said, res runner.Result) refusal {
-	if len(s.learned.Env)+len(s.learned.Files) == 0 || r.known != nil && r.known.Covers(s.learned) {
+func (r *run) learn(p *cachedir.Pending, m cachedir.Meta, d directives, res runner.Result) refusal {
+	if len(d.learned.Env)+len(d.learned.Files) == 0 || r.known != nil && r.known.Covers(d.learned) {
 		return refusal{}
 	}
 	base := cachedir.Run{Key: r.base.Key, Command: r.base.Command, Recipe: r.base.Text}
-	learned, err := r.dir.Learn(base, m, s.learned)
+	learned, err := r.dir.Learn(base, m, d.learned)
 	if err != nil {
 		r.warn(fmt.Errorf("not stored: %w", err))
 		return refusal{err.Error(), true}
@@ -349,10 +349,10 @@ func (r *run) learn(p *cachedir.Pending, m cachedir.Meta, s said, res runner.Res
 	if err != nil {
 		return refusal{err.Error(), true}
 	}
-	if name, found := hashing.Unsettled(r.req.Spec, r.late(learned, s), res.Started.Add(-learnMargin).UnixNano()); found {
+	if name, found := hashing.Unsettled(r.req.Spec, r.late(learned, d), res.Started.Add(-learnMargin).UnixNano()); found {
 		return refusal{"it learned of " + name + ", which may have changed since it began", true}
 	}
-	if changed := r.sameAsNested(s.nested); changed != "" {
+	if changed := r.sameAsNested(d.reports); changed != "" {
 		return refusal{changed + " while the command ran", true}
 	}
 	r.known, r.recipe = &learned, recipe
@@ -365,12 +365,12 @@ func (r *run) learn(p *cachedir.Pending, m cachedir.Meta, s said, res runner.Res
 const learnMargin = 2 * time.Second
 
 // late lists the files that were not looked at in time: neither at the beginning, nor by a nested run.
-func (r *run) late(l hashing.Learned, s said) []string {
+func (r *run) late(l hashing.Learned, d directives) []string {
 	seen := slices.Clone(r.req.Spec.Files)
 	if r.known != nil {
 		seen = append(seen, r.known.Files...)
 	}
-	seen = append(seen, s.seen...)
+	seen = append(seen, d.nestedFiles...)
 	words, _ := r.words.before.ArgNames()
 	seen = append(seen, words...)
 	return l.Without(hashing.Learned{Files: seen}).Files

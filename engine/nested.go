@@ -181,37 +181,37 @@ func absolute(path, dir string) string {
 	return filepath.Join(dir, path)
 }
 
-// join takes over what a nested run told.
-func (s *said) join(n report, mark cachedir.TagMark, r *run) {
+// apply takes over what a nested run has reported.
+func (d *directives) apply(n report, mark cachedir.TagMark, r *run) {
 	switch {
 	case n.NoStore != "":
-		s.noStore = n.NoStore
+		d.noStore = n.NoStore
 		return
 	case n.Epoch != hex.EncodeToString(mark.Epoch[:]):
-		s.noStore = "everything was purged"
+		d.noStore = "everything was purged"
 		return
 	case len(n.Real) > 0 && !r.sameLinks(string(n.Dir), string(n.Real)):
-		s.noStore = "a nested run is in a directory that a link leads to"
+		d.noStore = "a nested run is in a directory that a link leads to"
 		return
 	case n.Terminal && !r.req.Spec.Pty:
-		s.noStore = "a nested run depends on the size of the terminal: give this one --pty"
+		d.noStore = "a nested run depends on the size of the terminal: give this one --pty"
 		return
 	case !r.hasLines(n):
-		s.noStore = "a nested run depends on " + cmp.Or(n.Needs, "what its --vary prints: give this one the same --vary")
+		d.noStore = "a nested run depends on " + cmp.Or(n.Needs, "what its --vary prints: give this one the same --vary")
 		return
 	}
-	s.private = s.private || n.Private
+	d.private = d.private || n.Private
 	if n.Until != 0 {
-		s.until = earlier(s.until, time.Unix(0, n.Until))
+		d.until = earlier(d.until, time.Unix(0, n.Until))
 	}
 	for _, t := range n.Tags {
-		s.tags = append(s.tags, cachedir.Tag{Name: string(t.Name), Seq: t.Seq})
+		d.tags = append(d.tags, cachedir.Tag{Name: string(t.Name), Seq: t.Seq})
 	}
 	l := hashing.Learned{Env: names(n.Env)}
 	for _, pattern := range n.Files {
 		here, ok := hashing.Rebased(string(pattern), func(name string) string { return r.rebase(name, string(n.Dir)) })
 		if !ok && string(n.Dir) != r.req.Spec.Dir {
-			s.noStore = "a nested run has a list of files in another directory"
+			d.noStore = "a nested run has a list of files in another directory"
 			return
 		}
 		l.Files = append(l.Files, here)
@@ -225,9 +225,9 @@ func (s *said) join(n report, mark cachedir.TagMark, r *run) {
 		}
 	}
 	l = l.Without(hashing.Learned{Env: r.req.Spec.Env, Files: r.req.Spec.Files})
-	s.seen = append(s.seen, l.Files...)
-	if err := s.learn(l); err != nil {
-		s.noStore = "an input of a nested run has no name here: " + err.Error()
+	d.nestedFiles = append(d.nestedFiles, l.Files...)
+	if err := d.learn(l); err != nil {
+		d.noStore = "an input of a nested run has no name here: " + err.Error()
 	}
 }
 

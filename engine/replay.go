@@ -42,8 +42,8 @@ func (r *run) replays() Replay {
 	return r.req.Replay
 }
 
-// listeners are who gets the streams of a stored result.
-func (r *run) listeners() (stdout, stderr io.Writer) {
+// replayWriters are where the streams of a stored result go.
+func (r *run) replayWriters() (stdout, stderr io.Writer) {
 	stdout, stderr = r.io.stdout, r.io.stderr
 	if !r.replays().prints(runner.Stdout) {
 		stdout = io.Discard
@@ -54,8 +54,8 @@ func (r *run) listeners() (stdout, stderr io.Writer) {
 	return stdout, stderr
 }
 
-// heard is how much of a stored result is printed, in bytes.
-func (r *run) heard(e *cachedir.Entry) (n int64) {
+// printedSize is how much of a stored result is printed, in bytes.
+func (r *run) printedSize(e *cachedir.Entry) (n int64) {
 	if r.replays().prints(runner.Stdout) {
 		n += e.StdoutSize
 	}
@@ -95,7 +95,7 @@ func (r *run) replay(e *cachedir.Entry, how stats.Served) (Outcome, error) {
 	out.Code, out.Signal = e.Code, e.Signal
 	out.Took = e.Ended.Sub(e.Started)
 	out.Age = max(r.e.now().Sub(e.Ended), 0)
-	out.Bytes = r.heard(e)
+	out.Bytes = r.printedSize(e)
 	out.Saved = out.Took
 	if how == stats.Stale {
 		out.Reason, out.Detail = r.reason, r.detail

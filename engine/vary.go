@@ -55,7 +55,7 @@ func varyOutput(ctx context.Context, text string, spec hashing.Spec, ownsProcess
 		runner.Die(max(res.Signal, int(syscall.SIGINT))) // whoever interrupted it meant this program
 		return hashing.Vary{}, errors.New("interrupted")
 	case res.Code != 0 || res.Signal != 0 || !res.Complete:
-		return hashing.Vary{}, fmt.Errorf("it %s%s", exitWordsOf(res.Code, res.Signal), out.said())
+		return hashing.Vary{}, fmt.Errorf("it %s%s", exitWordsOf(res.Code, res.Signal), out.complaint())
 	}
 	return hashing.Vary{Text: text, Output: hashing.Digest(out.sum.Sum(nil))}, nil
 }
@@ -77,7 +77,8 @@ func (d *digester) Append(s runner.Stream, b []byte) error {
 	return nil
 }
 
-func (d *digester) said() string {
+// complaint is what it wrote to stderr, for an error.
+func (d *digester) complaint() string {
 	first, _, _ := bytes.Cut(d.line, []byte("\n"))
 	if len(first) == 0 {
 		return ""

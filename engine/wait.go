@@ -27,12 +27,12 @@ const (
 	surprise = time.Second     // the same for who expects to see something meanwhile
 )
 
-// waitNotice is a word on a wait that has become long. It is said once a run.
-type waitNotice struct{ said sync.Once }
+// waitNotice is a word on a wait that has become long. It is given once a run.
+type waitNotice struct{ given sync.Once }
 
-// after says it when so much time has passed. It is not said after stop.
-func (n *waitNotice) after(d time.Duration, say func()) (stop func()) {
-	timer := time.AfterFunc(d, func() { n.said.Do(say) })
+// after gives it when so much time has passed, and never after stop.
+func (n *waitNotice) after(d time.Duration, give func()) (stop func()) {
+	timer := time.AfterFunc(d, func() { n.given.Do(give) })
 	return func() { timer.Stop() }
 }
 
