@@ -17,18 +17,18 @@ type Conditions struct {
 
 // conditions says what a hit rests on, to a caller who means to give the same answer again without asking.
 func (r *run) conditions(e *cachedir.Entry, out Outcome) *Conditions {
-	q := &r.req
+	q := r.caller.Request
 	if !q.Conditions || r.known != nil || r.warning != nil || r.doubt != nil || len(q.Tiers) > 0 || q.Early > 0 ||
 		q.MaxEntries > 0 || q.Encloser != "" || q.ReadOnly {
 		return nil
 	}
 	of, ok := e.Conditions(stats.Record{
-		Served: stats.Hit, Family: r.family(), Bytes: out.Bytes, Saved: out.Saved, Time: r.began,
+		Served: stats.Hit, Family: r.caller.family(), Bytes: out.Bytes, Saved: out.Saved, Time: r.caller.startTime,
 	})
 	if !ok {
 		return nil
 	}
-	c := &Conditions{Conditions: of, NotBefore: e.Ended.Add(-clockSlack), Alone: r.admitsFailures()}
+	c := &Conditions{Conditions: of, NotBefore: e.Ended.Add(-clockSlack), Alone: r.caller.admitsFailures()}
 	if end, ends := r.reader().end(e); ends {
 		c.Until = end
 	}

@@ -54,7 +54,7 @@ func (r *run) directives(p *cachedir.Pending) directives {
 	}
 	d := parseDirectives(text)
 	for i := range d.tags {
-		d.tags[i].Name = hashing.Guard(d.tags[i].Name, r.req.Spec.Secret)
+		d.tags[i].Name = hashing.Guard(d.tags[i].Name, r.caller.Spec.Secret)
 	}
 	for _, n := range d.reports {
 		d.apply(n, p.Mark(), r)

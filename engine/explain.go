@@ -2,6 +2,7 @@ package engine
 
 import (
 	"strings"
+	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/cachedir/stats"
@@ -104,7 +105,7 @@ func (r *run) explain() {
 	if r.reason != stats.New {
 		return
 	}
-	if !r.req.Explain && !r.req.CachedOnly { // a refusal is worth its words
+	if !r.caller.Explain && !r.caller.CachedOnly { // a refusal is worth its words
 		if record, known := r.dir.Command(r.recipe.Command); known {
 			r.reason = stats.Changed
 			for _, run := range record.Runs {
@@ -129,14 +130,14 @@ func explainMiss(reason stats.Reason, detail string) string {
 // Look answers, without running or writing anything, what Do would find for this recipe under the freshness rules of
 // the request: an empty Reason is a hit.
 func Look(dir *cachedir.Dir, recipe hashing.Recipe, req Request) Why {
-	r := &run{e: &Engine{}, req: req, dir: dir, base: recipe, arrived: bootNow()}
+	r := &run{caller: &caller{Request: &req, now: time.Now, arrival: bootNow()}, dir: dir, base: recipe}
 	e, err := r.look(fresh)
 	switch {
 	case err != nil:
 		return Why{Reason: stats.Uncacheable, Detail: err.Error()}
 	case e != nil:
 		defer e.Close()
-		return Why{Detail: Short(r.e.now().Sub(e.Ended)) + " old", Nearest: r.recipe.Key}
+		return Why{Detail: Short(r.caller.now().Sub(e.Ended)) + " old", Nearest: r.recipe.Key}
 	case r.reason == stats.New:
 		return Explain(dir, r.recipe)
 	case r.reason == stats.Evicted: // the record of its command, which Explain reads, may have gone the same way

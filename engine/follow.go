@@ -85,7 +85,7 @@ func (r *run) follow() *follower {
 // follows reports whether what is under way now is for this caller to see. Unless it asked, it has to be the run of a command
 // that is known.
 func (r *run) follows() bool {
-	if !r.wantsToFollow() || r.req.Follow {
+	if !r.wantsToFollow() || r.caller.Follow {
 		return r.wantsToFollow()
 	}
 	_, known := r.dir.Command(r.recipe.Command)
@@ -96,17 +96,17 @@ func (r *run) follows() bool {
 // get, where something older would be preferred to a failure nobody knows yet, and who does not want all of a stored
 // result printed does not want it sooner.
 func (r *run) wantsToFollow() bool {
-	if r.req.Refresh || r.fallback != nil || r.replays() != ReplayAll {
+	if r.caller.Refresh || r.fallback != nil || r.caller.replays() != ReplayAll {
 		return false
 	}
-	return r.req.Follow || runner.IsTerminal(r.io.stdout)
+	return r.caller.Follow || runner.IsTerminal(r.caller.io.stdout)
 }
 
 // awaitTail opens what the other run records, as soon as there is something.
 func (r *run) awaitTail(quit <-chan struct{}) *cachedir.Tail {
 	for wait := lookEvery; ; wait = min(2*wait, lookMost) {
 		if tail, ok := r.dir.Follow(r.recipe.Key); ok {
-			if tail.Merged && !r.merged() { // nobody can tell its streams apart
+			if tail.Merged && !r.caller.merged() { // nobody can tell its streams apart
 				tail.Close()
 				return nil
 			}
@@ -164,18 +164,18 @@ func (r *run) print(stream uint8, b []byte) bool {
 	if len(b) == 0 {
 		return true
 	}
-	n, err := [...]*os.File{r.io.stdout, r.io.stderr}[stream].Write(b)
+	n, err := [...]*os.File{r.caller.io.stdout, r.caller.io.stderr}[stream].Write(b)
 	r.followed.add(r.streamOf(runner.Stream(stream)), b[:n])
 
 	if isBrokenPipe(err) {
-		r.dieOfPipe()
+		r.caller.dieOfPipe()
 	}
 	return err == nil
 }
 
 // streamOf is where bytes of a stream are counted: where both go to one file, their common order is what must be right.
 func (r *run) streamOf(s runner.Stream) runner.Stream {
-	if r.merged() {
+	if r.caller.merged() {
 		return runner.Stdout
 	}
 	return s
@@ -187,18 +187,18 @@ func (r *run) restart() bool {
 	if !r.followed.any() {
 		return true
 	}
-	if r.req.Restarted == nil || !runner.IsTerminal(r.io.stderr) || r.followed.printed[0].n > 0 && !runner.IsTerminal(r.io.stdout) {
+	if r.caller.Restarted == nil || !runner.IsTerminal(r.caller.io.stderr) || r.followed.printed[0].n > 0 && !runner.IsTerminal(r.caller.io.stdout) {
 		return false
 	}
 	r.followed.forget()
-	r.req.Restarted(r.followed.midLine)
+	r.caller.Restarted(r.followed.midLine)
 	return true
 }
 
 // replayRest replays an entry without what was printed of it already.
 func (r *run) replayRest(e *cachedir.Entry) error {
 	if !r.followed.any() {
-		return e.Replay(r.replayWriters())
+		return e.Replay(r.caller.replayWriters())
 	}
 	seen := r.resume()
 	if err := e.Replay(&resumeWriter{seen, runner.Stdout, io.Discard}, &resumeWriter{seen, runner.Stderr, io.Discard}); err != nil {
@@ -208,7 +208,7 @@ func (r *run) replayRest(e *cachedir.Entry) error {
 		return &MixedError{}
 	}
 	rest := r.resume()
-	return e.Replay(&resumeWriter{rest, runner.Stdout, r.io.stdout}, &resumeWriter{rest, runner.Stderr, r.io.stderr})
+	return e.Replay(&resumeWriter{rest, runner.Stdout, r.caller.io.stdout}, &resumeWriter{rest, runner.Stderr, r.caller.io.stderr})
 }
 
 // holdRest holds the output of a run back until it is known whether it begins as what was printed of another one, and then

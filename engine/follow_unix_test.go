@@ -52,7 +52,7 @@ func TestResume(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			stdout, stderr := outputs(t, c.one)
-			r := &run{io: &streams{stdout: stdout, stderr: stderr}}
+			r := &run{caller: &caller{Request: &Request{}, io: &streams{stdout: stdout, stderr: stderr}}}
 			for _, p := range c.printed {
 				require.True(t, r.print(uint8(p.stream), []byte(p.text)))
 			}
@@ -104,7 +104,7 @@ func (takesOne) Write([]byte) (int, error) { return 1, io.ErrShortWrite }
 func TestRestart(t *testing.T) {
 	stdout, stderr := outputs(t, false)
 	words := 0
-	r := &run{io: &streams{stdout: stdout, stderr: stderr}, req: Request{Restarted: func(bool) { words++ }}}
+	r := &run{caller: &caller{Request: &Request{Restarted: func(bool) { words++ }}, io: &streams{stdout: stdout, stderr: stderr}}}
 	require.True(t, r.restart())
 	require.True(t, r.print(0, []byte("x")))
 	require.True(t, r.followed.midLine)
@@ -118,11 +118,11 @@ func TestRestart(t *testing.T) {
 // Who would rather have something else than what is under way does not follow it.
 func TestFollows(t *testing.T) {
 	stdout, stderr := outputs(t, false)
-	r := &run{io: &streams{stdout: stdout, stderr: stderr}}
+	r := &run{caller: &caller{Request: &Request{}, io: &streams{stdout: stdout, stderr: stderr}}}
 	require.False(t, r.follows(), "nobody asked, and it is no terminal")
-	r.req.Follow = true
+	r.caller.Follow = true
 	require.True(t, r.follows())
-	r.req.Refresh = true
+	r.caller.Refresh = true
 	require.False(t, r.follows())
 }
 
@@ -138,7 +138,7 @@ func TestHoldRest(t *testing.T) {
 		{"one\ntwo\n", "one\n", "", true},
 	} {
 		stdout, stderr := outputs(t, false)
-		r := &run{io: &streams{stdout: stdout, stderr: stderr}}
+		r := &run{caller: &caller{Request: &Request{}, io: &streams{stdout: stdout, stderr: stderr}}}
 		require.True(t, r.print(0, []byte(c.printed)))
 		res, err := runner.Run(runner.Command{
 			Path: "/bin/sh", Argv: []string{"sh", "-c", "printf '" + strings.ReplaceAll(c.own, "\n", `\n`) + "'"},

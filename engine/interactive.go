@@ -7,16 +7,9 @@ import (
 	"strings"
 
 	"github.com/cachex-cli/cachex/hashing"
-	"github.com/cachex-cli/cachex/runner"
 )
 
 var errInteractive = errors.New("it reads what is typed at the terminal")
-
-// interactive reports whether the command is one that somebody at this terminal wants to talk to. What is typed is an input that
-// no key holds.
-func (r *run) interactive() bool {
-	return !r.req.FeedStdin && runner.IsTerminal(r.io.stdin) && Converses(r.req.Spec.Argv)
-}
 
 // Converses reports whether a command line is that of a shell or an interpreter without a script, or has a container's program
 // at the terminal, also behind programs such as sudo, and alone in the text of a shell. It knows the usual programs; to miss one

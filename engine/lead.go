@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,10 +33,10 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 		return r.outcome(stats.Declined), err
 	}
 	if l != nil {
-		c.Env = setenv(c.Env, heldVariable, lock.ParseHeld(r.req.Held).With(l))
+		c.Env = setenv(c.Env, heldVariable, lock.ParseHeld(r.caller.Held).With(l))
 	}
-	r.req.Tags = withTags(r.req.Tags, r.otherTags)
-	r.fleet().Mark(r.req.Tags)
+	r.caller.Tags = withTags(r.caller.Tags, r.otherTags)
+	r.fleet().Mark(r.caller.Tags)
 	pending := r.begin(&c)
 	if pending != nil {
 		defer pending.Discard()
@@ -66,7 +65,7 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 		abandon(l) // nothing was learned: one of those who wait takes over
 		r.fleet().Drop()
 		r.encloser.report(report{NoStore: "a nested run was interrupted"})
-		return out, cmp.Or(r.delivered(res), r.mixed(res))
+		return out, cmp.Or(r.caller.delivered(res), r.mixed(res))
 	}
 	r.keep(&out, pending, res, started, asked(l))
 	r.unpublish(pending)
@@ -91,7 +90,7 @@ func (r *run) publish(c *runner.Command, pending *cachedir.Pending) (stop func()
 	if pending == nil || c.Hold != nil && !r.followed.any() {
 		return func() {}
 	}
-	merged := r.merged()
+	merged := r.caller.merged()
 	timer := time.AfterFunc(publishAfter, func() { pending.PublishTail(merged) })
 	return func() { timer.Stop() }
 }
@@ -107,14 +106,14 @@ func (r *run) unpublish(pending *cachedir.Pending) {
 // result.
 func (r *run) begin(c *runner.Command) *cachedir.Pending {
 	pending, err := r.dir.Begin(cachedir.Run{
-		Key: r.recipe.Key, Command: r.recipe.Command, Recipe: r.recipe.Text, Tags: r.req.Tags,
+		Key: r.recipe.Key, Command: r.recipe.Command, Recipe: r.recipe.Text, Tags: r.caller.Tags,
 	})
 	if err != nil {
 		r.warn(fmt.Errorf("not stored: %w", err))
 		r.unrecorded = err.Error()
 		return nil
 	}
-	c.Sink = recorder{pending, r.req.MaxEntry}
+	c.Sink = recorder{pending, r.caller.MaxEntry}
 	c.Env = setenv(c.Env, ControlVariable, pending.ControlPath())
 	return pending
 }
@@ -132,10 +131,10 @@ const (
 // environ is what the command sees of the environment. Where nothing is recorded it can write into the control file all
 // the same: that of the enclosing run, or one that nobody reads.
 func (r *run) environ() []string {
-	if r.req.Encloser == "" {
-		return setenv(r.req.Spec.Environ, ControlVariable, os.DevNull)
+	if r.caller.Encloser == "" {
+		return setenv(r.caller.Spec.Environ, ControlVariable, os.DevNull)
 	}
-	return r.req.Spec.Environ
+	return r.caller.Spec.Environ
 }
 
 // keep stores the result of a finished run, with the tags of those who wait for it, or says why not, and tells an enclosing run
@@ -147,7 +146,7 @@ func (r *run) keep(out *Outcome, pending *cachedir.Pending, res runner.Result, s
 		return
 	}
 	out.Bytes = pending.Size()
-	m := r.meta(res, started, withTags(r.req.Tags, waiting))
+	m := r.meta(res, started, withTags(r.caller.Tags, waiting))
 	d := r.directives(pending)
 	for _, line := range d.unknownLines {
 		out.Unknown = append(out.Unknown, shownLine(line))
@@ -168,8 +167,8 @@ func (r *run) keep(out *Outcome, pending *cachedir.Pending, res runner.Result, s
 	if out.Stored {
 		r.doubtDirectories()
 	}
-	if out.Stored && r.req.MaxEntries > 0 {
-		if err := r.dir.LimitScope(scopeID(&r.req.Spec), r.recipe.Key, r.req.MaxEntries); err != nil {
+	if out.Stored && r.caller.MaxEntries > 0 {
+		if err := r.dir.LimitScope(scopeID(&r.caller.Spec), r.recipe.Key, r.caller.MaxEntries); err != nil {
 			r.warn(err)
 		}
 	}
@@ -184,7 +183,7 @@ func scopeID(spec *hashing.Spec) [32]byte {
 // to be something else than what was followed of another run.
 func (r *run) hold(c *runner.Command) {
 	switch {
-	case r.req.Refresher != nil:
+	case r.caller.Refresher != nil:
 	case !r.restart():
 		c.Hold = r.holdRest()
 	case r.fallback != nil:
@@ -207,7 +206,7 @@ func (r *run) serveInsteadOf(failure *cachedir.Entry) (Outcome, error) {
 func (r *run) serveFallback(failure string) (Outcome, error) {
 	e := r.fallback
 	r.fallback = nil
-	r.warn(fmt.Errorf("the command %s: this is its result from %s ago", failure, Short(r.e.now().Sub(e.Ended))))
+	r.warn(fmt.Errorf("the command %s: this is its result from %s ago", failure, Short(r.caller.now().Sub(e.Ended))))
 	return r.replay(e, stats.Stale)
 }
 
@@ -277,7 +276,7 @@ func (r *run) store(p *cachedir.Pending, res runner.Result, m cachedir.Meta, d d
 func (r *run) commit(p *cachedir.Pending, res runner.Result, m cachedir.Meta) string {
 	took := res.Ended.Sub(res.Started)
 	switch {
-	case took < r.req.MinCost:
+	case took < r.caller.MinCost:
 		return "it took " + Short(took) + ", less than --min-cost"
 	case m.Private && r.dir.Foreign():
 		return "it is private, and the cache directory belongs to another user"
@@ -325,7 +324,7 @@ func (r *run) unchanged() (base, recipe hashing.Recipe, err error) {
 	if err = r.base.SameButArgs(base); err != nil || r.known == nil {
 		return base, base, err
 	}
-	if recipe, err = hashing.Extend(base, r.req.Spec, *r.known, r.dir.Digests()); err == nil {
+	if recipe, err = hashing.Extend(base, r.caller.Spec, *r.known, r.dir.Digests()); err == nil {
 		err = r.recipe.SameButArgs(recipe)
 	}
 	return base, recipe, err
@@ -345,11 +344,11 @@ func (r *run) learn(p *cachedir.Pending, m cachedir.Meta, d directives, res runn
 		return refusal{err.Error(), true}
 	}
 	r.learnedNow = true
-	recipe, err := hashing.Extend(r.base, r.req.Spec, learned, r.dir.Digests())
+	recipe, err := hashing.Extend(r.base, r.caller.Spec, learned, r.dir.Digests())
 	if err != nil {
 		return refusal{err.Error(), true}
 	}
-	if name, found := hashing.Unsettled(r.req.Spec, r.late(learned, d), res.Started.Add(-learnMargin).UnixNano()); found {
+	if name, found := hashing.Unsettled(r.caller.Spec, r.late(learned, d), res.Started.Add(-learnMargin).UnixNano()); found {
 		return refusal{"it learned of " + name + ", which may have changed since it began", true}
 	}
 	if changed := r.sameAsNested(d.reports); changed != "" {
@@ -366,7 +365,7 @@ const learnMargin = 2 * time.Second
 
 // late lists the files that were not looked at in time: neither at the beginning, nor by a nested run.
 func (r *run) late(l hashing.Learned, d directives) []string {
-	seen := slices.Clone(r.req.Spec.Files)
+	seen := slices.Clone(r.caller.Spec.Files)
 	if r.known != nil {
 		seen = append(seen, r.known.Files...)
 	}
@@ -378,22 +377,22 @@ func (r *run) late(l hashing.Learned, d directives) []string {
 
 func (r *run) meta(res runner.Result, started moment, tags []string) cachedir.Meta {
 	ended := bootNow()
-	ttl := r.req.TTL
+	ttl := r.caller.TTL
 	if res.Code != 0 || res.Signal != 0 {
-		ttl = r.req.TTLFail
+		ttl = r.caller.TTLFail
 	}
 	m := cachedir.Meta{
-		Key: r.recipe.Key, Recipe: r.recipe.Text, Command: r.recipe.Command, Family: r.family(),
-		Merged: r.merged(), Pty: r.req.Spec.Pty, Code: res.Code, Signal: res.Signal,
+		Key: r.recipe.Key, Recipe: r.recipe.Text, Command: r.recipe.Command, Family: r.caller.family(),
+		Merged: r.caller.merged(), Pty: r.caller.Spec.Pty, Code: res.Code, Signal: res.Signal,
 		Started: res.Started, Ended: res.Ended, BootID: clockID(),
 		StartedBoot: int64(started), EndedBoot: int64(ended) - int64(time.Since(res.Ended)),
-		TTL: ttl, Random: rand.Uint64(), Private: r.req.Private, UID: userID(),
+		TTL: ttl, Random: rand.Uint64(), Private: r.caller.Private, UID: userID(),
 	}
 	for _, tag := range tags {
 		m.Tags = append(m.Tags, cachedir.Tag{Name: tag, Seq: cachedir.OwnSeq})
 	}
-	if r.req.Until != nil {
-		m.Until = r.req.Until(res.Started)
+	if r.caller.Until != nil {
+		m.Until = r.caller.Until(res.Started)
 	}
 	return m
 }
@@ -411,58 +410,39 @@ func (r *run) noteRun(out *Outcome, res runner.Result) {
 
 // command is the process to start.
 func (r *run) command() (runner.Command, error) {
-	if err := r.ctx.Err(); err != nil {
+	if err := r.caller.ctx.Err(); err != nil {
 		return runner.Command{}, err
 	}
 	exe := r.recipe.Exe
 	if exe == "" {
 		var err error
-		if exe, err = hashing.LookPath(r.req.Spec.Argv[0], r.req.Spec.Dir, r.req.Spec.Environ, r.req.Spec.Past...); err != nil {
+		if exe, err = hashing.LookPath(r.caller.Spec.Argv[0], r.caller.Spec.Dir, r.caller.Spec.Environ, r.caller.Spec.Past...); err != nil {
 			return runner.Command{}, err
 		}
 	}
 	c := runner.Command{
-		Path: exe, Argv: r.req.Spec.Argv, Env: withRunning(r.environ(), r.req.Running, runningOf(&r.req.Spec, exe)),
-		Stdout: r.io.stdout, Stderr: r.io.stderr, Merged: r.merged(), Pty: r.req.Spec.Pty, Canceled: r.ctx.Done(),
+		Path: exe, Argv: r.caller.Spec.Argv, Env: withRunning(r.environ(), r.caller.Running, runningOf(&r.caller.Spec, exe)),
+		Stdout: r.caller.io.stdout, Stderr: r.caller.io.stderr, Merged: r.caller.merged(), Pty: r.caller.Spec.Pty, Canceled: r.caller.ctx.Done(),
 	}
-	if !r.req.OwnsProcess {
-		c.Dir, c.KeepSignals = r.req.Spec.Dir, true
+	if !r.caller.OwnsProcess {
+		c.Dir, c.KeepSignals = r.caller.Spec.Dir, true
 	}
 	if c.Pty {
-		c.Terminal = runner.Size(r.terminal())
+		c.Terminal = runner.Size(r.caller.terminal())
 	}
-	if r.req.Refresher != nil {
+	if r.caller.Refresher != nil {
 		c.Stdout, c.Stderr = nil, nil
 		c.Env = setenv(c.Env, FreshVariable, "1")
 	}
 	switch {
 	case r.input != nil:
 		c.Stdin, c.Input = r.input.feed()
-	case r.req.FeedStdin || r.keepStdin:
-		c.Stdin = r.io.stdin
-	case c.Pty && runner.IsTerminal(r.io.stdin):
-		c.Stdin, c.NoKeys = r.io.stdin, true
+	case r.caller.FeedStdin || r.caller.passStdin:
+		c.Stdin = r.caller.io.stdin
+	case c.Pty && runner.IsTerminal(r.caller.io.stdin):
+		c.Stdin, c.NoKeys = r.caller.io.stdin, true
 	}
 	return c, nil
-}
-
-// merged says that the caller's two streams are one file, so that the command gets one pipe for both (P1). Who wants only one
-// of them replayed needs them apart.
-func (r *run) merged() bool {
-	if r.req.Refresher != nil {
-		return r.req.Refresher.Merged
-	}
-	return !r.replays().tellsApart() && runner.SameFile(r.io.stdout, r.io.stderr)
-}
-
-// family is the name under which a command is counted: the last element of its first word, or, of a shell text, of the first
-// program in it.
-func (r *run) family() string {
-	if r.req.Spec.Name != "" && len(r.req.Spec.Argv) == 0 {
-		return r.req.Spec.Name
-	}
-	name := path.Base(strings.ReplaceAll(hashing.FirstProgram(r.req.Spec.Argv), `\`, "/"))
-	return hashing.Redact(name)
 }
 
 // setenv returns a copy of environ with one variable set.
@@ -480,5 +460,3 @@ func unsetenv(environ []string, name string) []string {
 	}
 	return out
 }
-
-func isBrokenPipe(err error) bool { return errors.Is(err, syscall.EPIPE) }

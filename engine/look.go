@@ -18,7 +18,7 @@ func (r *run) look(admit judge) (*cachedir.Entry, error) {
 	r.recipe, r.known = r.base, nil
 	best, why := r.slots(admit)
 	if r.known != nil {
-		recipe, err := hashing.Extend(r.base, r.req.Spec, *r.known, r.dir.Digests())
+		recipe, err := hashing.Extend(r.base, r.caller.Spec, *r.known, r.dir.Digests())
 		if err != nil {
 			return nil, err
 		}
@@ -69,7 +69,7 @@ func (r *run) slots(admit judge) (best *cachedir.Entry, why verdict) {
 			}
 			best = e
 		}
-		if best != nil && !r.admitsFailures() {
+		if best != nil && !r.caller.admitsFailures() {
 			break // the failed slot could only be read in vain
 		}
 	}
@@ -131,13 +131,4 @@ func moreTelling(a, b verdict) verdict {
 		return b
 	}
 	return a
-}
-
-func (r *run) admitsFailures() bool {
-	for code := 1; code <= 255; code++ {
-		if r.req.CacheExit(code) {
-			return true
-		}
-	}
-	return false
 }

@@ -13,7 +13,6 @@ import (
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/hashing"
-	"github.com/cachex-cli/cachex/runner"
 )
 
 // A run may be part of a command that is itself being cached. What the inner result was made from, and how long it lives,
@@ -85,7 +84,7 @@ func (r *run) used(m *cachedir.Meta, end time.Time, ends bool) report {
 	for _, t := range m.Tags {
 		n.Tags = append(n.Tags, reportTag{[]byte(t.Name), min(t.Seq, m.Seq)})
 	}
-	spec := r.req.Spec
+	spec := r.caller.Spec
 	if r.known != nil {
 		spec.Env, spec.Files = slices.Concat(spec.Env, r.known.Env), slices.Concat(spec.Files, r.known.Files)
 	}
@@ -101,7 +100,7 @@ func (r *run) used(m *cachedir.Meta, end time.Time, ends bool) report {
 		n.Sum = sum.String()
 	}
 	n.Dir, n.Env, n.Before, n.Needs = []byte(to.Dir), texts(to.Env), texts(to.Before), to.Needs
-	n.Config, n.Seen = texts(slices.Concat(r.req.Configuration, to.Config)), r.encloser.configured
+	n.Config, n.Seen = texts(slices.Concat(r.caller.Configuration, to.Config)), r.encloser.configured
 	for _, sum := range to.Lines {
 		n.Lines = append(n.Lines, sum.String())
 	}
@@ -111,22 +110,17 @@ func (r *run) used(m *cachedir.Meta, end time.Time, ends bool) report {
 	if real, err := filepath.EvalSymlinks(spec.Dir); err == nil && real != spec.Dir {
 		n.Real = []byte(real)
 	}
-	n.Terminal = to.Terminal && r.atTerminal()
+	n.Terminal = to.Terminal && r.caller.atTerminal()
 	if to.Stdin {
 		r.tellInput(&n)
 	}
 	return n
 }
 
-// atTerminal reports whether a pseudo-terminal of this run has the size of another terminal.
-func (r *run) atTerminal() bool {
-	return slices.ContainsFunc([]*os.File{r.io.stdout, r.io.stderr, r.io.stdin}, runner.IsTerminal)
-}
-
 // tellInput adds the file that stdin is, if it is one that somebody may change: a pipe, and a file without a name, is what the
 // enclosing command has made itself.
 func (r *run) tellInput(n *report) {
-	stdin, err := r.io.stdin.Stat()
+	stdin, err := r.caller.io.stdin.Stat()
 	if err == nil && !stdin.Mode().IsRegular() {
 		return
 	}
@@ -164,10 +158,10 @@ func (r *run) usedFiles(files []string) ([]string, hashing.Digest, error) {
 	case len(names) == 0:
 		return files, sum, nil
 	}
-	asked, err := hashing.FilesSumOf(r.req.Spec.Dir, files, r.dir.Digests())
+	asked, err := hashing.FilesSumOf(r.caller.Spec.Dir, files, r.dir.Digests())
 	all := slices.Compact(slices.Sorted(slices.Values(slices.Concat(files, names))))
-	sum, errAll := hashing.FilesSumOf(r.req.Spec.Dir, all, r.dir.Digests())
-	now, errNow := hashing.Reword(r.base, r.req.Spec, r.dir.Digests()) // last: what it finds unchanged was so before
+	sum, errAll := hashing.FilesSumOf(r.caller.Spec.Dir, all, r.dir.Digests())
+	now, errNow := hashing.Reword(r.base, r.caller.Spec, r.dir.Digests()) // last: what it finds unchanged was so before
 	if err := errors.Join(err, errAll, errNow); err != nil || asked != r.recipe.FilesSum() || now.Key != r.base.Key {
 		return nil, sum, errors.New("a file that a nested run used changed")
 	}
@@ -193,7 +187,7 @@ func (d *directives) apply(n report, mark cachedir.TagMark, r *run) {
 	case len(n.Real) > 0 && !r.sameLinks(string(n.Dir), string(n.Real)):
 		d.noStore = "a nested run is in a directory that a link leads to"
 		return
-	case n.Terminal && !r.req.Spec.Pty:
+	case n.Terminal && !r.caller.Spec.Pty:
 		d.noStore = "a nested run depends on the size of the terminal: give this one --pty"
 		return
 	case !r.hasLines(n):
@@ -210,7 +204,7 @@ func (d *directives) apply(n report, mark cachedir.TagMark, r *run) {
 	l := hashing.Learned{Env: names(n.Env)}
 	for _, pattern := range n.Files {
 		here, ok := hashing.Rebased(string(pattern), func(name string) string { return r.rebase(name, string(n.Dir)) })
-		if !ok && string(n.Dir) != r.req.Spec.Dir {
+		if !ok && string(n.Dir) != r.caller.Spec.Dir {
 			d.noStore = "a nested run has a list of files in another directory"
 			return
 		}
@@ -220,11 +214,11 @@ func (d *directives) apply(n report, mark cachedir.TagMark, r *run) {
 		l.Files = append(l.Files, r.rebase(literal(string(name)), ""))
 	}
 	for _, c := range n.Contents {
-		if string(c.Path) != absolute(r.recipe.Exe, r.req.Spec.Dir) {
+		if string(c.Path) != absolute(r.recipe.Exe, r.caller.Spec.Dir) {
 			l.Files = append(l.Files, r.rebase(literal(string(c.Path)), ""))
 		}
 	}
-	l = l.Without(hashing.Learned{Env: r.req.Spec.Env, Files: r.req.Spec.Files})
+	l = l.Without(hashing.Learned{Env: r.caller.Spec.Env, Files: r.caller.Spec.Files})
 	d.nestedFiles = append(d.nestedFiles, l.Files...)
 	if err := d.learn(l); err != nil {
 		d.noStore = "an input of a nested run has no name here: " + err.Error()
@@ -234,7 +228,7 @@ func (d *directives) apply(n report, mark cachedir.TagMark, r *run) {
 // rebase names an input of a nested run from this run's directory. Where results are shared between directories, a name
 // that begins in this one must stay relative: each has its own.
 func (r *run) rebase(name, dir string) string {
-	spec := &r.req.Spec
+	spec := &r.caller.Spec
 	if !filepath.IsAbs(name) {
 		if filepath.Clean(dir) == filepath.Clean(spec.Dir) {
 			return name
@@ -272,11 +266,11 @@ func literal(name string) string {
 
 // sameLinks reports whether the links in a directory are those in this run's own: where they lead is in its key.
 func (r *run) sameLinks(dir, real string) bool {
-	below, err := filepath.Rel(r.req.Spec.Dir, dir)
-	if err != nil || r.req.Spec.Cwd != hashing.CwdPath || !filepath.IsLocal(below) {
+	below, err := filepath.Rel(r.caller.Spec.Dir, dir)
+	if err != nil || r.caller.Spec.Cwd != hashing.CwdPath || !filepath.IsLocal(below) {
 		return false
 	}
-	own, err := filepath.EvalSymlinks(r.req.Spec.Dir)
+	own, err := filepath.EvalSymlinks(r.caller.Spec.Dir)
 	return err == nil && filepath.Join(own, below) == real
 }
 
@@ -286,7 +280,7 @@ func (r *run) hasLines(n report) bool {
 		return true
 	}
 	own := r.base.LineSums()
-	return string(n.Dir) == r.req.Spec.Dir && !slices.ContainsFunc(n.Lines, func(sum string) bool {
+	return string(n.Dir) == r.caller.Spec.Dir && !slices.ContainsFunc(n.Lines, func(sum string) bool {
 		return !slices.ContainsFunc(own, func(d hashing.Digest) bool { return d.String() == sum })
 	})
 }
@@ -324,4 +318,4 @@ func (r *run) sameAsNested(reports []report) (changed string) {
 }
 
 // soon is the end of a life that is over: what was served stale makes the enclosing result stale from the beginning.
-func (r *run) soon() (end time.Time, ends bool) { return r.e.now().Add(-time.Nanosecond), true }
+func (r *run) soon() (end time.Time, ends bool) { return r.caller.now().Add(-time.Nanosecond), true }

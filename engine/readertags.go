@@ -33,7 +33,7 @@ func (r *run) askedTags() []string {
 	if r.dir.Encrypts() {
 		return nil
 	}
-	return r.req.Tags
+	return r.caller.Tags
 }
 
 // keepTags notes the tags of a result that is not good enough for this caller, and was for another one.

@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
@@ -33,44 +32,12 @@ func (p Replay) prints(s runner.Stream) bool {
 // tellsApart reports whether a result is of use only if its two streams were recorded apart.
 func (p Replay) tellsApart() bool { return p == ReplayStdout || p == ReplayStderr }
 
-// replays is what this run prints of stored results. As part of a run that is being recorded it prints everything: what that
-// one stores must not depend on what was in the cache while it ran.
-func (r *run) replays() Replay {
-	if r.encloser != nil {
-		return ReplayAll
-	}
-	return r.req.Replay
-}
-
-// replayWriters are where the streams of a stored result go.
-func (r *run) replayWriters() (stdout, stderr io.Writer) {
-	stdout, stderr = r.io.stdout, r.io.stderr
-	if !r.replays().prints(runner.Stdout) {
-		stdout = io.Discard
-	}
-	if !r.replays().prints(runner.Stderr) {
-		stderr = io.Discard
-	}
-	return stdout, stderr
-}
-
-// printedSize is how much of a stored result is printed, in bytes.
-func (r *run) printedSize(e *cachedir.Entry) (n int64) {
-	if r.replays().prints(runner.Stdout) {
-		n += e.StdoutSize
-	}
-	if r.replays().prints(runner.Stderr) {
-		n += e.StderrSize
-	}
-	return n
-}
-
 // replay hands a stored result to the caller. No lock is held meanwhile: a stopped pager must not stop others. An
 // entry that turns out to be damaged before the first byte was written is a miss after all, and the command runs.
 func (r *run) replay(e *cachedir.Entry, how stats.Served) (Outcome, error) {
 	defer e.Close()
 	if e.StdoutSize+e.StderrSize > atOnce {
-		defer r.dieOnSignals()()
+		defer r.caller.dieOnSignals()()
 	}
 	r.tellUse(e, how) // first: whoever reads the output may go away, and this process with him
 	err := r.replayRest(e)
@@ -79,7 +46,7 @@ func (r *run) replay(e *cachedir.Entry, how stats.Served) (Outcome, error) {
 	switch {
 	case err == nil:
 	case isBrokenPipe(err):
-		r.dieOfPipe()
+		r.caller.dieOfPipe()
 		return r.outcome(how), &DeliveryError{Err: err}
 	case errors.As(err, &bad) && !bad.Written:
 		r.reason, r.detail = stats.Corrupt, err.Error()
@@ -94,8 +61,8 @@ func (r *run) replay(e *cachedir.Entry, how stats.Served) (Outcome, error) {
 	out.Reason, out.Detail = "", ""
 	out.Code, out.Signal = e.Code, e.Signal
 	out.Took = e.Ended.Sub(e.Started)
-	out.Age = max(r.e.now().Sub(e.Ended), 0)
-	out.Bytes = r.printedSize(e)
+	out.Age = max(r.caller.now().Sub(e.Ended), 0)
+	out.Bytes = r.caller.printedSize(e)
 	out.Saved = out.Took
 	if how == stats.Stale {
 		out.Reason, out.Detail = r.reason, r.detail
@@ -104,14 +71,14 @@ func (r *run) replay(e *cachedir.Entry, how stats.Served) (Outcome, error) {
 		out.Conditions = r.conditions(e, out)
 	}
 	if how == stats.Shared { // it waited for part of that time: only the rest was saved
-		out.Saved = max(out.Took-r.e.now().Sub(r.began), 0)
+		out.Saved = max(out.Took-r.caller.now().Sub(r.caller.startTime), 0)
 	}
 	return out, nil
 }
 
 // noteUse keeps that an entry was used.
 func (r *run) noteUse(e *cachedir.Entry) {
-	if r.req.MaxEntries > 0 {
+	if r.caller.MaxEntries > 0 {
 		e.TouchNow()
 	} else {
 		e.Touch()
@@ -132,10 +99,10 @@ func (r *run) tellUse(e *cachedir.Entry, how stats.Served) {
 
 // rerun answers an entry that its header promised and its body broke.
 func (r *run) rerun() (Outcome, error) {
-	if r.req.CachedOnly {
+	if r.caller.CachedOnly {
 		return r.outcome(stats.Declined), &NotCachedError{Reason: r.reason, Detail: r.detail}
 	}
-	if r.req.ReadOnly {
+	if r.caller.ReadOnly {
 		return r.plain(r.reason, "read-only is set")
 	}
 	return r.lead(nil)

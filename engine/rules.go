@@ -25,22 +25,25 @@ type verdict struct {
 
 func (v verdict) ok() bool { return v.reason == "" }
 
-// reader is who wants a result: his limits, when he came, and what he has the time from. The rules know nothing else of
-// a run.
+// reader is what the rules know of who wants a result: his limits, when he came, and what he has the time from.
 type reader struct {
 	*Request
-	arrived  moment
+	arrival  moment
 	now      func() time.Time // the wall clock
 	boot     func() moment
 	merged   func() bool // both his streams are one file
 	inherits func() bool // his command gets open files, which no process in the background has
 }
 
-func (r *run) reader() reader {
+// reader is what the rules know of the caller. inherits says whether his command gets open files.
+func (c *caller) reader(inherits func() bool) reader {
 	return reader{
-		Request: &r.req, arrived: r.arrived, now: r.e.now, boot: bootNow, merged: r.merged,
-		inherits: func() bool { return r.base.HasDescriptors() },
+		Request: c.Request, arrival: c.arrival, now: c.now, boot: bootNow, merged: c.merged, inherits: inherits,
 	}
+}
+
+func (r *run) reader() reader {
+	return r.caller.reader(func() bool { return r.base.HasDescriptors() })
 }
 
 // A judge decides whether a reader may be answered with an entry.
@@ -190,7 +193,7 @@ func concurrent(r reader, e *cachedir.Entry) verdict {
 	if r.Refresh {
 		since = moment(e.StartedBoot)
 	}
-	if since < r.arrived || !r.sameClock(e) {
+	if since < r.arrival || !r.sameClock(e) {
 		return verdict{stats.Expired, "recorded before this run began"}
 	}
 	return r.deliverable(e)

@@ -65,12 +65,11 @@ func TestFresh(t *testing.T) {
 			if tt.req.CacheExit == nil {
 				tt.req.CacheExit = exits(0)
 			}
-			r := &run{e: &Engine{Now: func() time.Time { return ended.Add(tt.age) }}, req: tt.req}
-			r.req.Stdout, r.req.Stderr = twoFiles(t)
+			r := reader{Request: &tt.req, now: func() time.Time { return ended.Add(tt.age) }}
 			e := &cachedir.Entry{Meta: cachedir.Meta{
 				Started: ended, Ended: ended, Code: tt.code, Signal: tt.signal, Tags: []cachedir.Tag{{Name: "a"}},
 			}}
-			require.Equal(t, tt.reason, fresh(r.reader(), e).reason)
+			require.Equal(t, tt.reason, fresh(r, e).reason)
 		})
 	}
 }
@@ -103,13 +102,13 @@ func TestConcurrent(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			r := &run{e: &Engine{}, req: Request{Refresh: tt.refresh, CacheExit: exits(0)}, arrived: arrived}
-			r.req.Stdout, r.req.Stderr = twoFiles(t)
+			req := Request{Refresh: tt.refresh, CacheExit: exits(0)}
+			r := reader{Request: &req, arrival: arrived, now: time.Now, boot: bootNow}
 			e := &cachedir.Entry{Meta: cachedir.Meta{
 				BootID: tt.clock, StartedBoot: int64(tt.started), EndedBoot: int64(tt.ended), Code: 7,
 				Ended: time.Now().Add(time.Duration(tt.ended - bootNow())).Add(-tt.set),
 			}}
-			require.Equal(t, tt.shared, concurrent(r.reader(), e).ok())
+			require.Equal(t, tt.shared, concurrent(r, e).ok())
 		})
 	}
 }
@@ -128,12 +127,14 @@ func TestMergedEntries(t *testing.T) {
 		{"merged for apart", true, false, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r := &run{e: &Engine{}, req: Request{TTL: Forever, CacheExit: exits(0)}, io: &streams{stdout: out, stderr: err}}
+			c := &caller{
+				Request: &Request{TTL: Forever, CacheExit: exits(0)}, io: &streams{stdout: out, stderr: err}, now: time.Now,
+			}
 			if tt.caller {
-				r.io.stderr = out
+				c.io.stderr = out
 			}
 			e := &cachedir.Entry{Meta: cachedir.Meta{Merged: tt.recorded, Ended: time.Now()}}
-			require.Equal(t, tt.ok, fresh(r.reader(), e).ok())
+			require.Equal(t, tt.ok, fresh(c.reader(nil), e).ok())
 		})
 	}
 }

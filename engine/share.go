@@ -26,19 +26,19 @@ const (
 // share answers a miss: it takes the lock of the recipe or waits for who has it, looks again, and runs if need be. The
 // recipe is the most specific one known; if more was learned while this run waited, it goes on under the new key.
 func (r *run) share() (Outcome, error) {
-	held := lock.ParseHeld(r.req.Held)
+	held := lock.ParseHeld(r.caller.Held)
 	for round := 1; ; round++ {
 		key := r.recipe.Key
 		place := r.dir.LockPlace(key)
 		l, note, err := r.acquire(place, held)
 		switch {
-		case errors.Is(err, lock.ErrDeadlock) && r.dir.HeldByParents(held).Holds(place) && passOver(&r.req.Spec, r.recipe.Exe):
+		case errors.Is(err, lock.ErrDeadlock) && r.dir.HeldByParents(held).Holds(place) && passOver(&r.caller.Spec, r.recipe.Exe):
 			return r.startOver()
 		case errors.Is(err, lock.ErrDeadlock):
 			r.warn(errors.New("this command is already being run by one that waits for it: running it uncached"))
 			return r.plain(stats.Uncacheable, "waiting would never end")
 		case errors.Is(err, context.DeadlineExceeded):
-			r.reason, r.detail = stats.LockTimeout, "waited "+Short(r.req.Wait)+" for another run"
+			r.reason, r.detail = stats.LockTimeout, "waited "+Short(r.caller.Wait)+" for another run"
 			return r.lead(nil)
 		case errors.Is(err, lock.ErrUnsupported):
 			if r.dir.OncePerDay("no-locks") {
@@ -52,7 +52,7 @@ func (r *run) share() (Outcome, error) {
 		found, err := r.lookAnew(either)
 		if found == nil && err == nil && l != nil && r.recipe.Key == key {
 			found, err = r.lookFurther()
-			if failure := r.fleet().Failure(); found == nil && failure != nil && r.req.TiersRequired {
+			if failure := r.fleet().Failure(); found == nil && failure != nil && r.caller.TiersRequired {
 				abandon(l)
 				r.fleet().Drop()
 				r.warning = nil // the error says it
@@ -114,7 +114,7 @@ func (r *run) replayFound(e *cachedir.Entry) (Outcome, error) {
 // acquire tries for the lock and waits if somebody has it. A nil lock with a nil error means that its holder
 // finished, and note is what it left.
 func (r *run) acquire(place lock.Place, held lock.Held) (l *lock.Lock, note []byte, err error) {
-	l, err = lock.Try(place, r.about())
+	l, err = lock.Try(place, r.caller.about())
 	if !errors.Is(err, lock.ErrBusy) {
 		return l, nil, err
 	}
@@ -122,16 +122,16 @@ func (r *run) acquire(place lock.Place, held lock.Held) (l *lock.Lock, note []by
 	if held.Holds(place) {
 		return nil, nil, lock.ErrDeadlock
 	}
-	ctx := r.ctx
-	if r.req.Wait != Forever {
+	ctx := r.caller.ctx
+	if r.caller.Wait != Forever {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, r.req.Wait)
+		ctx, cancel = context.WithTimeout(ctx, r.caller.Wait)
 		defer cancel()
 	}
-	defer r.dieOnSignals()()
+	defer r.caller.dieOnSignals()()
 	defer r.tellWaiting(place)()
 	f := r.follow()
-	l, note, err = lock.Wait(ctx, place, held, r.about(), r.askedTags()...)
+	l, note, err = lock.Wait(ctx, place, held, r.caller.about(), r.askedTags()...)
 	if !f.stop(stuck) { // its reader has stopped: that must not hold up who waits for the lock
 		abandon(l)
 		f.stop(0)
@@ -145,7 +145,7 @@ func (r *run) acquire(place lock.Place, held lock.Held) (l *lock.Lock, note []by
 // besideOthers runs a command whose result the last holder could not store. Whoever gets the lock leads, so that
 // those who arrive now have one run to wait for; the others run without it.
 func (r *run) besideOthers() (Outcome, error) {
-	l, err := lock.Try(r.dir.LockPlace(r.recipe.Key), r.about())
+	l, err := lock.Try(r.dir.LockPlace(r.recipe.Key), r.caller.about())
 	if err != nil {
 		return r.lead(nil)
 	}

@@ -87,10 +87,10 @@ func (r *run) serveStale(e *cachedir.Entry) (Outcome, error) {
 	if v := fresh(r.reader(), e); !v.ok() {
 		how, r.reason, r.detail = stats.Stale, v.reason, v.detail
 	}
-	if r.req.CachedOnly || r.req.ReadOnly {
+	if r.caller.CachedOnly || r.caller.ReadOnly {
 		return r.replay(e, how)
 	}
-	l, err := lock.Try(r.dir.LockPlace(r.recipe.Key), r.about())
+	l, err := lock.Try(r.dir.LockPlace(r.recipe.Key), r.caller.about())
 	switch {
 	case errors.Is(err, lock.ErrBusy):
 		return r.replay(e, how)
@@ -126,10 +126,10 @@ func (r *run) lookAgain(old *cachedir.Entry) (e *cachedir.Entry, newer bool) {
 
 // warm starts a run in the background, unless one is under way.
 func (r *run) warm() (Outcome, error) {
-	if r.req.CachedOnly || r.req.ReadOnly {
+	if r.caller.CachedOnly || r.caller.ReadOnly {
 		return r.outcome(stats.Declined), nil
 	}
-	l, err := lock.Try(r.dir.LockPlace(r.recipe.Key), r.about())
+	l, err := lock.Try(r.dir.LockPlace(r.recipe.Key), r.caller.about())
 	if errors.Is(err, lock.ErrBusy) {
 		return r.outcome(stats.Declined), nil
 	}
@@ -169,8 +169,8 @@ func (r *run) handOver(l *lock.Lock, merged bool) error {
 		return err
 	}
 	env := r.apart()
-	d := runner.Detached{Path: r.req.Self.Path, Argv: r.req.Self.Argv, Stdin: stdin}
-	size := r.terminal()
+	d := runner.Detached{Path: r.caller.Self.Path, Argv: r.caller.Self.Argv, Stdin: stdin}
+	size := r.caller.terminal()
 	detach := func(nonce string, f *os.File) error {
 		d.Keep = f
 		d.Env = setenv(env, RefreshVariable, fmt.Sprintf("%s %t "+sizeFormat, nonce, merged, size.Rows, size.Cols))
@@ -188,7 +188,7 @@ func (r *run) refresh() (Outcome, error) {
 	if _, err := r.look(nothing); err != nil {
 		return r.outcome(stats.Declined), nil
 	}
-	if r.req.Refresher.Uploads {
+	if r.caller.Refresher.Uploads {
 		return r.pushOnly()
 	}
 	l, err := r.adopt()
@@ -205,7 +205,7 @@ func (r *run) refresh() (Outcome, error) {
 		return out, err
 	}
 	out.Served = stats.Renewed
-	if !out.Stored || !r.req.CacheExit(exitNumberOf(out.Code, out.Signal)) {
+	if !out.Stored || !r.caller.CacheExit(exitNumberOf(out.Code, out.Signal)) {
 		out.Served = stats.Unfresh
 	}
 	return out, nil
@@ -225,10 +225,10 @@ func (r *run) renewedElsewhere() bool {
 // adopt takes the lock that was handed over, or, if none was, takes it if it is free.
 func (r *run) adopt() (*lock.Lock, error) {
 	place := r.dir.LockPlace(r.recipe.Key)
-	if f := r.req.Refresher.Lock; f != nil {
-		return lock.Adopt(f, place, r.req.Refresher.Nonce, r.about())
+	if f := r.caller.Refresher.Lock; f != nil {
+		return lock.Adopt(f, place, r.caller.Refresher.Nonce, r.caller.about())
 	}
-	return lock.Try(place, r.about())
+	return lock.Try(place, r.caller.about())
 }
 
 // nothing admits no entry: what is wanted of the look is the recipe.
@@ -256,7 +256,7 @@ func (in *input) again() (*os.File, error) {
 
 // apart is the environment of another process of this program that is part of nobody's run.
 func (r *run) apart() []string {
-	env := r.req.Self.Env
+	env := r.caller.Self.Env
 	for _, name := range []string{heldVariable, runningVariable, ControlVariable} {
 		env = unsetenv(env, name)
 	}

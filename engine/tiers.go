@@ -18,8 +18,8 @@ import (
 func (r *run) fleet() *fleet.Fleet {
 	if r.tiers == nil {
 		r.tiers = fleet.New(fleet.Config{
-			Tiers: r.req.Tiers, ReadOnly: r.req.ReadOnly, Store: r.dir, Warn: r.warn, Usual: r.usual, Spool: runner.UnnamedFile,
-			Clock: fleet.Clock{Now: r.e.now, Boot: func() ([16]byte, int64) { return clockID(), int64(bootNow()) }},
+			Tiers: r.caller.Tiers, ReadOnly: r.caller.ReadOnly, Store: r.dir, Warn: r.warn, Usual: r.usual, Spool: runner.UnnamedFile,
+			Clock: fleet.Clock{Now: r.caller.now, Boot: func() ([16]byte, int64) { return clockID(), int64(bootNow()) }},
 		})
 	}
 	return r.tiers
@@ -36,9 +36,9 @@ func (r *run) closeTiers() {
 func (r *run) query(admit judge) fleet.Query {
 	return fleet.Query{
 		Run:      cachedir.Run{Key: r.recipe.Key, Command: r.recipe.Command, Recipe: r.recipe.Text},
-		Tags:     r.req.Tags,
-		Failures: r.admitsFailures(),
-		Refresh:  r.req.Refresh,
+		Tags:     r.caller.Tags,
+		Failures: r.caller.admitsFailures(),
+		Refresh:  r.caller.Refresh,
 		Deliver:  func(e *cachedir.Entry) bool { return r.reader().deliverable(e).ok() },
 		Admit: func(e *cachedir.Entry) bool {
 			ok := admit(r.reader(), e).ok()
@@ -76,7 +76,7 @@ func (r *run) taken(detached *cachedir.Entry, admit judge) (*cachedir.Entry, err
 		return detached, nil
 	}
 	defer detached.Close()
-	recipe, err := hashing.Extend(r.base, r.req.Spec, *detached.Learned, r.dir.Digests())
+	recipe, err := hashing.Extend(r.base, r.caller.Spec, *detached.Learned, r.dir.Digests())
 	if err == nil {
 		r.known, r.recipe = detached.Learned, recipe
 	}
@@ -86,10 +86,10 @@ func (r *run) taken(detached *cachedir.Entry, admit judge) (*cachedir.Entry, err
 // lookFurther looks into the tiers for what the local store has not. The caller holds the lock of the recipe. Without
 // an entry this run leads, here and, where a tier can lend a lease, among all hosts.
 func (r *run) lookFurther() (*cachedir.Entry, error) {
-	if len(r.req.Tiers) == 0 {
+	if len(r.caller.Tiers) == 0 {
 		return nil, nil
 	}
-	if !r.req.Refresh {
+	if !r.caller.Refresh {
 		if _, found := r.fleet().Find(r.query(fresh)); found {
 			return r.look(either)
 		}
@@ -105,12 +105,12 @@ func (r *run) leadsHosts() bool {
 	if !r.fleet().Lends() {
 		return true
 	}
-	defer r.dieOnSignals()()
-	switch found, err := r.fleet().Lead(r.query(fresh), r.req.Wait); {
+	defer r.caller.dieOnSignals()()
+	switch found, err := r.fleet().Lead(r.query(fresh), r.caller.Wait); {
 	case found:
 		return false
 	case errors.Is(err, fleet.ErrWaited):
-		r.reason, r.detail = stats.LockTimeout, "waited "+Short(r.req.Wait)+" for another host"
+		r.reason, r.detail = stats.LockTimeout, "waited "+Short(r.caller.Wait)+" for another host"
 	case err != nil:
 		r.reason, r.detail = stats.LockTimeout, err.Error()
 	}
@@ -120,7 +120,7 @@ func (r *run) leadsHosts() bool {
 // push hands the result of a run to the tiers, and gives back the lease. The caller has its output already, and the
 // local lock is free. A tier that is written to in the background gets it from another process.
 func (r *run) push(out *Outcome) {
-	if len(r.req.Tiers) > 0 && r.fleet().Publish(r.published(out.slot()), out.NotStored) {
+	if len(r.caller.Tiers) > 0 && r.fleet().Publish(r.published(out.slot()), out.NotStored) {
 		r.pushLater(out.slot())
 	}
 }
@@ -147,7 +147,7 @@ func (r *run) pushLater(slot cachedir.Slot) {
 	stdin, err := r.input.again()
 	if err == nil {
 		err = runner.Detach(runner.Detached{
-			Path: r.req.Self.Path, Argv: r.req.Self.Argv, Stdin: stdin, Env: setenv(env, RefreshVariable, pushWord+" "+slot.String()),
+			Path: r.caller.Self.Path, Argv: r.caller.Self.Argv, Stdin: stdin, Env: setenv(env, RefreshVariable, pushWord+" "+slot.String()),
 		})
 	}
 	if err != nil {
@@ -158,7 +158,7 @@ func (r *run) pushLater(slot cachedir.Slot) {
 // pushOnly is the life of such a process. If the inputs are others by now, there may be nothing to push.
 func (r *run) pushOnly() (Outcome, error) {
 	if _, err := r.look(nothing); err == nil {
-		r.fleet().PublishBackground(r.published(r.req.Refresher.Push))
+		r.fleet().PublishBackground(r.published(r.caller.Refresher.Push))
 	}
 	return r.outcome(stats.Declined), nil
 }

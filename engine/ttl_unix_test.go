@@ -79,12 +79,13 @@ func TestLifeThroughTheHouse(t *testing.T) {
 func TestJitter(t *testing.T) {
 	const ttl = time.Hour
 	source := rand.New(rand.NewPCG(1, 2))
-	r := &run{e: &Engine{}, req: Request{TTL: ttl, TTLFail: 2 * ttl, Jitter: 0.1}}
+	req := Request{TTL: ttl, TTLFail: 2 * ttl, Jitter: 0.1}
+	r := reader{Request: &req}
 	first, last := time.Duration(math.MaxInt64), time.Duration(0)
 	for range 1000 {
 		e := &cachedir.Entry{Meta: cachedir.Meta{Random: source.Uint64()}}
-		life := r.reader().life(e)
-		require.Equal(t, life, r.reader().life(e))
+		life := r.life(e)
+		require.Equal(t, life, r.life(e))
 		first, last = min(first, life), max(last, life)
 	}
 	require.GreaterOrEqual(t, first, ttl*9/10)
@@ -92,13 +93,13 @@ func TestJitter(t *testing.T) {
 	require.GreaterOrEqual(t, last-first, ttl*8/100)
 
 	for random, want := range map[uint64]time.Duration{0: ttl, math.MaxUint64: ttl * 9 / 10, 1 << 63: ttl * 95 / 100} {
-		require.Equal(t, want, r.reader().life(&cachedir.Entry{Meta: cachedir.Meta{Random: random}}))
-		require.Equal(t, 2*want, r.reader().life(&cachedir.Entry{Meta: cachedir.Meta{Random: random, Code: 1}}), "of a failure")
+		require.Equal(t, want, r.life(&cachedir.Entry{Meta: cachedir.Meta{Random: random}}))
+		require.Equal(t, 2*want, r.life(&cachedir.Entry{Meta: cachedir.Meta{Random: random, Code: 1}}), "of a failure")
 	}
-	r.req.TTL = Forever
-	require.Equal(t, Forever, r.reader().life(&cachedir.Entry{Meta: cachedir.Meta{Random: math.MaxUint64}}))
-	r.req = Request{TTL: ttl}
-	require.Equal(t, ttl, r.reader().life(&cachedir.Entry{Meta: cachedir.Meta{Random: math.MaxUint64}}))
+	req.TTL = Forever
+	require.Equal(t, Forever, r.life(&cachedir.Entry{Meta: cachedir.Meta{Random: math.MaxUint64}}))
+	req = Request{TTL: ttl}
+	require.Equal(t, ttl, r.life(&cachedir.Entry{Meta: cachedir.Meta{Random: math.MaxUint64}}))
 }
 
 // TestEarly: the chance of an early refresh is e^(-remaining life / (BETA x time that the command took)).
@@ -109,10 +110,10 @@ func TestEarly(t *testing.T) {
 	share := func(remaining time.Duration, req Request) float64 {
 		const tries = 20000
 		req.TTL = ttl
-		r := &run{e: &Engine{Now: func() time.Time { return ended.Add(ttl - remaining) }}, req: req}
+		r := reader{Request: &req, now: func() time.Time { return ended.Add(ttl - remaining) }}
 		n := 0
 		for range tries {
-			if r.reader().early(e) {
+			if r.early(e) {
 				n++
 			}
 		}
@@ -135,6 +136,6 @@ func TestEarly(t *testing.T) {
 	} {
 		require.Zero(t, share(0, req), name)
 	}
-	r := &run{e: &Engine{Now: func() time.Time { return ended.Add(ttl) }}, req: Request{TTL: Forever, Early: 1}}
-	require.False(t, r.reader().early(e), "a life without an end")
+	r := reader{Request: &Request{TTL: Forever, Early: 1}, now: func() time.Time { return ended.Add(ttl) }}
+	require.False(t, r.early(e), "a life without an end")
 }

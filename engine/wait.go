@@ -38,7 +38,7 @@ func (n *waitNotice) after(d time.Duration, give func()) (stop func()) {
 
 // tellWaiting calls the caller's Waiting when a wait has become long.
 func (r *run) tellWaiting(place lock.Place) (stop func()) {
-	if r.req.Waiting == nil {
+	if r.caller.Waiting == nil {
 		return func() {}
 	}
 	usual, unseen, after := r.usual(), r.wantsToFollow() && !r.follows(), patience
@@ -50,14 +50,14 @@ func (r *run) tellWaiting(place lock.Place) (stop func()) {
 		if holder, held := lock.Holder(place); held {
 			w.PID, w.Since = holder.PID, sinceAbout(holder.About)
 		}
-		r.req.Waiting(w)
+		r.caller.Waiting(w)
 	})
 }
 
 // about is what the lock's record tells people and waiters about this run.
-func (r *run) about() string {
+func (c *caller) about() string {
 	boot := clockID()
-	return hex.EncodeToString(boot[:]) + " " + strconv.FormatInt(int64(r.arrived), 10) + " " + r.family()
+	return hex.EncodeToString(boot[:]) + " " + strconv.FormatInt(int64(c.arrival), 10) + " " + c.family()
 }
 
 // sinceAbout is how long ago the run that wrote this into its lock arrived; negative where that cannot be told.

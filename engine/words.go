@@ -79,7 +79,7 @@ func (r *run) loosen() error {
 		}
 		past, known := wordPast(r.lastWords(), a.ArgFile)
 		if known {
-			w.moved[a.ArgFile] = moved(r.req.Spec, past, a)
+			w.moved[a.ArgFile] = moved(r.caller.Spec, past, a)
 		}
 		if w.moved[a.ArgFile] >= often {
 			w.loose, r.doubt = true, fmt.Errorf("%s keeps changing; --arg-files=false leaves it to --ttl", a.Show())
@@ -103,7 +103,7 @@ func (r *run) loosened(base hashing.Recipe) hashing.Recipe {
 
 // reword looks at the words anew: another run may have made what they name.
 func (r *run) reword() error {
-	base, err := hashing.Reword(r.words.before, r.req.Spec, r.dir.Digests())
+	base, err := hashing.Reword(r.words.before, r.caller.Spec, r.dir.Digests())
 	if err == nil {
 		r.words.before, r.base = base, r.loosened(base)
 	}
@@ -168,7 +168,7 @@ func (r *run) leave() []cachedir.CommandWord {
 
 // doubtDirectories notes a word whose content has no say, where a result was stored.
 func (r *run) doubtDirectories() {
-	names := r.req.Spec.Files
+	names := r.caller.Spec.Files
 	if r.known != nil {
 		names = slices.Concat(names, r.known.Files)
 	}
@@ -180,7 +180,7 @@ func (r *run) doubtDirectories() {
 // seekFallback looks for what is served should the command fail in results of other states of the words: the files may be what
 // makes it fail.
 func (r *run) seekFallback() {
-	if r.req.StaleIfError == 0 || r.fallback != nil || r.req.Spec.IgnoreWords {
+	if r.caller.StaleIfError == 0 || r.fallback != nil || r.caller.Spec.IgnoreWords {
 		return
 	}
 	record, _ := r.dir.Command(r.base.Command)

@@ -1,0 +1,142 @@
+package engine
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/cachex-cli/cachex/cachedir/stats"
+	"github.com/cachex-cli/cachex/engine/fleet"
+	"github.com/cachex-cli/cachex/hashing"
+)
+
+// Forever as a time to live means that a result never ages out; as a Wait it means no limit.
+const Forever = time.Duration(-1)
+
+// Request is one run as the caller wants it.
+type Request struct {
+	// Spec is what makes identity. Stdin, Vary, Terminal and User are filled in by the engine, and, unless OwnsProcess is set, what
+	// this process has in place of an empty Dir and a nil Environ.
+	Spec hashing.Spec
+
+	TTL          time.Duration       // how long a result that exited 0 is fresh; 0: only for concurrent callers; Forever
+	TTLFail      time.Duration       // the same for other exit codes
+	CacheExit    func(code int) bool // exit codes that may be replayed; nil: 0
+	Jitter       float64             // shortens each life by up to this part of it, 0 to 1
+	Stale        time.Duration       // how long after its life a result is served while one refresh runs (see Self); Forever
+	StaleIfError time.Duration       // how long after its life a result is served if the command fails; Forever
+	Early        float64             // refresh early, with a probability that grows towards the end of life; 0: never
+	Tags         []string            // labels for purging
+	Private      bool                // for this user and this machine alone
+
+	// Until is when a result of a run that started then ends its life, whatever readers want; nil: never.
+	Until func(started time.Time) time.Time
+
+	Refresh    bool          // run now and replace what is stored
+	Warm       bool          // only see to it that a fresh result will be there: in the background, nothing is printed
+	CachedOnly bool          // never run
+	NoCache    bool          // run, touch nothing, share with nobody
+	Trouble    error         // why it cannot be known what the result depends on: as NoCache, with a warning; nil: it can
+	ReadOnly   bool          // use entries, also those of tiers, and store none
+	PurgeTags  []string      // run, store nothing, and purge these tags if the command succeeds
+	Wait       time.Duration // how long to wait for another run of the same recipe, before this one runs beside it; Forever
+	Follow     bool          // print what another run writes while waiting for it
+	Replay     Replay        // what is printed of a result that was not made now
+	FeedStdin  bool          // read stdin whole, put it in the key, feed it to the command
+	Vary       []string      // shell texts whose output belongs to the key
+	Explain    bool          // the caller wants Outcome.Detail; finding it may read earlier entries
+
+	MinCost    time.Duration // a result of a run that took less is not stored
+	MaxEntry   int64         // bytes of output; a result with more is not stored; 0: no limit
+	MaxEntries int           // of this scope and namespace; those used longest ago go; 0: no limit
+
+	Tiers         []fleet.Tier // the same cache on other machines, in their order
+	TiersRequired bool         // fail, and do not run, when one of them cannot be asked
+	Held          string       // what the environment says that ancestors hold
+	Running       string       // what it says that they run
+	Encloser      string       // the control file of the run that this one is part of; empty: none
+	Configuration []string     // where the settings of this request were looked for; only an Encloser learns of it
+	Self          Self         // how to start this program again, for a refresh in the background; zero: it is not, and only CachedOnly serves what is stale
+	Refresher     *Refresher   // this is such a process
+	FreshOnly     bool         // this run is part of a refresh, to which nothing stale is served
+
+	// Restarted is called when a run that was followed at a terminal has no result, before a new one is printed. midLine says
+	// that the last line of what was printed has not ended. nil: such a thing is a *MixedError.
+	Restarted func(midLine bool)
+
+	// Waiting is called once when waiting for another run takes long; nil: never.
+	Waiting func(Wait)
+
+	// Conditions asks for Outcome.Conditions.
+	Conditions bool
+
+	Stdin          *os.File  // nil: the null device
+	Stdout, Stderr io.Writer // an *os.File is written to as it is; two that are one are written to in order; nil: nobody
+
+	// OwnsProcess says that this process is there for this run alone. Then it ends as the command would have: of a signal, which the
+	// command gets while it runs, and of a pipe that nobody reads. Otherwise signals are the caller's, and such a pipe is a
+	// *DeliveryError.
+	OwnsProcess bool
+}
+
+// Outcome is what happened.
+type Outcome struct {
+	Served     stats.Served
+	Reason     stats.Reason  // why it was not a hit; empty for a hit
+	Detail     string        // the reason in a person's words: "file go.sum changed"
+	Key        hashing.Key   // zero where no recipe could be made
+	Code       int           // the command's exit code
+	Signal     int           // the signal it died of, or 0
+	Age        time.Duration // how old the replayed result is
+	Took       time.Duration // how long the command ran, now or when it was recorded
+	Saved      time.Duration // how much of that was saved for this caller
+	Bytes      int64         // of output
+	Stored     bool
+	NotStored  string      // why a finished run was not stored
+	Unknown    []string    // lines of the command's control file that mean nothing
+	Refreshed  bool        // a refresh was started in the background
+	Warning    error       // what went wrong with the cache; the command's result stands
+	Conditions *Conditions // what a hit rests on; nil: it is none, or was not asked for, or rests on more than that can tell
+	Doubt      error       // nothing went wrong, but what the key leaves out may make a later hit a wrong one
+	KeptStdin  bool        // the command got the caller's stdin as it is
+}
+
+// NotCachedError is what Do returns under CachedOnly when there is nothing to replay.
+type NotCachedError struct {
+	Reason stats.Reason
+	Detail string
+}
+
+func (e *NotCachedError) Error() string {
+	return "no result to replay: " + explainMiss(e.Reason, e.Detail)
+}
+
+// TierError is what Do returns under TiersRequired when a tier cannot be asked.
+type TierError struct{ Err error }
+
+func (e *TierError) Error() string { return e.Err.Error() }
+
+func (e *TierError) Unwrap() error { return e.Err }
+
+// DeliveryError says that the result could not be handed to the caller's stdout or stderr.
+type DeliveryError struct{ Err error }
+
+func (e *DeliveryError) Error() string { return fmt.Sprintf("deliver the output: %v", e.Err) }
+func (e *DeliveryError) Unwrap() error { return e.Err }
+
+// setDefaults gives fields that nobody has set the meaning that their comments give them.
+func (q *Request) setDefaults() {
+	if q.CacheExit == nil {
+		q.CacheExit = func(code int) bool { return code == 0 }
+	}
+	if !q.OwnsProcess && q.Spec.Dir == "" {
+		q.Spec.Dir, _ = os.Getwd() // without one, capturing says so
+	}
+	if !q.OwnsProcess && q.Spec.Environ == nil {
+		q.Spec.Environ = os.Environ()
+	}
+	if q.Self.Path == "" && !q.CachedOnly {
+		q.Stale, q.Early = 0, 0
+	}
+}

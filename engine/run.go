@@ -1,0 +1,324 @@
+package engine
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cachedir/stats"
+	"github.com/cachex-cli/cachex/engine/fleet"
+	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/runner"
+)
+
+func (r *run) doAndLog() (Outcome, error) {
+	r.encloser, r.doubt = r.e.findEncloser(r.caller.Request)
+	r.caller.recorded = r.encloser != nil
+	defer r.encloser.close()
+	out, err := r.do()
+	if gaveUp := r.caller.ctx.Err(); gaveUp != nil && err == nil && (out.Code != 0 || out.Signal != 0) {
+		err = gaveUp // which is why it was killed, as far as can be told
+	}
+	out.Doubt = r.doubt
+	var uncached *NotCachedError
+	if errors.As(err, &uncached) {
+		r.encloser.report(report{NoStore: "a nested run had nothing to replay"})
+	}
+	r.log(out, err)
+	return out, err
+}
+
+// run is the state of one request on its way through the house.
+type run struct {
+	e       *Engine
+	caller  *caller
+	dir     *cachedir.Dir
+	base    hashing.Recipe   // of what the caller named
+	known   *hashing.Learned // what is known besides, from earlier runs; nil: nothing
+	recipe  hashing.Recipe   // base, extended by what is known
+	words   words            // what is known of the words that name files
+	input   *input
+	warning error // the first thing that went wrong: one warning a run
+	doubt   error
+
+	reason stats.Reason // why the first look was not a hit
+	detail string
+
+	fallback   *cachedir.Entry // what is served if the command fails; nil: nothing
+	tiers      *fleet.Fleet    // the caller's, once they were needed; call fleet for them
+	otherTags  []string        // of results that this run may replace
+	followed   followed        // of a run that was waited for
+	encloser   *encloser       // the run that this one is part of; nil: there is none to report to
+	notice     waitNotice      // that it waits
+	learnedNow bool            // more is known of the recipe's inputs than when this run began
+	unrecorded string          // why this run could not be recorded; empty: it was
+}
+
+func (r *run) warn(err error) {
+	if r.warning == nil && err != nil {
+		r.warning = err
+	}
+}
+
+func (r *run) do() (Outcome, error) {
+	if err := passOverWrappers(&r.caller.Spec, r.caller.Running); err != nil {
+		return r.outcome(stats.Declined), err
+	}
+	switch {
+	case len(r.caller.PurgeTags) > 0:
+		r.caller.passStdin = true
+		return r.write()
+	case r.caller.NoCache:
+		r.caller.passStdin = true
+		return r.plain(stats.Uncacheable, "no-cache is set")
+	case r.caller.Trouble != nil:
+		r.warn(fmt.Errorf("not cached: %w", r.caller.Trouble))
+		return r.uncached(r.caller.Trouble, "")
+	case r.caller.interactive():
+		r.caller.passStdin = true
+		return r.uncached(errInteractive, errInteractive.Error())
+	}
+	dir, err := r.e.store()
+	if err != nil {
+		return r.withoutStore(err)
+	}
+	r.dir = dir
+	defer r.dropFallback()
+	defer r.closeTiers()
+	if err := r.capture(); err != nil {
+		return r.uncapturable(err)
+	}
+	defer r.input.close()
+	if r.caller.Refresher != nil {
+		return r.refresh()
+	}
+	found, err := r.look(servable)
+	if err != nil {
+		return r.uncapturable(err)
+	}
+	r.doubtKey()
+	if found == nil || exitNumber(found) != 0 {
+		r.seekFallback()
+	}
+	switch {
+	case found != nil && r.caller.Warm:
+		found.Close()
+		return r.outcome(stats.Declined), nil
+	case found != nil:
+		return r.serve(found)
+	}
+	r.explain()
+	r.doubtMiss()
+	if err := r.loosen(); err != nil {
+		return r.uncapturable(err)
+	}
+	switch {
+	case r.caller.Warm:
+		return r.warm()
+	case r.caller.CachedOnly:
+		return r.cachedOnly()
+	case r.caller.ReadOnly:
+		return r.readOnly()
+	}
+	return r.share()
+}
+
+// readOnly answers a miss of the local store from the tiers, or runs the command. Neither is stored.
+func (r *run) readOnly() (Outcome, error) {
+	if found := r.fromTiers(servable); found != nil {
+		return r.serve(found)
+	}
+	if failure := r.fleet().Failure(); failure != nil && r.caller.TiersRequired {
+		r.warning = nil // the error says it
+		return r.outcome(stats.Declined), &TierError{failure}
+	}
+	return r.plain(r.reason, "read-only is set")
+}
+
+// cachedOnly answers a miss of the local store from the tiers, or not at all.
+func (r *run) cachedOnly() (Outcome, error) {
+	if found := r.fromTiers(servable); found != nil {
+		return r.serve(found)
+	}
+	return r.outcome(stats.Declined), &NotCachedError{Reason: r.reason, Detail: r.detail}
+}
+
+// serve answers with an entry: at once if it is fresh, and with a refresh in the background if it is not.
+func (r *run) serve(e *cachedir.Entry) (Outcome, error) {
+	if r.prefersFallback(e) {
+		return r.serveInsteadOf(e)
+	}
+	if fresh(r.reader(), e).ok() && !r.reader().early(e) {
+		return r.replay(e, stats.Hit)
+	}
+	return r.serveStale(e)
+}
+
+// withoutStore answers when there is no usable cache directory (P8, P14).
+func (r *run) withoutStore(err error) (Outcome, error) {
+	r.warn(fmt.Errorf("not cached: %w", err))
+	return r.uncached(err, "no cache directory")
+}
+
+// uncached answers what cannot be cached: the command runs, unless that was not wanted.
+func (r *run) uncached(err error, why string) (Outcome, error) {
+	switch {
+	case r.caller.CachedOnly:
+		return r.outcome(stats.Declined), &NotCachedError{Reason: stats.Uncacheable, Detail: err.Error()}
+	case r.caller.Warm || r.caller.Refresher != nil:
+		return r.outcome(stats.Declined), nil // a run whose result nobody gets has no use
+	}
+	return r.plain(stats.Uncacheable, why)
+}
+
+// readingLong is how long the inputs may be read before this process learns to die of QUIT as others do: most runs are done
+// with it by then.
+const readingLong = 20 * time.Millisecond
+
+// capture turns the request into a recipe, reading stdin first where it belongs to the key.
+func (r *run) capture() error {
+	if r.caller.OwnsProcess {
+		defer runner.DieOfQuitAfter(readingLong)()
+	}
+	if r.caller.FeedStdin {
+		in, err := readInput(r.caller.io.stdin)
+		r.input = in
+		if err != nil {
+			return &hashing.InputError{Path: "standard input", Err: err}
+		}
+		r.caller.Spec.Stdin = &in.digest
+	}
+	return r.captureRecipe()
+}
+
+// captureRecipe makes the recipe of what is known before anything was looked up.
+func (r *run) captureRecipe() error {
+	recipe, err := r.captureBase()
+	r.base, r.recipe, r.words.before = recipe, recipe, recipe
+	return err
+}
+
+// doubtKey notes what is known to make a trap of this key. It is done before the command runs, which may remove the traces.
+func (r *run) doubtKey() {
+	names := r.caller.Spec.Files
+	if r.known != nil {
+		names = slices.Concat(names, r.known.Files)
+	}
+	if file, log, found := r.recipe.Unlogged(names, nil); found {
+		r.doubt = fmt.Errorf("file %s: %s beside it is not in the key; add --file %s", file, log, log)
+	}
+}
+
+// doubtMiss notes what is reported only before a result is made: when it is served it is too late.
+func (r *run) doubtMiss() {
+	unmatched := r.base.Unmatched()
+	switch {
+	case r.doubt != nil:
+	case len(unmatched) > 0:
+		r.doubt = errors.New(unmatched[0].String())
+	case r.recipe.SharesRepo() && !r.recipe.HasFiles():
+		r.doubt = errors.New("clones of this repository share the result, whatever they hold; name what the command reads with --file")
+	}
+}
+
+// captureBase looks at what the caller named.
+func (r *run) captureBase() (hashing.Recipe, error) {
+	spec := r.caller.Spec
+	spec.User = r.dir.SharedAs()
+	if spec.Pty {
+		spec.Terminal = r.caller.terminal()
+	}
+	var err error
+	if spec.Vary, err = VaryOutputs(r.caller.ctx, r.caller.Vary, spec, r.caller.OwnsProcess); err != nil {
+		exe, _ := hashing.LookPath(spec.Argv[0], spec.Dir, spec.Environ, spec.Past...)
+		return hashing.Recipe{Exe: exe}, err
+	}
+	return hashing.Capture(spec, r.dir.Digests())
+}
+
+// uncapturable answers when no recipe could be made. What the caller got wrong is an error and nothing runs; what
+// the world got wrong (an input that cannot be read) costs the caching, not the command.
+func (r *run) uncapturable(err error) (Outcome, error) {
+	var (
+		unreadable *hashing.InputError
+		stream     *hashing.StreamError
+		tooLarge   *hashing.TooLarge
+	)
+	if errors.As(err, &stream) {
+		defer r.input.close()
+		return r.uncached(err, err.Error())
+	}
+	if !errors.As(err, &unreadable) && !errors.As(err, &tooLarge) {
+		r.input.close()
+		return r.outcome(stats.Declined), err
+	}
+	defer r.input.close()
+	r.warn(fmt.Errorf("not cached: %w", err))
+	return r.uncached(err, "")
+}
+
+// plain runs the command as if cachex were not there: its own descriptors, no capture, nothing stored or shared. What it
+// writes into its control file is read by nobody but an enclosing run.
+func (r *run) plain(reason stats.Reason, why string) (Outcome, error) {
+	if r.reason == "" {
+		r.reason = reason
+	}
+	c, err := r.command()
+	if err != nil {
+		return r.outcome(stats.Declined), err
+	}
+	if !r.restart() {
+		c.Hold = r.holdRest()
+	}
+	res, err := runner.Run(c)
+	if err != nil {
+		return r.outcome(stats.Declined), err
+	}
+	out := r.ran(res)
+	out.Served, out.NotStored = stats.Bypassed, why
+	r.encloser.report(report{NoStore: "a nested run was not cached"})
+	return out, cmp.Or(r.caller.delivered(res), r.mixed(res))
+}
+
+// write runs a command that changes what others have read, and purges their tags if it succeeded.
+func (r *run) write() (Outcome, error) {
+	dir, unusable := r.e.store()
+	r.dir = dir
+	tags := strings.Join(r.caller.PurgeTags, ", ")
+	out, err := r.plain(stats.Uncacheable, "it failed, so "+tags+" is not purged")
+	if err != nil || out.Code != 0 || out.Signal != 0 {
+		return out, err
+	}
+	out.NotStored = "it purges " + tags
+	for _, tag := range r.caller.PurgeTags {
+		if unusable == nil {
+			unusable = dir.PurgeTag(tag, false)
+		}
+	}
+	if unusable == nil {
+		defer r.closeTiers()
+		unusable = r.fleet().Purge(r.caller.PurgeTags)
+	}
+	if unusable != nil {
+		out.NotStored = tags + " could not be purged"
+		out.Warning = fmt.Errorf("results that this command made outdated were not purged: %w", unusable)
+	}
+	return out, nil
+}
+
+// outcome is the part of an Outcome that every way out shares.
+func (r *run) outcome(s stats.Served) Outcome {
+	return Outcome{Served: s, Reason: r.reason, Detail: r.detail, Key: r.recipe.Key, Warning: r.warning}
+}
+
+// ran is the outcome of a command that ended now.
+func (r *run) ran(res runner.Result) Outcome {
+	out := r.outcome(stats.Missed)
+	out.Code, out.Signal, out.Took = res.Code, res.Signal, res.Ended.Sub(res.Started)
+	out.KeptStdin = r.caller.passStdin
+	return out
+}
