@@ -78,8 +78,7 @@ func (e *Engine) Do(ctx context.Context, req Request) (out Outcome, err error) {
 			err = &DeliveryError{Err: failed}
 		}
 	}()
-	r := &run{e: e, caller: &caller{
-		Request: &req, ctx: ctx, io: files, now: e.now, arrival: bootNow(), startTime: e.now(),
-	}}
+	c := &caller{Request: &req, ctx: ctx, io: files, now: e.now, arrival: bootNow(), startTime: e.now()}
+	r := &run{e: e, caller: c, output: output{caller: c}}
 	return r.doAndLog()
 }

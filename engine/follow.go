@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"io"
-	"os"
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
@@ -19,14 +18,6 @@ import (
 // Before the first run of a command has ended nobody knows which inputs it may still learn, so another caller's output
 // could be seen; that first run is followed only on request.
 
-// MixedError says that output of a run that has no result was printed already, and that another run has written something
-// else.
-type MixedError struct{}
-
-func (*MixedError) Error() string {
-	return "the run that was followed has no result, and another one has written something else"
-}
-
 const (
 	publishAfter = 200 * time.Millisecond // runs that take longer can be followed
 	lookEvery    = 50 * time.Millisecond  // for a run that is not published yet
@@ -36,7 +27,25 @@ const (
 
 // follower copies what another run writes until it is stopped.
 type follower struct {
+	output     *output
+	open       func() (*cachedir.Tail, bool) // what the other run publishes, if there is something
 	quit, done chan struct{}
+}
+
+// startFollower starts copying to the output. What is to be copied is opened as soon as it is there.
+func startFollower(o *output, open func() (*cachedir.Tail, bool)) *follower {
+	f := &follower{output: o, open: open, quit: make(chan struct{}), done: make(chan struct{})}
+	go func() {
+		defer close(f.done)
+		for tail := f.awaitTail(); tail != nil; tail = f.awaitTail() {
+			again := f.copyTail(tail)
+			tail.Close()
+			if !again {
+				return
+			}
+		}
+	}()
+	return f
 }
 
 // stop ends the copying, and reports whether it has ended; it waits at most so long, or, with 0, as long as it takes.
@@ -63,23 +72,69 @@ func (f *follower) stop(wait time.Duration) bool {
 	}
 }
 
+// awaitTail opens what the other run records, as soon as there is something.
+func (f *follower) awaitTail() *cachedir.Tail {
+	for wait := lookEvery; ; wait = min(2*wait, lookMost) {
+		if tail, ok := f.open(); ok {
+			if tail.Merged && !f.output.caller.merged() { // nobody can tell its streams apart
+				tail.Close()
+				return nil
+			}
+			return tail
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-f.quit:
+			timer.Stop()
+			return nil
+		case <-timer.C:
+		}
+	}
+}
+
+// copyTail prints what a run writes beyond what was printed already, until it ends; then there may be another one to follow.
+// If it turns out to write something else, a person is told and sees it from its beginning.
+func (f *follower) copyTail(tail *cachedir.Tail) (again bool) {
+	buf := make([]byte, 64<<10)
+	rest := f.output.resume()
+	for over := false; ; {
+		select {
+		case <-f.quit:
+			return false // the rest of it is in the store, or is no result
+		default:
+		}
+		stream, n, err := tail.Next(buf)
+		switch {
+		case errors.Is(err, io.EOF) && over:
+			return true
+		case errors.Is(err, io.EOF):
+			over = !tail.Wait(f.quit, lookMost) && tail.Over()
+			continue
+		case err != nil:
+			return false
+		}
+		over = false
+		b := rest.after(runner.Stream(stream), buf[:n])
+		if rest.differs() {
+			if !f.output.restart() {
+				return false
+			}
+			tail.Rewind()
+			rest = f.output.resume()
+			continue
+		}
+		if !f.output.print(stream, b) {
+			return false
+		}
+	}
+}
+
 // follow starts copying if this caller is to see the runs that it waits for.
 func (r *run) follow() *follower {
 	if !r.follows() {
 		return nil
 	}
-	f := &follower{make(chan struct{}), make(chan struct{})}
-	go func() {
-		defer close(f.done)
-		for tail := r.awaitTail(f.quit); tail != nil; tail = r.awaitTail(f.quit) {
-			again := r.copyTail(tail, f.quit)
-			tail.Close()
-			if !again {
-				return
-			}
-		}
-	}()
-	return f
+	return startFollower(&r.output, func() (*cachedir.Tail, bool) { return r.dir.Follow(r.recipe.Key) })
 }
 
 // follows reports whether what is under way now is for this caller to see. Unless it asked, it has to be the run of a command
@@ -100,138 +155,4 @@ func (r *run) wantsToFollow() bool {
 		return false
 	}
 	return r.caller.Follow || runner.IsTerminal(r.caller.io.stdout)
-}
-
-// awaitTail opens what the other run records, as soon as there is something.
-func (r *run) awaitTail(quit <-chan struct{}) *cachedir.Tail {
-	for wait := lookEvery; ; wait = min(2*wait, lookMost) {
-		if tail, ok := r.dir.Follow(r.recipe.Key); ok {
-			if tail.Merged && !r.caller.merged() { // nobody can tell its streams apart
-				tail.Close()
-				return nil
-			}
-			return tail
-		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-quit:
-			timer.Stop()
-			return nil
-		case <-timer.C:
-		}
-	}
-}
-
-// copyTail prints what a run writes beyond what was printed already, until it ends; then there may be another one to follow.
-// If it turns out to write something else, a person is told and sees it from its beginning.
-func (r *run) copyTail(tail *cachedir.Tail, quit <-chan struct{}) (again bool) {
-	buf := make([]byte, 64<<10)
-	rest := r.resume()
-	for over := false; ; {
-		select {
-		case <-quit:
-			return false // the rest of it is in the store, or is no result
-		default:
-		}
-		stream, n, err := tail.Next(buf)
-		switch {
-		case errors.Is(err, io.EOF) && over:
-			return true
-		case errors.Is(err, io.EOF):
-			over = !tail.Wait(quit, lookMost) && tail.Over()
-			continue
-		case err != nil:
-			return false
-		}
-		over = false
-		b := rest.after(runner.Stream(stream), buf[:n])
-		if rest.differs() {
-			if !r.restart() {
-				return false
-			}
-			tail.Rewind()
-			rest = r.resume()
-			continue
-		}
-		if !r.print(stream, b) {
-			return false
-		}
-	}
-}
-
-// print writes to the caller what another run has written, and keeps account of it.
-func (r *run) print(stream uint8, b []byte) bool {
-	if len(b) == 0 {
-		return true
-	}
-	n, err := [...]*os.File{r.caller.io.stdout, r.caller.io.stderr}[stream].Write(b)
-	r.followed.add(r.streamOf(runner.Stream(stream)), b[:n])
-
-	if isBrokenPipe(err) {
-		r.caller.dieOfPipe()
-	}
-	return err == nil
-}
-
-// streamOf is where bytes of a stream are counted: where both go to one file, their common order is what must be right.
-func (r *run) streamOf(s runner.Stream) runner.Stream {
-	if r.caller.merged() {
-		return runner.Stdout
-	}
-	return s
-}
-
-// restart tells a person that what was printed so far is no result, and reports whether something else may be printed now.
-// It may not where a mixture could pass for a whole: where something of it went to a file or a pipe, or nobody sees the word.
-func (r *run) restart() bool {
-	if !r.followed.any() {
-		return true
-	}
-	if r.caller.Restarted == nil || !runner.IsTerminal(r.caller.io.stderr) || r.followed.printed[0].n > 0 && !runner.IsTerminal(r.caller.io.stdout) {
-		return false
-	}
-	r.followed.forget()
-	r.caller.Restarted(r.followed.midLine)
-	return true
-}
-
-// replayRest replays an entry without what was printed of it already.
-func (r *run) replayRest(e *cachedir.Entry) error {
-	if !r.followed.any() {
-		return e.Replay(r.caller.replayWriters())
-	}
-	seen := r.resume()
-	if err := e.Replay(&resumeWriter{seen, runner.Stdout, io.Discard}, &resumeWriter{seen, runner.Stderr, io.Discard}); err != nil {
-		return err
-	}
-	if !seen.begins() && !r.restart() {
-		return &MixedError{}
-	}
-	rest := r.resume()
-	return e.Replay(&resumeWriter{rest, runner.Stdout, r.caller.io.stdout}, &resumeWriter{rest, runner.Stderr, r.caller.io.stderr})
-}
-
-// holdRest holds the output of a run back until it is known whether it begins as what was printed of another one, and then
-// only delivers the rest.
-func (r *run) holdRest() *runner.Hold {
-	var seen *resume
-	return &runner.Hold{
-		Deliver: func(runner.Result) bool { return seen.begins() },
-		Rest: func() func(runner.Stream, []byte) []byte {
-			rest := r.resume()
-			if seen == nil {
-				seen = rest
-			}
-			return rest.after
-		},
-	}
-}
-
-// mixed is the error of a run that has written something else than what was printed before. That it died of a signal says
-// as much, and more.
-func (r *run) mixed(res runner.Result) error {
-	if r.followed.any() && (res.Dropped || !res.Held) && res.Signal == 0 {
-		return &MixedError{}
-	}
-	return nil
 }

@@ -52,11 +52,11 @@ func TestResume(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			stdout, stderr := outputs(t, c.one)
-			r := &run{caller: &caller{Request: &Request{}, io: &streams{stdout: stdout, stderr: stderr}}}
+			o := outputTo(stdout, stderr)
 			for _, p := range c.printed {
-				require.True(t, r.print(uint8(p.stream), []byte(p.text)))
+				require.True(t, o.print(uint8(p.stream), []byte(p.text)))
 			}
-			seen := r.resume()
+			seen := o.resume()
 			var got bytes.Buffer
 			for _, p := range c.run {
 				w := &resumeWriter{seen, p.stream, &got}
@@ -69,6 +69,10 @@ func TestResume(t *testing.T) {
 			require.Equal(t, c.rest, got.String())
 		})
 	}
+}
+
+func outputTo(stdout, stderr *os.File) *output {
+	return &output{caller: &caller{Request: &Request{}, io: &streams{stdout: stdout, stderr: stderr}}}
 }
 
 // outputs makes two files, or one twice.
@@ -88,10 +92,10 @@ func outputs(t *testing.T, one bool) (stdout, stderr *os.File) {
 
 // A writer that takes less than it was given is told so in bytes of what it was given.
 func TestResumeWriterCountsWhatItLeftOut(t *testing.T) {
-	r := &run{}
-	r.followed.printed[runner.Stdout].add([]byte("ab"))
-	o := &resumeWriter{&resume{printed: r.followed.printed, streamOf: func(s runner.Stream) runner.Stream { return s }}, runner.Stdout, takesOne{}}
-	n, err := o.Write([]byte("abcd"))
+	o := &output{}
+	o.printed[runner.Stdout].add([]byte("ab"))
+	w := &resumeWriter{&resume{printed: o.printed, streamOf: func(s runner.Stream) runner.Stream { return s }}, runner.Stdout, takesOne{}}
+	n, err := w.Write([]byte("abcd"))
 	require.ErrorIs(t, err, io.ErrShortWrite)
 	require.Equal(t, 3, n)
 }
@@ -104,21 +108,22 @@ func (takesOne) Write([]byte) (int, error) { return 1, io.ErrShortWrite }
 func TestRestart(t *testing.T) {
 	stdout, stderr := outputs(t, false)
 	words := 0
-	r := &run{caller: &caller{Request: &Request{Restarted: func(bool) { words++ }}, io: &streams{stdout: stdout, stderr: stderr}}}
-	require.True(t, r.restart())
-	require.True(t, r.print(0, []byte("x")))
-	require.True(t, r.followed.midLine)
-	require.True(t, r.print(0, []byte("\n")))
-	require.False(t, r.followed.midLine)
-	require.False(t, r.restart())
+	o := outputTo(stdout, stderr)
+	o.caller.Restarted = func(bool) { words++ }
+	require.True(t, o.restart())
+	require.True(t, o.print(0, []byte("x")))
+	require.True(t, o.midLine)
+	require.True(t, o.print(0, []byte("\n")))
+	require.False(t, o.midLine)
+	require.False(t, o.restart())
 	require.Zero(t, words)
-	require.True(t, r.followed.any())
+	require.True(t, o.any())
 }
 
 // Who would rather have something else than what is under way does not follow it.
 func TestFollows(t *testing.T) {
 	stdout, stderr := outputs(t, false)
-	r := &run{caller: &caller{Request: &Request{}, io: &streams{stdout: stdout, stderr: stderr}}}
+	r := &run{caller: outputTo(stdout, stderr).caller}
 	require.False(t, r.follows(), "nobody asked, and it is no terminal")
 	r.caller.Follow = true
 	require.True(t, r.follows())
@@ -138,17 +143,17 @@ func TestHoldRest(t *testing.T) {
 		{"one\ntwo\n", "one\n", "", true},
 	} {
 		stdout, stderr := outputs(t, false)
-		r := &run{caller: &caller{Request: &Request{}, io: &streams{stdout: stdout, stderr: stderr}}}
-		require.True(t, r.print(0, []byte(c.printed)))
+		o := outputTo(stdout, stderr)
+		require.True(t, o.print(0, []byte(c.printed)))
 		res, err := runner.Run(runner.Command{
 			Path: "/bin/sh", Argv: []string{"sh", "-c", "printf '" + strings.ReplaceAll(c.own, "\n", `\n`) + "'"},
-			Stdout: stdout, Stderr: stderr, Hold: r.holdRest(),
+			Stdout: stdout, Stderr: stderr, Hold: o.holdRest(),
 		})
 		require.NoError(t, err)
 		got, err := os.ReadFile(stdout.Name())
 		require.NoError(t, err)
 		require.Equal(t, c.printed+c.rest, string(got))
-		require.Equal(t, c.mixed, r.mixed(res) != nil)
+		require.Equal(t, c.mixed, o.mixed(res) != nil)
 		require.Equal(t, c.mixed, res.Dropped)
 	}
 }

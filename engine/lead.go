@@ -65,7 +65,7 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 		abandon(l) // nothing was learned: one of those who wait takes over
 		r.fleet().Drop()
 		r.encloser.report(report{NoStore: "a nested run was interrupted"})
-		return out, cmp.Or(r.caller.delivered(res), r.mixed(res))
+		return out, cmp.Or(r.caller.delivered(res), r.output.mixed(res))
 	}
 	r.keep(&out, pending, res, started, asked(l))
 	r.unpublish(pending)
@@ -77,17 +77,17 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 	r.noteRun(&out, res)
 	r.push(&out)
 	out.Warning = r.warning
-	if res.Dropped && !r.followed.any() {
+	if res.Dropped && !r.output.any() {
 		return r.serveFallback(exitWordsOf(res.Code, res.Signal))
 	}
-	return out, r.mixed(res)
+	return out, r.output.mixed(res)
 }
 
 // publish lets others follow a run that takes long. Under --stale-if-error the output is held back until the command has
 // succeeded, because an older result would be printed instead of a failure: then nobody follows either, unless this run
 // has itself followed another.
 func (r *run) publish(c *runner.Command, pending *cachedir.Pending) (stop func()) {
-	if pending == nil || c.Hold != nil && !r.followed.any() {
+	if pending == nil || c.Hold != nil && !r.output.any() {
 		return func() {}
 	}
 	merged := r.caller.merged()
@@ -184,8 +184,8 @@ func scopeID(spec *hashing.Spec) [32]byte {
 func (r *run) hold(c *runner.Command) {
 	switch {
 	case r.caller.Refresher != nil:
-	case !r.restart():
-		c.Hold = r.holdRest()
+	case !r.output.restart():
+		c.Hold = r.output.holdRest()
 	case r.fallback != nil:
 		c.Hold = &runner.Hold{Deliver: func(res runner.Result) bool {
 			return res.Interrupted || exitNumberOf(res.Code, res.Signal) == 0

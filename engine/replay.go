@@ -40,7 +40,7 @@ func (r *run) replay(e *cachedir.Entry, how stats.Served) (Outcome, error) {
 		defer r.caller.dieOnSignals()()
 	}
 	r.tellUse(e, how) // first: whoever reads the output may go away, and this process with him
-	err := r.replayRest(e)
+	err := r.output.replayRest(e)
 	var bad *cachedir.ReplayError
 	var mixed *MixedError
 	switch {

@@ -22,33 +22,11 @@ func (b *beginning) add(p []byte) {
 	_, _ = b.sum.Write(p)
 }
 
-// followed is what this run has printed of another one that it waited for.
-type followed struct {
-	printed [2]beginning // of each stream
-	midLine bool         // what was printed last is not the end of a line
-}
-
-// any reports whether anything was printed.
-func (f *followed) any() bool { return f.printed[0].n+f.printed[1].n > 0 }
-
-// add notes what was printed.
-func (f *followed) add(s runner.Stream, b []byte) {
-	if len(b) > 0 {
-		f.printed[s].add(b)
-		f.midLine = b[len(b)-1] != '\n'
-	}
-}
-
-// forget begins anew, for something else that is to be printed.
-func (f *followed) forget() { f.printed = [2]beginning{} }
-
 // resume takes the output of a run from its beginning, and returns what comes after what was printed of another one.
 type resume struct {
 	printed, seen [2]beginning
 	streamOf      func(runner.Stream) runner.Stream
 }
-
-func (r *run) resume() *resume { return &resume{printed: r.followed.printed, streamOf: r.streamOf} }
 
 func (o *resume) after(s runner.Stream, b []byte) []byte {
 	i := o.streamOf(s)

@@ -51,11 +51,11 @@ type run struct {
 	fallback   *cachedir.Entry // what is served if the command fails; nil: nothing
 	tiers      *fleet.Fleet    // the caller's, once they were needed; call fleet for them
 	otherTags  []string        // of results that this run may replace
-	followed   followed        // of a run that was waited for
-	encloser   *encloser       // the run that this one is part of; nil: there is none to report to
-	notice     waitNotice      // that it waits
-	learnedNow bool            // more is known of the recipe's inputs than when this run began
-	unrecorded string          // why this run could not be recorded; empty: it was
+	output     output
+	encloser   *encloser  // the run that this one is part of; nil: there is none to report to
+	notice     waitNotice // that it waits
+	learnedNow bool       // more is known of the recipe's inputs than when this run began
+	unrecorded string     // why this run could not be recorded; empty: it was
 }
 
 func (r *run) warn(err error) {
@@ -271,8 +271,8 @@ func (r *run) plain(reason stats.Reason, why string) (Outcome, error) {
 	if err != nil {
 		return r.outcome(stats.Declined), err
 	}
-	if !r.restart() {
-		c.Hold = r.holdRest()
+	if !r.output.restart() {
+		c.Hold = r.output.holdRest()
 	}
 	res, err := runner.Run(c)
 	if err != nil {
@@ -281,7 +281,7 @@ func (r *run) plain(reason stats.Reason, why string) (Outcome, error) {
 	out := r.ran(res)
 	out.Served, out.NotStored = stats.Bypassed, why
 	r.encloser.report(report{NoStore: "a nested run was not cached"})
-	return out, cmp.Or(r.caller.delivered(res), r.mixed(res))
+	return out, cmp.Or(r.caller.delivered(res), r.output.mixed(res))
 }
 
 // write runs a command that changes what others have read, and purges their tags if it succeeded.

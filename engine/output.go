@@ -1,0 +1,120 @@
+package engine
+
+import (
+	"io"
+	"os"
+
+	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/runner"
+)
+
+// What a caller gets is the output of a command, or of a result that is stored. If he has followed another run meanwhile,
+// he has seen the beginning of something else: it is held against what he is to get, and only the rest is printed.
+
+// MixedError says that output of a run that has no result was printed already, and that another run has written something
+// else.
+type MixedError struct{}
+
+func (*MixedError) Error() string {
+	return "the run that was followed has no result, and another one has written something else"
+}
+
+// output is where the result goes, with account of what was printed of another run that this one waited for.
+type output struct {
+	caller  *caller
+	printed [2]beginning // of each stream
+	midLine bool         // what was printed last is not the end of a line
+}
+
+// any reports whether anything was printed.
+func (o *output) any() bool { return o.printed[0].n+o.printed[1].n > 0 }
+
+// add notes what was printed.
+func (o *output) add(s runner.Stream, b []byte) {
+	if len(b) > 0 {
+		o.printed[s].add(b)
+		o.midLine = b[len(b)-1] != '\n'
+	}
+}
+
+// forget begins anew, for something else that is to be printed.
+func (o *output) forget() { o.printed = [2]beginning{} }
+
+// print writes to the caller what another run has written, and keeps account of it.
+func (o *output) print(stream uint8, b []byte) bool {
+	if len(b) == 0 {
+		return true
+	}
+	n, err := [...]*os.File{o.caller.io.stdout, o.caller.io.stderr}[stream].Write(b)
+	o.add(o.streamOf(runner.Stream(stream)), b[:n])
+	if isBrokenPipe(err) {
+		o.caller.dieOfPipe()
+	}
+	return err == nil
+}
+
+// streamOf is where bytes of a stream are counted: where both go to one file, their common order is what must be right.
+func (o *output) streamOf(s runner.Stream) runner.Stream {
+	if o.caller.merged() {
+		return runner.Stdout
+	}
+	return s
+}
+
+// restart tells a person that what was printed so far is no result, and reports whether something else may be printed now.
+// It may not where a mixture could pass for a whole: where something of it went to a file or a pipe, or nobody sees the word.
+func (o *output) restart() bool {
+	if !o.any() {
+		return true
+	}
+	if o.caller.Restarted == nil || !runner.IsTerminal(o.caller.io.stderr) || o.printed[0].n > 0 && !runner.IsTerminal(o.caller.io.stdout) {
+		return false
+	}
+	o.forget()
+	o.caller.Restarted(o.midLine)
+	return true
+}
+
+// replayRest replays an entry without what was printed of it already.
+func (o *output) replayRest(e *cachedir.Entry) error {
+	if !o.any() {
+		return e.Replay(o.caller.replayWriters())
+	}
+	seen := o.resume()
+	if err := e.Replay(&resumeWriter{seen, runner.Stdout, io.Discard}, &resumeWriter{seen, runner.Stderr, io.Discard}); err != nil {
+		return err
+	}
+	if !seen.begins() && !o.restart() {
+		return &MixedError{}
+	}
+	rest := o.resume()
+	return e.Replay(&resumeWriter{rest, runner.Stdout, o.caller.io.stdout}, &resumeWriter{rest, runner.Stderr, o.caller.io.stderr})
+}
+
+// holdRest holds the output of a run back until it is known whether it begins as what was printed of another one, and then
+// only delivers the rest.
+func (o *output) holdRest() *runner.Hold {
+	var seen *resume
+	return &runner.Hold{
+		Deliver: func(runner.Result) bool { return seen.begins() },
+		Rest: func() func(runner.Stream, []byte) []byte {
+			rest := o.resume()
+			if seen == nil {
+				seen = rest
+			}
+			return rest.after
+		},
+	}
+}
+
+// mixed is the error of a run that has written something else than what was printed before. That it died of a signal says
+// as much, and more.
+func (o *output) mixed(res runner.Result) error {
+	if o.any() && (res.Dropped || !res.Held) && res.Signal == 0 {
+		return &MixedError{}
+	}
+	return nil
+}
+
+// resume compares the output of a run with what was printed so far.
+func (o *output) resume() *resume { return &resume{printed: o.printed, streamOf: o.streamOf} }
