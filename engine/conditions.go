@@ -18,7 +18,7 @@ type Conditions struct {
 // conditions says what a hit rests on, to a caller who means to give the same answer again without asking.
 func (r *run) conditions(e *cachedir.Entry, out Outcome) *Conditions {
 	q := r.caller.Request
-	if !q.Conditions || r.known != nil || r.warning != nil || r.doubt != nil || len(q.Tiers) > 0 || q.Early > 0 ||
+	if !q.Conditions || r.inputs.learned != nil || r.remarks.warning != nil || r.remarks.doubt != nil || len(q.Tiers) > 0 || q.Early > 0 ||
 		q.MaxEntries > 0 || q.Encloser != "" || q.ReadOnly {
 		return nil
 	}

@@ -57,7 +57,7 @@ func (r *run) directives(p *cachedir.Pending) directives {
 		d.tags[i].Name = hashing.Guard(d.tags[i].Name, r.caller.Spec.Secret)
 	}
 	for _, n := range d.reports {
-		d.apply(n, p.Mark(), r)
+		d.apply(n, p.Mark(), r.inputs)
 	}
 	d.learned = d.learned.With(hashing.Learned{}) // each name once
 	return d

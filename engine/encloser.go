@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/hashing"
@@ -14,9 +15,9 @@ import (
 
 // encloser is the run that this one is part of, which waits for what this one has to report. A nil one is none.
 type encloser struct {
-	control    *cachedir.Control
-	id         string // of this run for it
-	configured string // the state of Request.Configuration when this run began
+	control       *cachedir.Control
+	id            string // of this run for it
+	configuration string // the state of Request.Configuration when this run began
 }
 
 // findEncloser finds the enclosing run, and tells it that a report will come. Its control file is named by a variable
@@ -37,7 +38,7 @@ func (e *Engine) findEncloser(req *Request) (*encloser, error) {
 	enc := &encloser{control: control, id: strings.ToLower(rand.Text())}
 	repo, _ := hashing.RepoInputs(req.Spec)
 	if seen, err := hashing.FilesSumOf("", slices.Concat(req.Configuration, repo), nil); err == nil {
-		enc.configured = seen.String()
+		enc.configuration = seen.String()
 	}
 	enc.append(beganPrefix + enc.id)
 	return enc, nil
@@ -91,6 +92,18 @@ func (e *encloser) report(n report) {
 		return
 	}
 	e.append(reportPrefix + string(line))
+}
+
+// reportUse reports that this run used, or made, a result whose state is known.
+func (e *encloser) reportUse(in *inputs, m *cachedir.Meta, end time.Time, ends bool) {
+	if e == nil {
+		return
+	}
+	n := in.use(m, end, ends)
+	if n.NoStore == "" {
+		n.Seen = e.configuration
+	}
+	e.report(n)
 }
 
 // append writes a line. If that fails, the enclosing run must not store: what it would miss might be what changes next.

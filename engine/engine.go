@@ -79,6 +79,5 @@ func (e *Engine) Do(ctx context.Context, req Request) (out Outcome, err error) {
 		}
 	}()
 	c := &caller{Request: &req, ctx: ctx, io: files, now: e.now, arrival: bootNow(), startTime: e.now()}
-	r := &run{e: e, caller: c, output: output{caller: c}}
-	return r.doAndLog()
+	return newRun(e, c).doAndLog()
 }

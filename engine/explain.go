@@ -106,17 +106,17 @@ func (r *run) explain() {
 		return
 	}
 	if !r.caller.Explain && !r.caller.CachedOnly { // a refusal is worth its words
-		if record, known := r.dir.Command(r.recipe.Command); known {
+		if record, known := r.dir.Command(r.inputs.recipe.Command); known {
 			r.reason = stats.Changed
 			for _, run := range record.Runs {
-				if run.Key == r.recipe.Key {
+				if run.Key == r.inputs.recipe.Key {
 					r.reason = whyGone(r.dir, run).Reason
 				}
 			}
 		}
 		return
 	}
-	w := Explain(r.dir, r.recipe)
+	w := Explain(r.dir, r.inputs.recipe)
 	r.reason, r.detail = w.Reason, w.Detail
 }
 
@@ -130,18 +130,20 @@ func explainMiss(reason stats.Reason, detail string) string {
 // Look answers, without running or writing anything, what Do would find for this recipe under the freshness rules of
 // the request: an empty Reason is a hit.
 func Look(dir *cachedir.Dir, recipe hashing.Recipe, req Request) Why {
-	r := &run{caller: &caller{Request: &req, now: time.Now, arrival: bootNow()}, dir: dir, base: recipe}
+	r := newRun(nil, &caller{Request: &req, now: time.Now, arrival: bootNow()})
+	r.useStore(dir)
+	r.inputs.firstRecipe = recipe
 	e, err := r.look(fresh)
 	switch {
 	case err != nil:
 		return Why{Reason: stats.Uncacheable, Detail: err.Error()}
 	case e != nil:
 		defer e.Close()
-		return Why{Detail: Short(r.caller.now().Sub(e.Ended)) + " old", Nearest: r.recipe.Key}
+		return Why{Detail: Short(r.caller.now().Sub(e.Ended)) + " old", Nearest: r.inputs.recipe.Key}
 	case r.reason == stats.New:
-		return Explain(dir, r.recipe)
+		return Explain(dir, r.inputs.recipe)
 	case r.reason == stats.Evicted: // the record of its command, which Explain reads, may have gone the same way
 		return Why{Reason: r.reason, Detail: explainMiss(r.reason, r.detail)}
 	}
-	return Why{Reason: r.reason, Detail: explainMiss(r.reason, r.detail), Nearest: r.recipe.Key}
+	return Why{Reason: r.reason, Detail: explainMiss(r.reason, r.detail), Nearest: r.inputs.recipe.Key}
 }

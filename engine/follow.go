@@ -134,7 +134,7 @@ func (r *run) follow() *follower {
 	if !r.follows() {
 		return nil
 	}
-	return startFollower(&r.output, func() (*cachedir.Tail, bool) { return r.dir.Follow(r.recipe.Key) })
+	return startFollower(&r.output, func() (*cachedir.Tail, bool) { return r.dir.Follow(r.inputs.recipe.Key) })
 }
 
 // follows reports whether what is under way now is for this caller to see. Unless it asked, it has to be the run of a command
@@ -143,7 +143,7 @@ func (r *run) follows() bool {
 	if !r.wantsToFollow() || r.caller.Follow {
 		return r.wantsToFollow()
 	}
-	_, known := r.dir.Command(r.recipe.Command)
+	_, known := r.dir.Command(r.inputs.recipe.Command)
 	return known
 }
 

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -56,7 +55,7 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 		return r.outcome(stats.Declined), err
 	}
 	if res.HoldErr != nil {
-		r.warn(fmt.Errorf("its output could not be held back: %w", res.HoldErr))
+		r.remarks.warn(fmt.Errorf("its output could not be held back: %w", res.HoldErr))
 	}
 	out := r.ran(res)
 	if res.Interrupted || res.Cut != nil {
@@ -69,14 +68,14 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 	}
 	r.keep(&out, pending, res, started, asked(l))
 	r.unpublish(pending)
-	if out.Stored || r.learnedNow {
+	if out.Stored || r.inputs.learnedMore {
 		finish(l, noteStored)
 	} else {
 		finish(l, noteNotStored+out.NotStored)
 	}
 	r.noteRun(&out, res)
 	r.push(&out)
-	out.Warning = r.warning
+	out.Warning = r.remarks.warning
 	if res.Dropped && !r.output.any() {
 		return r.serveFallback(exitWordsOf(res.Code, res.Signal))
 	}
@@ -105,11 +104,11 @@ func (r *run) unpublish(pending *cachedir.Pending) {
 // begin opens the pending entry that records the run, and names the command the file in which it may say something of its
 // result.
 func (r *run) begin(c *runner.Command) *cachedir.Pending {
-	pending, err := r.dir.Begin(cachedir.Run{
-		Key: r.recipe.Key, Command: r.recipe.Command, Recipe: r.recipe.Text, Tags: r.caller.Tags,
-	})
+	run := runOf(r.inputs.recipe)
+	run.Tags = r.caller.Tags
+	pending, err := r.dir.Begin(run)
 	if err != nil {
-		r.warn(fmt.Errorf("not stored: %w", err))
+		r.remarks.warn(fmt.Errorf("not stored: %w", err))
 		r.unrecorded = err.Error()
 		return nil
 	}
@@ -152,24 +151,24 @@ func (r *run) keep(out *Outcome, pending *cachedir.Pending, res runner.Result, s
 		out.Unknown = append(out.Unknown, shownLine(line))
 	}
 	d.applyTo(&m)
-	if r.words.loose {
+	if r.inputs.words.haveLoose {
 		m.Until = m.Ended // it is for those who wait
 	}
 	m.TagMark = pending.Mark()
 	reason := r.store(pending, res, m, d)
-	out.NotStored, out.Stored, out.Key = reason.text, reason.text == "", r.recipe.Key
+	out.NotStored, out.Stored, out.Key = reason.text, reason.text == "", r.inputs.recipe.Key
 	if reason.unsure {
 		r.encloser.report(report{NoStore: "a nested run was not stored: " + reason.text})
-	} else if r.encloser != nil {
+	} else {
 		end, ends := m.End()
-		r.encloser.report(r.used(&m, end, ends))
+		r.encloser.reportUse(r.inputs, &m, end, ends)
 	}
 	if out.Stored {
-		r.doubtDirectories()
+		r.inputs.doubtDirectories()
 	}
 	if out.Stored && r.caller.MaxEntries > 0 {
-		if err := r.dir.LimitScope(scopeID(&r.caller.Spec), r.recipe.Key, r.caller.MaxEntries); err != nil {
-			r.warn(err)
+		if err := r.dir.LimitScope(scopeID(&r.caller.Spec), r.inputs.recipe.Key, r.caller.MaxEntries); err != nil {
+			r.remarks.warn(err)
 		}
 	}
 }
@@ -206,7 +205,7 @@ func (r *run) serveInsteadOf(failure *cachedir.Entry) (Outcome, error) {
 func (r *run) serveFallback(failure string) (Outcome, error) {
 	e := r.fallback
 	r.fallback = nil
-	r.warn(fmt.Errorf("the command %s: this is its result from %s ago", failure, Short(r.caller.now().Sub(e.Ended))))
+	r.remarks.warn(fmt.Errorf("the command %s: this is its result from %s ago", failure, Short(r.caller.now().Sub(e.Ended))))
 	return r.replay(e, stats.Stale)
 }
 
@@ -220,7 +219,7 @@ func (r *run) withoutDescriptors(l *lock.Lock, pending *cachedir.Pending, cause 
 	r.fleet().Drop()
 	r.dir.Close()
 	r.dir = nil
-	r.warn(fmt.Errorf("not cached: %w", cause))
+	r.remarks.warn(fmt.Errorf("not cached: %w", cause))
 	return r.plain(stats.Uncacheable, "too few descriptors")
 }
 
@@ -260,15 +259,16 @@ func (r *run) store(p *cachedir.Pending, res runner.Result, m cachedir.Meta, d d
 	case !res.Complete && res.SinkErr == nil:
 		return refusal{"a process that the command left behind kept its output open", true}
 	}
-	if why := r.settle(p); why != "" {
+	if why := r.inputs.settle(); why != "" {
 		return refusal{why, true}
 	}
-	if changed := r.sameAsNested(d.reports); changed != "" {
+	if changed := changedSince(d.reports, r.dir.Digests()); changed != "" {
 		return refusal{changed + " while the command ran", true}
 	}
-	if why := r.learn(p, m, d, res); why.text != "" {
+	if why := r.inputs.learn(m, d, res.Started); why.text != "" {
 		return why
 	}
+	p.Retarget(runOf(r.inputs.recipe))
 	return refusal{text: r.commit(p, res, m)}
 }
 
@@ -292,87 +292,10 @@ func (r *run) commit(p *cachedir.Pending, res runner.Result, m cachedir.Meta) st
 		}
 	}
 	if err != nil {
-		r.warn(fmt.Errorf("not stored: %w", err))
+		r.remarks.warn(fmt.Errorf("not stored: %w", err))
 		return err.Error()
 	}
 	return ""
-}
-
-// settle looks at the inputs again (P3), and makes the entry one of the state that the run has ended in: where a word named
-// nothing before, it may name what the run has made.
-func (r *run) settle(p *cachedir.Pending) (refused string) {
-	base, recipe, err := r.unchanged()
-	if err != nil {
-		return err.Error() + " while the command ran"
-	}
-	if refused = r.settleWords(base); refused != "" {
-		return refused
-	}
-	r.base, r.recipe = base, recipe
-	p.Retarget(cachedir.Run{Key: recipe.Key, Command: recipe.Command, Recipe: recipe.Text})
-	return ""
-}
-
-// unchanged returns the recipes, without and with what was learned before, in the present state of their inputs. The error
-// says which of these changed since the run began.
-func (r *run) unchanged() (base, recipe hashing.Recipe, err error) {
-	if base, err = r.captureBase(); err != nil {
-		return base, base, err
-	}
-	r.words.after = base
-	base = r.loosened(base)
-	if err = r.base.SameButArgs(base); err != nil || r.known == nil {
-		return base, base, err
-	}
-	if recipe, err = hashing.Extend(base, r.caller.Spec, *r.known, r.dir.Digests()); err == nil {
-		err = r.recipe.SameButArgs(recipe)
-	}
-	return base, recipe, err
-}
-
-// learn makes the entry one of the recipe that the run has turned out to have, if it has named inputs that were not known
-// when it began. These are captured only now. A file counts if it cannot have been another one at the beginning, or if a
-// nested run has seen it in this state; else nothing is stored, and the next run looks at it in time.
-func (r *run) learn(p *cachedir.Pending, m cachedir.Meta, d directives, res runner.Result) refusal {
-	if len(d.learned.Env)+len(d.learned.Files) == 0 || r.known != nil && r.known.Covers(d.learned) {
-		return refusal{}
-	}
-	base := cachedir.Run{Key: r.base.Key, Command: r.base.Command, Recipe: r.base.Text}
-	learned, err := r.dir.Learn(base, m, d.learned)
-	if err != nil {
-		r.warn(fmt.Errorf("not stored: %w", err))
-		return refusal{err.Error(), true}
-	}
-	r.learnedNow = true
-	recipe, err := hashing.Extend(r.base, r.caller.Spec, learned, r.dir.Digests())
-	if err != nil {
-		return refusal{err.Error(), true}
-	}
-	if name, found := hashing.Unsettled(r.caller.Spec, r.late(learned, d), res.Started.Add(-learnMargin).UnixNano()); found {
-		return refusal{"it learned of " + name + ", which may have changed since it began", true}
-	}
-	if changed := r.sameAsNested(d.reports); changed != "" {
-		return refusal{changed + " while the command ran", true}
-	}
-	r.known, r.recipe = &learned, recipe
-	p.Retarget(cachedir.Run{Key: recipe.Key, Command: recipe.Command, Recipe: recipe.Text})
-	return refusal{}
-}
-
-// learnMargin is how long before a run a file must have been changed last to count as unchanged during the run, although
-// it was not looked at when the run began: times of filesystems are as coarse.
-const learnMargin = 2 * time.Second
-
-// late lists the files that were not looked at in time: neither at the beginning, nor by a nested run.
-func (r *run) late(l hashing.Learned, d directives) []string {
-	seen := slices.Clone(r.caller.Spec.Files)
-	if r.known != nil {
-		seen = append(seen, r.known.Files...)
-	}
-	seen = append(seen, d.nestedFiles...)
-	words, _ := r.words.before.ArgNames()
-	seen = append(seen, words...)
-	return l.Without(hashing.Learned{Files: seen}).Files
 }
 
 func (r *run) meta(res runner.Result, started moment, tags []string) cachedir.Meta {
@@ -382,7 +305,7 @@ func (r *run) meta(res runner.Result, started moment, tags []string) cachedir.Me
 		ttl = r.caller.TTLFail
 	}
 	m := cachedir.Meta{
-		Key: r.recipe.Key, Recipe: r.recipe.Text, Command: r.recipe.Command, Family: r.caller.family(),
+		Key: r.inputs.recipe.Key, Recipe: r.inputs.recipe.Text, Command: r.inputs.recipe.Command, Family: r.caller.family(),
 		Merged: r.caller.merged(), Pty: r.caller.Spec.Pty, Code: res.Code, Signal: res.Signal,
 		Started: res.Started, Ended: res.Ended, BootID: clockID(),
 		StartedBoot: int64(started), EndedBoot: int64(ended) - int64(time.Since(res.Ended)),
@@ -400,11 +323,11 @@ func (r *run) meta(res runner.Result, started moment, tags []string) cachedir.Me
 // noteRun keeps what serves why, waiting and budgets: the last keys of this command and how long it takes. That there is
 // no room for it is worth no warning: nothing is decided by it.
 func (r *run) noteRun(out *Outcome, res runner.Result) {
-	err := r.dir.NoteRun(r.recipe.Command, cachedir.CommandRun{
-		Key: r.recipe.Key, Ended: res.Ended, Duration: out.Took, Code: out.Code, NotStored: out.NotStored,
-	}, r.leave()...)
+	err := r.dir.NoteRun(r.inputs.recipe.Command, cachedir.CommandRun{
+		Key: r.inputs.recipe.Key, Ended: res.Ended, Duration: out.Took, Code: out.Code, NotStored: out.NotStored,
+	}, r.inputs.words.leave()...)
 	if err != nil && !errors.Is(err, cachedir.ErrNoRoom) {
-		r.warn(fmt.Errorf("record of the command: %w", err))
+		r.remarks.warn(fmt.Errorf("record of the command: %w", err))
 	}
 }
 
@@ -413,7 +336,7 @@ func (r *run) command() (runner.Command, error) {
 	if err := r.caller.ctx.Err(); err != nil {
 		return runner.Command{}, err
 	}
-	exe := r.recipe.Exe
+	exe := r.inputs.recipe.Exe
 	if exe == "" {
 		var err error
 		if exe, err = hashing.LookPath(r.caller.Spec.Argv[0], r.caller.Spec.Dir, r.caller.Spec.Environ, r.caller.Spec.Past...); err != nil {
@@ -435,8 +358,8 @@ func (r *run) command() (runner.Command, error) {
 		c.Env = setenv(c.Env, FreshVariable, "1")
 	}
 	switch {
-	case r.input != nil:
-		c.Stdin, c.Input = r.input.feed()
+	case r.inputs.stdin != nil:
+		c.Stdin, c.Input = r.inputs.stdin.feed()
 	case r.caller.FeedStdin || r.caller.passStdin:
 		c.Stdin = r.caller.io.stdin
 	case c.Pty && runner.IsTerminal(r.caller.io.stdin):

@@ -5,7 +5,6 @@ import (
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/cachedir/stats"
-	"github.com/cachex-cli/cachex/hashing"
 )
 
 // look reads the slots that this caller may be answered from, without a lock, and returns the youngest entry that
@@ -15,14 +14,12 @@ import (
 // The first slot may hold a redirect: then the recipe is extended by what earlier runs have learned, and the slots of
 // that recipe are read. After every wait this is done anew, for more may have been learned meanwhile.
 func (r *run) look(admit judge) (*cachedir.Entry, error) {
-	r.recipe, r.known = r.base, nil
+	r.inputs.forgetLearned()
 	best, why := r.slots(admit)
-	if r.known != nil {
-		recipe, err := hashing.Extend(r.base, r.caller.Spec, *r.known, r.dir.Digests())
-		if err != nil {
+	if r.inputs.learned != nil {
+		if err := r.inputs.extend(r.inputs.learned); err != nil {
 			return nil, err
 		}
-		r.recipe = recipe
 		best, why = r.slots(admit)
 	}
 	if best == nil && r.reason == "" {
@@ -34,13 +31,13 @@ func (r *run) look(admit judge) (*cachedir.Entry, error) {
 // slots reads the two slots of the recipe. A redirect in the first ends it.
 func (r *run) slots(admit judge) (best *cachedir.Entry, why verdict) {
 	for _, slot := range [...]cachedir.Slot{cachedir.Good, cachedir.Failed} {
-		e, err := r.dir.Lookup(r.recipe.Key, r.recipe.Text, slot)
+		e, err := r.dir.Lookup(r.inputs.recipe.Key, r.inputs.recipe.Text, slot)
 		if err != nil {
 			why = moreTelling(why, r.unreadable(err))
 			continue
 		}
-		if e.Learned != nil && r.known == nil {
-			r.known = e.Learned
+		if e.Learned != nil && r.inputs.learned == nil {
+			r.inputs.learned = e.Learned
 			e.Touch()
 			e.Close()
 			return nil, verdict{}
@@ -98,7 +95,7 @@ func (r *run) dropFallback() {
 func (r *run) unreadable(err error) verdict {
 	var miss *cachedir.Miss
 	if !errors.As(err, &miss) {
-		r.warn(err)
+		r.remarks.warn(err)
 		return verdict{stats.Corrupt, err.Error()}
 	}
 	v := verdict{reason: miss.Reason}

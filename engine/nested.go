@@ -75,8 +75,8 @@ func parseReport(text string) (report, error) {
 	return n, err
 }
 
-// used is the report of a run that used, or made, a result whose state is known.
-func (r *run) used(m *cachedir.Meta, end time.Time, ends bool) report {
+// use is the report of a run that used, or made, a result whose state is known.
+func (in *inputs) use(m *cachedir.Meta, end time.Time, ends bool) report {
 	n := report{Private: m.Private, Epoch: hex.EncodeToString(m.Epoch[:])}
 	if ends {
 		n.Until = max(end.UnixNano(), 1)
@@ -84,15 +84,15 @@ func (r *run) used(m *cachedir.Meta, end time.Time, ends bool) report {
 	for _, t := range m.Tags {
 		n.Tags = append(n.Tags, reportTag{[]byte(t.Name), min(t.Seq, m.Seq)})
 	}
-	spec := r.caller.Spec
-	if r.known != nil {
-		spec.Env, spec.Files = slices.Concat(spec.Env, r.known.Env), slices.Concat(spec.Files, r.known.Files)
+	spec := in.caller.Spec
+	if in.learned != nil {
+		spec.Env, spec.Files = slices.Concat(spec.Env, in.learned.Env), in.files()
 	}
-	to := r.base.Report(spec)
+	to := in.firstRecipe.Report(spec)
 	if to.Refusal != "" {
 		return report{NoStore: to.Refusal}
 	}
-	files, sum, err := r.usedFiles(to.Files)
+	files, sum, err := in.usedFiles(to.Files)
 	if err != nil {
 		return report{NoStore: err.Error()}
 	}
@@ -100,7 +100,7 @@ func (r *run) used(m *cachedir.Meta, end time.Time, ends bool) report {
 		n.Sum = sum.String()
 	}
 	n.Dir, n.Env, n.Before, n.Needs = []byte(to.Dir), texts(to.Env), texts(to.Before), to.Needs
-	n.Config, n.Seen = texts(slices.Concat(r.caller.Configuration, to.Config)), r.encloser.configured
+	n.Config = texts(slices.Concat(in.caller.Configuration, to.Config))
 	for _, sum := range to.Lines {
 		n.Lines = append(n.Lines, sum.String())
 	}
@@ -110,17 +110,17 @@ func (r *run) used(m *cachedir.Meta, end time.Time, ends bool) report {
 	if real, err := filepath.EvalSymlinks(spec.Dir); err == nil && real != spec.Dir {
 		n.Real = []byte(real)
 	}
-	n.Terminal = to.Terminal && r.caller.atTerminal()
+	n.Terminal = to.Terminal && in.caller.atTerminal()
 	if to.Stdin {
-		r.tellInput(&n)
+		in.tellInput(&n)
 	}
 	return n
 }
 
 // tellInput adds the file that stdin is, if it is one that somebody may change: a pipe, and a file without a name, is what the
 // enclosing command has made itself.
-func (r *run) tellInput(n *report) {
-	stdin, err := r.caller.io.stdin.Stat()
+func (in *inputs) tellInput(n *report) {
+	stdin, err := in.caller.io.stdin.Stat()
 	if err == nil && !stdin.Mode().IsRegular() {
 		return
 	}
@@ -130,7 +130,7 @@ func (r *run) tellInput(n *report) {
 		return
 	}
 	if named, err := os.Stat(name); err == nil && os.SameFile(stdin, named) {
-		n.Contents = append(n.Contents, reportContent{[]byte(name), r.input.digest.String()})
+		n.Contents = append(n.Contents, reportContent{[]byte(name), in.stdin.digest.String()})
 	}
 }
 
@@ -150,19 +150,19 @@ func names(texts [][]byte) (all []string) {
 
 // usedFiles adds to files that were asked for those that words name or would name, in the state that the result was made from or
 // has left them in: of who encloses this run they are no words. The error says why that cannot be told.
-func (r *run) usedFiles(files []string) ([]string, hashing.Digest, error) {
-	names, _ := r.base.ArgNames()
-	switch sum := r.recipe.FilesSum(); {
-	case r.words.loose:
+func (in *inputs) usedFiles(files []string) ([]string, hashing.Digest, error) {
+	names, _ := in.firstRecipe.ArgNames()
+	switch sum := in.recipe.FilesSum(); {
+	case in.words.haveLoose:
 		return nil, sum, errors.New("a file that a nested run used keeps changing")
 	case len(names) == 0:
 		return files, sum, nil
 	}
-	asked, err := hashing.FilesSumOf(r.caller.Spec.Dir, files, r.dir.Digests())
+	asked, err := hashing.FilesSumOf(in.caller.Spec.Dir, files, in.dir.Digests())
 	all := slices.Compact(slices.Sorted(slices.Values(slices.Concat(files, names))))
-	sum, errAll := hashing.FilesSumOf(r.caller.Spec.Dir, all, r.dir.Digests())
-	now, errNow := hashing.Reword(r.base, r.caller.Spec, r.dir.Digests()) // last: what it finds unchanged was so before
-	if err := errors.Join(err, errAll, errNow); err != nil || asked != r.recipe.FilesSum() || now.Key != r.base.Key {
+	sum, errAll := hashing.FilesSumOf(in.caller.Spec.Dir, all, in.dir.Digests())
+	now, errNow := hashing.Reword(in.firstRecipe, in.caller.Spec, in.dir.Digests()) // last: what it finds unchanged was so before
+	if err := errors.Join(err, errAll, errNow); err != nil || asked != in.recipe.FilesSum() || now.Key != in.firstRecipe.Key {
 		return nil, sum, errors.New("a file that a nested run used changed")
 	}
 	return all, sum, nil
@@ -176,7 +176,7 @@ func absolute(path, dir string) string {
 }
 
 // apply takes over what a nested run has reported.
-func (d *directives) apply(n report, mark cachedir.TagMark, r *run) {
+func (d *directives) apply(n report, mark cachedir.TagMark, in *inputs) {
 	switch {
 	case n.NoStore != "":
 		d.noStore = n.NoStore
@@ -184,13 +184,13 @@ func (d *directives) apply(n report, mark cachedir.TagMark, r *run) {
 	case n.Epoch != hex.EncodeToString(mark.Epoch[:]):
 		d.noStore = "everything was purged"
 		return
-	case len(n.Real) > 0 && !r.sameLinks(string(n.Dir), string(n.Real)):
+	case len(n.Real) > 0 && !in.sameLinks(string(n.Dir), string(n.Real)):
 		d.noStore = "a nested run is in a directory that a link leads to"
 		return
-	case n.Terminal && !r.caller.Spec.Pty:
+	case n.Terminal && !in.caller.Spec.Pty:
 		d.noStore = "a nested run depends on the size of the terminal: give this one --pty"
 		return
-	case !r.hasLines(n):
+	case !in.hasLines(n):
 		d.noStore = "a nested run depends on " + cmp.Or(n.Needs, "what its --vary prints: give this one the same --vary")
 		return
 	}
@@ -203,22 +203,22 @@ func (d *directives) apply(n report, mark cachedir.TagMark, r *run) {
 	}
 	l := hashing.Learned{Env: names(n.Env)}
 	for _, pattern := range n.Files {
-		here, ok := hashing.Rebased(string(pattern), func(name string) string { return r.rebase(name, string(n.Dir)) })
-		if !ok && string(n.Dir) != r.caller.Spec.Dir {
+		here, ok := hashing.Rebased(string(pattern), func(name string) string { return in.rebase(name, string(n.Dir)) })
+		if !ok && string(n.Dir) != in.caller.Spec.Dir {
 			d.noStore = "a nested run has a list of files in another directory"
 			return
 		}
 		l.Files = append(l.Files, here)
 	}
 	for _, name := range slices.Concat(n.Before, n.Config) {
-		l.Files = append(l.Files, r.rebase(literal(string(name)), ""))
+		l.Files = append(l.Files, in.rebase(literal(string(name)), ""))
 	}
 	for _, c := range n.Contents {
-		if string(c.Path) != absolute(r.recipe.Exe, r.caller.Spec.Dir) {
-			l.Files = append(l.Files, r.rebase(literal(string(c.Path)), ""))
+		if string(c.Path) != absolute(in.recipe.Exe, in.caller.Spec.Dir) {
+			l.Files = append(l.Files, in.rebase(literal(string(c.Path)), ""))
 		}
 	}
-	l = l.Without(hashing.Learned{Env: r.caller.Spec.Env, Files: r.caller.Spec.Files})
+	l = l.Without(hashing.Learned{Env: in.caller.Spec.Env, Files: in.caller.Spec.Files})
 	d.nestedFiles = append(d.nestedFiles, l.Files...)
 	if err := d.learn(l); err != nil {
 		d.noStore = "an input of a nested run has no name here: " + err.Error()
@@ -227,8 +227,8 @@ func (d *directives) apply(n report, mark cachedir.TagMark, r *run) {
 
 // rebase names an input of a nested run from this run's directory. Where results are shared between directories, a name
 // that begins in this one must stay relative: each has its own.
-func (r *run) rebase(name, dir string) string {
-	spec := &r.caller.Spec
+func (in *inputs) rebase(name, dir string) string {
+	spec := &in.caller.Spec
 	if !filepath.IsAbs(name) {
 		if filepath.Clean(dir) == filepath.Clean(spec.Dir) {
 			return name
@@ -265,29 +265,28 @@ func literal(name string) string {
 }
 
 // sameLinks reports whether the links in a directory are those in this run's own: where they lead is in its key.
-func (r *run) sameLinks(dir, real string) bool {
-	below, err := filepath.Rel(r.caller.Spec.Dir, dir)
-	if err != nil || r.caller.Spec.Cwd != hashing.CwdPath || !filepath.IsLocal(below) {
+func (in *inputs) sameLinks(dir, real string) bool {
+	below, err := filepath.Rel(in.caller.Spec.Dir, dir)
+	if err != nil || in.caller.Spec.Cwd != hashing.CwdPath || !filepath.IsLocal(below) {
 		return false
 	}
-	own, err := filepath.EvalSymlinks(r.caller.Spec.Dir)
+	own, err := filepath.EvalSymlinks(in.caller.Spec.Dir)
 	return err == nil && filepath.Join(own, below) == real
 }
 
 // hasLines reports whether this run has all the facts that a nested one says it must have, in the same directory.
-func (r *run) hasLines(n report) bool {
+func (in *inputs) hasLines(n report) bool {
 	if len(n.Lines) == 0 {
 		return true
 	}
-	own := r.base.LineSums()
-	return string(n.Dir) == r.caller.Spec.Dir && !slices.ContainsFunc(n.Lines, func(sum string) bool {
+	own := in.firstRecipe.LineSums()
+	return string(n.Dir) == in.caller.Spec.Dir && !slices.ContainsFunc(n.Lines, func(sum string) bool {
 		return !slices.ContainsFunc(own, func(d hashing.Digest) bool { return d.String() == sum })
 	})
 }
 
-// sameAsNested holds the present state of what nested runs used against what they saw.
-func (r *run) sameAsNested(reports []report) (changed string) {
-	digests := r.dir.Digests()
+// changedSince holds the present state of what nested runs used against what they saw.
+func changedSince(reports []report, digests hashing.Digests) (changed string) {
 	same := func(dir string, files [][]byte, seen string) bool {
 		if len(files) == 0 {
 			return true
@@ -316,6 +315,3 @@ func (r *run) sameAsNested(reports []report) (changed string) {
 	}
 	return ""
 }
-
-// soon is the end of a life that is over: what was served stale makes the enclosing result stale from the beginning.
-func (r *run) soon() (end time.Time, ends bool) { return r.caller.now().Add(-time.Nanosecond), true }

@@ -39,7 +39,7 @@ func (r *run) replay(e *cachedir.Entry, how stats.Served) (Outcome, error) {
 	if e.StdoutSize+e.StderrSize > atOnce {
 		defer r.caller.dieOnSignals()()
 	}
-	r.tellUse(e, how) // first: whoever reads the output may go away, and this process with him
+	r.reportUse(e, how) // first: whoever reads the output may go away, and this process with him
 	err := r.output.replayRest(e)
 	var bad *cachedir.ReplayError
 	var mixed *MixedError
@@ -85,16 +85,14 @@ func (r *run) noteUse(e *cachedir.Entry) {
 	}
 }
 
-// tellUse tells an enclosing run what an entry is made from.
-func (r *run) tellUse(e *cachedir.Entry, how stats.Served) {
-	if r.encloser == nil {
-		return
-	}
+// reportUse tells an enclosing run what an entry is made from. What is served stale makes the enclosing result stale from
+// the beginning.
+func (r *run) reportUse(e *cachedir.Entry, how stats.Served) {
 	end, ends := r.reader().end(e)
 	if how == stats.Stale || e.Soft {
-		end, ends = r.soon()
+		end, ends = r.caller.now().Add(-time.Nanosecond), true
 	}
-	r.encloser.report(r.used(&e.Meta, end, ends))
+	r.encloser.reportUse(r.inputs, &e.Meta, end, ends)
 }
 
 // rerun answers an entry that its header promised and its body broke.

@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/cachedir/stats"
@@ -16,14 +14,14 @@ import (
 )
 
 func (r *run) doAndLog() (Outcome, error) {
-	r.encloser, r.doubt = r.e.findEncloser(r.caller.Request)
+	r.encloser, r.remarks.doubt = r.e.findEncloser(r.caller.Request)
 	r.caller.recorded = r.encloser != nil
 	defer r.encloser.close()
 	out, err := r.do()
 	if gaveUp := r.caller.ctx.Err(); gaveUp != nil && err == nil && (out.Code != 0 || out.Signal != 0) {
 		err = gaveUp // which is why it was killed, as far as can be told
 	}
-	out.Doubt = r.doubt
+	out.Doubt = r.remarks.doubt
 	var uncached *NotCachedError
 	if errors.As(err, &uncached) {
 		r.encloser.report(report{NoStore: "a nested run had nothing to replay"})
@@ -32,18 +30,25 @@ func (r *run) doAndLog() (Outcome, error) {
 	return out, err
 }
 
+// remarks are what there is to be said of a run besides its result.
+type remarks struct {
+	warning error // the first thing that went wrong: one warning a run
+	doubt   error // nothing did, but what the key leaves out may make a later hit a wrong one
+}
+
+func (m *remarks) warn(err error) {
+	if m.warning == nil && err != nil {
+		m.warning = err
+	}
+}
+
 // run is the state of one request on its way through the house.
 type run struct {
 	e       *Engine
 	caller  *caller
-	dir     *cachedir.Dir
-	base    hashing.Recipe   // of what the caller named
-	known   *hashing.Learned // what is known besides, from earlier runs; nil: nothing
-	recipe  hashing.Recipe   // base, extended by what is known
-	words   words            // what is known of the words that name files
-	input   *input
-	warning error // the first thing that went wrong: one warning a run
-	doubt   error
+	dir     *cachedir.Dir // nil: there is none that can be used
+	remarks remarks
+	inputs  *inputs
 
 	reason stats.Reason // why the first look was not a hit
 	detail string
@@ -58,10 +63,16 @@ type run struct {
 	unrecorded string     // why this run could not be recorded; empty: it was
 }
 
-func (r *run) warn(err error) {
-	if r.warning == nil && err != nil {
-		r.warning = err
-	}
+func newRun(e *Engine, c *caller) *run {
+	r := &run{e: e, caller: c, output: output{caller: c}}
+	r.useStore(nil)
+	return r
+}
+
+// useStore makes ready what is asked of a store. Without one a command can only be run.
+func (r *run) useStore(dir *cachedir.Dir) {
+	r.dir = dir
+	r.inputs = newInputs(r.caller, dir, &r.remarks)
 }
 
 func (r *run) do() (Outcome, error) {
@@ -76,7 +87,7 @@ func (r *run) do() (Outcome, error) {
 		r.caller.passStdin = true
 		return r.plain(stats.Uncacheable, "no-cache is set")
 	case r.caller.Trouble != nil:
-		r.warn(fmt.Errorf("not cached: %w", r.caller.Trouble))
+		r.remarks.warn(fmt.Errorf("not cached: %w", r.caller.Trouble))
 		return r.uncached(r.caller.Trouble, "")
 	case r.caller.interactive():
 		r.caller.passStdin = true
@@ -86,13 +97,13 @@ func (r *run) do() (Outcome, error) {
 	if err != nil {
 		return r.withoutStore(err)
 	}
-	r.dir = dir
+	r.useStore(dir)
 	defer r.dropFallback()
 	defer r.closeTiers()
-	if err := r.capture(); err != nil {
+	if err := r.inputs.capture(); err != nil {
 		return r.uncapturable(err)
 	}
-	defer r.input.close()
+	defer r.inputs.stdin.close()
 	if r.caller.Refresher != nil {
 		return r.refresh()
 	}
@@ -100,7 +111,7 @@ func (r *run) do() (Outcome, error) {
 	if err != nil {
 		return r.uncapturable(err)
 	}
-	r.doubtKey()
+	r.inputs.doubtKey()
 	if found == nil || exitNumber(found) != 0 {
 		r.seekFallback()
 	}
@@ -112,9 +123,11 @@ func (r *run) do() (Outcome, error) {
 		return r.serve(found)
 	}
 	r.explain()
-	r.doubtMiss()
-	if err := r.loosen(); err != nil {
-		return r.uncapturable(err)
+	r.inputs.doubtMiss()
+	if r.inputs.loosen() {
+		if _, err := r.look(nothing); err != nil {
+			return r.uncapturable(err)
+		}
 	}
 	switch {
 	case r.caller.Warm:
@@ -133,7 +146,7 @@ func (r *run) readOnly() (Outcome, error) {
 		return r.serve(found)
 	}
 	if failure := r.fleet().Failure(); failure != nil && r.caller.TiersRequired {
-		r.warning = nil // the error says it
+		r.remarks.warning = nil // the error says it
 		return r.outcome(stats.Declined), &TierError{failure}
 	}
 	return r.plain(r.reason, "read-only is set")
@@ -160,7 +173,7 @@ func (r *run) serve(e *cachedir.Entry) (Outcome, error) {
 
 // withoutStore answers when there is no usable cache directory (P8, P14).
 func (r *run) withoutStore(err error) (Outcome, error) {
-	r.warn(fmt.Errorf("not cached: %w", err))
+	r.remarks.warn(fmt.Errorf("not cached: %w", err))
 	return r.uncached(err, "no cache directory")
 }
 
@@ -175,71 +188,6 @@ func (r *run) uncached(err error, why string) (Outcome, error) {
 	return r.plain(stats.Uncacheable, why)
 }
 
-// readingLong is how long the inputs may be read before this process learns to die of QUIT as others do: most runs are done
-// with it by then.
-const readingLong = 20 * time.Millisecond
-
-// capture turns the request into a recipe, reading stdin first where it belongs to the key.
-func (r *run) capture() error {
-	if r.caller.OwnsProcess {
-		defer runner.DieOfQuitAfter(readingLong)()
-	}
-	if r.caller.FeedStdin {
-		in, err := readInput(r.caller.io.stdin)
-		r.input = in
-		if err != nil {
-			return &hashing.InputError{Path: "standard input", Err: err}
-		}
-		r.caller.Spec.Stdin = &in.digest
-	}
-	return r.captureRecipe()
-}
-
-// captureRecipe makes the recipe of what is known before anything was looked up.
-func (r *run) captureRecipe() error {
-	recipe, err := r.captureBase()
-	r.base, r.recipe, r.words.before = recipe, recipe, recipe
-	return err
-}
-
-// doubtKey notes what is known to make a trap of this key. It is done before the command runs, which may remove the traces.
-func (r *run) doubtKey() {
-	names := r.caller.Spec.Files
-	if r.known != nil {
-		names = slices.Concat(names, r.known.Files)
-	}
-	if file, log, found := r.recipe.Unlogged(names, nil); found {
-		r.doubt = fmt.Errorf("file %s: %s beside it is not in the key; add --file %s", file, log, log)
-	}
-}
-
-// doubtMiss notes what is reported only before a result is made: when it is served it is too late.
-func (r *run) doubtMiss() {
-	unmatched := r.base.Unmatched()
-	switch {
-	case r.doubt != nil:
-	case len(unmatched) > 0:
-		r.doubt = errors.New(unmatched[0].String())
-	case r.recipe.SharesRepo() && !r.recipe.HasFiles():
-		r.doubt = errors.New("clones of this repository share the result, whatever they hold; name what the command reads with --file")
-	}
-}
-
-// captureBase looks at what the caller named.
-func (r *run) captureBase() (hashing.Recipe, error) {
-	spec := r.caller.Spec
-	spec.User = r.dir.SharedAs()
-	if spec.Pty {
-		spec.Terminal = r.caller.terminal()
-	}
-	var err error
-	if spec.Vary, err = VaryOutputs(r.caller.ctx, r.caller.Vary, spec, r.caller.OwnsProcess); err != nil {
-		exe, _ := hashing.LookPath(spec.Argv[0], spec.Dir, spec.Environ, spec.Past...)
-		return hashing.Recipe{Exe: exe}, err
-	}
-	return hashing.Capture(spec, r.dir.Digests())
-}
-
 // uncapturable answers when no recipe could be made. What the caller got wrong is an error and nothing runs; what
 // the world got wrong (an input that cannot be read) costs the caching, not the command.
 func (r *run) uncapturable(err error) (Outcome, error) {
@@ -249,15 +197,15 @@ func (r *run) uncapturable(err error) (Outcome, error) {
 		tooLarge   *hashing.TooLarge
 	)
 	if errors.As(err, &stream) {
-		defer r.input.close()
+		defer r.inputs.stdin.close()
 		return r.uncached(err, err.Error())
 	}
 	if !errors.As(err, &unreadable) && !errors.As(err, &tooLarge) {
-		r.input.close()
+		r.inputs.stdin.close()
 		return r.outcome(stats.Declined), err
 	}
-	defer r.input.close()
-	r.warn(fmt.Errorf("not cached: %w", err))
+	defer r.inputs.stdin.close()
+	r.remarks.warn(fmt.Errorf("not cached: %w", err))
 	return r.uncached(err, "")
 }
 
@@ -287,7 +235,7 @@ func (r *run) plain(reason stats.Reason, why string) (Outcome, error) {
 // write runs a command that changes what others have read, and purges their tags if it succeeded.
 func (r *run) write() (Outcome, error) {
 	dir, unusable := r.e.store()
-	r.dir = dir
+	r.useStore(dir)
 	tags := strings.Join(r.caller.PurgeTags, ", ")
 	out, err := r.plain(stats.Uncacheable, "it failed, so "+tags+" is not purged")
 	if err != nil || out.Code != 0 || out.Signal != 0 {
@@ -312,7 +260,7 @@ func (r *run) write() (Outcome, error) {
 
 // outcome is the part of an Outcome that every way out shares.
 func (r *run) outcome(s stats.Served) Outcome {
-	return Outcome{Served: s, Reason: r.reason, Detail: r.detail, Key: r.recipe.Key, Warning: r.warning}
+	return Outcome{Served: s, Reason: r.reason, Detail: r.detail, Key: r.inputs.recipe.Key, Warning: r.remarks.warning}
 }
 
 // ran is the outcome of a command that ended now.

@@ -28,34 +28,34 @@ const (
 func (r *run) share() (Outcome, error) {
 	held := lock.ParseHeld(r.caller.Held)
 	for round := 1; ; round++ {
-		key := r.recipe.Key
+		key := r.inputs.recipe.Key
 		place := r.dir.LockPlace(key)
 		l, note, err := r.acquire(place, held)
 		switch {
-		case errors.Is(err, lock.ErrDeadlock) && r.dir.HeldByParents(held).Holds(place) && passOver(&r.caller.Spec, r.recipe.Exe):
+		case errors.Is(err, lock.ErrDeadlock) && r.dir.HeldByParents(held).Holds(place) && passOver(&r.caller.Spec, r.inputs.recipe.Exe):
 			return r.startOver()
 		case errors.Is(err, lock.ErrDeadlock):
-			r.warn(errors.New("this command is already being run by one that waits for it: running it uncached"))
+			r.remarks.warn(errors.New("this command is already being run by one that waits for it: running it uncached"))
 			return r.plain(stats.Uncacheable, "waiting would never end")
 		case errors.Is(err, context.DeadlineExceeded):
 			r.reason, r.detail = stats.LockTimeout, "waited "+Short(r.caller.Wait)+" for another run"
 			return r.lead(nil)
 		case errors.Is(err, lock.ErrUnsupported):
 			if r.dir.OncePerDay("no-locks") {
-				r.warn(fmt.Errorf("this filesystem has no file locks: caching without sharing concurrent runs: %w", err))
+				r.remarks.warn(fmt.Errorf("this filesystem has no file locks: caching without sharing concurrent runs: %w", err))
 			}
 			return r.lead(nil)
 		case err != nil:
-			r.warn(fmt.Errorf("lock: %w", err))
+			r.remarks.warn(fmt.Errorf("lock: %w", err))
 			return r.lead(nil)
 		}
 		found, err := r.lookAnew(either)
-		if found == nil && err == nil && l != nil && r.recipe.Key == key {
+		if found == nil && err == nil && l != nil && r.inputs.recipe.Key == key {
 			found, err = r.lookFurther()
 			if failure := r.fleet().Failure(); found == nil && failure != nil && r.caller.TiersRequired {
 				abandon(l)
 				r.fleet().Drop()
-				r.warning = nil // the error says it
+				r.remarks.warning = nil // the error says it
 				return r.outcome(stats.Declined), &TierError{failure}
 			}
 		}
@@ -65,7 +65,7 @@ func (r *run) share() (Outcome, error) {
 		switch {
 		case l == nil && strings.HasPrefix(string(note), noteNotStored):
 			return r.besideOthers()
-		case r.recipe.Key != key:
+		case r.inputs.recipe.Key != key:
 			finish(l, noteStored) // everybody who waits for this key shall derive it anew
 			if round == mostRounds {
 				return r.lead(nil)
@@ -81,7 +81,7 @@ const mostRounds = 5
 
 // lookAnew looks after a wait: what words name may have been made meanwhile, by the run that was waited for.
 func (r *run) lookAnew(admit judge) (*cachedir.Entry, error) {
-	if err := r.reword(); err != nil {
+	if err := r.inputs.reword(); err != nil {
 		return nil, err
 	}
 	return r.look(admit)
@@ -89,8 +89,8 @@ func (r *run) lookAnew(admit judge) (*cachedir.Entry, error) {
 
 // startOver goes on with the recipe of another program.
 func (r *run) startOver() (Outcome, error) {
-	r.known = nil
-	if err := r.captureRecipe(); err != nil {
+	r.inputs.learned = nil
+	if err := r.inputs.captureFirst(); err != nil {
 		return r.uncapturable(err)
 	}
 	switch found, err := r.look(servable); {
@@ -145,16 +145,16 @@ func (r *run) acquire(place lock.Place, held lock.Held) (l *lock.Lock, note []by
 // besideOthers runs a command whose result the last holder could not store. Whoever gets the lock leads, so that
 // those who arrive now have one run to wait for; the others run without it.
 func (r *run) besideOthers() (Outcome, error) {
-	l, err := lock.Try(r.dir.LockPlace(r.recipe.Key), r.caller.about())
+	l, err := lock.Try(r.dir.LockPlace(r.inputs.recipe.Key), r.caller.about())
 	if err != nil {
 		return r.lead(nil)
 	}
-	key := r.recipe.Key
+	key := r.inputs.recipe.Key
 	found, err := r.lookAnew(either)
 	if err != nil || found != nil {
 		return r.answer(l, found, err)
 	}
-	if r.recipe.Key != key {
+	if r.inputs.recipe.Key != key {
 		finish(l, noteStored)
 		return r.lead(nil)
 	}

@@ -90,12 +90,12 @@ func (r *run) serveStale(e *cachedir.Entry) (Outcome, error) {
 	if r.caller.CachedOnly || r.caller.ReadOnly {
 		return r.replay(e, how)
 	}
-	l, err := lock.Try(r.dir.LockPlace(r.recipe.Key), r.caller.about())
+	l, err := lock.Try(r.dir.LockPlace(r.inputs.recipe.Key), r.caller.about())
 	switch {
 	case errors.Is(err, lock.ErrBusy):
 		return r.replay(e, how)
 	case err != nil && !errors.Is(err, lock.ErrUnsupported):
-		r.warn(fmt.Errorf("not refreshed: %w", err))
+		r.remarks.warn(fmt.Errorf("not refreshed: %w", err))
 		return r.replay(e, how)
 	}
 	again, newer := r.lookAgain(e)
@@ -114,10 +114,10 @@ func (r *run) serveStale(e *cachedir.Entry) (Outcome, error) {
 
 // lookAgain looks for a newer result than an old one, which it returns if there is none. Of the two the other is closed.
 func (r *run) lookAgain(old *cachedir.Entry) (e *cachedir.Entry, newer bool) {
-	key := r.recipe.Key
+	key := r.inputs.recipe.Key
 	found, err := r.look(stale)
 	if err != nil || found == nil {
-		r.recipe.Key = key
+		r.inputs.recipe.Key = key
 		return old, false
 	}
 	old.Close()
@@ -129,12 +129,12 @@ func (r *run) warm() (Outcome, error) {
 	if r.caller.CachedOnly || r.caller.ReadOnly {
 		return r.outcome(stats.Declined), nil
 	}
-	l, err := lock.Try(r.dir.LockPlace(r.recipe.Key), r.caller.about())
+	l, err := lock.Try(r.dir.LockPlace(r.inputs.recipe.Key), r.caller.about())
 	if errors.Is(err, lock.ErrBusy) {
 		return r.outcome(stats.Declined), nil
 	}
 	if err != nil && !errors.Is(err, lock.ErrUnsupported) {
-		r.warn(fmt.Errorf("not warmed: %w", err))
+		r.remarks.warn(fmt.Errorf("not warmed: %w", err))
 		return r.outcome(stats.Declined), nil
 	}
 	if found, err := r.look(fresh); err == nil && found != nil {
@@ -157,14 +157,14 @@ func (r *run) startRefresh(l *lock.Lock, merged bool) (started bool) {
 		l, err = nil, r.handOver(nil, merged)
 	}
 	if err != nil {
-		r.warn(fmt.Errorf("not refreshed: %w", err))
+		r.remarks.warn(fmt.Errorf("not refreshed: %w", err))
 		abandon(l)
 	}
 	return err == nil
 }
 
 func (r *run) handOver(l *lock.Lock, merged bool) error {
-	stdin, err := r.input.again()
+	stdin, err := r.inputs.stdin.again()
 	if err != nil {
 		return err
 	}
@@ -224,7 +224,7 @@ func (r *run) renewedElsewhere() bool {
 
 // adopt takes the lock that was handed over, or, if none was, takes it if it is free.
 func (r *run) adopt() (*lock.Lock, error) {
-	place := r.dir.LockPlace(r.recipe.Key)
+	place := r.dir.LockPlace(r.inputs.recipe.Key)
 	if f := r.caller.Refresher.Lock; f != nil {
 		return lock.Adopt(f, place, r.caller.Refresher.Nonce, r.caller.about())
 	}
@@ -235,7 +235,7 @@ func (r *run) adopt() (*lock.Lock, error) {
 func nothing(reader, *cachedir.Entry) verdict { return verdict{reason: stats.Forced} }
 
 // again returns the input as a file for a second reader; nil where there is no input.
-func (in *input) again() (*os.File, error) {
+func (in *stdin) again() (*os.File, error) {
 	if in == nil {
 		return nil, nil
 	}

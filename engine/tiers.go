@@ -7,7 +7,6 @@ import (
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/engine/fleet"
-	"github.com/cachex-cli/cachex/hashing"
 	"github.com/cachex-cli/cachex/runner"
 )
 
@@ -18,7 +17,7 @@ import (
 func (r *run) fleet() *fleet.Fleet {
 	if r.tiers == nil {
 		r.tiers = fleet.New(fleet.Config{
-			Tiers: r.caller.Tiers, ReadOnly: r.caller.ReadOnly, Store: r.dir, Warn: r.warn, Usual: r.usual, Spool: runner.UnnamedFile,
+			Tiers: r.caller.Tiers, ReadOnly: r.caller.ReadOnly, Store: r.dir, Warn: r.remarks.warn, Usual: r.inputs.usual, Spool: runner.UnnamedFile,
 			Clock: fleet.Clock{Now: r.caller.now, Boot: func() ([16]byte, int64) { return clockID(), int64(bootNow()) }},
 		})
 	}
@@ -35,7 +34,7 @@ func (r *run) closeTiers() {
 // query asks for a result of this run's recipe that the judge admits.
 func (r *run) query(admit judge) fleet.Query {
 	return fleet.Query{
-		Run:      cachedir.Run{Key: r.recipe.Key, Command: r.recipe.Command, Recipe: r.recipe.Text},
+		Run:      runOf(r.inputs.recipe),
 		Tags:     r.caller.Tags,
 		Failures: r.caller.admitsFailures(),
 		Refresh:  r.caller.Refresh,
@@ -54,13 +53,13 @@ func (r *run) query(admit judge) fleet.Query {
 // found may be the inputs that were learned of the recipe: then the result is that of another one.
 func (r *run) fromTiers(admit judge) *cachedir.Entry {
 	for range 2 {
-		key := r.recipe.Key
+		key := r.inputs.recipe.Key
 		detached, found := r.fleet().Find(r.query(admit))
 		if !found {
 			return nil
 		}
 		e, err := r.taken(detached, admit)
-		if e != nil || err != nil || r.recipe.Key == key {
+		if e != nil || err != nil || r.inputs.recipe.Key == key {
 			return e
 		}
 	}
@@ -76,11 +75,7 @@ func (r *run) taken(detached *cachedir.Entry, admit judge) (*cachedir.Entry, err
 		return detached, nil
 	}
 	defer detached.Close()
-	recipe, err := hashing.Extend(r.base, r.caller.Spec, *detached.Learned, r.dir.Digests())
-	if err == nil {
-		r.known, r.recipe = detached.Learned, recipe
-	}
-	return nil, err
+	return nil, r.inputs.extend(detached.Learned)
 }
 
 // lookFurther looks into the tiers for what the local store has not. The caller holds the lock of the recipe. Without
@@ -127,9 +122,9 @@ func (r *run) push(out *Outcome) {
 
 // published is the result of this run as it is in the store.
 func (r *run) published(slot cachedir.Slot) fleet.Result {
-	p := fleet.Result{Key: r.recipe.Key, Slot: slot}
-	if r.known != nil {
-		p.Redirect = &r.base.Key
+	p := fleet.Result{Key: r.inputs.recipe.Key, Slot: slot}
+	if r.inputs.learned != nil {
+		p.Redirect = &r.inputs.firstRecipe.Key
 	}
 	return p
 }
@@ -144,14 +139,14 @@ func (out *Outcome) slot() cachedir.Slot {
 // pushLater starts a process that pushes to the tiers of the background.
 func (r *run) pushLater(slot cachedir.Slot) {
 	env := r.apart()
-	stdin, err := r.input.again()
+	stdin, err := r.inputs.stdin.again()
 	if err == nil {
 		err = runner.Detach(runner.Detached{
 			Path: r.caller.Self.Path, Argv: r.caller.Self.Argv, Stdin: stdin, Env: setenv(env, RefreshVariable, pushWord+" "+slot.String()),
 		})
 	}
 	if err != nil {
-		r.warn(fmt.Errorf("not uploaded: %w", err))
+		r.remarks.warn(fmt.Errorf("not uploaded: %w", err))
 	}
 }
 

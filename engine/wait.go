@@ -3,7 +3,6 @@ package engine
 import (
 	"encoding/hex"
 	"fmt"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -41,7 +40,7 @@ func (r *run) tellWaiting(place lock.Place) (stop func()) {
 	if r.caller.Waiting == nil {
 		return func() {}
 	}
-	usual, unseen, after := r.usual(), r.wantsToFollow() && !r.follows(), patience
+	usual, unseen, after := r.inputs.usual(), r.wantsToFollow() && !r.follows(), patience
 	if unseen {
 		after = surprise
 	}
@@ -72,18 +71,4 @@ func sinceAbout(about string) time.Duration {
 		return -1
 	}
 	return time.Duration(int64(bootNow()) - arrived)
-}
-
-// usual is the median of the command's last run times.
-func (r *run) usual() time.Duration {
-	record, known := r.dir.Command(r.recipe.Command)
-	if !known || len(record.Runs) == 0 {
-		return 0
-	}
-	var times []time.Duration
-	for _, run := range record.Runs {
-		times = append(times, run.Duration)
-	}
-	slices.Sort(times)
-	return times[len(times)/2]
 }

@@ -36,8 +36,8 @@ func wordPast(words []cachedir.CommandWord, f hashing.ArgFile) (past cachedir.Co
 	return past, false
 }
 
-// moved counts how often in a row a file has changed that is now in a state, beyond what the command did.
-func moved(spec hashing.Spec, past cachedir.CommandWord, now hashing.ArgState) int {
+// changesInARow counts how often in a row a file has changed that is now in a state, beyond what the command did.
+func changesInARow(spec hashing.Spec, past cachedir.CommandWord, now hashing.ArgState) int {
 	if !now.Content || now.Sum() == past.State {
 		return 0
 	}
@@ -53,69 +53,44 @@ func moved(spec hashing.Spec, past cachedir.CommandWord, now hashing.ArgState) i
 
 // words is what a run knows of the words that name files.
 type words struct {
-	before, after hashing.Recipe         // without and with what the run did, and none of them loose
-	past          []cachedir.CommandWord // what the last run left
-	asked         bool                   // for past
-	moved         map[hashing.ArgFile]int
-	loose         bool // some are
+	lastRun                   func() []cachedir.CommandWord // what the last run of this command left of them
+	recipeBefore, recipeAfter hashing.Recipe                // without and with what the run did, and none of them loose
+	changesInARow             map[hashing.ArgFile]int
+	haveLoose                 bool
 }
 
-// lastWords is what the last run of this command left of its words.
-func (r *run) lastWords() []cachedir.CommandWord {
-	if !r.words.asked {
-		record, _ := r.dir.Command(r.base.Command)
-		r.words.past, r.words.asked = record.Words, true
-	}
-	return r.words.past
-}
-
-// loosen finds out, after a miss, which words keep changing, and lets them have no say.
-func (r *run) loosen() error {
-	w := &r.words
-	w.moved = map[hashing.ArgFile]int{}
-	for _, a := range r.base.Args() {
+// findLoose finds out which words keep changing. The error says that of the last one that does; nil: none does.
+func (w *words) findLoose(spec hashing.Spec, args []hashing.ArgState) (doubt error) {
+	w.changesInARow = map[hashing.ArgFile]int{}
+	for _, a := range args {
 		if !a.Content {
 			continue
 		}
-		past, known := wordPast(r.lastWords(), a.ArgFile)
-		if known {
-			w.moved[a.ArgFile] = moved(r.caller.Spec, past, a)
+		if past, known := wordPast(w.lastRun(), a.ArgFile); known {
+			w.changesInARow[a.ArgFile] = changesInARow(spec, past, a)
 		}
-		if w.moved[a.ArgFile] >= often {
-			w.loose, r.doubt = true, fmt.Errorf("%s keeps changing; --arg-files=false leaves it to --ttl", a.Show())
+		if w.changesInARow[a.ArgFile] >= often {
+			w.haveLoose = true
+			doubt = fmt.Errorf("%s keeps changing; --arg-files=false leaves it to --ttl", a.Show())
 		}
 	}
-	if !w.loose {
-		return nil
-	}
-	r.base = r.loosened(r.base)
-	_, err := r.look(nothing)
-	return err
+	return doubt
 }
 
 // loosened lets the words that keep changing have no say in a recipe.
-func (r *run) loosened(base hashing.Recipe) hashing.Recipe {
-	if !r.words.loose {
+func (w *words) loosened(base hashing.Recipe) hashing.Recipe {
+	if !w.haveLoose {
 		return base
 	}
-	return base.Loosen(func(f hashing.ArgFile) bool { return r.words.moved[f] >= often })
+	return base.Loosen(func(f hashing.ArgFile) bool { return w.changesInARow[f] >= often })
 }
 
-// reword looks at the words anew: another run may have made what they name.
-func (r *run) reword() error {
-	base, err := hashing.Reword(r.words.before, r.caller.Spec, r.dir.Digests())
-	if err == nil {
-		r.words.before, r.base = base, r.loosened(base)
-	}
-	return err
-}
-
-// settleWords judges what became of the files that words name, by the table above.
-func (r *run) settleWords(after hashing.Recipe) (refused string) {
-	rest := r.besidesMade(after)
+// settle judges what became of the files that words name, by the table above. recipe is that of the beginning.
+func (w *words) settle(recipe, after hashing.Recipe) (refused string) {
+	rest := w.besidesMade(after)
 	for i, b := range after.Args() {
-		a := r.base.Args()[i]
-		past, _ := wordPast(r.lastWords(), b.ArgFile)
+		a := recipe.Args()[i]
+		past, _ := wordPast(w.lastRun(), b.ArgFile)
 		another := past.Rest != rest // inputs than in the last run
 		switch {
 		case a.Unsure || b.Unsure:
@@ -133,48 +108,36 @@ func (r *run) settleWords(after hashing.Recipe) (refused string) {
 }
 
 // besidesMade is a digest over all that a recipe says but of files that this command makes.
-func (r *run) besidesMade(after hashing.Recipe) hashing.Digest {
+func (w *words) besidesMade(after hashing.Recipe) hashing.Digest {
 	return after.RestSum(func(f hashing.ArgFile) bool {
-		past, _ := wordPast(r.lastWords(), f)
-		return past.Made || !r.words.hadBefore(f)
+		past, _ := wordPast(w.lastRun(), f)
+		return past.Made || !w.hadBefore(f)
 	})
 }
 
 // hadBefore reports whether a word named a file when the run began.
 func (w *words) hadBefore(f hashing.ArgFile) bool {
-	return slices.ContainsFunc(w.before.Args(), func(a hashing.ArgState) bool { return a.ArgFile == f && a.State != "" })
+	return slices.ContainsFunc(w.recipeBefore.Args(), func(a hashing.ArgState) bool { return a.ArgFile == f && a.State != "" })
 }
 
 // leave is what this run leaves of its words for the next one.
-func (r *run) leave() []cachedir.CommandWord {
-	w := &r.words
-	if w.after.Text == nil {
-		return r.lastWords()
+func (w *words) leave() []cachedir.CommandWord {
+	if w.recipeAfter.Text == nil {
+		return w.lastRun()
 	}
 	var left []cachedir.CommandWord
-	rest := r.besidesMade(w.after)
-	for i, b := range w.after.Args() {
-		a := w.before.Args()[i]
-		past, known := wordPast(r.lastWords(), b.ArgFile)
+	rest := w.besidesMade(w.recipeAfter)
+	for i, b := range w.recipeAfter.Args() {
+		a := w.recipeBefore.Args()[i]
+		past, known := wordPast(w.lastRun(), b.ArgFile)
 		if known || a.Content || b.Content {
 			left = append(left, cachedir.CommandWord{
 				Word: b.Word, Literal: b.Literal, State: b.Sum(), Size: b.Size(), Rest: rest,
-				Made: past.Made || a.State == "" && b.Content, During: a.Content && a.State != b.State, Moved: w.moved[b.ArgFile],
+				Made: past.Made || a.State == "" && b.Content, During: a.Content && a.State != b.State, Moved: w.changesInARow[b.ArgFile],
 			})
 		}
 	}
 	return left
-}
-
-// doubtDirectories notes a word whose content has no say, where a result was stored.
-func (r *run) doubtDirectories() {
-	names := r.caller.Spec.Files
-	if r.known != nil {
-		names = slices.Concat(names, r.known.Files)
-	}
-	if dir, found := r.words.before.Uncovered(names); found && r.doubt == nil {
-		r.doubt = fmt.Errorf("%s is a directory, and what is in it is not in the key: add --file %s", dir, dir)
-	}
 }
 
 // seekFallback looks for what is served should the command fail in results of other states of the words: the files may be what
@@ -183,8 +146,8 @@ func (r *run) seekFallback() {
 	if r.caller.StaleIfError == 0 || r.fallback != nil || r.caller.Spec.IgnoreWords {
 		return
 	}
-	record, _ := r.dir.Command(r.base.Command)
-	rest := hashing.WithoutArgs(r.recipe.Text)
+	record, _ := r.dir.Command(r.inputs.firstRecipe.Command)
+	rest := hashing.WithoutArgs(r.inputs.recipe.Text)
 	for _, run := range record.Runs {
 		text, ok := recipeOf(r.dir, run.Key)
 		if !ok || !bytes.Equal(hashing.WithoutArgs(text), rest) {

@@ -15,24 +15,24 @@ import (
 // memoryInput is how much of stdin is kept in memory before it goes to a file.
 const memoryInput = 1 << 20
 
-// input is stdin, read whole so that it can be hashed before the command runs, and fed to it afterwards.
-type input struct {
+// stdin is the caller's, read whole so that it can be hashed before the command runs, and fed to it afterwards.
+type stdin struct {
 	digest hashing.Digest
 	head   []byte    // the first bytes
 	file   *os.File  // everything, when it is more than head holds; unlinked
 	rest   io.Reader // what could not be read ahead, because the file failed
 }
 
-// readInput reads stdin to its end. On an error the input can still be fed, what was read and then the rest, but it
+// readStdin reads stdin to its end. On an error the input can still be fed, what was read and then the rest, but it
 // has no digest.
-func readInput(stdin io.Reader) (*input, error) {
-	in := &input{}
+func readStdin(from io.Reader) (*stdin, error) {
+	in := &stdin{}
 	sum := sha256.New()
-	head, err := io.ReadAll(io.LimitReader(stdin, memoryInput+1))
+	head, err := io.ReadAll(io.LimitReader(from, memoryInput+1))
 	in.head = head
 	sum.Write(head)
 	if err == nil && len(head) > memoryInput {
-		err = in.spool(stdin, sum)
+		err = in.spool(from, sum)
 	}
 	if err != nil {
 		return in, err
@@ -42,8 +42,8 @@ func readInput(stdin io.Reader) (*input, error) {
 }
 
 // spool moves the input to a file that has no name: nothing is left behind whatever happens to this process.
-func (in *input) spool(stdin io.Reader, sum io.Writer) error {
-	in.rest = stdin
+func (in *stdin) spool(from io.Reader, sum io.Writer) error {
+	in.rest = from
 	f, err := runner.UnnamedFile()
 	if err != nil {
 		return err
@@ -56,10 +56,10 @@ func (in *input) spool(stdin io.Reader, sum io.Writer) error {
 	in.head = nil
 	buf := make([]byte, 256<<10)
 	for {
-		n, err := stdin.Read(buf)
+		n, err := from.Read(buf)
 		sum.Write(buf[:n])
 		if m, werr := f.Write(buf[:n]); werr != nil {
-			in.rest = io.MultiReader(bytes.NewReader(bytes.Clone(buf[m:n])), stdin)
+			in.rest = io.MultiReader(bytes.NewReader(bytes.Clone(buf[m:n])), from)
 			return fmt.Errorf("spool it: %w", werr)
 		}
 		if errors.Is(err, io.EOF) {
@@ -73,7 +73,7 @@ func (in *input) spool(stdin io.Reader, sum io.Writer) error {
 }
 
 // feed returns the command's stdin: the file where it holds everything, else a reader.
-func (in *input) feed() (*os.File, io.Reader) {
+func (in *stdin) feed() (*os.File, io.Reader) {
 	if in.file != nil {
 		if _, err := in.file.Seek(0, io.SeekStart); err == nil && in.rest == nil {
 			return in.file, nil
@@ -89,7 +89,7 @@ func (in *input) feed() (*os.File, io.Reader) {
 	return nil, io.MultiReader(parts...)
 }
 
-func (in *input) close() {
+func (in *stdin) close() {
 	if in != nil && in.file != nil {
 		_ = in.file.Close()
 	}
