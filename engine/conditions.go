@@ -29,7 +29,7 @@ func (r *run) conditions(e *cachedir.Entry, out Outcome) *Conditions {
 		return nil
 	}
 	c := &Conditions{Conditions: of, NotBefore: e.Ended.Add(-clockSlack), Alone: r.caller.admitsFailures()}
-	if end, ends := r.reader().end(e); ends {
+	if end, ends := r.lookup.reader().end(e); ends {
 		c.Until = end
 	}
 	return c

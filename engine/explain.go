@@ -100,26 +100,6 @@ func summary(changes []hashing.Change) string {
 	return strings.Join(texts, ", ")
 }
 
-// explain finds out why there was no entry: the reason is counted always, the words are looked up on request.
-func (r *run) explain() {
-	if r.reason != stats.New {
-		return
-	}
-	if !r.caller.Explain && !r.caller.CachedOnly { // a refusal is worth its words
-		if record, known := r.dir.Command(r.inputs.recipe.Command); known {
-			r.reason = stats.Changed
-			for _, run := range record.Runs {
-				if run.Key == r.inputs.recipe.Key {
-					r.reason = whyGone(r.dir, run).Reason
-				}
-			}
-		}
-		return
-	}
-	w := Explain(r.dir, r.inputs.recipe)
-	r.reason, r.detail = w.Reason, w.Detail
-}
-
 func explainMiss(reason stats.Reason, detail string) string {
 	if detail == "" {
 		return string(reason)
@@ -133,17 +113,17 @@ func Look(dir *cachedir.Dir, recipe hashing.Recipe, req Request) Why {
 	r := newRun(nil, &caller{Request: &req, now: time.Now, arrival: bootNow()})
 	r.useStore(dir)
 	r.inputs.firstRecipe = recipe
-	e, err := r.look(fresh)
+	e, err := r.lookup.local(fresh)
 	switch {
 	case err != nil:
 		return Why{Reason: stats.Uncacheable, Detail: err.Error()}
 	case e != nil:
 		defer e.Close()
 		return Why{Detail: Short(r.caller.now().Sub(e.Ended)) + " old", Nearest: r.inputs.recipe.Key}
-	case r.reason == stats.New:
+	case r.lookup.miss.reason == stats.New:
 		return Explain(dir, r.inputs.recipe)
-	case r.reason == stats.Evicted: // the record of its command, which Explain reads, may have gone the same way
-		return Why{Reason: r.reason, Detail: explainMiss(r.reason, r.detail)}
+	case r.lookup.miss.reason == stats.Evicted: // the record of its command, which Explain reads, may have gone the same way
+		return Why{Reason: r.lookup.miss.reason, Detail: explainMiss(r.lookup.miss.reason, r.lookup.miss.detail)}
 	}
-	return Why{Reason: r.reason, Detail: explainMiss(r.reason, r.detail), Nearest: r.inputs.recipe.Key}
+	return Why{Reason: r.lookup.miss.reason, Detail: explainMiss(r.lookup.miss.reason, r.lookup.miss.detail), Nearest: r.inputs.recipe.Key}
 }

@@ -151,7 +151,7 @@ func (r *run) follows() bool {
 // get, where something older would be preferred to a failure nobody knows yet, and who does not want all of a stored
 // result printed does not want it sooner.
 func (r *run) wantsToFollow() bool {
-	if r.caller.Refresh || r.fallback != nil || r.caller.replays() != ReplayAll {
+	if r.caller.Refresh || r.lookup.fallback != nil || r.caller.replays() != ReplayAll {
 		return false
 	}
 	return r.caller.Follow || runner.IsTerminal(r.caller.io.stdout)

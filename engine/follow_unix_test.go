@@ -123,7 +123,7 @@ func TestRestart(t *testing.T) {
 // Who would rather have something else than what is under way does not follow it.
 func TestFollows(t *testing.T) {
 	stdout, stderr := outputs(t, false)
-	r := &run{caller: outputTo(stdout, stderr).caller}
+	r := newRun(nil, outputTo(stdout, stderr).caller)
 	require.False(t, r.follows(), "nobody asked, and it is no terminal")
 	r.caller.Follow = true
 	require.True(t, r.follows())

@@ -28,14 +28,14 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 	c, err := r.command()
 	if err != nil {
 		finish(l, noteNotStored+err.Error())
-		r.fleet().Drop()
+		r.tiers.fleet().Drop()
 		return r.outcome(stats.Declined), err
 	}
 	if l != nil {
 		c.Env = setenv(c.Env, heldVariable, lock.ParseHeld(r.caller.Held).With(l))
 	}
-	r.caller.Tags = withTags(r.caller.Tags, r.otherTags)
-	r.fleet().Mark(r.caller.Tags)
+	r.caller.Tags = withTags(r.caller.Tags, r.lookup.tagsOfOthers)
+	r.tiers.fleet().Mark(r.caller.Tags)
 	pending := r.begin(&c)
 	if pending != nil {
 		defer pending.Discard()
@@ -51,7 +51,7 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 	}
 	if err != nil {
 		finish(l, noteNotStored+err.Error())
-		r.fleet().Drop()
+		r.tiers.fleet().Drop()
 		return r.outcome(stats.Declined), err
 	}
 	if res.HoldErr != nil {
@@ -62,7 +62,7 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 		out.NotStored = "interrupted"
 		r.unpublish(pending)
 		abandon(l) // nothing was learned: one of those who wait takes over
-		r.fleet().Drop()
+		r.tiers.fleet().Drop()
 		r.encloser.report(report{NoStore: "a nested run was interrupted"})
 		return out, cmp.Or(r.caller.delivered(res), r.output.mixed(res))
 	}
@@ -185,15 +185,12 @@ func (r *run) hold(c *runner.Command) {
 	case r.caller.Refresher != nil:
 	case !r.output.restart():
 		c.Hold = r.output.holdRest()
-	case r.fallback != nil:
+	case r.lookup.fallback != nil:
 		c.Hold = &runner.Hold{Deliver: func(res runner.Result) bool {
 			return res.Interrupted || exitNumberOf(res.Code, res.Signal) == 0
 		}}
 	}
 }
-
-// prefersFallback says that an entry is a failure, in place of which an old success is to be served.
-func (r *run) prefersFallback(e *cachedir.Entry) bool { return r.fallback != nil && exitNumber(e) != 0 }
 
 func (r *run) serveInsteadOf(failure *cachedir.Entry) (Outcome, error) {
 	words := exitWords(failure)
@@ -203,8 +200,8 @@ func (r *run) serveInsteadOf(failure *cachedir.Entry) (Outcome, error) {
 
 // serveFallback answers with an old result in place of a failure.
 func (r *run) serveFallback(failure string) (Outcome, error) {
-	e := r.fallback
-	r.fallback = nil
+	e := r.lookup.fallback
+	r.lookup.fallback = nil
 	r.remarks.warn(fmt.Errorf("the command %s: this is its result from %s ago", failure, Short(r.caller.now().Sub(e.Ended))))
 	return r.replay(e, stats.Stale)
 }
@@ -216,7 +213,7 @@ func (r *run) withoutDescriptors(l *lock.Lock, pending *cachedir.Pending, cause 
 		pending.Discard()
 	}
 	finish(l, noteNotStored+"too few descriptors")
-	r.fleet().Drop()
+	r.tiers.fleet().Drop()
 	r.dir.Close()
 	r.dir = nil
 	r.remarks.warn(fmt.Errorf("not cached: %w", cause))

@@ -36,13 +36,6 @@ func (r *run) askedTags() []string {
 	return r.caller.Tags
 }
 
-// keepTags notes the tags of a result that is not good enough for this caller, and was for another one.
-func (r *run) keepTags(tags []cachedir.Tag) {
-	for _, tag := range tags {
-		r.otherTags = withTags(r.otherTags, []string{tag.Name})
-	}
-}
-
 // withTags adds the tags of others that are not there.
 func withTags(tags, others []string) []string {
 	tags = slices.Clone(tags)

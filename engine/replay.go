@@ -49,7 +49,7 @@ func (r *run) replay(e *cachedir.Entry, how stats.Served) (Outcome, error) {
 		r.caller.dieOfPipe()
 		return r.outcome(how), &DeliveryError{Err: err}
 	case errors.As(err, &bad) && !bad.Written:
-		r.reason, r.detail = stats.Corrupt, err.Error()
+		r.lookup.miss = verdict{stats.Corrupt, err.Error()}
 		return r.rerun()
 	case errors.As(err, &mixed):
 		return r.outcome(how), err
@@ -65,7 +65,7 @@ func (r *run) replay(e *cachedir.Entry, how stats.Served) (Outcome, error) {
 	out.Bytes = r.caller.printedSize(e)
 	out.Saved = out.Took
 	if how == stats.Stale {
-		out.Reason, out.Detail = r.reason, r.detail
+		out.Reason, out.Detail = r.lookup.miss.reason, r.lookup.miss.detail
 	}
 	if how == stats.Hit {
 		out.Conditions = r.conditions(e, out)
@@ -88,7 +88,7 @@ func (r *run) noteUse(e *cachedir.Entry) {
 // reportUse tells an enclosing run what an entry is made from. What is served stale makes the enclosing result stale from
 // the beginning.
 func (r *run) reportUse(e *cachedir.Entry, how stats.Served) {
-	end, ends := r.reader().end(e)
+	end, ends := r.lookup.reader().end(e)
 	if how == stats.Stale || e.Soft {
 		end, ends = r.caller.now().Add(-time.Nanosecond), true
 	}
@@ -98,10 +98,10 @@ func (r *run) reportUse(e *cachedir.Entry, how stats.Served) {
 // rerun answers an entry that its header promised and its body broke.
 func (r *run) rerun() (Outcome, error) {
 	if r.caller.CachedOnly {
-		return r.outcome(stats.Declined), &NotCachedError{Reason: r.reason, Detail: r.detail}
+		return r.outcome(stats.Declined), &NotCachedError{Reason: r.lookup.miss.reason, Detail: r.lookup.miss.detail}
 	}
 	if r.caller.ReadOnly {
-		return r.plain(r.reason, "read-only is set")
+		return r.plain(r.lookup.miss.reason, "read-only is set")
 	}
 	return r.lead(nil)
 }

@@ -42,10 +42,6 @@ func (c *caller) reader(inherits func() bool) reader {
 	}
 }
 
-func (r *run) reader() reader {
-	return r.caller.reader(func() bool { return r.inputs.firstRecipe.HasDescriptors() })
-}
-
 // A judge decides whether a reader may be answered with an entry.
 type judge func(r reader, e *cachedir.Entry) verdict
 

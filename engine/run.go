@@ -8,7 +8,6 @@ import (
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/cachedir/stats"
-	"github.com/cachex-cli/cachex/engine/fleet"
 	"github.com/cachex-cli/cachex/hashing"
 	"github.com/cachex-cli/cachex/runner"
 )
@@ -44,22 +43,16 @@ func (m *remarks) warn(err error) {
 
 // run is the state of one request on its way through the house.
 type run struct {
-	e       *Engine
-	caller  *caller
-	dir     *cachedir.Dir // nil: there is none that can be used
-	remarks remarks
-	inputs  *inputs
-
-	reason stats.Reason // why the first look was not a hit
-	detail string
-
-	fallback   *cachedir.Entry // what is served if the command fails; nil: nothing
-	tiers      *fleet.Fleet    // the caller's, once they were needed; call fleet for them
-	otherTags  []string        // of results that this run may replace
+	e          *Engine
+	caller     *caller
+	dir        *cachedir.Dir // nil: there is none that can be used
+	remarks    remarks
+	inputs     *inputs
+	tiers      *tiers
+	lookup     *lookup
 	output     output
 	encloser   *encloser  // the run that this one is part of; nil: there is none to report to
 	notice     waitNotice // that it waits
-	learnedNow bool       // more is known of the recipe's inputs than when this run began
 	unrecorded string     // why this run could not be recorded; empty: it was
 }
 
@@ -73,6 +66,8 @@ func newRun(e *Engine, c *caller) *run {
 func (r *run) useStore(dir *cachedir.Dir) {
 	r.dir = dir
 	r.inputs = newInputs(r.caller, dir, &r.remarks)
+	r.tiers = newTiers(r.caller, r.inputs)
+	r.lookup = &lookup{caller: r.caller, dir: dir, inputs: r.inputs, tiers: r.tiers, remarks: &r.remarks}
 }
 
 func (r *run) do() (Outcome, error) {
@@ -98,8 +93,8 @@ func (r *run) do() (Outcome, error) {
 		return r.withoutStore(err)
 	}
 	r.useStore(dir)
-	defer r.dropFallback()
-	defer r.closeTiers()
+	defer r.lookup.dropFallback()
+	defer r.tiers.close()
 	if err := r.inputs.capture(); err != nil {
 		return r.uncapturable(err)
 	}
@@ -107,13 +102,13 @@ func (r *run) do() (Outcome, error) {
 	if r.caller.Refresher != nil {
 		return r.refresh()
 	}
-	found, err := r.look(servable)
+	found, err := r.lookup.local(servable)
 	if err != nil {
 		return r.uncapturable(err)
 	}
 	r.inputs.doubtKey()
 	if found == nil || exitNumber(found) != 0 {
-		r.seekFallback()
+		r.lookup.seekFallback()
 	}
 	switch {
 	case found != nil && r.caller.Warm:
@@ -122,10 +117,10 @@ func (r *run) do() (Outcome, error) {
 	case found != nil:
 		return r.serve(found)
 	}
-	r.explain()
+	r.lookup.explain()
 	r.inputs.doubtMiss()
 	if r.inputs.loosen() {
-		if _, err := r.look(nothing); err != nil {
+		if _, err := r.lookup.local(nothing); err != nil {
 			return r.uncapturable(err)
 		}
 	}
@@ -142,30 +137,30 @@ func (r *run) do() (Outcome, error) {
 
 // readOnly answers a miss of the local store from the tiers, or runs the command. Neither is stored.
 func (r *run) readOnly() (Outcome, error) {
-	if found := r.fromTiers(servable); found != nil {
+	if found := r.lookup.inTiers(servable); found != nil {
 		return r.serve(found)
 	}
-	if failure := r.fleet().Failure(); failure != nil && r.caller.TiersRequired {
+	if failure := r.tiers.fleet().Failure(); failure != nil && r.caller.TiersRequired {
 		r.remarks.warning = nil // the error says it
 		return r.outcome(stats.Declined), &TierError{failure}
 	}
-	return r.plain(r.reason, "read-only is set")
+	return r.plain(r.lookup.miss.reason, "read-only is set")
 }
 
 // cachedOnly answers a miss of the local store from the tiers, or not at all.
 func (r *run) cachedOnly() (Outcome, error) {
-	if found := r.fromTiers(servable); found != nil {
+	if found := r.lookup.inTiers(servable); found != nil {
 		return r.serve(found)
 	}
-	return r.outcome(stats.Declined), &NotCachedError{Reason: r.reason, Detail: r.detail}
+	return r.outcome(stats.Declined), &NotCachedError{Reason: r.lookup.miss.reason, Detail: r.lookup.miss.detail}
 }
 
 // serve answers with an entry: at once if it is fresh, and with a refresh in the background if it is not.
 func (r *run) serve(e *cachedir.Entry) (Outcome, error) {
-	if r.prefersFallback(e) {
+	if r.lookup.prefersFallback(e) {
 		return r.serveInsteadOf(e)
 	}
-	if fresh(r.reader(), e).ok() && !r.reader().early(e) {
+	if fresh(r.lookup.reader(), e).ok() && !r.lookup.reader().early(e) {
 		return r.replay(e, stats.Hit)
 	}
 	return r.serveStale(e)
@@ -212,8 +207,8 @@ func (r *run) uncapturable(err error) (Outcome, error) {
 // plain runs the command as if cachex were not there: its own descriptors, no capture, nothing stored or shared. What it
 // writes into its control file is read by nobody but an enclosing run.
 func (r *run) plain(reason stats.Reason, why string) (Outcome, error) {
-	if r.reason == "" {
-		r.reason = reason
+	if r.lookup.miss.reason == "" {
+		r.lookup.miss.reason = reason
 	}
 	c, err := r.command()
 	if err != nil {
@@ -248,8 +243,8 @@ func (r *run) write() (Outcome, error) {
 		}
 	}
 	if unusable == nil {
-		defer r.closeTiers()
-		unusable = r.fleet().Purge(r.caller.PurgeTags)
+		defer r.tiers.close()
+		unusable = r.tiers.fleet().Purge(r.caller.PurgeTags)
 	}
 	if unusable != nil {
 		out.NotStored = tags + " could not be purged"
@@ -260,7 +255,7 @@ func (r *run) write() (Outcome, error) {
 
 // outcome is the part of an Outcome that every way out shares.
 func (r *run) outcome(s stats.Served) Outcome {
-	return Outcome{Served: s, Reason: r.reason, Detail: r.detail, Key: r.inputs.recipe.Key, Warning: r.remarks.warning}
+	return Outcome{Served: s, Reason: r.lookup.miss.reason, Detail: r.lookup.miss.detail, Key: r.inputs.recipe.Key, Warning: r.remarks.warning}
 }
 
 // ran is the outcome of a command that ended now.

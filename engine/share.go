@@ -38,7 +38,7 @@ func (r *run) share() (Outcome, error) {
 			r.remarks.warn(errors.New("this command is already being run by one that waits for it: running it uncached"))
 			return r.plain(stats.Uncacheable, "waiting would never end")
 		case errors.Is(err, context.DeadlineExceeded):
-			r.reason, r.detail = stats.LockTimeout, "waited "+Short(r.caller.Wait)+" for another run"
+			r.lookup.miss = verdict{stats.LockTimeout, "waited " + Short(r.caller.Wait) + " for another run"}
 			return r.lead(nil)
 		case errors.Is(err, lock.ErrUnsupported):
 			if r.dir.OncePerDay("no-locks") {
@@ -49,12 +49,12 @@ func (r *run) share() (Outcome, error) {
 			r.remarks.warn(fmt.Errorf("lock: %w", err))
 			return r.lead(nil)
 		}
-		found, err := r.lookAnew(either)
+		found, err := r.lookup.afterWait(either)
 		if found == nil && err == nil && l != nil && r.inputs.recipe.Key == key {
-			found, err = r.lookFurther()
-			if failure := r.fleet().Failure(); found == nil && failure != nil && r.caller.TiersRequired {
+			found, err = r.lookup.further()
+			if failure := r.tiers.fleet().Failure(); found == nil && failure != nil && r.caller.TiersRequired {
 				abandon(l)
-				r.fleet().Drop()
+				r.tiers.fleet().Drop()
 				r.remarks.warning = nil // the error says it
 				return r.outcome(stats.Declined), &TierError{failure}
 			}
@@ -79,21 +79,13 @@ func (r *run) share() (Outcome, error) {
 // mostRounds is how often a key is derived anew: a file that a word names may change each time.
 const mostRounds = 5
 
-// lookAnew looks after a wait: what words name may have been made meanwhile, by the run that was waited for.
-func (r *run) lookAnew(admit judge) (*cachedir.Entry, error) {
-	if err := r.inputs.reword(); err != nil {
-		return nil, err
-	}
-	return r.look(admit)
-}
-
 // startOver goes on with the recipe of another program.
 func (r *run) startOver() (Outcome, error) {
 	r.inputs.learned = nil
 	if err := r.inputs.captureFirst(); err != nil {
 		return r.uncapturable(err)
 	}
-	switch found, err := r.look(servable); {
+	switch found, err := r.lookup.local(servable); {
 	case err != nil:
 		return r.uncapturable(err)
 	case found != nil:
@@ -105,7 +97,7 @@ func (r *run) startOver() (Outcome, error) {
 // replayFound serves what was there after a wait. The failure of a run that was under way is everybody's, unless
 // something older is preferred to it.
 func (r *run) replayFound(e *cachedir.Entry) (Outcome, error) {
-	if r.prefersFallback(e) {
+	if r.lookup.prefersFallback(e) {
 		return r.serveInsteadOf(e)
 	}
 	return r.replay(e, r.served(e))
@@ -150,7 +142,7 @@ func (r *run) besideOthers() (Outcome, error) {
 		return r.lead(nil)
 	}
 	key := r.inputs.recipe.Key
-	found, err := r.lookAnew(either)
+	found, err := r.lookup.afterWait(either)
 	if err != nil || found != nil {
 		return r.answer(l, found, err)
 	}
@@ -173,7 +165,7 @@ func (r *run) answer(l *lock.Lock, found *cachedir.Entry, err error) (Outcome, e
 
 // served tells a result that was under way while we waited from one that had been there before.
 func (r *run) served(e *cachedir.Entry) stats.Served {
-	if concurrent(r.reader(), e).ok() {
+	if concurrent(r.lookup.reader(), e).ok() {
 		return stats.Shared
 	}
 	return stats.Hit

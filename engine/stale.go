@@ -84,8 +84,8 @@ const (
 // who has it runs the command.
 func (r *run) serveStale(e *cachedir.Entry) (Outcome, error) {
 	how := stats.Hit // it is refreshed early
-	if v := fresh(r.reader(), e); !v.ok() {
-		how, r.reason, r.detail = stats.Stale, v.reason, v.detail
+	if v := fresh(r.lookup.reader(), e); !v.ok() {
+		how, r.lookup.miss = stats.Stale, v
 	}
 	if r.caller.CachedOnly || r.caller.ReadOnly {
 		return r.replay(e, how)
@@ -101,7 +101,7 @@ func (r *run) serveStale(e *cachedir.Entry) (Outcome, error) {
 	again, newer := r.lookAgain(e)
 	if newer {
 		finish(l, noteStored) // somebody has renewed it before we had the lock
-		if r.prefersFallback(again) {
+		if r.lookup.prefersFallback(again) {
 			return r.serveInsteadOf(again)
 		}
 		return r.replay(again, stats.Hit)
@@ -115,13 +115,13 @@ func (r *run) serveStale(e *cachedir.Entry) (Outcome, error) {
 // lookAgain looks for a newer result than an old one, which it returns if there is none. Of the two the other is closed.
 func (r *run) lookAgain(old *cachedir.Entry) (e *cachedir.Entry, newer bool) {
 	key := r.inputs.recipe.Key
-	found, err := r.look(stale)
+	found, err := r.lookup.local(stale)
 	if err != nil || found == nil {
 		r.inputs.recipe.Key = key
 		return old, false
 	}
 	old.Close()
-	return found, fresh(r.reader(), found).ok() && found.Ended.After(old.Ended)
+	return found, fresh(r.lookup.reader(), found).ok() && found.Ended.After(old.Ended)
 }
 
 // warm starts a run in the background, unless one is under way.
@@ -137,7 +137,7 @@ func (r *run) warm() (Outcome, error) {
 		r.remarks.warn(fmt.Errorf("not warmed: %w", err))
 		return r.outcome(stats.Declined), nil
 	}
-	if found, err := r.look(fresh); err == nil && found != nil {
+	if found, err := r.lookup.local(fresh); err == nil && found != nil {
 		found.Close()
 		finish(l, noteStored)
 		return r.outcome(stats.Declined), nil
@@ -185,7 +185,7 @@ func (r *run) handOver(l *lock.Lock, merged bool) error {
 // refresh is the life of the process that renews: it has the lock already, runs the command for nobody, and stores. If
 // the inputs are others by now, the lock is that of a recipe which nobody asks for any more.
 func (r *run) refresh() (Outcome, error) {
-	if _, err := r.look(nothing); err != nil {
+	if _, err := r.lookup.local(nothing); err != nil {
 		return r.outcome(stats.Declined), nil
 	}
 	if r.caller.Refresher.Uploads {
@@ -199,7 +199,7 @@ func (r *run) refresh() (Outcome, error) {
 		finish(l, noteStored)
 		return r.outcome(stats.Declined), nil
 	}
-	r.reason = stats.Expired
+	r.lookup.miss.reason = stats.Expired
 	out, err := r.lead(l)
 	if err != nil || out.Served != stats.Missed {
 		return out, err
@@ -214,7 +214,7 @@ func (r *run) refresh() (Outcome, error) {
 // renewedElsewhere reports whether another host has renewed the result, or did so while this one waited for it. If not,
 // this run leads among all hosts.
 func (r *run) renewedElsewhere() bool {
-	found, err := r.lookFurther()
+	found, err := r.lookup.further()
 	if err != nil || found == nil {
 		return false
 	}

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 
@@ -138,23 +137,4 @@ func (w *words) leave() []cachedir.CommandWord {
 		}
 	}
 	return left
-}
-
-// seekFallback looks for what is served should the command fail in results of other states of the words: the files may be what
-// makes it fail.
-func (r *run) seekFallback() {
-	if r.caller.StaleIfError == 0 || r.fallback != nil || r.caller.Spec.IgnoreWords {
-		return
-	}
-	record, _ := r.dir.Command(r.inputs.firstRecipe.Command)
-	rest := hashing.WithoutArgs(r.inputs.recipe.Text)
-	for _, run := range record.Runs {
-		text, ok := recipeOf(r.dir, run.Key)
-		if !ok || !bytes.Equal(hashing.WithoutArgs(text), rest) {
-			continue
-		}
-		if e, err := r.dir.Lookup(run.Key, text, cachedir.Good); err == nil {
-			r.keepFallback(e)
-		}
-	}
 }
