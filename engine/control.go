@@ -46,18 +46,18 @@ type directives struct {
 	unknownLines []string
 }
 
-// directives reads the control file. One that cannot be read may hold anything: nothing is stored then.
-func (r *run) directives(p *cachedir.Pending) directives {
+// readDirectives reads the control file of a run. One that cannot be read may hold anything: nothing is stored then.
+func readDirectives(p *cachedir.Pending, in *inputs) directives {
 	text, err := p.Control(controlLimit)
 	if err != nil {
 		return directives{noStore: "what it said in CACHEX_CONTROL cannot be read: " + err.Error(), maxAge: -1}
 	}
 	d := parseDirectives(text)
 	for i := range d.tags {
-		d.tags[i].Name = hashing.Guard(d.tags[i].Name, r.caller.Spec.Secret)
+		d.tags[i].Name = hashing.Guard(d.tags[i].Name, in.caller.Spec.Secret)
 	}
 	for _, n := range d.reports {
-		d.apply(n, p.Mark(), r.inputs)
+		d.apply(n, p.Mark(), in)
 	}
 	d.learned = d.learned.With(hashing.Learned{}) // each name once
 	return d

@@ -18,6 +18,7 @@ import (
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/cachedir/stats"
+	"github.com/cachex-cli/cachex/runner"
 )
 
 // Engine runs requests against one store. The store is opened at the first need, because a broken one must
@@ -25,6 +26,8 @@ import (
 type Engine struct {
 	Open func() (*cachedir.Dir, error) // opens the store
 	Now  func() time.Time              // the wall clock; nil: time.Now
+
+	testOnlyExecute func(runner.Command) (runner.Result, error) // in place of runner.Run
 
 	once sync.Once
 	dir  *cachedir.Dir
@@ -45,6 +48,13 @@ func (e *Engine) Close() {
 }
 
 var errClosed = errors.New("the engine is closed")
+
+func (e *Engine) execute(c runner.Command) (runner.Result, error) {
+	if e.testOnlyExecute != nil {
+		return e.testOnlyExecute(c)
+	}
+	return runner.Run(c)
+}
 
 func (e *Engine) now() time.Time {
 	if e.Now != nil {

@@ -43,17 +43,16 @@ func (m *remarks) warn(err error) {
 
 // run is the state of one request on its way through the house.
 type run struct {
-	e          *Engine
-	caller     *caller
-	dir        *cachedir.Dir // nil: there is none that can be used
-	remarks    remarks
-	inputs     *inputs
-	tiers      *tiers
-	lookup     *lookup
-	output     output
-	encloser   *encloser  // the run that this one is part of; nil: there is none to report to
-	notice     waitNotice // that it waits
-	unrecorded string     // why this run could not be recorded; empty: it was
+	e        *Engine
+	caller   *caller
+	dir      *cachedir.Dir // nil: there is none that can be used
+	remarks  remarks
+	inputs   *inputs
+	tiers    *tiers
+	lookup   *lookup
+	output   output
+	encloser *encloser  // the run that this one is part of; nil: there is none to report to
+	notice   waitNotice // that it waits
 }
 
 func newRun(e *Engine, c *caller) *run {
@@ -210,14 +209,14 @@ func (r *run) plain(reason stats.Reason, why string) (Outcome, error) {
 	if r.lookup.miss.reason == "" {
 		r.lookup.miss.reason = reason
 	}
-	c, err := r.command()
+	c, err := r.caller.command(r.inputs.recipe.Exe, r.inputs.stdin)
 	if err != nil {
 		return r.outcome(stats.Declined), err
 	}
 	if !r.output.restart() {
 		c.Hold = r.output.holdRest()
 	}
-	res, err := runner.Run(c)
+	res, err := r.e.execute(c)
 	if err != nil {
 		return r.outcome(stats.Declined), err
 	}
