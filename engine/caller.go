@@ -2,11 +2,13 @@ package engine
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"io"
 	"os"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -132,3 +134,9 @@ func (c *caller) dieOfPipe() {
 }
 
 func isBrokenPipe(err error) bool { return errors.Is(err, syscall.EPIPE) }
+
+// about is what the lock's record tells people and waiters about this run.
+func (c *caller) about() string {
+	boot := clockID()
+	return hex.EncodeToString(boot[:]) + " " + strconv.FormatInt(int64(c.arrival), 10) + " " + c.family()
+}

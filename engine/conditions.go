@@ -16,20 +16,20 @@ type Conditions struct {
 }
 
 // conditions says what a hit rests on, to a caller who means to give the same answer again without asking.
-func (r *run) conditions(e *cachedir.Entry, out Outcome) *Conditions {
-	q := r.caller.Request
-	if !q.Conditions || r.inputs.learned != nil || r.remarks.warning != nil || r.remarks.doubt != nil || len(q.Tiers) > 0 || q.Early > 0 ||
+func (l *lookup) conditions(e *cachedir.Entry, out Outcome) *Conditions {
+	q := l.caller.Request
+	if !q.Conditions || l.inputs.learned != nil || l.remarks.warning != nil || l.remarks.doubt != nil || len(q.Tiers) > 0 || q.Early > 0 ||
 		q.MaxEntries > 0 || q.Encloser != "" || q.ReadOnly {
 		return nil
 	}
 	of, ok := e.Conditions(stats.Record{
-		Served: stats.Hit, Family: r.caller.family(), Bytes: out.Bytes, Saved: out.Saved, Time: r.caller.startTime,
+		Served: stats.Hit, Family: l.caller.family(), Bytes: out.Bytes, Saved: out.Saved, Time: l.caller.startTime,
 	})
 	if !ok {
 		return nil
 	}
-	c := &Conditions{Conditions: of, NotBefore: e.Ended.Add(-clockSlack), Alone: r.caller.admitsFailures()}
-	if end, ends := r.lookup.reader().end(e); ends {
+	c := &Conditions{Conditions: of, NotBefore: e.Ended.Add(-clockSlack), Alone: l.caller.admitsFailures()}
+	if end, ends := l.reader().end(e); ends {
 		c.Until = end
 	}
 	return c

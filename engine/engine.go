@@ -28,6 +28,7 @@ type Engine struct {
 	Now  func() time.Time              // the wall clock; nil: time.Now
 
 	testOnlyExecute func(runner.Command) (runner.Result, error) // in place of runner.Run
+	testOnlyWaits   func()                                      // is called when a call is about to wait for another one's lock
 
 	once sync.Once
 	dir  *cachedir.Dir

@@ -128,31 +128,3 @@ func (f *follower) copyTail(tail *cachedir.Tail) (again bool) {
 		}
 	}
 }
-
-// follow starts copying if this caller is to see the runs that it waits for.
-func (r *run) follow() *follower {
-	if !r.follows() {
-		return nil
-	}
-	return startFollower(&r.output, func() (*cachedir.Tail, bool) { return r.dir.Follow(r.inputs.recipe.Key) })
-}
-
-// follows reports whether what is under way now is for this caller to see. Unless it asked, it has to be the run of a command
-// that is known.
-func (r *run) follows() bool {
-	if !r.wantsToFollow() || r.caller.Follow {
-		return r.wantsToFollow()
-	}
-	_, known := r.dir.Command(r.inputs.recipe.Command)
-	return known
-}
-
-// wantsToFollow reports whether what another run writes is of use to this caller. What --refresh waits for is not what it will
-// get, where something older would be preferred to a failure nobody knows yet, and who does not want all of a stored
-// result printed does not want it sooner.
-func (r *run) wantsToFollow() bool {
-	if r.caller.Refresh || r.lookup.fallback != nil || r.caller.replays() != ReplayAll {
-		return false
-	}
-	return r.caller.Follow || runner.IsTerminal(r.caller.io.stdout)
-}

@@ -123,12 +123,12 @@ func TestRestart(t *testing.T) {
 // Who would rather have something else than what is under way does not follow it.
 func TestFollows(t *testing.T) {
 	stdout, stderr := outputs(t, false)
-	r := newRun(nil, outputTo(stdout, stderr).caller)
-	require.False(t, r.follows(), "nobody asked, and it is no terminal")
-	r.caller.Follow = true
-	require.True(t, r.follows())
-	r.caller.Refresh = true
-	require.False(t, r.follows())
+	q := newRun(&Engine{}, outputTo(stdout, stderr).caller).newQueue()
+	require.False(t, q.follows(), "nobody asked, and it is no terminal")
+	q.caller.Follow = true
+	require.True(t, q.follows())
+	q.caller.Refresh = true
+	require.False(t, q.follows())
 }
 
 // The output of an own run is compared when it has ended, and only the rest is delivered, with or without a record of it.

@@ -100,6 +100,26 @@ func (l *lookup) afterWait(admit judge) (*cachedir.Entry, error) {
 	return l.local(admit)
 }
 
+// newerThan looks for a newer result than an old one, which it returns if there is none. Of the two the other is closed.
+func (l *lookup) newerThan(old *cachedir.Entry) (e *cachedir.Entry, newer bool) {
+	key := l.inputs.recipe.Key
+	found, err := l.local(stale)
+	if err != nil || found == nil {
+		l.inputs.recipe.Key = key
+		return old, false
+	}
+	old.Close()
+	return found, fresh(l.reader(), found).ok() && found.Ended.After(old.Ended)
+}
+
+// served tells a result that was under way while we waited from one that had been there before.
+func (l *lookup) served(e *cachedir.Entry) stats.Served {
+	if concurrent(l.reader(), e).ok() {
+		return stats.Shared
+	}
+	return stats.Hit
+}
+
 // syncTags makes the purges here that other hosts have made of an entry's tags, and reports whether the entry still
 // stands, or was purged softly only now. Counts that cannot be asked for are a miss. It does not ask for an entry that
 // is not admitted anyway.

@@ -27,15 +27,6 @@ func hasTag(tags []cachedir.Tag, name string) bool {
 	return slices.ContainsFunc(tags, func(t cachedir.Tag) bool { return t.Name == name })
 }
 
-// askedTags are the tags that who waits writes into the record of the lock: none where the directory is encrypted, for the
-// record is not. Who waited for a result without them runs the command again.
-func (r *run) askedTags() []string {
-	if r.dir.Encrypts() {
-		return nil
-	}
-	return r.caller.Tags
-}
-
 // withTags adds the tags of others that are not there.
 func withTags(tags, others []string) []string {
 	tags = slices.Clone(tags)

@@ -56,7 +56,7 @@ func (r *run) replay(e *cachedir.Entry, how stats.Served) (Outcome, error) {
 	default:
 		return r.outcome(how), &DeliveryError{Err: err}
 	}
-	r.noteUse(e)
+	noteUse(e, r.caller.MaxEntries > 0)
 	out := r.outcome(how)
 	out.Reason, out.Detail = "", ""
 	out.Code, out.Signal = e.Code, e.Signal
@@ -68,7 +68,7 @@ func (r *run) replay(e *cachedir.Entry, how stats.Served) (Outcome, error) {
 		out.Reason, out.Detail = r.lookup.miss.reason, r.lookup.miss.detail
 	}
 	if how == stats.Hit {
-		out.Conditions = r.conditions(e, out)
+		out.Conditions = r.lookup.conditions(e, out)
 	}
 	if how == stats.Shared { // it waited for part of that time: only the rest was saved
 		out.Saved = max(out.Took-r.caller.now().Sub(r.caller.startTime), 0)
@@ -76,9 +76,9 @@ func (r *run) replay(e *cachedir.Entry, how stats.Served) (Outcome, error) {
 	return out, nil
 }
 
-// noteUse keeps that an entry was used.
-func (r *run) noteUse(e *cachedir.Entry) {
-	if r.caller.MaxEntries > 0 {
+// noteUse keeps that an entry was used: now, where those used longest ago go.
+func noteUse(e *cachedir.Entry, now bool) {
+	if now {
 		e.TouchNow()
 	} else {
 		e.Touch()

@@ -51,8 +51,7 @@ type run struct {
 	tiers    *tiers
 	lookup   *lookup
 	output   output
-	encloser *encloser  // the run that this one is part of; nil: there is none to report to
-	notice   waitNotice // that it waits
+	encloser *encloser // the run that this one is part of; nil: there is none to report to
 }
 
 func newRun(e *Engine, c *caller) *run {
@@ -131,7 +130,7 @@ func (r *run) do() (Outcome, error) {
 	case r.caller.ReadOnly:
 		return r.readOnly()
 	}
-	return r.share()
+	return r.share(r.newQueue())
 }
 
 // readOnly answers a miss of the local store from the tiers, or runs the command. Neither is stored.

@@ -25,15 +25,14 @@ const (
 
 // share answers a miss: it takes the lock of the recipe or waits for who has it, looks again, and runs if need be. The
 // recipe is the most specific one known; if more was learned while this run waited, it goes on under the new key.
-func (r *run) share() (Outcome, error) {
-	held := lock.ParseHeld(r.caller.Held)
+func (r *run) share(q *queue) (Outcome, error) {
 	for round := 1; ; round++ {
 		key := r.inputs.recipe.Key
 		place := r.dir.LockPlace(key)
-		l, note, err := r.acquire(place, held)
+		l, note, err := q.acquire(place)
 		switch {
-		case errors.Is(err, lock.ErrDeadlock) && r.dir.HeldByParents(held).Holds(place) && passOver(&r.caller.Spec, r.inputs.recipe.Exe):
-			return r.startOver()
+		case errors.Is(err, lock.ErrDeadlock) && r.passesOver(q, place):
+			return r.startOver(q)
 		case errors.Is(err, lock.ErrDeadlock):
 			r.remarks.warn(errors.New("this command is already being run by one that waits for it: running it uncached"))
 			return r.plain(stats.Uncacheable, "waiting would never end")
@@ -79,8 +78,13 @@ func (r *run) share() (Outcome, error) {
 // mostRounds is how often a key is derived anew: a file that a word names may change each time.
 const mostRounds = 5
 
+// passesOver leaves the program out of the search that an ancestor of this run runs already, if another one has its name.
+func (r *run) passesOver(q *queue, place lock.Place) bool {
+	return r.dir.HeldByParents(q.held).Holds(place) && passOver(&r.caller.Spec, r.inputs.recipe.Exe)
+}
+
 // startOver goes on with the recipe of another program.
-func (r *run) startOver() (Outcome, error) {
+func (r *run) startOver(q *queue) (Outcome, error) {
 	r.inputs.learned = nil
 	if err := r.inputs.captureFirst(); err != nil {
 		return r.uncapturable(err)
@@ -91,7 +95,7 @@ func (r *run) startOver() (Outcome, error) {
 	case found != nil:
 		return r.serve(found)
 	}
-	return r.share()
+	return r.share(q)
 }
 
 // replayFound serves what was there after a wait. The failure of a run that was under way is everybody's, unless
@@ -100,38 +104,7 @@ func (r *run) replayFound(e *cachedir.Entry) (Outcome, error) {
 	if r.lookup.prefersFallback(e) {
 		return r.serveInsteadOf(e)
 	}
-	return r.replay(e, r.served(e))
-}
-
-// acquire tries for the lock and waits if somebody has it. A nil lock with a nil error means that its holder
-// finished, and note is what it left.
-func (r *run) acquire(place lock.Place, held lock.Held) (l *lock.Lock, note []byte, err error) {
-	l, err = lock.Try(place, r.caller.about())
-	if !errors.Is(err, lock.ErrBusy) {
-		return l, nil, err
-	}
-	held = r.dir.HeldByParents(held)
-	if held.Holds(place) {
-		return nil, nil, lock.ErrDeadlock
-	}
-	ctx := r.caller.ctx
-	if r.caller.Wait != Forever {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, r.caller.Wait)
-		defer cancel()
-	}
-	defer r.caller.dieOnSignals()()
-	defer r.tellWaiting(place)()
-	f := r.follow()
-	l, note, err = lock.Wait(ctx, place, held, r.caller.about(), r.askedTags()...)
-	if !f.stop(stuck) { // its reader has stopped: that must not hold up who waits for the lock
-		abandon(l)
-		f.stop(0)
-		if l != nil {
-			return r.acquire(place, held)
-		}
-	}
-	return l, note, err
+	return r.replay(e, r.lookup.served(e))
 }
 
 // besideOthers runs a command whose result the last holder could not store. Whoever gets the lock leads, so that
@@ -161,14 +134,6 @@ func (r *run) answer(l *lock.Lock, found *cachedir.Entry, err error) (Outcome, e
 	}
 	finish(l, noteStored)
 	return r.replayFound(found)
-}
-
-// served tells a result that was under way while we waited from one that had been there before.
-func (r *run) served(e *cachedir.Entry) stats.Served {
-	if concurrent(r.lookup.reader(), e).ok() {
-		return stats.Shared
-	}
-	return stats.Hit
 }
 
 // finish gives a lock back with a note for those who wait. That it fails is harmless: the lock ends with the process.

@@ -94,3 +94,23 @@ func (in *stdin) close() {
 		_ = in.file.Close()
 	}
 }
+
+// again returns the input as a file for a second reader; nil where there is no input.
+func (in *stdin) again() (*os.File, error) {
+	if in == nil {
+		return nil, nil
+	}
+	if in.file == nil {
+		f, err := runner.UnnamedFile()
+		if err != nil {
+			return nil, err
+		}
+		in.file = f
+		if _, err := f.Write(in.head); err != nil {
+			return nil, err
+		}
+		in.head = nil
+	}
+	_, err := in.file.Seek(0, io.SeekStart)
+	return in.file, err
+}

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/cachedir/stats"
@@ -125,16 +124,16 @@ func (l *lookup) leadsHosts() bool {
 // push hands the result of a run to the tiers, and gives back the lease. The caller has its output already, and the
 // local lock is free. A tier that is written to in the background gets it from another process.
 func (r *run) push(out *Outcome) {
-	if len(r.caller.Tiers) > 0 && r.tiers.fleet().Publish(r.published(out.slot()), out.NotStored) {
-		r.pushLater(out.slot())
+	if len(r.caller.Tiers) > 0 && r.tiers.fleet().Publish(published(r.inputs, out.slot()), out.NotStored) {
+		r.background().push(out.slot())
 	}
 }
 
-// published is the result of this run as it is in the store.
-func (r *run) published(slot cachedir.Slot) fleet.Result {
-	p := fleet.Result{Key: r.inputs.recipe.Key, Slot: slot}
-	if r.inputs.learned != nil {
-		p.Redirect = &r.inputs.firstRecipe.Key
+// published is the result of a run as it is in the store.
+func published(in *inputs, slot cachedir.Slot) fleet.Result {
+	p := fleet.Result{Key: in.recipe.Key, Slot: slot}
+	if in.learned != nil {
+		p.Redirect = &in.firstRecipe.Key
 	}
 	return p
 }
@@ -146,24 +145,10 @@ func (out *Outcome) slot() cachedir.Slot {
 	return cachedir.Good
 }
 
-// pushLater starts a process that pushes to the tiers of the background.
-func (r *run) pushLater(slot cachedir.Slot) {
-	env := r.apart()
-	stdin, err := r.inputs.stdin.again()
-	if err == nil {
-		err = runner.Detach(runner.Detached{
-			Path: r.caller.Self.Path, Argv: r.caller.Self.Argv, Stdin: stdin, Env: setenv(env, RefreshVariable, pushWord+" "+slot.String()),
-		})
-	}
-	if err != nil {
-		r.remarks.warn(fmt.Errorf("not uploaded: %w", err))
-	}
-}
-
 // pushOnly is the life of such a process. If the inputs are others by now, there may be nothing to push.
 func (r *run) pushOnly() (Outcome, error) {
 	if _, err := r.lookup.local(nothing); err == nil {
-		r.tiers.fleet().PublishBackground(r.published(r.caller.Refresher.Push))
+		r.tiers.fleet().PublishBackground(published(r.inputs, r.caller.Refresher.Push))
 	}
 	return r.outcome(stats.Declined), nil
 }

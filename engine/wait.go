@@ -3,7 +3,6 @@ package engine
 import (
 	"encoding/hex"
 	"fmt"
-	"strconv"
 	"sync"
 	"time"
 
@@ -16,8 +15,8 @@ type Wait struct {
 	Since time.Duration // how long it has been at it; negative: not known
 	Usual time.Duration // how long this command usually takes; 0: not known
 
-	// Unseen says that this caller sees what commands write while it waits for them, but not of this one, as nobody knows it yet:
-	// it has to ask, with Follow.
+	// Unseen says that this caller sees what commands write while it waits for them, but not of this one, as nobody
+	// knows it yet: it has to ask, with Follow.
 	Unseen bool
 }
 
@@ -36,27 +35,21 @@ func (n *waitNotice) after(d time.Duration, give func()) (stop func()) {
 }
 
 // tellWaiting calls the caller's Waiting when a wait has become long.
-func (r *run) tellWaiting(place lock.Place) (stop func()) {
-	if r.caller.Waiting == nil {
+func (q *queue) tellWaiting(place lock.Place) (stop func()) {
+	if q.caller.Waiting == nil {
 		return func() {}
 	}
-	usual, unseen, after := r.inputs.usual(), r.wantsToFollow() && !r.follows(), patience
+	usual, unseen, after := q.inputs.usual(), q.wantsToFollow() && !q.follows(), patience
 	if unseen {
 		after = surprise
 	}
-	return r.notice.after(after, func() {
+	return q.notice.after(after, func() {
 		w := Wait{Since: -1, Usual: usual, Unseen: unseen}
 		if holder, held := lock.Holder(place); held {
 			w.PID, w.Since = holder.PID, sinceAbout(holder.About)
 		}
-		r.caller.Waiting(w)
+		q.caller.Waiting(w)
 	})
-}
-
-// about is what the lock's record tells people and waiters about this run.
-func (c *caller) about() string {
-	boot := clockID()
-	return hex.EncodeToString(boot[:]) + " " + strconv.FormatInt(int64(c.arrival), 10) + " " + c.family()
 }
 
 // sinceAbout is how long ago the run that wrote this into its lock arrived; negative where that cannot be told.
