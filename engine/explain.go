@@ -108,22 +108,29 @@ func explainMiss(reason stats.Reason, detail string) string {
 }
 
 // Look answers, without running or writing anything, what Do would find for this recipe under the freshness rules of
-// the request: an empty Reason is a hit.
+// the request: an empty Reason is a hit. Whether both streams are one file decides that, too.
 func Look(dir *cachedir.Dir, recipe hashing.Recipe, req Request) Why {
-	r := newRun(nil, &caller{Request: &req, now: time.Now, arrival: bootNow()})
+	files, err := openStreams(&req)
+	if err != nil {
+		return Why{Reason: stats.Uncacheable, Detail: err.Error()}
+	}
+	defer func() { _ = files.close() }()
+	r := newRun(&Engine{}, &caller{Request: &req, io: files, now: time.Now, arrival: bootNow()})
 	r.useStore(dir)
 	r.inputs.firstRecipe = recipe
 	e, err := r.lookup.local(fresh)
-	switch {
-	case err != nil:
+	if err != nil {
 		return Why{Reason: stats.Uncacheable, Detail: err.Error()}
+	}
+	key, miss := r.inputs.recipe.Key, r.lookup.miss
+	switch {
 	case e != nil:
 		defer e.Close()
-		return Why{Detail: Short(r.caller.now().Sub(e.Ended)) + " old", Nearest: r.inputs.recipe.Key}
-	case r.lookup.miss.reason == stats.New:
+		return Why{Detail: Short(r.caller.now().Sub(e.Ended)) + " old", Nearest: key}
+	case miss.reason == stats.New:
 		return Explain(dir, r.inputs.recipe)
-	case r.lookup.miss.reason == stats.Evicted: // the record of its command, which Explain reads, may have gone the same way
-		return Why{Reason: r.lookup.miss.reason, Detail: explainMiss(r.lookup.miss.reason, r.lookup.miss.detail)}
+	case miss.reason == stats.Evicted: // the record of its command, which Explain reads, may have gone the same way
+		key = hashing.Key{}
 	}
-	return Why{Reason: r.lookup.miss.reason, Detail: explainMiss(r.lookup.miss.reason, r.lookup.miss.detail), Nearest: r.inputs.recipe.Key}
+	return Why{Reason: miss.reason, Detail: explainMiss(miss.reason, miss.detail), Nearest: key}
 }

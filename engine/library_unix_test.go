@@ -113,6 +113,28 @@ func TestOneWriter(t *testing.T) {
 	}
 }
 
+// What was recorded where both streams are one writer is found again by who has one, and by nobody else.
+func TestLookAtOneWriter(t *testing.T) {
+	dir := t.TempDir()
+	cache := open(dir)
+	defer cache.Close()
+	var both, other bytes.Buffer
+	q := engine.Request{Spec: shell(dir, "echo 1; echo 2 >&2"), TTL: time.Hour, Stdout: &both, Stderr: &both}
+	out, err := cache.Do(t.Context(), q)
+	require.NoError(t, err)
+	require.True(t, out.Stored, out.NotStored)
+
+	store, err := cachedir.Open(filepath.Join(dir, "cache"), cachedir.Options{})
+	require.NoError(t, err)
+	defer store.Close()
+	recipe, err := hashing.Capture(q.Spec, store.Digests())
+	require.NoError(t, err)
+	q.CacheExit = func(code int) bool { return code == 0 }
+	require.Empty(t, engine.Look(store, recipe, q).Reason)
+	q.Stderr = &other
+	require.Equal(t, stats.Changed, engine.Look(store, recipe, q).Reason)
+}
+
 var errFull = errors.New("full")
 
 type fullWriter struct{}
