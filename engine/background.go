@@ -13,14 +13,15 @@ import (
 	"github.com/cachex-cli/cachex/runner"
 )
 
-// What goes on in the background is this program again, with the same words, directory and environment, and with nothing else of the caller:
-// no terminal, no session, no descriptor but that of a lock. `$(cachex run ...)` and a prompt return when the caller has
-// printed, and a CI step that kills its process group does not reach it.
+// What goes on in the background is this program again, with the same words, directory and environment, and with
+// nothing else of the caller: no terminal, no session, no descriptor but that of a lock. `$(cachex run ...)` and a
+// prompt return when the caller has printed, and a CI step that kills its process group does not reach it.
 
 // RefreshVariable tells a process that it is such a refresh. The command does not see it.
 const RefreshVariable = "CACHEX_RENEWAL"
 
-// Self is how this program was started.
+// Self is how this program was started, for a refresh in the background. Where it is zero nothing is refreshed, and
+// only CachedOnly serves what is stale.
 type Self struct {
 	Path string
 	Argv []string

@@ -18,7 +18,8 @@ import (
 	"github.com/cachex-cli/cachex/runner"
 )
 
-// caller is who wants a result: his request, his streams, when he came, and when he gives up. Of the cache it knows nothing.
+// caller is who wants a result: his request, his streams, when he came, and when he gives up. Of the cache it knows
+// nothing.
 type caller struct {
 	*Request
 	ctx       context.Context // ends when he gives up
@@ -30,8 +31,8 @@ type caller struct {
 	passStdin bool             // he wants no caching of this: the command gets stdin as it is
 }
 
-// merged says that the caller's two streams are one file, so that the command gets one pipe for both (P1). Who wants only one
-// of them replayed needs them apart.
+// merged says that the caller's two streams are one file, so that the command gets one pipe for both (P1). Who wants
+// only one of them replayed needs them apart.
 func (c *caller) merged() bool {
 	if c.Refresher != nil {
 		return c.Refresher.Merged
@@ -39,8 +40,8 @@ func (c *caller) merged() bool {
 	return !c.replays().tellsApart() && runner.SameFile(c.io.stdout, c.io.stderr)
 }
 
-// replays is what this run prints of stored results. As part of a run that is being recorded it prints everything: what that
-// one stores must not depend on what was in the cache while it ran.
+// replays is what this run prints of stored results. As part of a run that is being recorded it prints everything: what
+// that one stores must not depend on what was in the cache while it ran.
 func (c *caller) replays() Replay {
 	if c.recorded {
 		return ReplayAll
@@ -84,8 +85,8 @@ func (c *caller) atTerminal() bool {
 	return slices.ContainsFunc([]*os.File{c.io.stdout, c.io.stderr, c.io.stdin}, runner.IsTerminal)
 }
 
-// interactive reports whether the command is one that somebody at this terminal wants to talk to. What is typed is an input that
-// no key holds.
+// interactive reports whether the command is one that somebody at this terminal wants to talk to. What is typed is an
+// input that no key holds.
 func (c *caller) interactive() bool {
 	return !c.FeedStdin && runner.IsTerminal(c.io.stdin) && Converses(c.Spec.Argv)
 }
@@ -99,8 +100,8 @@ func (c *caller) admitsFailures() bool {
 	return false
 }
 
-// family is the name under which a command is counted: the last element of its first word, or, of a shell text, of the first
-// program in it.
+// family is the name under which a command is counted: the last element of its first word, or, of a shell text, of the
+// first program in it.
 func (c *caller) family() string {
 	if c.Spec.Name != "" && len(c.Spec.Argv) == 0 {
 		return c.Spec.Name
@@ -109,8 +110,8 @@ func (c *caller) family() string {
 	return hashing.Redact(name)
 }
 
-// delivered turns a cut delivery into the caller's error. A reader that went away is not one for a process that is there for this
-// run alone: the command was told by SIGPIPE, and its own end is the answer.
+// delivered turns a cut delivery into the caller's error. A reader that went away is not one for a process that is
+// there for this run alone: the command was told by SIGPIPE, and its own end is the answer.
 func (c *caller) delivered(res runner.Result) error {
 	if res.Cut == nil || c.OwnsProcess && isBrokenPipe(res.Cut) {
 		return nil
@@ -118,7 +119,8 @@ func (c *caller) delivered(res runner.Result) error {
 	return &DeliveryError{Err: res.Cut}
 }
 
-// dieOnSignals makes this process die of signals until stop, if it is there for this run alone: see runner.DieOnSignals.
+// dieOnSignals makes this process die of signals until stop, if it is there for this run alone: see
+// runner.DieOnSignals.
 func (c *caller) dieOnSignals() (stop func()) {
 	if !c.OwnsProcess {
 		return func() {}
@@ -126,7 +128,8 @@ func (c *caller) dieOnSignals() (stop func()) {
 	return runner.DieOnSignals()
 }
 
-// dieOfPipe ends this process as the command would have ended of a pipe that nobody reads, if it is there for this run alone.
+// dieOfPipe ends this process as the command would have ended of a pipe that nobody reads, if it is there for this run
+// alone.
 func (c *caller) dieOfPipe() {
 	if c.OwnsProcess {
 		runner.Die(int(syscall.SIGPIPE))

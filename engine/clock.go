@@ -10,11 +10,12 @@ import (
 // only compared on one clock, which clockID names.
 type moment int64
 
-// clockStep is how far the wall clock may be set while a run lasts that others wait for. A boot clock that was set back with
-// all of its machine, from a snapshot, is off by more: whoever restores one sets the wall clock right.
+// clockStep is how far the wall clock may be set while a run lasts that others wait for. A boot clock that was set back
+// with all of its machine, from a snapshot, is off by more: whoever restores one sets the wall clock right.
 const clockStep = time.Second
 
-// sameClock reports whether the boot times of an entry are from the clock that this reader reads, as far as that can be told.
+// sameClock reports whether the boot times of an entry are from the clock that this reader reads, as far as that can be
+// told.
 func (r reader) sameClock(e *cachedir.Entry) bool {
 	now := r.boot()
 	if e.BootID == [16]byte{} || e.BootID != clockID() || moment(e.EndedBoot) > now {

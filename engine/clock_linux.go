@@ -19,8 +19,9 @@ func bootNow() moment {
 	return moment(ts.Nano())
 }
 
-// clockID names the boot clock that this process reads: by the kernel's name for this boot, and by the time namespace, of which
-// each has a clock of its own; zero where the boot has no name. It is found out when it is first needed: a hit does not need it.
+// clockID names the boot clock that this process reads: by the kernel's name for this boot, and by the time namespace,
+// of which each has a clock of its own; zero where the boot has no name. It is found out when it is first needed: a hit
+// does not need it.
 var clockID = sync.OnceValue(func() (id [16]byte) {
 	id = bootID()
 	if ns, err := os.Readlink("/proc/self/ns/time"); err == nil && ns != firstTimeNamespace && id != [16]byte{} {

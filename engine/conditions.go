@@ -18,7 +18,8 @@ type Conditions struct {
 // conditions says what a hit rests on, to a caller who means to give the same answer again without asking.
 func (l *lookup) conditions(e *cachedir.Entry, out Outcome) *Conditions {
 	q := l.caller.Request
-	if !q.Conditions || l.inputs.learned != nil || l.remarks.warning != nil || l.remarks.doubt != nil || len(q.Tiers) > 0 || q.Early > 0 ||
+	if !q.Conditions || l.inputs.learned != nil || l.remarks.warning != nil || l.remarks.doubt != nil ||
+		len(q.Tiers) > 0 || q.Early > 0 ||
 		q.MaxEntries > 0 || q.Encloser != "" || q.ReadOnly {
 		return nil
 	}

@@ -14,9 +14,9 @@ import (
 	"github.com/cachex-cli/cachex/hashing"
 )
 
-// A command may say something of its own result: by lines in the file that CACHEX_CONTROL names. The file does not exist
-// before; whoever writes to it makes it. What stands there can only make a result live shorter, or depend on more: what
-// means nothing is told under -v and changes nothing.
+// A command may say something of its own result: by lines in the file that CACHEX_CONTROL names. The file does not
+// exist before; whoever writes to it makes it. What stands there can only make a result live shorter, or depend on
+// more: what means nothing is told under -v and changes nothing.
 //
 //	no-store                    the result is delivered and not stored
 //	private                     for the user who ran it, and this machine, alone
@@ -124,7 +124,8 @@ func (d *directives) parse(line string) error {
 	case name == "tag":
 		d.tags = append(d.tags, cachedir.Tag{Name: value, Seq: cachedir.OwnSeq})
 	case name == "vary-env":
-		return d.learn(hashing.Learned{Env: strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })})
+		names := strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })
+		return d.learn(hashing.Learned{Env: names})
 	case name == "vary-file" && strings.Contains(value, "\x00"): // it is no name
 		return errControl
 	case name == "vary-file":

@@ -28,7 +28,7 @@ type Engine struct {
 	Now  func() time.Time              // the wall clock; nil: time.Now
 
 	testOnlyExecute func(runner.Command) (runner.Result, error) // in place of runner.Run
-	testOnlyWaits   func()                                      // is called when a call is about to wait for another one's lock
+	testOnlyWaits   func()                                      // is called before a call waits for another one's lock
 
 	once sync.Once
 	dir  *cachedir.Dir
@@ -64,12 +64,13 @@ func (e *Engine) now() time.Time {
 	return time.Now()
 }
 
-// Do serves one request. An engine serves any number of them, also at the same time. The error is nil whenever the command's result was
-// delivered. Otherwise it is, to be told by errors.As and errors.Is,
+// Do serves one request. An engine serves any number of them, also at the same time. The error is nil whenever the
+// command's result was delivered. Otherwise it is, to be told by errors.As and errors.Is,
 //
 //   - *NotCachedError: CachedOnly, and there is nothing to replay
 //   - *TierError: TiersRequired, and a tier cannot be asked
-//   - *hashing.NotFound, *hashing.NotExecutable, *hashing.PatternError or *runner.StartError: the command could not be started
+//   - *hashing.NotFound, *hashing.NotExecutable, *hashing.PatternError or *runner.StartError: the command could not be
+//     started
 //   - *DeliveryError: the output was cut, because a stream of the caller failed
 //   - *MixedError: part of another run's output was delivered, and that run has come to nothing
 //   - context.Canceled or context.DeadlineExceeded: ctx ended first, and the command, if it ran already, was killed

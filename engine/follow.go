@@ -9,11 +9,11 @@ import (
 	"github.com/cachex-cli/cachex/runner"
 )
 
-// Who waits at a terminal for another run of the same recipe sees what it writes, from its first byte and as it comes. The
-// bytes are copied from what that run records. They are not believed to be a result: when the wait is over, what was
-// printed is held against what was stored, and only the rest is printed. If it is something else, because that run was
-// killed or its result may not be stored, a person is told that a new run begins; elsewhere, where a mixture could pass for
-// a whole, it is an error.
+// Who waits at a terminal for another run of the same recipe sees what it writes, from its first byte and as it comes.
+// The bytes are copied from what that run records. They are not believed to be a result: when the wait is over, what
+// was printed is held against what was stored, and only the rest is printed. If it is something else, because that run
+// was killed or its result may not be stored, a person is told that a new run begins; elsewhere, where a mixture could
+// pass for a whole, it is an error.
 //
 // Before the first run of a command has ended nobody knows which inputs it may still learn, so another caller's output
 // could be seen; that first run is followed only on request.
@@ -92,8 +92,8 @@ func (f *follower) awaitTail() *cachedir.Tail {
 	}
 }
 
-// copyTail prints what a run writes beyond what was printed already, until it ends; then there may be another one to follow.
-// If it turns out to write something else, a person is told and sees it from its beginning.
+// copyTail prints what a run writes beyond what was printed already, until it ends; then there may be another one to
+// follow. If it turns out to write something else, a person is told and sees it from its beginning.
 func (f *follower) copyTail(tail *cachedir.Tail) (again bool) {
 	buf := make([]byte, 64<<10)
 	rest := f.output.resume()

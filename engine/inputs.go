@@ -12,10 +12,10 @@ import (
 	"github.com/cachex-cli/cachex/runner"
 )
 
-// What a result depends on is not known all at once. A recipe is captured of what the caller has named. Earlier runs may
-// have learned of further inputs: then that is extended. While this run waits for another one, words of its command line may
-// come to name other files. And its own command may name inputs, too. Here is the state of that; which entry is found
-// under a recipe, and what is done about it, is another matter.
+// What a result depends on is not known all at once. A recipe is captured of what the caller has named. Earlier runs
+// may have learned of further inputs: then that is extended. While this run waits for another one, words of its command
+// line may come to name other files. And its own command may name inputs, too. Here is the state of that; which entry
+// is found under a recipe, and what is done about it, is another matter.
 
 // inputs are what the result of a run depends on, as far as it is known.
 type inputs struct {
@@ -40,8 +40,8 @@ func newInputs(c *caller, dir *cachedir.Dir, remarks *remarks) *inputs {
 	return in
 }
 
-// readingLong is how long the inputs may be read before this process learns to die of QUIT as others do: most runs are done
-// with it by then.
+// readingLong is how long the inputs may be read before this process learns to die of QUIT as others do: most runs are
+// done with it by then.
 const readingLong = 20 * time.Millisecond
 
 // capture turns the request into a recipe, reading stdin first where it belongs to the key.
@@ -116,8 +116,8 @@ func (in *inputs) reword() error {
 	return err
 }
 
-// loosen lets words that keep changing have no say, after a miss. It reports whether there are any: then there may be an
-// entry of the new recipe.
+// loosen lets words that keep changing have no say, after a miss. It reports whether there are any: then there may be
+// an entry of the new recipe.
 func (in *inputs) loosen() (changed bool) {
 	if doubt := in.words.findLoose(in.caller.Spec, in.firstRecipe.Args()); doubt != nil {
 		in.remarks.doubt = doubt
@@ -128,7 +128,8 @@ func (in *inputs) loosen() (changed bool) {
 	return in.words.haveLoose
 }
 
-// doubtKey notes what is known to make a trap of this key. It is done before the command runs, which may remove the traces.
+// doubtKey notes what is known to make a trap of this key. It is done before the command runs, which may remove the
+// traces.
 func (in *inputs) doubtKey() {
 	if file, log, found := in.recipe.Unlogged(in.files(), nil); found {
 		in.remarks.doubt = fmt.Errorf("file %s: %s beside it is not in the key; add --file %s", file, log, log)
@@ -162,8 +163,8 @@ func (in *inputs) usual() time.Duration {
 	return times[len(times)/2]
 }
 
-// settle looks at the inputs again (P3), and makes the entry one of the state that the run has ended in: where a word named
-// nothing before, it may name what the run has made.
+// settle looks at the inputs again (P3), and makes the entry one of the state that the run has ended in: where a word
+// named nothing before, it may name what the run has made.
 func (in *inputs) settle() (refused string) {
 	base, recipe, err := in.unchanged()
 	if err != nil {
@@ -176,8 +177,8 @@ func (in *inputs) settle() (refused string) {
 	return ""
 }
 
-// unchanged returns the recipes, without and with what was learned before, in the present state of their inputs. The error
-// says which of these changed since the run began.
+// unchanged returns the recipes, without and with what was learned before, in the present state of their inputs. The
+// error says which of these changed since the run began.
 func (in *inputs) unchanged() (base, recipe hashing.Recipe, err error) {
 	if base, err = in.captureNow(); err != nil {
 		return base, base, err
@@ -193,9 +194,9 @@ func (in *inputs) unchanged() (base, recipe hashing.Recipe, err error) {
 	return base, recipe, err
 }
 
-// learn makes the entry one of the recipe that the run has turned out to have, if it has named inputs that were not known
-// when it began. These are captured only now. A file counts if it cannot have been another one at the beginning, or if a
-// nested run has seen it in this state; else nothing is stored, and the next run looks at it in time.
+// learn makes the entry one of the recipe that the run has turned out to have, if it has named inputs that were not
+// known when it began. These are captured only now. A file counts if it cannot have been another one at the beginning,
+// or if a nested run has seen it in this state; else nothing is stored, and the next run looks at it in time.
 func (in *inputs) learn(m cachedir.Meta, d directives, started time.Time) refusal {
 	if len(d.learned.Env)+len(d.learned.Files) == 0 || in.learned != nil && in.learned.Covers(d.learned) {
 		return refusal{}
@@ -221,8 +222,8 @@ func (in *inputs) learn(m cachedir.Meta, d directives, started time.Time) refusa
 	return refusal{}
 }
 
-// learnMargin is how long before a run a file must have been changed last to count as unchanged during the run, although
-// it was not looked at when the run began: times of filesystems are as coarse.
+// learnMargin is how long before a run a file must have been changed last to count as unchanged during the run,
+// although it was not looked at when the run began: times of filesystems are as coarse.
 const learnMargin = 2 * time.Second
 
 // late lists the files that were not looked at in time: neither at the beginning, nor by a nested run.

@@ -11,9 +11,9 @@ import (
 
 var errInteractive = errors.New("it reads what is typed at the terminal")
 
-// Converses reports whether a command line is that of a shell or an interpreter without a script, or has a container's program
-// at the terminal, also behind programs such as sudo, and alone in the text of a shell. It knows the usual programs; to miss one
-// costs an empty stdin, not a wrong result.
+// Converses reports whether a command line is that of a shell or an interpreter without a script, or has a container's
+// program at the terminal, also behind programs such as sudo, and alone in the text of a shell. It knows the usual
+// programs; to miss one costs an empty stdin, not a wrong result.
 func Converses(argv []string) bool {
 	return slices.ContainsFunc(hashing.Commands(argv), func(c hashing.Command) bool {
 		return !c.Part && len(c.Words) > 0 && readsTerminal(c.Words)

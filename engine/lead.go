@@ -81,8 +81,8 @@ func (r *run) led(l *lock.Lock, rec *recording, res runner.Result, started momen
 	return out, r.output.mixed(res)
 }
 
-// hold keeps the output of a run back as long as something older would be preferred to its failure, or as it may turn out
-// to be something else than what was followed of another run.
+// hold keeps the output of a run back as long as something older would be preferred to its failure, or as it may turn
+// out to be something else than what was followed of another run.
 func (r *run) hold(c *runner.Command) {
 	switch {
 	case r.caller.Refresher != nil:
@@ -95,8 +95,8 @@ func (r *run) hold(c *runner.Command) {
 	}
 }
 
-// mayBeFollowed says that the output is not held back until the command has succeeded: something older would be printed instead
-// of a failure, and then nobody follows either, unless this run has itself followed another.
+// mayBeFollowed says that the output is not held back until the command has succeeded: something older would be printed
+// instead of a failure, and then nobody follows either, unless this run has itself followed another.
 func (r *run) mayBeFollowed(c *runner.Command) bool { return c.Hold == nil || r.output.any() }
 
 func (r *run) serveInsteadOf(failure *cachedir.Entry) (Outcome, error) {
@@ -109,7 +109,8 @@ func (r *run) serveInsteadOf(failure *cachedir.Entry) (Outcome, error) {
 func (r *run) serveFallback(failure string) (Outcome, error) {
 	e := r.lookup.fallback
 	r.lookup.fallback = nil
-	r.remarks.warn(fmt.Errorf("the command %s: this is its result from %s ago", failure, Short(r.caller.now().Sub(e.Ended))))
+	age := Short(r.caller.now().Sub(e.Ended))
+	r.remarks.warn(fmt.Errorf("the command %s: this is its result from %s ago", failure, age))
 	return r.replay(e, stats.Stale)
 }
 

@@ -15,7 +15,8 @@ func (r *run) log(out Outcome, err error) {
 		return
 	}
 	rec := stats.Record{
-		Time: r.caller.startTime, Served: out.Served, Reason: out.Reason, Family: r.caller.family(), Bytes: out.Bytes, Saved: out.Saved,
+		Time: r.caller.startTime, Served: out.Served, Reason: out.Reason, Family: r.caller.family(),
+		Bytes: out.Bytes, Saved: out.Saved,
 	}
 	switch out.Served {
 	case stats.Missed, stats.Bypassed, stats.Renewed, stats.Unfresh:

@@ -100,7 +100,8 @@ func (l *lookup) afterWait(admit judge) (*cachedir.Entry, error) {
 	return l.local(admit)
 }
 
-// newerThan looks for a newer result than an old one, which it returns if there is none. Of the two the other is closed.
+// newerThan looks for a newer result than an old one, which it returns if there is none. Of the two the other is
+// closed.
 func (l *lookup) newerThan(old *cachedir.Entry) (e *cachedir.Entry, newer bool) {
 	key := l.inputs.recipe.Key
 	found, err := l.local(stale)
@@ -151,8 +152,8 @@ func (l *lookup) dropFallback() {
 	}
 }
 
-// seekFallback looks for what is served should the command fail in results of other states of the words: the files may be what
-// makes it fail.
+// seekFallback looks for what is served should the command fail in results of other states of the words: the files may
+// be what makes it fail.
 func (l *lookup) seekFallback() {
 	if l.caller.StaleIfError == 0 || l.fallback != nil || l.caller.Spec.IgnoreWords {
 		return
@@ -220,6 +221,11 @@ func moreTelling(a, b verdict) verdict {
 		return b
 	}
 	return a
+}
+
+// notCached says that there is nothing, and why.
+func (l *lookup) notCached() error {
+	return &NotCachedError{Reason: l.miss.reason, Detail: l.miss.detail}
 }
 
 // explain finds out why there was no entry: the reason is counted always, the words are looked up on request.

@@ -15,17 +15,18 @@ import (
 	"github.com/cachex-cli/cachex/hashing"
 )
 
-// A run may be part of a command that is itself being cached. What the inner result was made from, and how long it lives,
-// then holds for the outer one too: nothing may outlive what it was made from. So each inner run tells the outer one, by a
-// line in its control file, all that its own key and settings rest on: variables; files, and in what state it saw them; its
-// program, and what would come before that in PATH; configuration that was there or not; its tags, with the count of purges
-// at which its result stands; what is left of its life; and whether the result may be stored at all.
+// A run may be part of a command that is itself being cached. What the inner result was made from, and how long it
+// lives, then holds for the outer one too: nothing may outlive what it was made from. So each inner run tells the outer
+// one, by a line in its control file, all that its own key and settings rest on: variables; files, and in what state it
+// saw them; its program, and what would come before that in PATH; configuration that was there or not; its tags, with
+// the count of purges at which its result stands; what is left of its life; and whether the result may be stored at
+// all.
 //
-// What the outer run cannot look at itself forbids that its result is stored: what --vary prints, unless it has the same, for
-// nothing that was read from a cache is executed; and input from a file without a name that lasts.
+// What the outer run cannot look at itself forbids that its result is stored: what --vary prints, unless it has the
+// same, for nothing that was read from a cache is executed; and input from a file without a name that lasts.
 //
-// Before that, when it begins, it writes that a report is to come. One that never comes, because the inner run was killed
-// or goes on in the background, leaves open what the outer result is made from.
+// Before that, when it begins, it writes that a report is to come. One that never comes, because the inner run was
+// killed or goes on in the background, leaves open what the outer result is made from.
 //
 // The outer run learns these inputs as if the command had named them. It holds the state of the files at its own end
 // against what the inner runs saw: if it differs, the outer result mixes two states and is not stored.
@@ -117,8 +118,8 @@ func (in *inputs) use(m *cachedir.Meta, end time.Time, ends bool) report {
 	return n
 }
 
-// tellInput adds the file that stdin is, if it is one that somebody may change: a pipe, and a file without a name, is what the
-// enclosing command has made itself.
+// tellInput adds the file that stdin is, if it is one that somebody may change: a pipe, and a file without a name, is
+// what the enclosing command has made itself.
 func (in *inputs) tellInput(n *report) {
 	stdin, err := in.caller.io.stdin.Stat()
 	if err == nil && !stdin.Mode().IsRegular() {
@@ -148,8 +149,8 @@ func names(texts [][]byte) (all []string) {
 	return all
 }
 
-// usedFiles adds to files that were asked for those that words name or would name, in the state that the result was made from or
-// has left them in: of who encloses this run they are no words. The error says why that cannot be told.
+// usedFiles adds to files that were asked for those that words name or would name, in the state that the result was
+// made from or has left them in: of who encloses this run they are no words. The error says why that cannot be told.
 func (in *inputs) usedFiles(files []string) ([]string, hashing.Digest, error) {
 	names, _ := in.firstRecipe.ArgNames()
 	switch sum := in.recipe.FilesSum(); {
@@ -161,8 +162,10 @@ func (in *inputs) usedFiles(files []string) ([]string, hashing.Digest, error) {
 	asked, err := hashing.FilesSumOf(in.caller.Spec.Dir, files, in.dir.Digests())
 	all := slices.Compact(slices.Sorted(slices.Values(slices.Concat(files, names))))
 	sum, errAll := hashing.FilesSumOf(in.caller.Spec.Dir, all, in.dir.Digests())
-	now, errNow := hashing.Reword(in.firstRecipe, in.caller.Spec, in.dir.Digests()) // last: what it finds unchanged was so before
-	if err := errors.Join(err, errAll, errNow); err != nil || asked != in.recipe.FilesSum() || now.Key != in.firstRecipe.Key {
+	// Last: what it finds unchanged was so before.
+	now, errNow := hashing.Reword(in.firstRecipe, in.caller.Spec, in.dir.Digests())
+	err = errors.Join(err, errAll, errNow)
+	if err != nil || asked != in.recipe.FilesSum() || now.Key != in.firstRecipe.Key {
 		return nil, sum, errors.New("a file that a nested run used changed")
 	}
 	return all, sum, nil
@@ -191,7 +194,8 @@ func (d *directives) apply(n report, mark cachedir.TagMark, in *inputs) {
 		d.noStore = "a nested run depends on the size of the terminal: give this one --pty"
 		return
 	case !in.hasLines(n):
-		d.noStore = "a nested run depends on " + cmp.Or(n.Needs, "what its --vary prints: give this one the same --vary")
+		const vary = "what its --vary prints: give this one the same --vary"
+		d.noStore = "a nested run depends on " + cmp.Or(n.Needs, vary)
 		return
 	}
 	d.private = d.private || n.Private

@@ -8,11 +8,12 @@ import (
 	"github.com/cachex-cli/cachex/runner"
 )
 
-// What a caller gets is the output of a command, or of a result that is stored. If he has followed another run meanwhile,
-// he has seen the beginning of something else: it is held against what he is to get, and only the rest is printed.
+// What a caller gets is the output of a command, or of a result that is stored. If he has followed another run
+// meanwhile, he has seen the beginning of something else: it is held against what he is to get, and only the rest is
+// printed.
 
-// MixedError says that output of a run that has no result was printed already, and that another run has written something
-// else.
+// MixedError says that output of a run that has no result was printed already, and that another run has written
+// something else.
 type MixedError struct{}
 
 func (*MixedError) Error() string {
@@ -61,13 +62,15 @@ func (o *output) streamOf(s runner.Stream) runner.Stream {
 	return s
 }
 
-// restart tells a person that what was printed so far is no result, and reports whether something else may be printed now.
-// It may not where a mixture could pass for a whole: where something of it went to a file or a pipe, or nobody sees the word.
+// restart tells a person that what was printed so far is no result, and reports whether something else may be printed
+// now. It may not where a mixture could pass for a whole: where something of it went to a file or a pipe, or nobody
+// sees the word.
 func (o *output) restart() bool {
 	if !o.any() {
 		return true
 	}
-	if o.caller.Restarted == nil || !runner.IsTerminal(o.caller.io.stderr) || o.printed[0].n > 0 && !runner.IsTerminal(o.caller.io.stdout) {
+	stdout, stderr := o.caller.io.stdout, o.caller.io.stderr
+	if o.caller.Restarted == nil || !runner.IsTerminal(stderr) || o.printed[0].n > 0 && !runner.IsTerminal(stdout) {
 		return false
 	}
 	o.forget()
@@ -81,18 +84,18 @@ func (o *output) replayRest(e *cachedir.Entry) error {
 		return e.Replay(o.caller.replayWriters())
 	}
 	seen := o.resume()
-	if err := e.Replay(&resumeWriter{seen, runner.Stdout, io.Discard}, &resumeWriter{seen, runner.Stderr, io.Discard}); err != nil {
+	if err := e.Replay(seen.writers(io.Discard, io.Discard)); err != nil {
 		return err
 	}
 	if !seen.begins() && !o.restart() {
 		return &MixedError{}
 	}
 	rest := o.resume()
-	return e.Replay(&resumeWriter{rest, runner.Stdout, o.caller.io.stdout}, &resumeWriter{rest, runner.Stderr, o.caller.io.stderr})
+	return e.Replay(rest.writers(o.caller.io.stdout, o.caller.io.stderr))
 }
 
-// holdRest holds the output of a run back until it is known whether it begins as what was printed of another one, and then
-// only delivers the rest.
+// holdRest holds the output of a run back until it is known whether it begins as what was printed of another one, and
+// then only delivers the rest.
 func (o *output) holdRest() *runner.Hold {
 	var seen *resume
 	return &runner.Hold{
@@ -107,8 +110,8 @@ func (o *output) holdRest() *runner.Hold {
 	}
 }
 
-// mixed is the error of a run that has written something else than what was printed before. That it died of a signal says
-// as much, and more.
+// mixed is the error of a run that has written something else than what was printed before. That it died of a signal
+// says as much, and more.
 func (o *output) mixed(res runner.Result) error {
 	if o.any() && (res.Dropped || !res.Held) && res.Signal == 0 {
 		return &MixedError{}

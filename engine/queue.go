@@ -9,8 +9,8 @@ import (
 	"github.com/cachex-cli/cachex/runner"
 )
 
-// queue is where a run stands that waits for others of its recipe. It prints meanwhile what they publish, if the caller is
-// to see that, and tells him if it takes long.
+// queue is where a run stands that waits for others of its recipe. It prints meanwhile what they publish, if the caller
+// is to see that, and tells him if it takes long.
 type queue struct {
 	caller *caller
 	dir    *cachedir.Dir
@@ -64,8 +64,8 @@ func (q *queue) acquire(place lock.Place) (l *lock.Lock, note []byte, err error)
 	return l, note, err
 }
 
-// askedTags are the tags that who waits writes into the record of the lock: none where the directory is encrypted, for the
-// record is not. Who waited for a result without them runs the command again.
+// askedTags are the tags that who waits writes into the record of the lock: none where the directory is encrypted, for
+// the record is not. Who waited for a result without them runs the command again.
 func (q *queue) askedTags() []string {
 	if q.dir.Encrypts() {
 		return nil
@@ -81,8 +81,8 @@ func (q *queue) follow() *follower {
 	return startFollower(q.output, func() (*cachedir.Tail, bool) { return q.dir.Follow(q.inputs.recipe.Key) })
 }
 
-// follows reports whether what is under way now is for this caller to see. Unless it asked, it has to be the run of a command
-// that is known.
+// follows reports whether what is under way now is for this caller to see. Unless it asked, it has to be the run of a
+// command that is known.
 func (q *queue) follows() bool {
 	if !q.wantsToFollow() || q.caller.Follow {
 		return q.wantsToFollow()
@@ -91,9 +91,9 @@ func (q *queue) follows() bool {
 	return known
 }
 
-// wantsToFollow reports whether what another run writes is of use to this caller. What --refresh waits for is not what it will
-// get, where something older would be preferred to a failure nobody knows yet, and who does not want all of a stored
-// result printed does not want it sooner.
+// wantsToFollow reports whether what another run writes is of use to this caller. What --refresh waits for is not what
+// it will get, where something older would be preferred to a failure nobody knows yet, and who does not want all of a
+// stored result printed does not want it sooner.
 func (q *queue) wantsToFollow() bool {
 	if q.caller.Refresh || q.lookup.fallback != nil || q.caller.replays() != ReplayAll {
 		return false

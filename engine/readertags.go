@@ -6,9 +6,9 @@ import (
 	"github.com/cachex-cli/cachex/cachedir"
 )
 
-// Who names a tag relies on its purges. So a result without it is none for him, and the run that replaces it stores it with
-// the tags of both: readers with different tags would take turns otherwise. Who waits for a run has written his tags into the
-// record of its lock, and the run that ends stores its result with these, too.
+// Who names a tag relies on its purges. So a result without it is none for him, and the run that replaces it stores it
+// with the tags of both: readers with different tags would take turns otherwise. Who waits for a run has written his
+// tags into the record of its lock, and the run that ends stores its result with these, too.
 
 // maxJoined is how many tags a result gets from others than its own caller, and him: more readers take turns.
 const maxJoined = 128

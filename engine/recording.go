@@ -26,8 +26,8 @@ type recording struct {
 	obstacle string            // why not
 }
 
-// record opens the pending entry that records a command, and names the command the file in which it may say something of
-// its result.
+// record opens the pending entry that records a command, and names the command the file in which it may say something
+// of its result.
 func (r *run) record(c *runner.Command) *recording {
 	rec := &recording{caller: r.caller, dir: r.dir, inputs: r.inputs, encloser: r.encloser, remarks: &r.remarks}
 	run := runOf(r.inputs.recipe)
@@ -70,16 +70,16 @@ func (rec *recording) publish() (stop func()) {
 	return func() { timer.Stop() }
 }
 
-// discard ends the recording, unless it is in the store by now. That of a run with followers must end before the lock is
-// free: who waits then shall follow the next run, not this.
+// discard ends the recording, unless it is in the store by now. That of a run with followers must end before the lock
+// is free: who waits then shall follow the next run, not this.
 func (rec *recording) discard() {
 	if rec.pending != nil {
 		rec.pending.Discard()
 	}
 }
 
-// keep stores the result of a finished run, with the tags of those who wait for it, or says why not, and tells an enclosing run
-// what it is made of.
+// keep stores the result of a finished run, with the tags of those who wait for it, or says why not, and tells an
+// enclosing run what it is made of.
 func (rec *recording) keep(out *Outcome, res runner.Result, started moment, waiting []string) {
 	if rec.pending == nil {
 		out.NotStored = cmp.Or(rec.obstacle, "it could not be recorded")
@@ -109,9 +109,8 @@ func (rec *recording) keep(out *Outcome, res runner.Result, started moment, wait
 		rec.inputs.doubtDirectories()
 	}
 	if out.Stored && rec.caller.MaxEntries > 0 {
-		if err := rec.dir.LimitScope(scopeID(&rec.caller.Spec), rec.inputs.recipe.Key, rec.caller.MaxEntries); err != nil {
-			rec.remarks.warn(err)
-		}
+		scope := scopeID(&rec.caller.Spec)
+		rec.remarks.warn(rec.dir.LimitScope(scope, rec.inputs.recipe.Key, rec.caller.MaxEntries))
 	}
 }
 
@@ -177,7 +176,8 @@ func (rec *recording) meta(res runner.Result, started moment, tags []string) cac
 		ttl = rec.caller.TTLFail
 	}
 	m := cachedir.Meta{
-		Key: rec.inputs.recipe.Key, Recipe: rec.inputs.recipe.Text, Command: rec.inputs.recipe.Command, Family: rec.caller.family(),
+		Key: rec.inputs.recipe.Key, Recipe: rec.inputs.recipe.Text, Command: rec.inputs.recipe.Command,
+		Family: rec.caller.family(),
 		Merged: rec.caller.merged(), Pty: rec.caller.Spec.Pty, Code: res.Code, Signal: res.Signal,
 		Started: res.Started, Ended: res.Ended, BootID: clockID(),
 		StartedBoot: int64(started), EndedBoot: int64(ended) - int64(time.Since(res.Ended)),
@@ -192,8 +192,8 @@ func (rec *recording) meta(res runner.Result, started moment, tags []string) cac
 	return m
 }
 
-// noteRun keeps what serves why, waiting and budgets: the last keys of this command and how long it takes. That there is
-// no room for it is worth no warning: nothing is decided by it.
+// noteRun keeps what serves why, waiting and budgets: the last keys of this command and how long it takes. That there
+// is no room for it is worth no warning: nothing is decided by it.
 func (rec *recording) noteRun(out *Outcome, res runner.Result) {
 	err := rec.dir.NoteRun(rec.inputs.recipe.Command, cachedir.CommandRun{
 		Key: rec.inputs.recipe.Key, Ended: res.Ended, Duration: out.Took, Code: out.Code, NotStored: out.NotStored,

@@ -85,8 +85,8 @@ func noteUse(e *cachedir.Entry, now bool) {
 	}
 }
 
-// reportUse tells an enclosing run what an entry is made from. What is served stale makes the enclosing result stale from
-// the beginning.
+// reportUse tells an enclosing run what an entry is made from. What is served stale makes the enclosing result stale
+// from the beginning.
 func (r *run) reportUse(e *cachedir.Entry, how stats.Served) {
 	end, ends := r.lookup.reader().end(e)
 	if how == stats.Stale || e.Soft {
@@ -98,7 +98,7 @@ func (r *run) reportUse(e *cachedir.Entry, how stats.Served) {
 // rerun answers an entry that its header promised and its body broke.
 func (r *run) rerun() (Outcome, error) {
 	if r.caller.CachedOnly {
-		return r.outcome(stats.Declined), &NotCachedError{Reason: r.lookup.miss.reason, Detail: r.lookup.miss.detail}
+		return r.outcome(stats.Declined), r.lookup.notCached()
 	}
 	if r.caller.ReadOnly {
 		return r.plain(r.lookup.miss.reason, "read-only is set")

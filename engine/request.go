@@ -16,15 +16,15 @@ const Forever = time.Duration(-1)
 
 // Request is one run as the caller wants it.
 type Request struct {
-	// Spec is what makes identity. Stdin, Vary, Terminal and User are filled in by the engine, and, unless OwnsProcess is set, what
-	// this process has in place of an empty Dir and a nil Environ.
+	// Spec is what makes identity. Stdin, Vary, Terminal and User are filled in by the engine, and, unless OwnsProcess
+	// is set, what this process has in place of an empty Dir and a nil Environ.
 	Spec hashing.Spec
 
-	TTL          time.Duration       // how long a result that exited 0 is fresh; 0: only for concurrent callers; Forever
+	TTL          time.Duration       // how long what exited 0 is fresh; 0: only for concurrent callers; Forever
 	TTLFail      time.Duration       // the same for other exit codes
 	CacheExit    func(code int) bool // exit codes that may be replayed; nil: 0
 	Jitter       float64             // shortens each life by up to this part of it, 0 to 1
-	Stale        time.Duration       // how long after its life a result is served while one refresh runs (see Self); Forever
+	Stale        time.Duration       // how long after its life it is served while one refresh runs (see Self)
 	StaleIfError time.Duration       // how long after its life a result is served if the command fails; Forever
 	Early        float64             // refresh early, with a probability that grows towards the end of life; 0: never
 	Tags         []string            // labels for purging
@@ -37,10 +37,10 @@ type Request struct {
 	Warm       bool          // only see to it that a fresh result will be there: in the background, nothing is printed
 	CachedOnly bool          // never run
 	NoCache    bool          // run, touch nothing, share with nobody
-	Trouble    error         // why it cannot be known what the result depends on: as NoCache, with a warning; nil: it can
+	Trouble    error         // why nobody knows what the result depends on: NoCache, with a warning
 	ReadOnly   bool          // use entries, also those of tiers, and store none
 	PurgeTags  []string      // run, store nothing, and purge these tags if the command succeeds
-	Wait       time.Duration // how long to wait for another run of the same recipe, before this one runs beside it; Forever
+	Wait       time.Duration // how long to wait for another run of the recipe; then this one runs beside it
 	Follow     bool          // print what another run writes while waiting for it
 	Replay     Replay        // what is printed of a result that was not made now
 	FeedStdin  bool          // read stdin whole, put it in the key, feed it to the command
@@ -57,12 +57,12 @@ type Request struct {
 	Running       string       // what it says that they run
 	Encloser      string       // the control file of the run that this one is part of; empty: none
 	Configuration []string     // where the settings of this request were looked for; only an Encloser learns of it
-	Self          Self         // how to start this program again, for a refresh in the background; zero: it is not, and only CachedOnly serves what is stale
+	Self          Self         // how to start this program again; see there
 	Refresher     *Refresher   // this is such a process
 	FreshOnly     bool         // this run is part of a refresh, to which nothing stale is served
 
-	// Restarted is called when a run that was followed at a terminal has no result, before a new one is printed. midLine says
-	// that the last line of what was printed has not ended. nil: such a thing is a *MixedError.
+	// Restarted is called when a run that was followed at a terminal has no result, before a new one is printed.
+	// midLine says that the last line of what was printed has not ended. nil: such a thing is a *MixedError.
 	Restarted func(midLine bool)
 
 	// Waiting is called once when waiting for another run takes long; nil: never.
@@ -72,11 +72,11 @@ type Request struct {
 	Conditions bool
 
 	Stdin          *os.File  // nil: the null device
-	Stdout, Stderr io.Writer // an *os.File is written to as it is; two that are one are written to in order; nil: nobody
+	Stdout, Stderr io.Writer // an *os.File is written to as it is, two that are one in order; nil: nobody
 
-	// OwnsProcess says that this process is there for this run alone. Then it ends as the command would have: of a signal, which the
-	// command gets while it runs, and of a pipe that nobody reads. Otherwise signals are the caller's, and such a pipe is a
-	// *DeliveryError.
+	// OwnsProcess says that this process is there for this run alone. Then it ends as the command would have: of a
+	// signal, which the command gets while it runs, and of a pipe that nobody reads. Otherwise signals are the
+	// caller's, and such a pipe is a *DeliveryError.
 	OwnsProcess bool
 }
 
@@ -97,7 +97,7 @@ type Outcome struct {
 	Unknown    []string    // lines of the command's control file that mean nothing
 	Refreshed  bool        // a refresh was started in the background
 	Warning    error       // what went wrong with the cache; the command's result stands
-	Conditions *Conditions // what a hit rests on; nil: it is none, or was not asked for, or rests on more than that can tell
+	Conditions *Conditions // what a hit rests on; nil: none, not asked for, or more than that can tell
 	Doubt      error       // nothing went wrong, but what the key leaves out may make a later hit a wrong one
 	KeptStdin  bool        // the command got the caller's stdin as it is
 }

@@ -57,6 +57,11 @@ type resumeWriter struct {
 	w      io.Writer
 }
 
+// writers write what comes after what was printed to two files.
+func (o *resume) writers(stdout, stderr io.Writer) (restOfStdout, restOfStderr io.Writer) {
+	return &resumeWriter{o, runner.Stdout, stdout}, &resumeWriter{o, runner.Stderr, stderr}
+}
+
 func (o *resumeWriter) Write(p []byte) (int, error) {
 	b := o.after(o.stream, p)
 	if len(b) == 0 {

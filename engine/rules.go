@@ -51,8 +51,8 @@ type judge func(r reader, e *cachedir.Entry) verdict
 //  1. an exit code that the reader does not admit, or purged: a miss
 //  2. within its life, and not softly purged: a hit
 //  3. within the time of grace after it, or softly purged: the old answer, and one refresh
-//  4. within the time of grace for errors: a success is served if the command fails, or has failed since and would not be
-//     run again
+//  4. within the time of grace for errors: a success is served if the command fails, or has failed since and would not
+//     be run again
 //  5. else a miss
 //
 // Refresh skips the second and the third.
@@ -80,7 +80,8 @@ func stale(r reader, e *cachedir.Entry) verdict {
 		return v
 	}
 	if r.StaleIfError != 0 && exitNumber(e) != 0 {
-		return r.within(e, 0) // an older success is better than an old failure: a run decides whether there is a new one
+		// An older success is better than an old failure: a run decides whether there is a new one.
+		return r.within(e, 0)
 	}
 	return r.within(e, longer(r.Stale, e.Stale))
 }

@@ -12,6 +12,35 @@ import (
 	"github.com/cachex-cli/cachex/runner"
 )
 
+// run is the state of one request on its way through the house.
+type run struct {
+	e        *Engine
+	caller   *caller
+	dir      *cachedir.Dir // nil: there is none that can be used
+	remarks  remarks
+	inputs   *inputs
+	tiers    *tiers
+	lookup   *lookup
+	output   output
+	encloser *encloser // the run that this one is part of; nil: there is none to report to
+}
+
+// newRun is a run that knows no store yet.
+func newRun(e *Engine, c *caller) *run {
+	r := &run{e: e, caller: c, output: output{caller: c}}
+	r.useStore(nil)
+	return r
+}
+
+// useStore makes ready what is asked of a store. Without one a command can only be run.
+func (r *run) useStore(dir *cachedir.Dir) {
+	r.dir = dir
+	r.inputs = newInputs(r.caller, dir, &r.remarks)
+	r.tiers = newTiers(r.caller, r.inputs)
+	r.lookup = &lookup{caller: r.caller, dir: dir, inputs: r.inputs, tiers: r.tiers, remarks: &r.remarks}
+}
+
+// doAndLog answers the request, and enters that into the journal.
 func (r *run) doAndLog() (Outcome, error) {
 	r.encloser, r.remarks.doubt = r.e.findEncloser(r.caller.Request)
 	r.caller.recorded = r.encloser != nil
@@ -29,45 +58,7 @@ func (r *run) doAndLog() (Outcome, error) {
 	return out, err
 }
 
-// remarks are what there is to be said of a run besides its result.
-type remarks struct {
-	warning error // the first thing that went wrong: one warning a run
-	doubt   error // nothing did, but what the key leaves out may make a later hit a wrong one
-}
-
-func (m *remarks) warn(err error) {
-	if m.warning == nil && err != nil {
-		m.warning = err
-	}
-}
-
-// run is the state of one request on its way through the house.
-type run struct {
-	e        *Engine
-	caller   *caller
-	dir      *cachedir.Dir // nil: there is none that can be used
-	remarks  remarks
-	inputs   *inputs
-	tiers    *tiers
-	lookup   *lookup
-	output   output
-	encloser *encloser // the run that this one is part of; nil: there is none to report to
-}
-
-func newRun(e *Engine, c *caller) *run {
-	r := &run{e: e, caller: c, output: output{caller: c}}
-	r.useStore(nil)
-	return r
-}
-
-// useStore makes ready what is asked of a store. Without one a command can only be run.
-func (r *run) useStore(dir *cachedir.Dir) {
-	r.dir = dir
-	r.inputs = newInputs(r.caller, dir, &r.remarks)
-	r.tiers = newTiers(r.caller, r.inputs)
-	r.lookup = &lookup{caller: r.caller, dir: dir, inputs: r.inputs, tiers: r.tiers, remarks: &r.remarks}
-}
-
+// do answers it: without the cache where that is wished or nothing else will do.
 func (r *run) do() (Outcome, error) {
 	if err := passOverWrappers(&r.caller.Spec, r.caller.Running); err != nil {
 		return r.outcome(stats.Declined), err
@@ -91,6 +82,11 @@ func (r *run) do() (Outcome, error) {
 		return r.withoutStore(err)
 	}
 	r.useStore(dir)
+	return r.fromCache()
+}
+
+// fromCache answers from the store, or as a miss.
+func (r *run) fromCache() (Outcome, error) {
 	defer r.lookup.dropFallback()
 	defer r.tiers.close()
 	if err := r.inputs.capture(); err != nil {
@@ -115,6 +111,11 @@ func (r *run) do() (Outcome, error) {
 	case found != nil:
 		return r.serve(found)
 	}
+	return r.missed()
+}
+
+// missed answers what the store has no result for.
+func (r *run) missed() (Outcome, error) {
 	r.lookup.explain()
 	r.inputs.doubtMiss()
 	if r.inputs.loosen() {
@@ -150,7 +151,7 @@ func (r *run) cachedOnly() (Outcome, error) {
 	if found := r.lookup.inTiers(servable); found != nil {
 		return r.serve(found)
 	}
-	return r.outcome(stats.Declined), &NotCachedError{Reason: r.lookup.miss.reason, Detail: r.lookup.miss.detail}
+	return r.outcome(stats.Declined), r.lookup.notCached()
 }
 
 // serve answers with an entry: at once if it is fresh, and with a refresh in the background if it is not.
@@ -202,8 +203,8 @@ func (r *run) uncapturable(err error) (Outcome, error) {
 	return r.uncached(err, "")
 }
 
-// plain runs the command as if cachex were not there: its own descriptors, no capture, nothing stored or shared. What it
-// writes into its control file is read by nobody but an enclosing run.
+// plain runs the command as if cachex were not there: its own descriptors, no capture, nothing stored or shared. What
+// it writes into its control file is read by nobody but an enclosing run.
 func (r *run) plain(reason stats.Reason, why string) (Outcome, error) {
 	if r.lookup.miss.reason == "" {
 		r.lookup.miss.reason = reason
@@ -253,7 +254,10 @@ func (r *run) write() (Outcome, error) {
 
 // outcome is the part of an Outcome that every way out shares.
 func (r *run) outcome(s stats.Served) Outcome {
-	return Outcome{Served: s, Reason: r.lookup.miss.reason, Detail: r.lookup.miss.detail, Key: r.inputs.recipe.Key, Warning: r.remarks.warning}
+	miss := r.lookup.miss
+	return Outcome{
+		Served: s, Reason: miss.reason, Detail: miss.detail, Key: r.inputs.recipe.Key, Warning: r.remarks.warning,
+	}
 }
 
 // ran is the outcome of a command that ended now.

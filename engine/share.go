@@ -34,14 +34,15 @@ func (r *run) share(q *queue) (Outcome, error) {
 		case errors.Is(err, lock.ErrDeadlock) && r.passesOver(q, place):
 			return r.startOver(q)
 		case errors.Is(err, lock.ErrDeadlock):
-			r.remarks.warn(errors.New("this command is already being run by one that waits for it: running it uncached"))
+			r.remarks.warn(errWaitsForUs)
 			return r.plain(stats.Uncacheable, "waiting would never end")
 		case errors.Is(err, context.DeadlineExceeded):
 			r.lookup.miss = verdict{stats.LockTimeout, "waited " + Short(r.caller.Wait) + " for another run"}
 			return r.lead(nil)
 		case errors.Is(err, lock.ErrUnsupported):
 			if r.dir.OncePerDay("no-locks") {
-				r.remarks.warn(fmt.Errorf("this filesystem has no file locks: caching without sharing concurrent runs: %w", err))
+				const words = "this filesystem has no file locks: caching without sharing concurrent runs"
+				r.remarks.warn(fmt.Errorf("%s: %w", words, err))
 			}
 			return r.lead(nil)
 		case err != nil:
@@ -75,10 +76,13 @@ func (r *run) share(q *queue) (Outcome, error) {
 	}
 }
 
+var errWaitsForUs = errors.New("this command is already being run by one that waits for it: running it uncached")
+
 // mostRounds is how often a key is derived anew: a file that a word names may change each time.
 const mostRounds = 5
 
-// passesOver leaves the program out of the search that an ancestor of this run runs already, if another one has its name.
+// passesOver leaves the program out of the search that an ancestor of this run runs already, if another one has its
+// name.
 func (r *run) passesOver(q *queue, place lock.Place) bool {
 	return r.dir.HeldByParents(q.held).Holds(place) && passOver(&r.caller.Spec, r.inputs.recipe.Exe)
 }

@@ -9,9 +9,10 @@ import (
 	"github.com/cachex-cli/cachex/lock"
 )
 
-// An old answer is served at once, and one process renews it. Whoever gets the lock of the recipe starts that process and
-// hands it the lock: the same open file, which the kernel frees when the process ends, however it ends. So there are never
-// two refreshes of one recipe, a killed one leaves nothing behind but the old answer, and the next caller starts another.
+// An old answer is served at once, and one process renews it. Whoever gets the lock of the recipe starts that process
+// and hands it the lock: the same open file, which the kernel frees when the process ends, however it ends. So there
+// are never two refreshes of one recipe, a killed one leaves nothing behind but the old answer, and the next caller
+// starts another.
 
 // serveStale answers with an old result, and sees to it that it is renewed. Who does not get the lock need not: the one
 // who has it runs the command.

@@ -21,10 +21,12 @@ type copying struct {
 	err  error // of the writer
 }
 
-// afterEnd is how long is waited for what a command that has ended left behind in a pipe that a process of its own holds open.
+// afterEnd is how long is waited for what a command that has ended left behind in a pipe that a process of its own
+// holds open.
 const afterEnd = 200 * time.Millisecond
 
-// openStreams makes files of what the caller has given: nil is the null device, a writer is behind a pipe. The caller closes them.
+// openStreams makes files of what the caller has given: nil is the null device, a writer is behind a pipe. The caller
+// closes them.
 func openStreams(req *Request) (*streams, error) {
 	s := &streams{stdin: req.Stdin}
 	var err error
@@ -75,8 +77,8 @@ func (s *streams) output(w io.Writer, owns bool) (*os.File, error) {
 	return pipe, nil
 }
 
-// run ends at the end of the pipe, or when there is nothing to read for a while after the run. If the writer fails, whoever writes to
-// the pipe learns that nobody reads it.
+// run ends at the end of the pipe, or when there is nothing to read for a while after the run. If the writer fails,
+// whoever writes to the pipe learns that nobody reads it.
 func (c *copying) run(w io.Writer) {
 	defer close(c.done)
 	defer c.from.Close()

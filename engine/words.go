@@ -8,19 +8,20 @@ import (
 	"github.com/cachex-cli/cachex/hashing"
 )
 
-// Words of the command line that name files are inputs, without anybody having said so. So they may be what no input can be:
-// files that the command writes, and files that others write all the time. What a word named before a run and after it decides,
-// together with what the last run of the command left (the record of the command):
+// Words of the command line that name files are inputs, without anybody having said so. So they may be what no input
+// can be: files that the command writes, and files that others write all the time. What a word named before a run and
+// after it decides, together with what the last run of the command left (the record of the command):
 //
 //	before    after
-//	nothing   a file     made: stored, and found where that file is; not if it was made before from the same, with other bytes
+//	nothing   a file     made: stored, and found where that file is; not if it was made before from the same, with
+//	                     other bytes
 //	a file    the same   stored, whatever its times
 //	a file    another    written: not stored, but where an earlier run has made it, and other inputs have changed since
 //	a file    nothing    removed: not stored
 //
-// A file that changes between runs is an edited one, and a new run each time. If it changed twice in a row because something was
-// appended, or because it also changed during the runs, caching is of no use: the caller is told, and the word is loose in the
-// recipe. Such a result is only for those who waited for it, whatever they saw of the file.
+// A file that changes between runs is an edited one, and a new run each time. If it changed twice in a row because
+// something was appended, or because it also changed during the runs, caching is of no use: the caller is told, and the
+// word is loose in the recipe. Such a result is only for those who waited for it, whatever they saw of the file.
 
 // often is how many changes in a row, that are not the command's, make a word loose.
 const often = 2
@@ -116,7 +117,9 @@ func (w *words) besidesMade(after hashing.Recipe) hashing.Digest {
 
 // hadBefore reports whether a word named a file when the run began.
 func (w *words) hadBefore(f hashing.ArgFile) bool {
-	return slices.ContainsFunc(w.recipeBefore.Args(), func(a hashing.ArgState) bool { return a.ArgFile == f && a.State != "" })
+	return slices.ContainsFunc(w.recipeBefore.Args(), func(a hashing.ArgState) bool {
+		return a.ArgFile == f && a.State != ""
+	})
 }
 
 // leave is what this run leaves of its words for the next one.
@@ -132,7 +135,8 @@ func (w *words) leave() []cachedir.CommandWord {
 		if known || a.Content || b.Content {
 			left = append(left, cachedir.CommandWord{
 				Word: b.Word, Literal: b.Literal, State: b.Sum(), Size: b.Size(), Rest: rest,
-				Made: past.Made || a.State == "" && b.Content, During: a.Content && a.State != b.State, Moved: w.changesInARow[b.ArgFile],
+				Made:   past.Made || a.State == "" && b.Content,
+				During: a.Content && a.State != b.State, Moved: w.changesInARow[b.ArgFile],
 			})
 		}
 	}

@@ -14,13 +14,14 @@ import (
 	"github.com/cachex-cli/cachex/lock"
 )
 
-// A script with the name of a command, first in PATH, that calls cachex with that name, would call itself for ever: what it wants
-// is the next program of its name. What a script does shows only when it runs. So each run tells its command, in CACHEX_RUNNING,
-// by which process and as which program it was started; and a run that finds there that the program it is about to start is the
-// one that called it passes it over, if there is another of its name. It was called by that one if its parent is the run that
-// started it: the script has become this process by exec. Or if the words and the directory are the same too: that would go on
-// for ever. Programs call themselves with other words, and end. Only scripts are passed over: a shell or an interpreter that is
-// reached again runs something else each time, and the next of its name may be another version.
+// A script with the name of a command, first in PATH, that calls cachex with that name, would call itself for ever:
+// what it wants is the next program of its name. What a script does shows only when it runs. So each run tells its
+// command, in CACHEX_RUNNING, by which process and as which program it was started; and a run that finds there that the
+// program it is about to start is the one that called it passes it over, if there is another of its name. It was called
+// by that one if its parent is the run that started it: the script has become this process by exec. Or if the words and
+// the directory are the same too: that would go on for ever. Programs call themselves with other words, and end. Only
+// scripts are passed over: a shell or an interpreter that is reached again runs something else each time, and the next
+// of its name may be another version.
 //
 // A name says nothing once the environment was cleared. Then the lock of the recipe does, which an ancestor holds.
 
@@ -111,8 +112,8 @@ func passOverWrappers(s *hashing.Spec, enclosing string) error {
 	}
 }
 
-// calledBy reports whether the program that is to be started is what called this run. The environment is believed as far as the
-// processes that it names are what this one descends from.
+// calledBy reports whether the program that is to be started is what called this run. The environment is believed as
+// far as the processes that it names are what this one descends from.
 func calledBy(items []running, own running) bool {
 	return slices.ContainsFunc(items, func(i running) bool {
 		return i.program == own.program && (i.pid == os.Getppid() || i.line == own.line && lock.IsParent(i.pid))
@@ -141,7 +142,8 @@ func passOver(s *hashing.Spec, exe string) bool {
 	for sameFile(absolute(next, s.Dir), absolute(exe, s.Dir)) {
 		past = append(slices.Clip(past), next)
 		var err error
-		if next, err = hashing.LookPath(s.Argv[0], s.Dir, s.Environ, past...); err != nil || slices.Contains(past, next) {
+		next, err = hashing.LookPath(s.Argv[0], s.Dir, s.Environ, past...)
+		if err != nil || slices.Contains(past, next) {
 			return false
 		}
 	}

@@ -175,7 +175,8 @@ func (t *tier) readRecord(name string, v contract.Found) (rec record, n int64, e
 // body is the two names of a body: that in the tier, and the one that it is sealed under.
 type body struct{ name, sealedAs string }
 
-// open reads a body of at most so many bytes into dst. Nothing of it may be believed before it returns without an error.
+// open reads a body of at most so many bytes into dst. Nothing of it may be believed before it returns without an
+// error.
 func (t *tier) open(ctx context.Context, c contract.Tier, b body, dst io.Writer, most int64) (int64, error) {
 	value, err := c.Get(ctx, b.name)
 	if err != nil {

@@ -290,7 +290,8 @@ func (f *Fleet) Sync(tags []cachedir.Tag) bool {
 func (t *tier) syncTags(tags []cachedir.Tag) bool {
 	var old []string
 	for _, tag := range tags {
-		if _, at, known := t.f.c.Store.TagSeen(t.Name, tag.Name); !known || t.f.c.Clock.Now().Sub(at).Abs() > tagsFresh {
+		_, at, known := t.f.c.Store.TagSeen(t.Name, tag.Name)
+		if !known || t.f.c.Clock.Now().Sub(at).Abs() > tagsFresh {
 			old = append(old, tag.Name)
 		}
 	}
