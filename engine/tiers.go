@@ -110,9 +110,10 @@ func (l *lookup) leadsHosts() bool {
 		return true
 	}
 	defer l.caller.dieOnSignals()()
-	switch found, err := l.tiers.fleet().Lead(l.query(fresh), l.caller.Wait); {
+	switch found, err := l.tiers.fleet().Lead(l.caller.ctx, l.query(fresh), l.caller.Wait); {
 	case found:
 		return false
+	case l.caller.ctx.Err() != nil: // which ends this run before its command starts
 	case errors.Is(err, fleet.ErrWaited):
 		l.miss = verdict{stats.LockTimeout, "waited " + Short(l.caller.Wait) + " for another host"}
 	case err != nil:

@@ -100,7 +100,7 @@ func (h *host) has(slot cachedir.Slot) string {
 
 // leads runs on behalf of all hosts.
 func (h *host) leads(tags ...string) {
-	found, err := h.Lead(question(tags...), time.Minute)
+	found, err := h.Lead(h.t.Context(), question(tags...), time.Minute)
 	require.NoError(h.t, err)
 	require.False(h.t, found)
 	require.NotNil(h.t, h.lease)
@@ -176,7 +176,7 @@ func TestFind(t *testing.T) {
 		_, found := b.Find(question())
 		require.False(t, found)
 		require.Empty(t, b.has(cachedir.Good))
-		_, err := b.Lead(question(), time.Minute)
+		_, err := b.Lead(t.Context(), question(), time.Minute)
 		require.NoError(t, err)
 		require.Nil(t, b.lease, "nobody waits for a lease of a server that damages what it keeps")
 	})

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,13 +13,18 @@ import (
 
 // waiting is a host that waits for another one that leads.
 func waiting(h *host, wait time.Duration) (done func() (found bool, err error)) {
+	return waitingUnder(h.t.Context(), h, wait)
+}
+
+// waitingUnder is one whose caller may give up.
+func waitingUnder(ctx context.Context, h *host, wait time.Duration) (done func() (found bool, err error)) {
 	type outcome struct {
 		found bool
 		err   error
 	}
 	c := make(chan outcome, 1)
 	go func() {
-		found, err := h.Lead(question(), wait)
+		found, err := h.Lead(ctx, question(), wait)
 		c <- outcome{found, err}
 	}()
 	time.Sleep(time.Second) // it has asked, and sleeps
@@ -106,6 +112,32 @@ func TestLead(t *testing.T) {
 		require.True(t, found)
 		require.Equal(t, "new\n", c.has(cachedir.Good))
 	})
+	bubble(t, "nor is a large one found, whose body was stored before that showed", func(t *testing.T, m *memory) {
+		a, b := newHost(t, m), newHost(t, m)
+		a.leads()
+		m.mu.Lock()
+		m.deaf = true // its renewals are lost
+		m.mu.Unlock()
+		time.Sleep(2 * leaseLife)
+		require.False(t, a.Publish(a.store(large, 0), ""))
+		require.Equal(t, 1, m.refused)
+		require.Len(t, m.values, 1, "a body that no record names")
+		_, found := b.Find(question())
+		require.False(t, found)
+	})
+	bubble(t, "a lease is renewed every third of its life, until it is given back", func(t *testing.T, m *memory) {
+		a := newHost(t, m)
+		a.leads()
+		m.askedSince()
+		time.Sleep(10*leaseLife + time.Second)
+		require.Equal(t, 30, m.askedSince())
+		require.NoError(t, m.Renew(t.Context(), a.lease.lease, leaseLife), "it is still held")
+		a.Drop()
+		m.askedSince()
+		time.Sleep(10 * leaseLife)
+		require.Zero(t, m.askedSince())
+		require.Empty(t, m.leases)
+	})
 	bubble(t, "a lease that is fenced is not renewed any more", func(t *testing.T, m *memory) {
 		a := newHost(t, m)
 		a.leads()
@@ -118,7 +150,7 @@ func TestLead(t *testing.T) {
 	bubble(t, "no longer than the caller waits", func(t *testing.T, m *memory) {
 		a, b := newHost(t, m), newHost(t, m)
 		a.leads()
-		found, err := b.Lead(question(), 3*time.Second)
+		found, err := b.Lead(t.Context(), question(), 3*time.Second)
 		require.False(t, found)
 		require.ErrorIs(t, err, ErrWaited)
 		a.Drop()
@@ -141,14 +173,31 @@ func TestLead(t *testing.T) {
 			l.until = l.until.Add(1000 * time.Hour)
 			m.leases[name] = l
 		}
-		found, err := b.Lead(question(), -1)
+		found, err := b.Lead(t.Context(), question(), -1)
 		require.False(t, found)
 		require.ErrorIs(t, err, ErrStuck)
+	})
+	bubble(t, "a caller who gives up stops waiting at once, and takes no lease", func(t *testing.T, m *memory) {
+		a, b := newHost(t, m), newHost(t, m)
+		a.leads()
+		ctx, giveUp := context.WithCancel(t.Context())
+		done := waitingUnder(ctx, b, time.Hour)
+		giveUp()
+		began := time.Now()
+		m.askedSince()
+		found, err := done()
+		require.ErrorIs(t, err, context.Canceled)
+		require.False(t, found)
+		require.Nil(t, b.lease)
+		require.Equal(t, began, time.Now(), "no time has passed in the bubble")
+		require.Zero(t, m.askedSince())
+		a.Publish(a.store("1\n", 0), "")
+		require.Zero(t, m.refused, "who leads is not concerned")
 	})
 	bubble(t, "a server that is down lends none", func(t *testing.T, m *memory) {
 		a := newHost(t, m)
 		m.down = true
-		found, err := a.Lead(question(), time.Minute)
+		found, err := a.Lead(t.Context(), question(), time.Minute)
 		require.NoError(t, err)
 		require.False(t, found)
 		require.Nil(t, a.lease)

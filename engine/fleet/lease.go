@@ -48,8 +48,9 @@ var (
 
 // Lead makes the caller the leader of all hosts, or says that the result of the host that leads has been found, as find
 // does. It does neither where there are no leases, or with an error, where a wait has lasted too long: then the command
-// is run in any case. A wait below 0 has no limit.
-func (f *Fleet) Lead(q Query, wait time.Duration) (found bool, err error) {
+// is run in any case. A wait below 0 has no limit. When ctx ends, the wait does, with its error; a question under way is
+// answered first, lest a lease is lent to nobody.
+func (f *Fleet) Lead(ctx context.Context, q Query, wait time.Duration) (found bool, err error) {
 	t := f.lender()
 	if t == nil {
 		return false, nil
@@ -79,13 +80,27 @@ func (f *Fleet) Lead(q Query, wait time.Duration) (found bool, err error) {
 		case watch.stuck(time.Now(), by.Left):
 			return false, ErrStuck
 		}
-		time.Sleep(pollLeast + rand.N(pollLeast))
+		if err := pause(ctx, pollLeast+rand.N(pollLeast)); err != nil {
+			return false, err
+		}
 		if _, found := f.Find(q); found {
 			return true, nil
 		}
 		if f.resigned {
 			return false, nil // the host that led has no result to share
 		}
+	}
+}
+
+// pause waits, or until ctx ends, and returns its error.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
 	}
 }
 

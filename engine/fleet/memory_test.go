@@ -47,6 +47,14 @@ func (m *memory) begin() (end func(), err error) {
 	return m.mu.Unlock, err
 }
 
+// askedSince returns how many calls there were since it was called last.
+func (m *memory) askedSince() (n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n, m.asked = m.asked, 0
+	return n
+}
+
 func (m *memory) Get(_ context.Context, name string) (*contract.Value, error) {
 	end, err := m.begin()
 	defer end()
