@@ -17,8 +17,11 @@ import (
 // arrows is the table of the house: which room may name which. It points down only. A room that is not in it, or an
 // import that is not, fails the test: change the table here and in ARCHITECTURE.md together, or move the code.
 var arrows = map[string][]string{
-	"cachex":           {"cmd"},
-	"cmd":              {"cmd/call", "engine", "engine/fleet", "cachedir", "cachedir/stats", "remote", "runner", "hashing", "fastpath", "probe"},
+	"cachex": {"cmd"},
+	"cmd": {
+		"cmd/call", "engine", "engine/fleet", "cachedir", "cachedir/stats",
+		"remote", "runner", "hashing", "fastpath", "probe",
+	},
 	"cmd/call":         {"engine", "cachedir", "cachedir/stats", "runner", "hashing", "fastpath", "probe"},
 	"engine":           {"engine/fleet", "cachedir", "cachedir/stats", "runner", "hashing", "lock"},
 	"engine/fleet":     {"cachedir", "cachedir/stats", "remote/contract", "hashing"},
@@ -84,7 +87,8 @@ func TestArrowsPointDown(t *testing.T) {
 	require.Equal(t, len(arrows), seen, "a room of the table is missing")
 }
 
-// What makes a call whose settings are known comes before what takes long to initialise only as long as it does not import it.
+// What makes a call whose settings are known comes before what takes long to initialise only as long as it does not
+// import it.
 func TestCallsAreLight(t *testing.T) {
 	out, err := exec.Command("go", "list", "-deps", "./cmd/call").Output()
 	require.NoError(t, err)
@@ -98,8 +102,8 @@ func TestCallsAreLight(t *testing.T) {
 	}
 }
 
-// The short way to a hit and a call whose settings are known come before what they do without: packages are initialised in
-// the order of their paths, each as soon as its imports are. The order is that of the real binary.
+// The short way to a hit and a call whose settings are known come before what they do without: packages are initialised
+// in the order of their paths, each as soon as its imports are. The order is that of the real binary.
 func TestOrderOfInitialisation(t *testing.T) {
 	dir, err := binDir()
 	require.NoError(t, err)

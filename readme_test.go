@@ -30,7 +30,8 @@ func TestReadme(t *testing.T) {
 	home := t.TempDir()
 	work := readersProject(t)
 	env := append(os.Environ(), goDirs(t)...)
-	env = append(env, "HOME="+home, "XDG_CACHE_HOME=", "XDG_CONFIG_HOME=", "API="+server.URL, "TEAM=file://"+filepath.ToSlash(t.TempDir()),
+	env = append(env, "HOME="+home, "XDG_CACHE_HOME=", "XDG_CONFIG_HOME=", "API="+server.URL,
+		"TEAM=file://"+filepath.ToSlash(t.TempDir()),
 		"PATH="+pathWithBinary(t))
 	ran := 0
 	for _, line := range readmeCommands(string(text)) {
@@ -45,7 +46,7 @@ func TestReadme(t *testing.T) {
 		c := exec.Command("bash", "-c", "set -o pipefail; "+line)
 		c.Dir, c.Env = dir, env
 		out, err := c.CombinedOutput()
-		if c.ProcessState.ExitCode() != 1 || !strings.Contains(line, "grep") { // grep found nothing: the example's point
+		if c.ProcessState.ExitCode() != 1 || !strings.Contains(line, "grep") { // it found nothing: the point
 			require.NoError(t, err, "%s\n%s", line, out)
 		}
 		require.NotContains(t, string(out), "cachex: hint", line)

@@ -77,7 +77,8 @@ func TestScripts(t *testing.T) {
 			env.Setenv("LC_ALL", "C.UTF-8")
 			env.Setenv("PYTHONPATH", filepath.Join(root, "testdata")) // callers.py
 			env.Setenv("PYTHONDONTWRITEBYTECODE", "1")
-			env.Setenv("HOME_OF_TESTS", os.Getenv("HOME")) // beside GOCACHE, or below this, scripts/servers keeps what it built
+			// beside GOCACHE, or below this, scripts/servers keeps what it built
+			env.Setenv("HOME_OF_TESTS", os.Getenv("HOME"))
 			env.Setenv("GOCACHE_OF_TESTS", os.Getenv("GOCACHE"))
 			env.Setenv("EVERY", os.Getenv("EVERY")) // 1: the scripts that try many cases try them all
 			return nil

@@ -55,7 +55,8 @@ func verifyChunks(f tree.File, size int64, chunks []uint64) error {
 				if _, err := f.ReadAt(b, off); err != nil {
 					bad.Store(&err)
 				} else if xxhash.Sum64(b) != chunks[i] {
-					err := fmt.Errorf("%w: checksum of bytes %d to %d of the body", format.ErrSpoiled, off, off+int64(len(b)))
+					err := fmt.Errorf("%w: checksum of bytes %d to %d of the body", format.ErrSpoiled, off,
+						off+int64(len(b)))
 					bad.Store(&err)
 				}
 			}

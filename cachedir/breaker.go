@@ -180,7 +180,8 @@ func encodeBreaker(failures int, last time.Time) []byte {
 
 func decodeBreaker(b []byte) (BreakerState, bool) {
 	const end = breakerSize - 8
-	if len(b) != breakerSize || string(b[:4]) != breakerMagic || binary.LittleEndian.Uint64(b[end:]) != xxhash.Sum64(b[:end]) {
+	if len(b) != breakerSize || string(b[:4]) != breakerMagic ||
+		binary.LittleEndian.Uint64(b[end:]) != xxhash.Sum64(b[:end]) {
 		return BreakerState{}, false
 	}
 	failures := binary.LittleEndian.Uint32(b[4:])

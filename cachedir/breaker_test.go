@@ -33,7 +33,8 @@ func TestBreaker(t *testing.T) {
 		b := server()
 		requireAllows(t, b, true, n > 0)
 		b.Failed()
-		require.Equal(t, BreakerState{n + 1, time.Unix(0, now.UnixNano()), true, time.Unix(0, now.Add(pause).UnixNano())}, b.State())
+		require.Equal(t,
+			BreakerState{n + 1, time.Unix(0, now.UnixNano()), true, time.Unix(0, now.Add(pause).UnixNano())}, b.State())
 		requireAllows(t, server(), false, false)
 		if _, err := d.v1.Stat(b.name + ".lock"); n == 0 {
 			require.Error(t, err, "who is told no takes no lock")

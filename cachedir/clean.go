@@ -193,7 +193,8 @@ func (d *cleaner) clean(deadline time.Time) {
 		return
 	}
 	var all []candidate
-	reading := deadline.Add(-time.Until(deadline) / 2) // however slow the disk is, some time is left to remove what was found
+	// however slow the disk is, some time is left to remove what was found
+	reading := deadline.Add(-time.Until(deadline) / 2)
 	for _, sh := range fullest(&s) {
 		if len(all) >= sampleMin || len(all) > 0 && time.Now().After(reading) {
 			break

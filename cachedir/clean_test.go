@@ -96,7 +96,7 @@ func TestLimitHolds(t *testing.T) {
 		}
 		require.LessOrEqual(t, usedBytes(t, d), int64(limit))
 	}
-	require.Greater(t, stored, 200, "cleaning keeps up") // on a busy machine a store may find no time to make room for it
+	require.Greater(t, stored, 200, "cleaning keeps up") // on a busy machine a store may find no time to make room
 	require.Greater(t, usedBytes(t, d), int64(limit/2), "no more than needed is removed")
 	require.Empty(t, faults(t, d))
 	requireNoStrays(t, d)
@@ -105,8 +105,8 @@ func TestLimitHolds(t *testing.T) {
 	require.Equal(t, usedBytes(t, d), sizesOf(t, d))
 }
 
-// A machine may be so busy that the time for cleaning is over before anything was read. Something goes all the same, or a
-// full cache would keep what it has for ever.
+// A machine may be so busy that the time for cleaning is over before anything was read. Something goes all the same, or
+// a full cache would keep what it has for ever.
 func TestCleaningAlwaysRemovesSomething(t *testing.T) {
 	d := newDir(t, Options{MaxSize: 64 << 10})
 	for i := range 16 {
@@ -307,7 +307,8 @@ func TestPurgeLeavesForeignFiles(t *testing.T) {
 	key := runOf("y").Key
 	keep := []string{
 		"keep", "v1/keep", "v1/entries/keep", "v1/entries/ab/keep", "v1/entries/ab/" + key.String() + ".txt",
-		"v1/entries/" + shard(key[0]) + "/" + strings.ToUpper(key.String()), "v1/entries/" + shard(key[0]+1) + "/" + key.String(),
+		"v1/entries/" + shard(key[0]) + "/" + strings.ToUpper(key.String()),
+		"v1/entries/" + shard(key[0]+1) + "/" + key.String(),
 		"v1/entries/zz/" + key.String(), "v1/pending/keep", "v1/blobs/ab/keep",
 	}
 	for _, k := range keep {
@@ -398,13 +399,17 @@ func TestGivenBackTwice(t *testing.T) {
 		meanwhile func(b *usageFile)
 		left      int64 // of 8192 bytes
 	}{
-		"nothing":      {func(*usageFile) {}, 4096},
-		"the same":     {other(wordOf(key)), 4096},
-		"another key":  {other(wordOf(key) + 1), 0},
-		"counted anew": {func(b *usageFile) { _, _ = b.append(appendUsage(nil, usageRecord{kind: kindCount, shard: key[0]})) }, 0},
-		"compacted":    {func(*usageFile) { require.NoError(t, d.v1.Replace(usageName, nil)) }, 0},
+		"nothing":     {func(*usageFile) {}, 4096},
+		"the same":    {other(wordOf(key)), 4096},
+		"another key": {other(wordOf(key) + 1), 0},
+		"counted anew": {
+			func(b *usageFile) { _, _ = b.append(appendUsage(nil, usageRecord{kind: kindCount, shard: key[0]})) }, 0,
+		},
+		"compacted": {func(*usageFile) { require.NoError(t, d.v1.Replace(usageName, nil)) }, 0},
 	} {
-		require.NoError(t, d.v1.Replace(usageName, appendUsage(nil, usageRecord{kind: kindCount, shard: key[0], bytes: 8192})))
+		require.NoError(t, d.v1.Replace(usageName, appendUsage(nil, usageRecord{
+			kind: kindCount, shard: key[0], bytes: 8192,
+		})))
 		b, err := d.openUsage()
 		require.NoError(t, err)
 		since := b.now()
@@ -423,7 +428,9 @@ func TestGivenBackAtOnce(t *testing.T) {
 	key := runOf("x").Key
 	const givers, held = 8, 100 * 4096
 	for range 50 {
-		require.NoError(t, d.v1.Replace(usageName, appendUsage(nil, usageRecord{kind: kindCount, shard: key[0], bytes: held})))
+		require.NoError(t, d.v1.Replace(usageName, appendUsage(nil, usageRecord{
+			kind: kindCount, shard: key[0], bytes: held,
+		})))
 		var ready, all sync.WaitGroup
 		ready.Add(givers)
 		for range givers {
@@ -588,7 +595,8 @@ func TestNotedBeforeItIsThere(t *testing.T) {
 	}), "it was there when we looked, and is there again")
 	require.Equal(t, before+bytes, sizesOf(t, d))
 	other := hashing.Key{10}
-	require.ErrorIs(t, d.accounted(other, bytes, func() bool { return true }, func() error { return ErrClosed }), ErrClosed)
+	require.ErrorIs(t, d.accounted(other, bytes, func() bool { return true }, func() error { return ErrClosed }),
+		ErrClosed)
 	require.Equal(t, before+bytes, sizesOf(t, d))
 	require.Equal(t, usedBytes(t, d), sizesOf(t, d))
 }
@@ -641,7 +649,8 @@ func TestLimitHoldsForCommands(t *testing.T) {
 	require.Equal(t, usedBytes(t, d), sizesOf(t, d))
 }
 
-// What a damaged entry says of its size is not believed: the count stays as long as what is there, and the next store heals.
+// What a damaged entry says of its size is not believed: the count stays as long as what is there, and the next store
+// heals.
 func TestSizesOfADamagedEntry(t *testing.T) {
 	if testing.Short() {
 		t.Skip("damages an entry many times")

@@ -34,7 +34,8 @@ func (d *commands) Command(id hashing.CommandID) (CommandRecord, bool) {
 	return r, err == nil
 }
 
-// NoteRun adds a run to the record of its command, and what it left of its words. One that is new and does not fit is ErrNoRoom.
+// NoteRun adds a run to the record of its command, and what it left of its words. One that is new and does not fit is
+// ErrNoRoom.
 func (d *commands) NoteRun(id hashing.CommandID, run CommandRun, words ...CommandWord) error {
 	if d.o.ReadOnly {
 		return ErrReadOnly
@@ -50,7 +51,8 @@ func (d *commands) NoteRun(id hashing.CommandID, run CommandRun, words ...Comman
 		return !known
 	}
 	err := d.accounted(hashing.Key(id), onDisk(1), isNew, func() error {
-		return d.v1.Replace(commandName(id), format.EncodeCommand(id, runs, words[:min(len(words), format.CommandWords)]...))
+		return d.v1.Replace(commandName(id),
+			format.EncodeCommand(id, runs, words[:min(len(words), format.CommandWords)]...))
 	})
 	if err != nil {
 		return fmt.Errorf("note the run: %w", err)

@@ -14,8 +14,8 @@ import (
 )
 
 // Commit makes the entry visible under its key. Key, Command, Recipe and TagMark of m are those given to Begin and
-// found by it; a tag's count is at most the mark's. Besides what the system says, the errors are ErrNoRoom, ErrTooLarge, ErrPurged, ErrNewer and
-// ErrClosed; after any of them nothing is left of the entry.
+// found by it; a tag's count is at most the mark's. Besides what the system says, the errors are ErrNoRoom,
+// ErrTooLarge, ErrPurged, ErrNewer and ErrClosed; after any of them nothing is left of the entry.
 //
 // What can die between the steps, and what is left:
 //
@@ -140,8 +140,12 @@ func checkMeta(m *Meta) error {
 // finish closes the frame table and the body.
 func (p *Pending) finish(m Meta) (*format.Header, error) {
 	p.tableBuf = p.frames.End(p.tableBuf)
-	h := &format.Header{Meta: m, Stdout: p.sizes[0], Stderr: p.sizes[1], Table: p.tableBuf, TableLen: int64(len(p.tableBuf)), Seal: p.seal}
-	if p.order.open && h.BodyLen() <= format.InlineMax { // the body was written for those who follow: the entry needs its room
+	h := &format.Header{
+		Meta: m, Stdout: p.sizes[0], Stderr: p.sizes[1], Table: p.tableBuf,
+		TableLen: int64(len(p.tableBuf)), Seal: p.seal,
+	}
+	// the body was written for those who follow: the entry needs its room
+	if p.order.open && h.BodyLen() <= format.InlineMax {
 		p.dropSpool(&p.body)
 		p.dropSpool(&p.order)
 	}
@@ -211,7 +215,8 @@ func (d *entries) stored(key hashing.Key, s Slot) (storedEntry, error) {
 	}
 	h, err := peek(f, fi.Size)
 	if err != nil {
-		return storedEntry{size: min(onDisk(fi.Size), onDisk(1))}, nil // who knows what it was counted as: not less than this
+		// who knows what it was counted as: not less than this
+		return storedEntry{size: min(onDisk(fi.Size), onDisk(1))}, nil
 	}
 	old := storedEntry{size: onDisk(fi.Size)}
 	if h.InFile {
@@ -221,7 +226,8 @@ func (d *entries) stored(key hashing.Key, s Slot) (storedEntry, error) {
 	return old, nil
 }
 
-// bodySize returns how much a body beside its entry takes. The entry may be damaged, so what it says of that is not asked.
+// bodySize returns how much a body beside its entry takes. The entry may be damaged, so what it says of that is not
+// asked.
 func (d *entries) bodySize(key hashing.Key, s Slot, sum [32]byte) int64 {
 	fi, err := d.v1.Stat(bodyName(key, s, sum))
 	if err != nil || !fi.Regular {

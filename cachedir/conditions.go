@@ -14,8 +14,8 @@ import (
 // memoTable holds what the short way to a hit remembers.
 const memoTable = "memo/table"
 
-// Conditions is what it takes to give an entry once more as the answer, without knowing the format of entries: the short way to
-// a hit (package fastpath) compares it and copies. Names are below v1.
+// Conditions is what it takes to give an entry once more as the answer, without knowing the format of entries: the
+// short way to a hit (package fastpath) compares it and copies. Names are below v1.
 type Conditions struct {
 	Entry  string // the entry's file
 	Other  string // the file of the key's other slot
@@ -36,8 +36,8 @@ type Frame struct {
 	Size   int64 // bytes
 }
 
-// Conditions returns what an entry stands on. ok is false for what the short way leaves to the ordinary one: bodies in files of
-// their own, encrypted and private results, deaths by signal, and what was purged since.
+// Conditions returns what an entry stands on. ok is false for what the short way leaves to the ordinary one: bodies in
+// files of their own, encrypted and private results, deaths by signal, and what was purged since.
 func (e *Entry) Conditions(hit stats.Record) (s Conditions, ok bool) {
 	if e.h.InFile || e.h.Seal != nil || e.Private || e.Learned != nil || e.Signal != 0 || e.Soft {
 		return s, false
@@ -82,8 +82,8 @@ func (d *purgeCounts) standsAt(m Meta) ([]byte, bool) {
 	return format.EncodePurges(after), err == nil && before == after
 }
 
-// PutMemo writes a memo of the short way into its place in a table of them. Like the tables in stat/ it is a file of fixed
-// size within a 64th of the limit, and sparse. A memo that cannot be written costs later hits their shortcut.
+// PutMemo writes a memo of the short way into its place in a table of them. Like the tables in stat/ it is a file of
+// fixed size within a 64th of the limit, and sparse. A memo that cannot be written costs later hits their shortcut.
 func (d *opened) PutMemo(memo []byte, place func(size int64) int64) {
 	if d.o.ReadOnly || d.v1.IsForeign() {
 		return

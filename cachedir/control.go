@@ -9,8 +9,8 @@ import (
 	"github.com/cachex-cli/cachex/cachedir/tree"
 )
 
-// Control is the control file of a run, as another run that is part of its command sees it: by a path that anybody may have put into
-// the environment.
+// Control is the control file of a run, as another run that is part of its command sees it: by a path that anybody may
+// have put into the environment.
 type Control struct {
 	d    *Dir
 	path string
@@ -20,8 +20,8 @@ type Control struct {
 // ErrNoControl is what OpenControl returns for a path that is not the control file of a run.
 var ErrNoControl = errors.New("not a control file of cachex")
 
-// OpenControl looks whose control file a path names. It is one only in the pending directory of a marked cache directory that is ours
-// or root's; root serves everybody.
+// OpenControl looks whose control file a path names. It is one only in the pending directory of a marked cache
+// directory that is ours or root's; root serves everybody.
 func OpenControl(path string) (*Control, error) {
 	run, ok := pendingRun(filepath.Base(path))
 	dir, inPending := strings.CutSuffix(filepath.Dir(path), filepath.FromSlash("/v1/pending"))

@@ -27,7 +27,8 @@ func TestOpenControl(t *testing.T) {
 	unmarked := filepath.Join(t.TempDir(), "v1", "pending")
 	require.NoError(t, os.MkdirAll(unmarked, 0o700))
 	for _, path := range []string{
-		"", "x", base, filepath.Join("v1", "pending", base), filepath.Join(t.TempDir(), base), filepath.Join(unmarked, base), filepath.Join(unmarked, "gone", base),
+		"", "x", base, filepath.Join("v1", "pending", base), filepath.Join(t.TempDir(), base),
+		filepath.Join(unmarked, base), filepath.Join(unmarked, "gone", base),
 		p.ControlPath() + "x", d.v1.Path("pending/x.control"), d.v1.Path("locks/" + base),
 		d.v1.Path(p.base + runSuffix), filepath.Join(filepath.Dir(p.ControlPath()), "sub", base),
 	} {

@@ -37,7 +37,8 @@ func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	x := &fixture{
 		path: filepath.Join(t.TempDir(), "cache"), small: runOf("small"), large: runOf("large"),
-		parts: []part{{0, "out\n"}, {1, "err\n"}, {0, "more\n"}}, body: []part{{0, strings.Repeat("0123456789abcdef", 20<<10)}},
+		parts:   []part{{0, "out\n"}, {1, "err\n"}, {0, "more\n"}},
+		body:    []part{{0, strings.Repeat("0123456789abcdef", 20<<10)}},
 		command: hashing.CommandID{7}, stamp: hashing.StatID{Dev: 1, Ino: 2, Size: 3},
 	}
 	d, err := Open(x.path, fixtureOptions)
@@ -51,7 +52,9 @@ func newFixture(t testing.TB) *fixture {
 	store(t, d, x.large, x.body...)
 	require.NoError(t, d.NoteRun(x.command, CommandRun{Key: x.small.Key, Ended: time.Unix(5, 0)}))
 	require.NoError(t, d.Journal.Log(stats.Record{Served: stats.Hit, Family: "x"}))
-	require.NoError(t, d.Journal.LogTier(stats.TierRecord{Tier: "x", Op: stats.TierGet, Result: stats.TierHit, Bytes: 3}))
+	require.NoError(t, d.Journal.LogTier(stats.TierRecord{
+		Tier: "x", Op: stats.TierGet, Result: stats.TierHit, Bytes: 3,
+	}))
 	require.NoError(t, d.NoteTag("x", "tag", 5, NoPurge))
 	d.Breaker("x").Failed()
 	d.Digests().Remember(x.stamp, hashing.Digest{9})
@@ -127,7 +130,8 @@ func (x *fixture) right(t *testing.T, what string, heal bool) {
 		run   Run
 		parts []part
 	}{{x.small, x.parts}, {x.large, x.body}} {
-		if e.run.Key == x.large.Key && !heal && !strings.Contains(what, x.large.Key.String()) && !strings.Contains(what, "blobs") {
+		if e.run.Key == x.large.Key && !heal && !strings.Contains(what, x.large.Key.String()) &&
+			!strings.Contains(what, "blobs") {
 			continue // a large body that was not damaged: once in a while is enough
 		}
 		_, _, both, err := lookup(d, e.run, Good)
@@ -157,7 +161,9 @@ func (x *fixture) right(t *testing.T, what string, heal bool) {
 	tiers, err := d.Journal.TierRows(time.Time{})
 	require.NoError(t, err, what)
 	if len(tiers) > 0 {
-		require.Equal(t, []stats.TierRow{{Tier: "x", Op: stats.TierGet, Results: map[stats.TierResult]int64{stats.TierHit: 1}, Bytes: 3}}, tiers, what)
+		require.Equal(t, []stats.TierRow{{
+			Tier: "x", Op: stats.TierGet, Results: map[stats.TierResult]int64{stats.TierHit: 1}, Bytes: 3,
+		}}, tiers, what)
 	}
 	rows, err := d.Journal.Rows(time.Time{})
 	require.NoError(t, err, what)

@@ -173,8 +173,8 @@ func (d *opened) Path() string { return d.path }
 // Foreign reports whether the directory belongs to another user.
 func (d *opened) Foreign() bool { return d.v1.IsForeign() }
 
-// SharedAs names the user in the keys of results that he stores in a directory of another one; empty: it is his own, and all
-// that it holds was stored by him, or under such a key.
+// SharedAs names the user in the keys of results that he stores in a directory of another one; empty: it is his own,
+// and all that it holds was stored by him, or under such a key.
 func (d *opened) SharedAs() string {
 	if !d.Foreign() {
 		return ""

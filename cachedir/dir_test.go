@@ -178,7 +178,8 @@ func TestMetaSurvives(t *testing.T) {
 	m := Meta{
 		Family: "terraform", Merged: true, Pty: true, Code: -1, Signal: 15,
 		Started: time.Unix(1, 999_999_999), Ended: time.Unix(1<<33, 1), BootID: [16]byte{1, 2, 3},
-		StartedBoot: 5, EndedBoot: 1 << 60, TTL: -1, Random: 1 << 63, Until: time.Unix(7, 8), Stale: time.Minute, Private: true, UID: 9, Tags: []Tag{{Name: "a", Seq: 0}, {Name: "", Seq: 0}, {Name: "\xff", Seq: 0}},
+		StartedBoot: 5, EndedBoot: 1 << 60, TTL: -1, Random: 1 << 63, Until: time.Unix(7, 8), Stale: time.Minute,
+		Private: true, UID: 9, Tags: []Tag{{Name: "a", Seq: 0}, {Name: "", Seq: 0}, {Name: "\xff", Seq: 0}},
 	}
 	storeMeta(t, d, r, m, part{0, "x"})
 	e, err := d.Load(r.Key, Failed)

@@ -35,8 +35,8 @@ func everything(t testing.TB, d *Dir) string {
 	return all.String()
 }
 
-// outputs are bodies of each kind: within the entry, in a file that is read at once, in one that is read in pieces, with a
-// frame table in the entry and behind the body.
+// outputs are bodies of each kind: within the entry, in a file that is read at once, in one that is read in pieces,
+// with a frame table in the entry and behind the body.
 func outputs() map[string][]part {
 	large := strings.Repeat("planted token, ", wholeRead/10)
 	return map[string][]part{
@@ -68,7 +68,8 @@ func TestEncryptedEntries(t *testing.T) {
 			requireHit(t, d, r, Good, parts...)
 			rotated := openAt(t, d.Path(), Options{Keys: []Key{testKeys()[1], testKeys()[0]}, Encrypt: true})
 			requireHit(t, rotated, r, Good, parts...)
-			requireMiss(t, openAt(t, d.Path(), Options{Keys: testKeys()[1:], Encrypt: true}), r, Good, stats.Uncacheable)
+			requireMiss(t, openAt(t, d.Path(), Options{Keys: testKeys()[1:], Encrypt: true}), r, Good,
+				stats.Uncacheable)
 			plain := openAt(t, d.Path(), Options{})
 			requireMiss(t, plain, r, Good, stats.Uncacheable)
 			require.Empty(t, faults(t, d))
@@ -202,7 +203,10 @@ func TestPurgeWithoutTheKey(t *testing.T) {
 	require.NoError(t, err)
 	defer p.Discard()
 	var seen []EntryInfo
-	n, err := openAt(t, d.Path(), Options{}).Purge(func(i EntryInfo) bool { seen = append(seen, i); return i.Sealed }, false)
+	n, err := openAt(t, d.Path(), Options{}).Purge(func(i EntryInfo) bool {
+		seen = append(seen, i)
+		return i.Sealed
+	}, false)
 	require.NoError(t, err)
 	require.Equal(t, 1, n)
 	require.Len(t, seen, 1)

@@ -110,7 +110,8 @@ func TestFloorOfFreeSpace(t *testing.T) {
 		free, floor := d.room()
 		require.GreaterOrEqual(t, free, floor-60_000)
 	}
-	require.Greater(t, stored, 25, "more than fit at once, so room was made") // within the time for that, so not for each
+	// within the time for that, so not for each
+	require.Greater(t, stored, 25, "more than fit at once, so room was made")
 	require.Empty(t, faults(t, d))
 }
 

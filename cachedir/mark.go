@@ -11,9 +11,9 @@ import (
 )
 
 // A directory is ours if it carries one of two marks: CACHEDIR.TAG with our text, or v1/.cachex. One that is empty
-// becomes ours, and so does one that lost its marks (see recognise.go); one that holds anything else is refused, so that no mistyped path turns into a place where cachex
-// removes files (P11a). The marks are written in an order that lets a kill at any point leave a directory that still
-// counts as new:
+// becomes ours, and so does one that lost its marks (see recognise.go); one that holds anything else is refused, so
+// that no mistyped path turns into a place where cachex removes files (P11a). The marks are written in an order that
+// lets a kill at any point leave a directory that still counts as new:
 //
 //	directory made                     empty: new
 //	CACHEDIR.TAG made or half written  holds nothing but a beginning of our text: new
@@ -49,7 +49,8 @@ type marks struct{ root *tree.Tree } // the directory itself
 func (d *Dir) openMarked() error {
 	v1, err := d.root.Sub("v1")
 	if err == nil {
-		if fi, serr := v1.Stat(markFile); serr == nil && fi.Regular && fi.Size == int64(len(markText)) && v1.Trusts(fi.UID) {
+		if fi, serr := v1.Stat(markFile); serr == nil && fi.Regular && fi.Size == int64(len(markText)) &&
+			v1.Trusts(fi.UID) {
 			d.v1 = v1
 			return d.tighten()
 		}
@@ -60,7 +61,9 @@ func (d *Dir) openMarked() error {
 	case d.o.ReadOnly && d.isNew():
 		return ErrAbsent
 	case !d.isNew() && !d.isMarked() && !d.onlyOurs(): // marked meanwhile, by another process
-		return &Refused{Path: d.path, Why: "it is not empty and has no mark of cachex (choose another with --cache-dir)"}
+		return &Refused{
+			Path: d.path, Why: "it is not empty and has no mark of cachex (choose another with --cache-dir)",
+		}
 	}
 	if !d.o.ReadOnly {
 		err = d.mark()

@@ -45,9 +45,13 @@ func TestRefusedAndAdmitted(t *testing.T) {
 		"another cache": {refuse: "not empty", make: func(t *testing.T, path string) {
 			write(t, path+"/"+tagFile, "Signature: 8a477f597d28d172789f06886806bc55\n# This file is a cache directory tag created by cargo.\n")
 		}},
-		"a directory v1": {refuse: "not empty", make: func(t *testing.T, path string) { write(t, path+"/v1/entries/ab/x", "x") }},
-		"a file v1":      {refuse: "not empty", make: func(t *testing.T, path string) { write(t, path+"/v1", "x") }},
-		"another README": {refuse: "not empty", make: func(t *testing.T, path string) { write(t, path+"/README", "x") }},
+		"a directory v1": {
+			refuse: "not empty", make: func(t *testing.T, path string) { write(t, path+"/v1/entries/ab/x", "x") },
+		},
+		"a file v1": {refuse: "not empty", make: func(t *testing.T, path string) { write(t, path+"/v1", "x") }},
+		"another README": {
+			refuse: "not empty", make: func(t *testing.T, path string) { write(t, path+"/README", "x") },
+		},
 		"group may write": {refuse: "others may write", make: func(t *testing.T, path string) {
 			openAt(t, path, Options{})
 			require.NoError(t, os.Chmod(path, 0o770))
@@ -64,11 +68,14 @@ func TestRefusedAndAdmitted(t *testing.T) {
 			require.NoError(t, os.Mkdir(path, 0o700))
 			require.NoError(t, os.Chown(path, stranger, stranger))
 		}},
-		"trusted, and writable by others": {root: true, trust: []int{stranger}, refuse: "others may write", make: func(t *testing.T, path string) {
-			require.NoError(t, os.Mkdir(path, 0o700))
-			require.NoError(t, os.Chown(path, stranger, stranger))
-			require.NoError(t, os.Chmod(path, 0o722))
-		}},
+		"trusted, and writable by others": {
+			root: true, trust: []int{stranger}, refuse: "others may write",
+			make: func(t *testing.T, path string) {
+				require.NoError(t, os.Mkdir(path, 0o700))
+				require.NoError(t, os.Chown(path, stranger, stranger))
+				require.NoError(t, os.Chmod(path, 0o722))
+			},
+		},
 		"through our own link": {make: func(t *testing.T, path string) {
 			require.NoError(t, os.Mkdir(path+"-real", 0o700))
 			require.NoError(t, os.Symlink(filepath.Base(path)+"-real", path))
@@ -78,13 +85,16 @@ func TestRefusedAndAdmitted(t *testing.T) {
 			require.NoError(t, os.Symlink(path+"-real", path))
 			require.NoError(t, os.Lchown(path, stranger, stranger))
 		}},
-		"through a foreign link further up": {root: true, refuse: "link of user 54321", make: func(t *testing.T, path string) {
-			dir := filepath.Dir(path)
-			require.NoError(t, os.Rename(dir, dir+"-real"))
-			require.NoError(t, os.Mkdir(dir+"-real/cache", 0o700))
-			require.NoError(t, os.Symlink("../"+filepath.Base(filepath.Dir(dir))+"/./parent-real", dir))
-			require.NoError(t, os.Lchown(dir, stranger, stranger))
-		}},
+		"through a foreign link further up": {
+			root: true, refuse: "link of user 54321",
+			make: func(t *testing.T, path string) {
+				dir := filepath.Dir(path)
+				require.NoError(t, os.Rename(dir, dir+"-real"))
+				require.NoError(t, os.Mkdir(dir+"-real/cache", 0o700))
+				require.NoError(t, os.Symlink("../"+filepath.Base(filepath.Dir(dir))+"/./parent-real", dir))
+				require.NoError(t, os.Lchown(dir, stranger, stranger))
+			},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if c.root && !asRoot() {
@@ -236,14 +246,19 @@ func TestMarksLost(t *testing.T) {
 		require.NoError(t, os.WriteFile(name, []byte(text[:len(text)/2]), 0o600))
 	}
 	gone := func(t *testing.T, name, _ string) { require.NoError(t, os.Remove(name)) }
-	for name, lose := range map[string]func(t *testing.T, name, text string){"empty": empty, "zeros": zeros, "half": half, "gone": gone} {
+	for name, lose := range map[string]func(t *testing.T, name, text string){
+		"empty": empty, "zeros": zeros,
+		"half": half, "gone": gone,
+	} {
 		t.Run(name, func(t *testing.T) {
 			x := newFixture(t)
 			used := openAt(t, x.path, Options{})
 			require.NoError(t, used.Journal.Log(stats.Record{Served: stats.Hit}))
 			require.NoError(t, used.PurgeTag("unused", false))
 			require.NoError(t, os.Mkdir(filepath.Join(x.path, "lost+found"), 0o700))
-			for file, text := range map[string]string{tagFile: tagText, readmeFile: readmeText, "v1/" + markFile: markText} {
+			for file, text := range map[string]string{
+				tagFile: tagText, readmeFile: readmeText, "v1/" + markFile: markText,
+			} {
 				lose(t, filepath.Join(x.path, file), text)
 			}
 			d := openAt(t, x.path, Options{})
@@ -254,14 +269,22 @@ func TestMarksLost(t *testing.T) {
 		})
 	}
 	for name, spoil := range map[string]func(t *testing.T, path string) error{
-		"a file beside":      func(t *testing.T, path string) error { return os.WriteFile(path+"/notes", nil, 0o600) },
-		"a file in v1":       func(t *testing.T, path string) error { return os.WriteFile(path+"/v1/notes", nil, 0o600) },
-		"a folder in v1":     func(t *testing.T, path string) error { return os.Mkdir(path+"/v1/src", 0o700) },
-		"a file by an entry": func(t *testing.T, path string) error { return os.WriteFile(path+"/v1/entries/notes", nil, 0o600) },
-		"another fan":        func(t *testing.T, path string) error { return os.MkdirAll(path+"/v1/entries/zz", 0o700) },
-		"a file in a fan":    func(t *testing.T, path string) error { return writeIn(path+"/v1/entries/ab", "notes") },
-		"an entry elsewhere": func(t *testing.T, path string) error { return writeIn(path+"/v1/entries/ab", strings.Repeat("cd", 32)) },
-		"a link":             func(t *testing.T, path string) error { return os.Symlink("/", path+"/v1/scopes") },
+		"a file beside": func(t *testing.T, path string) error { return os.WriteFile(path+"/notes", nil, 0o600) },
+		"a file in v1": func(t *testing.T, path string) error {
+			return os.WriteFile(path+"/v1/notes", nil, 0o600)
+		},
+		"a folder in v1": func(t *testing.T, path string) error { return os.Mkdir(path+"/v1/src", 0o700) },
+		"a file by an entry": func(t *testing.T, path string) error {
+			return os.WriteFile(path+"/v1/entries/notes", nil, 0o600)
+		},
+		"another fan": func(t *testing.T, path string) error {
+			return os.MkdirAll(path+"/v1/entries/zz", 0o700)
+		},
+		"a file in a fan": func(t *testing.T, path string) error { return writeIn(path+"/v1/entries/ab", "notes") },
+		"an entry elsewhere": func(t *testing.T, path string) error {
+			return writeIn(path+"/v1/entries/ab", strings.Repeat("cd", 32))
+		},
+		"a link": func(t *testing.T, path string) error { return os.Symlink("/", path+"/v1/scopes") },
 		"another tag": func(t *testing.T, path string) error {
 			return os.WriteFile(path+"/"+tagFile, []byte("Signature: x\n"), 0o600)
 		},

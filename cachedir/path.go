@@ -9,9 +9,9 @@ import (
 	"github.com/cachex-cli/cachex/cachedir/tree"
 )
 
-// DefaultPath is where the cache lies unless the user says otherwise. Root with somebody else's home, as under sudo -E, would make
-// there what its owner cannot use: then foreign is that place, and the path is below root's own home. Owners that are trusted
-// are not somebody else.
+// DefaultPath is where the cache lies unless the user says otherwise. Root with somebody else's home, as under sudo -E,
+// would make there what its owner cannot use: then foreign is that place, and the path is below root's own home. Owners
+// that are trusted are not somebody else.
 func DefaultPath(lookup func(string) (string, bool), trust []int) (path, foreign string, err error) {
 	if path, err = usualPath(lookup); err != nil || !tree.IsOthers(path, trust) {
 		return path, "", err

@@ -7,7 +7,8 @@ import "path/filepath"
 // usualPath is $XDG_CACHE_HOME/cachex, else ~/.cache/cachex.
 // Without a home directory there is none: it is not made.
 func usualPath(lookup func(string) (string, bool)) (string, error) {
-	if dir, ok := lookup("XDG_CACHE_HOME"); ok && filepath.IsAbs(dir) { // others are to be ignored, says the XDG specification
+	// others are ignored, says the XDG specification
+	if dir, ok := lookup("XDG_CACHE_HOME"); ok && filepath.IsAbs(dir) {
 		return filepath.Join(dir, "cachex"), nil
 	}
 	home, err := homeDir("HOME", lookup)

@@ -23,12 +23,16 @@ func TestDefaultPath(t *testing.T) {
 		"home":             {map[string]string{"HOME": home}, filepath.Join(home, ".cache", "cachex")},
 		"XDG":              {map[string]string{"HOME": home, "XDG_CACHE_HOME": "/x/y"}, "/x/y/cachex"},
 		"XDG without home": {map[string]string{"XDG_CACHE_HOME": "/x/y"}, "/x/y/cachex"},
-		"XDG empty":        {map[string]string{"HOME": home, "XDG_CACHE_HOME": ""}, filepath.Join(home, ".cache", "cachex")},
-		"XDG relative":     {map[string]string{"HOME": home, "XDG_CACHE_HOME": "x"}, filepath.Join(home, ".cache", "cachex")},
-		"nothing":          {nil, ""},
-		"empty":            {map[string]string{"HOME": ""}, ""},
-		"relative":         {map[string]string{"HOME": "x"}, ""},
-		"absent":           {map[string]string{"HOME": filepath.Join(home, "absent")}, ""},
+		"XDG empty": {
+			map[string]string{"HOME": home, "XDG_CACHE_HOME": ""}, filepath.Join(home, ".cache", "cachex"),
+		},
+		"XDG relative": {
+			map[string]string{"HOME": home, "XDG_CACHE_HOME": "x"}, filepath.Join(home, ".cache", "cachex"),
+		},
+		"nothing":  {nil, ""},
+		"empty":    {map[string]string{"HOME": ""}, ""},
+		"relative": {map[string]string{"HOME": "x"}, ""},
+		"absent":   {map[string]string{"HOME": filepath.Join(home, "absent")}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, foreign, err := DefaultPath(lookup(c.env), nil)
@@ -66,7 +70,9 @@ func TestHomeOfAnother(t *testing.T) {
 	}{"named": {nil, 0}, "trusted": {[]int{stranger}, stranger}} {
 		path := filepath.Join(home, name, "cache", "cachex")
 		openAt(t, path, Options{TrustOwners: c.trust})
-		for dir, owner := range map[string]uint32{filepath.Join(home, name): stranger, filepath.Dir(path): stranger, path: c.owner} {
+		for dir, owner := range map[string]uint32{
+			filepath.Join(home, name): stranger, filepath.Dir(path): stranger, path: c.owner,
+		} {
 			var st unix.Stat_t
 			require.NoError(t, unix.Stat(dir, &st))
 			require.Equal(t, owner, st.Uid, dir)

@@ -137,8 +137,8 @@ func (p *Pending) ControlPath() string {
 	return p.d.v1.Path(p.base + controlSuffix)
 }
 
-// Control returns what the command said: nothing if there is no such file. One that is no regular file of ours, or larger
-// than limit bytes, is an error.
+// Control returns what the command said: nothing if there is no such file. One that is no regular file of ours, or
+// larger than limit bytes, is an error.
 func (p *Pending) Control(limit int64) ([]byte, error) {
 	f, fi, err := p.d.v1.OpenWritten(p.base + controlSuffix)
 	if errors.Is(err, fs.ErrNotExist) {

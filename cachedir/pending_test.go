@@ -364,7 +364,8 @@ func TestRemoveBesideStores(t *testing.T) {
 					if err := d.Remove(runOf("x").Key, Good); err != nil {
 						t.Error(err)
 					}
-				} else if err := tryStore(d, runOf("x"), metaNow(), part{0, bodies[i%(1+w)]}); err != nil && !errors.Is(err, ErrPurged) {
+				} else if err := tryStore(d, runOf("x"), metaNow(), part{0, bodies[i%(1+w)]}); err != nil &&
+					!errors.Is(err, ErrPurged) {
 					t.Error(err)
 				}
 			}

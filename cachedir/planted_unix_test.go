@@ -90,7 +90,8 @@ func TestPlantedLinks(t *testing.T) {
 
 func TestPlantedHardLinks(t *testing.T) {
 	plantEach(t, func(t *testing.T, path, outside string) bool {
-		if fi, err := os.Stat(outside); err != nil || fi.IsDir() || strings.Contains(path, "entries") || strings.Contains(path, "blobs") {
+		if fi, err := os.Stat(outside); err != nil || fi.IsDir() || strings.Contains(path, "entries") ||
+			strings.Contains(path, "blobs") {
 			return false // entries and bodies are replaced, never written in place
 		}
 		require.NoError(t, os.Link(outside, path))

@@ -8,8 +8,8 @@ import (
 )
 
 // A power cut may take both marks: they are synced when they are written, but not every disk does what it says. So a
-// directory without them is ours all the same if nothing is in it but what cachex makes, by name and place, and if it is this
-// user's and private, as cachex makes it: then nobody else put those names there.
+// directory without them is ours all the same if nothing is in it but what cachex makes, by name and place, and if it
+// is this user's and private, as cachex makes it: then nobody else put those names there.
 
 // onlyOurs looks at every name in the directory, which is done once: the marks are written again.
 func (d *marks) onlyOurs() bool {
@@ -64,7 +64,8 @@ func isFolder(path string) bool {
 	parts := strings.Split(path, "/")
 	switch len(parts) {
 	case 2:
-		return fanned(parts[1]) || slices.Contains([]string{"locks", "pending", "journal", "tags", "stat", "memo"}, parts[1])
+		return fanned(parts[1]) ||
+			slices.Contains([]string{"locks", "pending", "journal", "tags", "stat", "memo"}, parts[1])
 	case 3:
 		return fanned(parts[1]) && len(parts[2]) == 2 && isHex(parts[2]) || path == "v1/tags/remote"
 	}

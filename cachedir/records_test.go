@@ -14,7 +14,8 @@ import (
 	"github.com/cachex-cli/cachex/hashing"
 )
 
-// FuzzStoreRecords holds the small formats of this package to: no panic, and what is taken is encoded to the same again.
+// FuzzStoreRecords holds the small formats of this package to: no panic, and what is taken is encoded to the same
+// again.
 func FuzzStoreRecords(f *testing.F) {
 	f.Add(encodeBreaker(3, time.Unix(1, 0)))
 	f.Add(appendUsage(nil, usageRecord{kind: kindCount, shard: 3, bytes: 4096}))
@@ -61,9 +62,11 @@ func sampleEntry() []byte {
 	table = w.End(w.Add(table, 1, 6))
 	h := format.Header{
 		Meta: Meta{
-			Key: hashing.Key(sha256.Sum256([]byte("sample"))), Recipe: []byte("sample"), Family: "sample", Code: 0, Merged: true,
+			Key: hashing.Key(sha256.Sum256([]byte("sample"))), Recipe: []byte("sample"), Family: "sample", Code: 0,
+			Merged:  true,
 			Started: time.Unix(10, 5), Ended: time.Unix(11, 6), StartedBoot: 1, EndedBoot: 2, TTL: time.Hour,
-			Tags: []Tag{{Name: "one", Seq: 3}, {Name: "two", Seq: 4}}, Random: 99, Until: time.Unix(12, 7), Stale: time.Minute, UID: 8,
+			Tags: []Tag{{Name: "one", Seq: 3}, {Name: "two", Seq: 4}}, Random: 99, Until: time.Unix(12, 7),
+			Stale: time.Minute, UID: 8,
 			Private: true,
 		},
 		Stdout: 5, Stderr: 6, Table: table, TableLen: int64(len(table)),

@@ -21,7 +21,8 @@ func (d *Dir) Redirect(key hashing.Key, recipe []byte) *hashing.Learned {
 // Learn makes the redirect of a recipe cover more inputs, and returns the set that is in force now: it only grows, and
 // with each growth gets a new id. The redirect takes the place of a result that was stored when nothing was known.
 //
-// Two runs may learn different things at once, so reading, joining and writing is done under a lock, one for each shard.
+// Two runs may learn different things at once, so reading, joining and writing is done under a lock, one for each
+// shard.
 func (d *Dir) Learn(r Run, m Meta, more hashing.Learned) (hashing.Learned, error) {
 	if d.o.ReadOnly {
 		return hashing.Learned{}, ErrReadOnly

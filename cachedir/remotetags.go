@@ -10,10 +10,10 @@ import (
 	"github.com/cachex-cli/cachex/cachedir/stats"
 )
 
-// A tier counts the purges of each tag for all hosts. What it told last is kept in tags/remote/<sha256 of tier, NUL, tag>:
-// a count that differs from that means that somebody purged the tag elsewhere, and then it is purged here, too. That
-// comes before the new count is written. Who is killed in between purges once more the next time, rather than never.
-// Of two processes that learn of one purge at once both purge, and what is lost by that is a hit.
+// A tier counts the purges of each tag for all hosts. What it told last is kept in tags/remote/<sha256 of tier, NUL,
+// tag>: a count that differs from that means that somebody purged the tag elsewhere, and then it is purged here, too.
+// That comes before the new count is written. Who is killed in between purges once more the next time, rather than
+// never. Of two processes that learn of one purge at once both purge, and what is lost by that is a hit.
 
 // remoteTag is the id of a tag of a tier. Neither name holds a NUL.
 func remoteTag(tier, tag string) [32]byte { return sha256.Sum256([]byte(tier + "\x00" + tag)) }

@@ -20,7 +20,7 @@ type EntryInfo struct {
 	StdoutSize, StderrSize int64  // bytes
 	Stored                 int64  // bytes on disk
 	Pending                bool   // it has not ended yet
-	Sealed                 bool   // encrypted with a key that is not here: the recipe, the tags and the sizes are not known
+	Sealed                 bool   // encrypted with a key that is not here: recipe, tags and sizes are not known
 	Entry                  *Entry // nil if Pending or damaged; valid during the call
 	Err                    error  // why the entry cannot be read
 }
@@ -135,8 +135,8 @@ func (d *Dir) Purge(match func(EntryInfo) bool, dryRun bool) (int, error) {
 	return n, err
 }
 
-// PurgeAll removes all entries, and what is known of commands. Runs that have begun are purged too: a new epoch makes what
-// they store invalid.
+// PurgeAll removes all entries, and what is known of commands. Runs that have begun are purged too: a new epoch makes
+// what they store invalid.
 func (d *Dir) PurgeAll() (int, error) {
 	if d.o.ReadOnly {
 		return 0, ErrReadOnly
@@ -158,8 +158,9 @@ func (d *Dir) PurgeAll() (int, error) {
 	return d.Purge(everything, false)
 }
 
-// PurgeSoftly lets the entries that match selects be served once more while they are refreshed. Runs that have begun are
-// not forbidden: what they store counts as softly purged. It returns how many entries it reached, or, with dryRun, would.
+// PurgeSoftly lets the entries that match selects be served once more while they are refreshed. Runs that have begun
+// are not forbidden: what they store counts as softly purged. It returns how many entries it reached, or, with dryRun,
+// would.
 func (d *Dir) PurgeSoftly(match func(EntryInfo) bool, dryRun bool) (int, error) {
 	var names []string
 	n, err := d.Purge(func(i EntryInfo) bool {

@@ -98,7 +98,10 @@ func TestCommandRecord(t *testing.T) {
 	r, ok := d.Command(id)
 	require.True(t, ok)
 	require.Equal(t, []CommandRun{run(7), run(11), run(10), run(9), run(8), run(6), run(5), run(4)}, r.Runs)
-	words := []CommandWord{{Word: 1, State: hashing.Digest{2}, Size: 3, Rest: hashing.Digest{4}, Made: true, Moved: 5}, {Word: 6, Literal: 7, During: true}}
+	words := []CommandWord{
+		{Word: 1, State: hashing.Digest{2}, Size: 3, Rest: hashing.Digest{4}, Made: true, Moved: 5},
+		{Word: 6, Literal: 7, During: true},
+	}
 	require.NoError(t, d.NoteRun(id, run(7), words...))
 	r, _ = d.Command(id)
 	require.Equal(t, words, r.Words)

@@ -20,8 +20,8 @@ import (
 // purged since. So a purge reaches results that are still being made, and waits for none of them.
 //
 // A purge is hard or soft. After a hard one an entry is as good as gone; after a soft one it may be served once more
-// while it is refreshed. A file keeps both counts, because a soft purge after a hard one takes nothing back. Soft purges
-// of a single recipe use a file under the name of its key, those of everything a field of SEQ.
+// while it is refreshed. A file keeps both counts, because a soft purge after a hard one takes nothing back. Soft
+// purges of a single recipe use a file under the name of its key, those of everything a field of SEQ.
 //
 // The count is raised before the tag's file is written: a run that begins between the two counts as begun after the
 // purge, and whatever it reads it reads after the purge was asked for.
@@ -133,7 +133,9 @@ func newEpoch() (e [16]byte) {
 
 // advance changes SEQ, and then what else, under the lock of purges. What it hands to next for a damaged or missing one
 // is a new epoch, and so it does where there are no locks: two purges that count at once could count the same.
-func (d *purgeCounts) advance(next func(format.Purges) format.Purges, then func(format.Purges) error) (format.Purges, error) {
+func (d *purgeCounts) advance(
+	next func(format.Purges) format.Purges, then func(format.Purges) error,
+) (format.Purges, error) {
 	if d.o.ReadOnly {
 		return format.Purges{}, ErrReadOnly
 	}
@@ -159,8 +161,8 @@ func (d *purgeCounts) advance(next func(format.Purges) format.Purges, then func(
 	return p, then(p)
 }
 
-// writePurges replaces a file of purges; on a full disk it is written over where it lies, which takes no room. Should that be
-// torn, the file is damaged, and everything counts as purged.
+// writePurges replaces a file of purges; on a full disk it is written over where it lies, which takes no room. Should
+// that be torn, the file is damaged, and everything counts as purged.
 func (d *purgeCounts) writePurges(name string, p format.Purges) error {
 	err := d.v1.Replace(name, format.EncodePurges(p))
 	if !tree.IsDiskFull(err) {
@@ -180,8 +182,8 @@ func (d *purgeCounts) writePurges(name string, p format.Purges) error {
 	return nil
 }
 
-// freeing makes a purge that could not be counted for want of space once more, after it has removed what the purge is about.
-// What was running meanwhile is told by the count.
+// freeing makes a purge that could not be counted for want of space once more, after it has removed what the purge is
+// about. What was running meanwhile is told by the count.
 func (d *Dir) freeing(match func(EntryInfo) bool, purge func() error) error {
 	err := purge()
 	if !tree.IsDiskFull(err) {
@@ -246,8 +248,8 @@ func (d *purgeCounts) purgeMarks(soft bool, names ...string) (at TagMark, err er
 	return now.TagMark, err
 }
 
-// healMarksOf replaces the files of tags, and of the key, that were damaged. What they said is lost, so all that was stored
-// before under them counts as purged.
+// healMarksOf replaces the files of tags, and of the key, that were damaged. What they said is lost, so all that was
+// stored before under them counts as purged.
 func (d *purgeCounts) healMarksOf(key hashing.Key, tags []string) error {
 	names := []string{keyMark(key)}
 	for _, tag := range tags {

@@ -15,11 +15,11 @@ import (
 	"github.com/cachex-cli/cachex/hashing"
 )
 
-// A run that takes long can be followed: what it writes lies in its pending body at once, and <key>.<word>.live says which
-// bytes belong to which stream, in records of 8 bytes: where the bytes of one append end, times two, plus the stream. The
-// bytes are written before their record. The first record says whether both streams are one pipe (1) and whether the body
-// is encrypted (2); its seal then fills the records after it. Both files go when the run has ended; who has them open reads
-// them to their end.
+// A run that takes long can be followed: what it writes lies in its pending body at once, and <key>.<word>.live says
+// which bytes belong to which stream, in records of 8 bytes: where the bytes of one append end, times two, plus the
+// stream. The bytes are written before their record. The first record says whether both streams are one pipe (1) and
+// whether the body is encrypted (2); its seal then fills the records after it. Both files go when the run has ended;
+// who has them open reads them to their end.
 
 const (
 	orderSuffix = ".live"
@@ -28,8 +28,9 @@ const (
 	orderSealed = 2
 )
 
-// PublishTail makes what was recorded so far, and what comes, readable by those who follow. Runs of some tenths of a second
-// never do it. merged says that both streams are one pipe. That it fails ends the recording, as a failing Append does.
+// PublishTail makes what was recorded so far, and what comes, readable by those who follow. Runs of some tenths of a
+// second never do it. merged says that both streams are one pipe. That it fails ends the recording, as a failing Append
+// does.
 func (p *Pending) PublishTail(merged bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -144,8 +145,8 @@ func (d *Dir) Follow(key hashing.Key) (*Tail, bool) {
 	return t, t != nil
 }
 
-// openTail opens what a run records. The run may end meanwhile, and then one of the names is gone: but who has opened both
-// files has those of one run, for the random word in their names is never used again.
+// openTail opens what a run records. The run may end meanwhile, and then one of the names is gone: but who has opened
+// both files has those of one run, for the random word in their names is never used again.
 func (d *Dir) openTail(run string) *Tail {
 	base := strings.TrimSuffix(run, runSuffix)
 	order, _, err := d.v1.OpenWritten(base + orderSuffix)
@@ -211,8 +212,8 @@ func (t *Tail) record() (v uint64, ok bool) {
 	return binary.LittleEndian.Uint64(b[:]), true
 }
 
-// Wait returns when the run may have written more, when stop is closed, or after most. Only in the first case it may report
-// that it was woken.
+// Wait returns when the run may have written more, when stop is closed, or after most. Only in the first case it may
+// report that it was woken.
 func (t *Tail) Wait(stop <-chan struct{}, most time.Duration) (woken bool) {
 	return t.watch.wait(stop, most)
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/cachex-cli/cachex/cachedir/tree"
 )
 
-// watch wakes a follower when a file was written to, without asking again and again: inotify, or, where there is none left,
-// a look now and then.
+// watch wakes a follower when a file was written to, without asking again and again: inotify, or, where there is none
+// left, a look now and then.
 type watch struct {
 	events chan struct{}
 	f      *os.File

@@ -65,7 +65,8 @@ func alternating(n int, text string) (parts []part) {
 	return parts
 }
 
-// Whenever a run is published, a follower gets all of it in order, and what is stored is the same as if it had not been.
+// Whenever a run is published, a follower gets all of it in order, and what is stored is the same as if it had not
+// been.
 func TestPublishedRun(t *testing.T) {
 	if testing.Short() {
 		t.Skip("follows runs of every shape")
@@ -227,8 +228,8 @@ func TestCleanPublishedRuns(t *testing.T) {
 	require.NotNil(t, follow(t, d, runOf("alive")))
 }
 
-// Each byte of the order flipped, and the file cut at each length: a follower gets an error or an end. Nothing it reads goes
-// beyond the body.
+// Each byte of the order flipped, and the file cut at each length: a follower gets an error or an end. Nothing it reads
+// goes beyond the body.
 func TestDamagedTail(t *testing.T) {
 	d := newDir(t, Options{})
 	p, err := d.Begin(runOf("x"))

@@ -20,8 +20,8 @@ import (
 // through a pending entry that purges can forbid, under the same limits, by the same rename.
 //
 // What is the writer's is kept: when it ran and how it ended, how long it wanted that kept. What only means something
-// on the writer's machine is not: its boot clock, and its counts of purges. For those of this directory the entry counts
-// as begun when the import was, so that has to be before the other machine is asked.
+// on the writer's machine is not: its boot clock, and its counts of purges. For those of this directory the entry
+// counts as begun when the import was, so that has to be before the other machine is asked.
 
 // Exported is an entry as it goes to another machine.
 type Exported struct {
@@ -30,9 +30,9 @@ type Exported struct {
 	Body    *io.SectionReader // nil if the body is in Content; else readable until the entry is closed
 }
 
-// Export returns what another directory needs to import the entry, decrypted. The body is not verified: a damaged one is not
-// imported. One that was encrypted is read for the checksums of what it hides, and an error if it is damaged. A private
-// entry is ErrPrivate.
+// Export returns what another directory needs to import the entry, decrypted. The body is not verified: a damaged one
+// is not imported. One that was encrypted is read for the checksums of what it hides, and an error if it is damaged. A
+// private entry is ErrPrivate.
 func (e *Entry) Export() (Exported, error) {
 	if e.Private {
 		return Exported{}, ErrPrivate
@@ -180,7 +180,8 @@ func (i *Import) NeedsBody() (sum [32]byte, size int64, needed bool) {
 	return i.h.Sum, i.h.FileLen(), !i.whole
 }
 
-// checkTable reads the frame table behind a body: a right checksum says that it is what was written, not that it is one.
+// checkTable reads the frame table behind a body: a right checksum says that it is what was written, not that it is
+// one.
 func (i *Import) checkTable(name string) error {
 	if !i.h.TableBehind {
 		return nil
@@ -194,7 +195,8 @@ func (i *Import) checkTable(name string) error {
 }
 
 // WriteBody takes the body, in constant memory, and ends with the first chunk that is not what the entry says. A body
-// that differs in anything, in its length too, is a *Miss with the reason Corrupt; other errors are src's or the system's.
+// that differs in anything, in its length too, is a *Miss with the reason Corrupt; other errors are src's or the
+// system's.
 func (i *Import) WriteBody(src io.Reader) error {
 	i.p.mu.Lock()
 	defer i.p.mu.Unlock()
@@ -296,8 +298,8 @@ func (i *Import) Commit() error {
 	})
 }
 
-// Detach returns the entry as Commit would have stored it, without storing it: its files have no names any more, and it is
-// gone when it is closed. It has the errors of Commit that concern purges: ErrPurged.
+// Detach returns the entry as Commit would have stored it, without storing it: its files have no names any more, and it
+// is gone when it is closed. It has the errors of Commit that concern purges: ErrPurged.
 func (i *Import) Detach() (*Entry, error) {
 	i.p.mu.Lock()
 	defer i.p.mu.Unlock()

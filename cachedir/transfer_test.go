@@ -177,7 +177,8 @@ func TestTransferOfRedirect(t *testing.T) {
 	h, _, err := format.DecodeEntry(bytes.Clone(x.content))
 	require.NoError(t, err)
 	h.Learned.Files = []string{"["}
-	requireCorrupt(t, bring(newDir(t, Options{}), r, exported{content: h.Encode(nil)}), "inputs that no run could capture")
+	requireCorrupt(t, bring(newDir(t, Options{}), r, exported{content: h.Encode(nil)}),
+		"inputs that no run could capture")
 	require.NoError(t, bring(from, r, export(t, to, r, Good)), "it knows more")
 	require.Equal(t, &more, from.Redirect(r.Key, r.Recipe))
 }
@@ -225,9 +226,14 @@ func TestImportOfDamagedBody(t *testing.T) {
 		return b
 	}
 	for name, body := range map[string][]byte{
-		"none": nil, "first byte": flipped(0), "between": flipped(format.ChunkSize), "last byte": flipped(len(x.body) - 1),
-		"cut": x.body[:len(x.body)-1], "one chunk": x.body[:format.ChunkSize], "longer": append(bytes.Clone(x.body), 0),
-		"swapped": append(bytes.Clone(x.body[format.ChunkSize+1:]), x.body[:format.ChunkSize+1]...),
+		"none":       nil,
+		"first byte": flipped(0),
+		"between":    flipped(format.ChunkSize),
+		"last byte":  flipped(len(x.body) - 1),
+		"cut":        x.body[:len(x.body)-1],
+		"one chunk":  x.body[:format.ChunkSize],
+		"longer":     append(bytes.Clone(x.body), 0),
+		"swapped":    append(bytes.Clone(x.body[format.ChunkSize+1:]), x.body[:format.ChunkSize+1]...),
 	} {
 		requireCorrupt(t, bring(to, r, exported{content: x.content, body: body}), name)
 		requireNothing(t, to, name)

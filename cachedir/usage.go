@@ -15,8 +15,8 @@ import (
 	"github.com/cachex-cli/cachex/hashing"
 )
 
-// How many bytes each of the 256 shards holds is kept in the file of usage, stat/sizes: a file of 32-byte records that only
-// grows. A store appends what it reserves before it looks whether that fits, and before its rename, and appends
+// How many bytes each of the 256 shards holds is kept in the file of usage, stat/sizes: a file of 32-byte records that
+// only grows. A store appends what it reserves before it looks whether that fits, and before its rename, and appends
 // afterwards what its entry took the place of. So of several stores that together would not fit each sees the others;
 // there is no lock to wait for, and a stopped process holds nobody up. A store that is killed leaves its shard counted
 // too large.
@@ -423,8 +423,8 @@ func (d *cleaner) fits(r *reservation, replaced int64) (bool, error) {
 	return free >= floor, nil
 }
 
-// room returns the free bytes of the filesystem, and how many of them are not ours to take. Where a sandbox keeps that secret,
-// both are 0: there is room until a write says otherwise.
+// room returns the free bytes of the filesystem, and how many of them are not ours to take. Where a sandbox keeps that
+// secret, both are 0: there is room until a write says otherwise.
 func (d *usage) room() (free, floor int64) {
 	free, total, err := d.v1.Space()
 	if err != nil {

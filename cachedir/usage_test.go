@@ -18,7 +18,7 @@ func TestUsageSurvivesDamage(t *testing.T) {
 	require.True(t, s.complete())
 	require.Equal(t, int64(256*4096+8192), s.total())
 
-	b = appendUsage(b, usageRecord{kind: kindCount, shard: 7, bytes: 4096, ref: uint64(len(b))}) // counted after the change
+	b = appendUsage(b, usageRecord{kind: kindCount, shard: 7, bytes: 4096, ref: uint64(len(b))}) // counted afterwards
 	b = appendUsage(b, usageRecord{kind: kindChange, shard: 7, bytes: -4096})
 	s = parseUsage(b)
 	require.Equal(t, int64(255*4096), s.total())

@@ -116,7 +116,9 @@ func TestNothingIsWrittenToWhatIsNoAncestorsLock(t *testing.T) {
 	require.NoError(t, err)
 
 	var held Held
-	for _, path := range []string{plain, free, link, directory, taken.Path(), filepath.Join(dir, "absent"), filepath.Join(plain, "below")} {
+	for _, path := range []string{
+		plain, free, link, directory, taken.Path(), filepath.Join(dir, "absent"), filepath.Join(plain, "below"),
+	} {
 		held.claims = append(held.claims, claimed{nonceA, path})
 	}
 	a, err := announce(held, tempPlace(t))

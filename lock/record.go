@@ -62,7 +62,8 @@ func header(r Record) string {
 	if len(about) > maxAbout {
 		about = about[:maxAbout]
 	}
-	return firstWords + r.Nonce + " " + strconv.Itoa(r.PID) + " " + strconv.QuoteToASCII(about) + "\n" + processLine(r.Nonce, self())
+	return firstWords + r.Nonce + " " + strconv.Itoa(r.PID) + " " + strconv.QuoteToASCII(about) + "\n" +
+		processLine(r.Nonce, self())
 }
 
 func waitLine(holder string, w wait) string {

@@ -36,7 +36,11 @@ func TestParse(t *testing.T) {
 		{"empty note", first + noteLine(nonceA, nil), with([]byte{})},
 		{"note of another", first + noteLine(nonceB, []byte("n")), with(nil)},
 		{"note and a late wait", first + noteLine(nonceA, []byte("n")) + waitLine(nonceA, w), with([]byte("n"), w)},
-		{"ask", first + askLine(nonceA, "a b") + askLine(nonceB, "c") + askLine(nonceA, "d\n")[:40] + askLine(nonceA, ""), asks("a b", "")},
+		{
+			"ask",
+			first + askLine(nonceA, "a b") + askLine(nonceB, "c") + askLine(nonceA, "d\n")[:40] + askLine(nonceA, ""),
+			asks("a b", ""),
+		},
 		{"garbage", first + "wait\nwait " + nonceA + "\nnote\ndone\n\xff\n" + waitLine(nonceA, w), with(nil, w)},
 	}
 	for _, row := range table {

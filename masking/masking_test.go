@@ -86,9 +86,11 @@ func TestSecretLinesHaveSecrets(t *testing.T) {
 
 // What entries hold is compared with what is masked now: whoever changes the table must give it another version.
 func TestVersion(t *testing.T) {
-	table := fmt.Sprint(forms, tokenForms, places, followers, strong, weak, endings, ordinary, about, of, asks, switches, modes, queried, headers, schemes)
+	table := fmt.Sprint(forms, tokenForms, places, followers, strong, weak, endings, ordinary, about, of, asks,
+		switches, modes, queried, headers, schemes)
 	sum := sha256.Sum256([]byte(table))
-	require.Equal(t, "2 5b95554536ed3df6", Version+" "+hex.EncodeToString(sum[:8]), "the table changed: raise Version, and put this digest here")
+	require.Equal(t, "2 5b95554536ed3df6", Version+" "+hex.EncodeToString(sum[:8]),
+		"the table changed: raise Version, and put this digest here")
 }
 
 func FuzzWords(f *testing.F) {

@@ -129,7 +129,8 @@ func (r rating) admits(value string) bool {
 	case !r.secret || !isValue(value) || isOneOf(lower, switches) || isDecimal(value) && len(value) <= 2:
 		return false
 	case r.weak:
-		return !isOneOf(lower, modes) && !isCount(value) && !isPath(value) && !isFileName(value) && !strings.Contains(value, "://") &&
+		return !isOneOf(lower, modes) && !isCount(value) && !isPath(value) && !isFileName(value) &&
+			!strings.Contains(value, "://") &&
 			!(r.bare && isWords(value))
 	}
 	return !isAnchored(value) || !isPath(value)
@@ -263,7 +264,9 @@ func looksChosen(s string) bool {
 
 // nameBefore returns the name that s ends in, perhaps in quotes, and what stands before it.
 func nameBefore(s string) (name string, lead byte) {
-	if member := strings.TrimSuffix(s, "]"); member != s && strings.HasSuffix(member, "'") || strings.HasSuffix(member, `"`) { // environ['TOKEN']
+	// environ['TOKEN']
+	if member := strings.TrimSuffix(s, "]"); member != s && strings.HasSuffix(member, "'") ||
+		strings.HasSuffix(member, `"`) {
 		s = member
 	}
 	s = strings.TrimRight(s, `'"\`)

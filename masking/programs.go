@@ -40,7 +40,10 @@ var forms = [...]form{
 	{programs: "mongo mongosh mongodump mongorestore mongoimport mongoexport mongostat mongotop cqlsh hydra medusa", value: "-p", glued: "-p"},
 	{programs: "influx", value: "-t"},
 	{programs: "sqlcmd bcp ipmitool mosquitto_pub mosquitto_sub zip unzip", value: "-P", glued: "-P", joined: true},
-	{programs: "redis-cli valkey-cli keydb-cli", value: "-a --pass", glued: "-a", operands: []operand{{after: "auth AUTH", nth: 1}, {after: "auth AUTH", nth: 2}}},
+	{
+		programs: "redis-cli valkey-cli keydb-cli", value: "-a --pass", glued: "-a",
+		operands: []operand{{after: "auth AUTH", nth: 1}, {after: "auth AUTH", nth: 2}},
+	},
 	{programs: "sqlplus sqlldr exp imp expdp impdp", operands: []operand{{nth: 1, pair: true}}, sep: "/"},
 	{programs: "etcdctl", pair: "--user"},
 	{programs: "rabbitmqctl", operands: []operand{{after: "add_user change_password authenticate_user", nth: 2}}},
@@ -78,7 +81,10 @@ var forms = [...]form{
 	{programs: "cmdkey net", prefix: "/pass: /password:"},
 
 	// Cryptography and archives.
-	{programs: "openssl", plain: "-pass -key -inkey -keyform -keyopt", prefix: "pass: hexkey: key:", value: "-k -K -hmac"},
+	{
+		programs: "openssl", plain: "-pass -key -inkey -keyform -keyopt",
+		prefix: "pass: hexkey: key:", value: "-k -K -hmac",
+	},
 	{programs: "openssl", behind: "passwd", operands: []operand{{after: "passwd", nth: 0}}},
 	{programs: "openssl", behind: "s_client", plain: "-key -pass -auth"},
 	{programs: "apksigner", plain: "--ks-pass --key-pass --key", prefix: "pass:"},

@@ -148,7 +148,8 @@ func isResource(before string, n int) bool {
 
 // isPublicKey: what is public looks as random as what is not.
 func isPublicKey(word string) bool {
-	return strings.HasPrefix(word, "AAAAB3NzaC1") || strings.HasPrefix(word, "AAAAC3NzaC1") || strings.HasPrefix(word, "AAAAE2VjZHNh")
+	return strings.HasPrefix(word, "AAAAB3NzaC1") || strings.HasPrefix(word, "AAAAC3NzaC1") ||
+		strings.HasPrefix(word, "AAAAE2VjZHNh")
 }
 
 func isHex(s string) bool {
@@ -197,7 +198,8 @@ func hasName(s string) bool {
 
 // isAnchored: it begins like a path.
 func isAnchored(s string) bool {
-	return strings.HasPrefix(s, "/") || strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../") || strings.HasPrefix(s, "~/")
+	return strings.HasPrefix(s, "/") || strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../") ||
+		strings.HasPrefix(s, "~/")
 }
 
 // isName: what a person may have called a file.

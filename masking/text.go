@@ -135,10 +135,15 @@ func pipesSecret(commands [][]string) bool {
 	reads, prints := false, false
 	for _, fields := range commands {
 		name := programName(fields[0])
-		reads = reads || name == "chpasswd" || name == "sudo" && slices.Contains(fields, "-S") || name == "passwd" && slices.Contains(fields, "--stdin") ||
-			slices.ContainsFunc(fields, func(f string) bool { return isOneOf(f, "--password-stdin --with-token --token-stdin --passphrase-fd") })
+		reads = reads || name == "chpasswd" || name == "sudo" && slices.Contains(fields, "-S") ||
+			name == "passwd" && slices.Contains(fields, "--stdin") ||
+			slices.ContainsFunc(fields, func(f string) bool {
+				return isOneOf(f, "--password-stdin --with-token --token-stdin --passphrase-fd")
+			})
 		if name == "echo" || name == "printf" {
-			prints = prints || slices.ContainsFunc(fields[1:], func(f string) bool { return !isFlag(f) && f != `%s\n` && isValue(f) })
+			prints = prints || slices.ContainsFunc(fields[1:], func(f string) bool {
+				return !isFlag(f) && f != `%s\n` && isValue(f)
+			})
 		}
 	}
 	return reads && prints

@@ -87,7 +87,8 @@ var tokenForms = [...]tokenForm{
 
 // places are parts of addresses behind which the secret is in the path.
 var places = [...]string{
-	"hooks.slack.com/services/", "hooks.slack.com/workflows/", "discord.com/api/webhooks/", "discordapp.com/api/webhooks/", "api.telegram.org/bot",
+	"hooks.slack.com/services/", "hooks.slack.com/workflows/", "discord.com/api/webhooks/",
+	"discordapp.com/api/webhooks/", "api.telegram.org/bot",
 	"webhook.office.com/", "outlook.office.com/webhook/", "chat.googleapis.com/v1/spaces/",
 }
 
@@ -179,11 +180,13 @@ func hasPairAtHost(word string) bool {
 	}
 	user, secret, pair := strings.Cut(word[:at], ":")
 	host := word[at+1:]
-	if !pair || isOneOf(user, "mailto sip sips acct xmpp npm jsr workspace") || strings.ContainsAny(user, "/=@") || strings.Contains(secret, "/") || !isValue(secret) {
+	if !pair || isOneOf(user, "mailto sip sips acct xmpp npm jsr workspace") || strings.ContainsAny(user, "/=@") ||
+		strings.Contains(secret, "/") || !isValue(secret) {
 		return false
 	}
 	name, port, hasPort := strings.Cut(host, ":")
-	return name != "" && isLower(name[0]) && name != "sha256" && (name == "localhost" || strings.Contains(name, ".") || hasPort && isDecimal(port))
+	return name != "" && isLower(name[0]) && name != "sha256" &&
+		(name == "localhost" || strings.Contains(name, ".") || hasPort && isDecimal(port))
 }
 
 func hasOneOfSuffixes(s, list string) bool {

@@ -62,11 +62,15 @@ func NewSealer(p Policy) (*Sealer, error) {
 	case "":
 	case Ed25519:
 		if s.signer, ok = p.Keys.first(privateKind); !ok {
-			return nil, &KeyError{Why: "no ed25519-private key to sign with", Hint: "make one with cachex keygen ed25519, or do not sign"}
+			return nil, &KeyError{
+				Why: "no ed25519-private key to sign with", Hint: "make one with cachex keygen ed25519, or do not sign",
+			}
 		}
 	case HMAC:
 		if s.signer, ok = p.Keys.first(hmacKind); !ok {
-			return nil, &KeyError{Why: "no hmac key to sign with", Hint: "make one with cachex keygen hmac, or do not sign"}
+			return nil, &KeyError{
+				Why: "no hmac key to sign with", Hint: "make one with cachex keygen hmac, or do not sign",
+			}
 		}
 	default:
 		return nil, &KeyError{Why: fmt.Sprintf("cannot sign with %q", p.Sign), Hint: "write ed25519 or hmac"}
@@ -79,7 +83,9 @@ func NewSealer(p Policy) (*Sealer, error) {
 	}
 	if p.Encrypt {
 		if s.cipher, ok = p.Keys.first(cipherKind); !ok {
-			return nil, &KeyError{Why: "no xchacha20 key to encrypt with", Hint: "make one with cachex keygen xchacha20"}
+			return nil, &KeyError{
+				Why: "no xchacha20 key to encrypt with", Hint: "make one with cachex keygen xchacha20",
+			}
 		}
 	}
 	return s, nil
@@ -257,7 +263,8 @@ func (e *envelope) trailer(payload []byte, signer Key) []byte {
 // checkTrailer reads the trailer, behind which nothing may come. A signature that nobody here can check passes: keysFor
 // has refused it where one is required.
 func (e *envelope) checkTrailer(src io.Reader, payload []byte, signer Key) error {
-	size := sha256.Size + map[byte]int{flagEd25519: ed25519.SignatureSize, flagHMAC: sha256.Size}[e.flags&(flagEd25519|flagHMAC)]
+	size := sha256.Size +
+		map[byte]int{flagEd25519: ed25519.SignatureSize, flagHMAC: sha256.Size}[e.flags&(flagEd25519|flagHMAC)]
 	trailer := make([]byte, size)
 	if err := fillSealed(src, trailer); err != nil {
 		return err

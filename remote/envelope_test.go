@@ -43,7 +43,9 @@ func modes() map[string]Policy {
 		for _, encrypt := range []bool{false, true} {
 			for _, compress := range []bool{false, true} {
 				name := fmt.Sprintf("sign=%s,encrypt=%t,compress=%t", sign, encrypt, compress)
-				all[name] = Policy{Sign: sign, RequireSignature: sign != "", Encrypt: encrypt, Keys: allKeys(), Compress: compress}
+				all[name] = Policy{
+					Sign: sign, RequireSignature: sign != "", Encrypt: encrypt, Keys: allKeys(), Compress: compress,
+				}
 			}
 		}
 	}
@@ -109,7 +111,8 @@ func TestSealThenOpen(t *testing.T) {
 					require.NoError(t, err, "%s of %d bytes", what, size)
 					require.True(t, bytes.Equal(value, got), "%s of %d bytes", what, size)
 					shrinks := policy.Compress && what == "text" && size >= 4096
-					require.Equal(t, shrinks, len(sealed) < size/10*9, "%s of %d bytes became %d", what, size, len(sealed))
+					require.Equal(t, shrinks, len(sealed) < size/10*9, "%s of %d bytes became %d", what, size,
+						len(sealed))
 					require.LessOrEqual(t, len(sealed), size+size/1000+headSize+200)
 				}
 			}
@@ -131,7 +134,9 @@ func TestSealAndOpenAnyReader(t *testing.T) {
 	value := textual(2*sealChunk + 5)
 	for mode, policy := range modes() {
 		s := newSealer(t, policy)
-		for _, reader := range []func(io.Reader) io.Reader{iotest.OneByteReader, iotest.DataErrReader, iotest.HalfReader} {
+		for _, reader := range []func(io.Reader) io.Reader{
+			iotest.OneByteReader, iotest.DataErrReader, iotest.HalfReader,
+		} {
 			var sealed, out bytes.Buffer
 			require.NoError(t, s.Seal(&sealed, sealName, nil, reader(bytes.NewReader(value)), int64(len(value))), mode)
 			_, err := s.Open(&out, sealName, nil, reader(&sealed), sealMax)
@@ -176,9 +181,11 @@ func TestSealAndOpenPassErrorsOn(t *testing.T) {
 			_, err := s.Open(io.Discard, sealName, []byte(sealContext), src, sealMax)
 			require.ErrorIs(t, err, broken, "%s, source at %d", mode, part)
 			require.NotErrorIs(t, err, ErrDamaged, mode)
-			require.ErrorIs(t, s.Seal(&shortWriter{part, broken}, sealName, nil, bytes.NewReader(value), int64(len(value))), broken, mode)
+			require.ErrorIs(t, s.Seal(&shortWriter{part, broken}, sealName, nil, bytes.NewReader(value),
+				int64(len(value))), broken, mode)
 		}
-		_, err := s.Open(&shortWriter{sealChunk + 1, broken}, sealName, []byte(sealContext), bytes.NewReader(sealed), sealMax)
+		_, err := s.Open(&shortWriter{sealChunk + 1, broken}, sealName, []byte(sealContext), bytes.NewReader(sealed),
+			sealMax)
 		require.ErrorIs(t, err, broken, mode)
 		src := io.MultiReader(bytes.NewReader(value[:sealChunk+1]), iotest.ErrReader(broken))
 		require.ErrorIs(t, s.Seal(io.Discard, sealName, nil, src, int64(len(value))), broken, mode)
@@ -213,7 +220,8 @@ func TestOpenNothingThatWasChanged(t *testing.T) {
 					bad[i] ^= 1 << (i % 8)
 					requireMiss(t, s, bad, "byte %d of %d changed", i, len(sealed))
 					requireMiss(t, s, sealed[:i], "cut at %d of %d", i, len(sealed))
-					requireMiss(t, s, append(bytes.Clone(sealed[:i]), sealed[i+1:]...), "byte %d of %d left out", i, len(sealed))
+					requireMiss(t, s, append(bytes.Clone(sealed[:i]), sealed[i+1:]...), "byte %d of %d left out", i,
+						len(sealed))
 				}
 				requireMiss(t, s, append(bytes.Clone(sealed), 0), "a byte more")
 				requireMiss(t, s, append(bytes.Clone(sealed), sealed...), "twice")
@@ -351,7 +359,8 @@ func TestOpenNoChunksOutOfPlace(t *testing.T) {
 				switch passes := what != "more" && what != "left out"; {
 				case passes && policy.Sign == "" && !policy.Encrypt:
 					_, err := open(s, forged)
-					require.NoError(t, err, what) // so the forgery itself is sound, and what stops it elsewhere is the key
+					// so the forgery itself is sound, and what stops it elsewhere is the key
+					require.NoError(t, err, what)
 				case policy.Encrypt || !passes:
 					requireMiss(t, s, forged, "%s", what)
 				default:
@@ -487,7 +496,8 @@ func TestRotateKeys(t *testing.T) {
 		policy := func(keys ...Key) *Sealer {
 			return newSealer(t, Policy{Sign: a, RequireSignature: true, Encrypt: true, Keys: ring(keys...)})
 		}
-		before, both, after := policy(older, oldCipher), policy(newer, older, newCipher, oldCipher), policy(newer, newCipher)
+		before, both, after := policy(older, oldCipher), policy(newer, older, newCipher, oldCipher),
+			policy(newer, newCipher)
 		value := []byte("value")
 		oldValue, newValue := seal(t, before, value), seal(t, both, value)
 		for _, c := range []struct {
@@ -528,7 +538,9 @@ func TestEncryptionHides(t *testing.T) {
 		head, chunks, trailer := chunksOf(sealed)
 		payload := sha256.Sum256(bytes.Join(chunks, nil))
 		var guess []byte
-		for _, field := range [][]byte{[]byte(statementDomain), []byte(sealName), []byte(sealContext), head, payload[:]} {
+		for _, field := range [][]byte{
+			[]byte(statementDomain), []byte(sealName), []byte(sealContext), head, payload[:],
+		} {
 			guess = appendField(guess, field)
 		}
 		sum := sha256.Sum256(guess)

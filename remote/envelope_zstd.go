@@ -10,7 +10,7 @@ import (
 const (
 	compressLeast  = 512     // bytes; below, what is saved is not worth the start of an encoder
 	compressWindow = 1 << 20 // bytes that the encoder looks back
-	decompressMost = 8 << 20 // the longest window that is decoded: what it takes is memory, chosen by who wrote the value
+	decompressMost = 8 << 20 // the longest window that is decoded: it takes memory, as who wrote the value chose
 )
 
 // newCompressor is an encoder that starts no goroutines and takes the same few MiB for any value.

@@ -68,8 +68,9 @@ func wireKind(err error) error {
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded),
 		errors.As(err, &timeout) && timeout.Timeout():
 		return ErrTimeout
-	case errors.As(err, &network), errors.As(err, &resolver), errors.As(err, &wrong), errors.As(err, &alert), errors.As(err, &notTLS),
-		errors.As(err, &hostname), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, net.ErrClosed),
+	case errors.As(err, &network), errors.As(err, &resolver), errors.As(err, &wrong), errors.As(err, &alert),
+		errors.As(err, &notTLS), errors.As(err, &hostname), errors.Is(err, syscall.ECONNRESET),
+		errors.Is(err, syscall.EPIPE), errors.Is(err, net.ErrClosed),
 		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return ErrUnreachable
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):

@@ -53,7 +53,8 @@ func TestFaultKinds(t *testing.T) {
 }
 
 func TestFaultIsOneShortLine(t *testing.T) {
-	err := fault(t.Context(), "redis://h", errors.New("bad "+secret+"\r\n\x1b[31m\xff"+strings.Repeat("é", 500)), "", secret)
+	err := fault(t.Context(), "redis://h", errors.New("bad "+secret+"\r\n\x1b[31m\xff"+strings.Repeat("é", 500)), "",
+		secret)
 	requireKind(t, err, ErrServer)
 	require.Contains(t, err.Error(), "bad ***   [31m\ufffdé")
 	require.Less(t, len(err.Error()), 300)

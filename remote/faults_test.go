@@ -193,7 +193,7 @@ func TestRedisAnnouncesTooMuch(t *testing.T) {
 				tier := openTier(t, "redis://"+announcing(t, answer)+"?timeout=500ms", "t")
 				for call, err := range atOnce(calls(guarded(t), tier)) {
 					t.Logf("%s: %v", call, err)
-					requireKind(t, err, ErrServer, ErrUnreachable, ErrTimeout) // cut, or stuck, when much is left unread
+					requireKind(t, err, ErrServer, ErrUnreachable, ErrTimeout) // cut, or stuck, if much is unread
 				}
 			})
 		}

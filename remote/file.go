@@ -195,7 +195,8 @@ var errFileDamaged = fmt.Errorf("%w: the file is damaged", ErrServer)
 
 // decodeFileHead checks a header against the number of bytes that follow it.
 func decodeFileHead(b []byte, follow int64) (size int64, ends time.Time, err error) {
-	if len(b) != fileHeader || string(b[:8]) != fileMagic || xxhash.Sum64(b[:24]) != binary.LittleEndian.Uint64(b[24:]) {
+	if len(b) != fileHeader || string(b[:8]) != fileMagic ||
+		xxhash.Sum64(b[:24]) != binary.LittleEndian.Uint64(b[24:]) {
 		return 0, ends, errFileDamaged
 	}
 	at, n := binary.LittleEndian.Uint64(b[8:]), binary.LittleEndian.Uint64(b[16:])
@@ -237,7 +238,8 @@ func (t *fileTier) Put(ctx context.Context, name string, body io.ReadSeeker, siz
 		return err
 	}
 	path := t.path(name)
-	if err := beside(ctx, t.patience, func(context.Context) error { return t.makeFan(filepath.Dir(path)) }); err != nil {
+	if err := beside(ctx, t.patience,
+		func(context.Context) error { return t.makeFan(filepath.Dir(path)) }); err != nil {
 		return t.fault(ctx, err)
 	}
 	return t.fault(ctx, t.write(ctx, path, body, size, life))

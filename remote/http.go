@@ -17,19 +17,19 @@ import (
 
 // http:// and https://: a cache of the kind that Bazel made usual, as bazel-remote serves it, and an nginx with WebDAV.
 // Values lie under two folders of the URL's path: cas/HEX for a name b/HEX of 64 hex digits, which stands for bytes of
-// that SHA-256 (bazel-remote looks whether they are), and ac/HEX for all others, HEX being the SHA-256 of the prefix and
-// the name. Whoever stores bytes under b/HEX that are packed or encrypted must name them by what they are then.
+// that SHA-256 (bazel-remote looks whether they are), and ac/HEX for all others, HEX being the SHA-256 of the prefix
+// and the name. Whoever stores bytes under b/HEX that are packed or encrypted must name them by what they are then.
 //
-// bazel-remote believes that what lies under ac/ is a message of Bazel, and refuses anything else: it must be started with
-// --disable_http_ac_validation.
+// bazel-remote believes that what lies under ac/ is a message of Bazel, and refuses anything else: it must be started
+// with --disable_http_ac_validation.
 //
-// Such a server has no life for a value, so life is ignored: it keeps what it has room for, and the times within an entry
-// decide. It cannot list names, so it is no Clearer, and some cannot delete (Delete is ErrUnsupported). It has no
-// lease. That it answers a GET with 200 does not mean that it has the value: a login page is such an answer too, and only
-// the checksums of whoever reads it can tell.
+// Such a server has no life for a value, so life is ignored: it keeps what it has room for, and the times within an
+// entry decide. It cannot list names, so it is no Clearer, and some cannot delete (Delete is ErrUnsupported). It has no
+// lease. That it answers a GET with 200 does not mean that it has the value: a login page is such an answer too, and
+// only the checksums of whoever reads it can tell.
 //
-// Credentials: userinfo of the URL (basic), else CACHEX_HTTP_TOKEN from the environment (bearer). Redirects are followed
-// on the same server only.
+// Credentials: userinfo of the URL (basic), else CACHEX_HTTP_TOKEN from the environment (bearer). Redirects are
+// followed on the same server only.
 
 type httpTier struct {
 	web     *web

@@ -113,8 +113,8 @@ func TestNginx(t *testing.T) {
 	})
 }
 
-// logged waits for n requests for a path in an access log of nginx, which are written after the answers, and returns the
-// fields of each.
+// logged waits for n requests for a path in an access log of nginx, which are written after the answers, and returns
+// the fields of each.
 func logged(t *testing.T, log, path string, n int) [][]string {
 	t.Helper()
 	var found [][]string

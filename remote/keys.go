@@ -53,7 +53,9 @@ type Key struct {
 func GenerateKey(a Algorithm) (Key, error) {
 	kind, ok := map[Algorithm]keyKind{Ed25519: privateKind, HMAC: hmacKind, XChaCha20: cipherKind}[a]
 	if !ok {
-		return Key{}, &KeyError{Why: fmt.Sprintf("no kind of key is called %q", a), Hint: "write ed25519, hmac or xchacha20"}
+		return Key{}, &KeyError{
+			Why: fmt.Sprintf("no kind of key is called %q", a), Hint: "write ed25519, hmac or xchacha20",
+		}
 	}
 	raw := make([]byte, keySize)
 	rand.Read(raw) // never fails
@@ -175,7 +177,9 @@ func parseKey(line string) (Key, *KeyError) {
 	words := strings.Fields(line)
 	kind := keyKind(words[0])
 	if !slices.Contains(keyKinds(), kind) { // not shown: it may be a key that stands alone
-		return Key{}, &KeyError{Why: "unknown kind of key", Hint: fmt.Sprintf("the line begins with one of %q", keyKinds())}
+		return Key{}, &KeyError{
+			Why: "unknown kind of key", Hint: fmt.Sprintf("the line begins with one of %q", keyKinds()),
+		}
 	}
 	if len(words) != 3 {
 		return Key{}, &KeyError{
@@ -185,7 +189,9 @@ func parseKey(line string) (Key, *KeyError) {
 	}
 	raw, err := base64.StdEncoding.Strict().DecodeString(words[2])
 	if err != nil {
-		return Key{}, &KeyError{Why: string(kind) + ": not base64", Hint: "copy the whole line that cachex keygen wrote"}
+		return Key{}, &KeyError{
+			Why: string(kind) + ": not base64", Hint: "copy the whole line that cachex keygen wrote",
+		}
 	}
 	if len(raw) != keySize {
 		return Key{}, &KeyError{

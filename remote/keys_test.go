@@ -60,7 +60,8 @@ func TestKeyTextsStay(t *testing.T) {
 	} {
 		require.Equal(t, c.text, c.key.Text())
 	}
-	require.Equal(t, "46a7fb02569d583b402781e2dc95840a57faca660e4fc0291b48e2773cdafe3d", BlobName(fixedKey(cipherKind, 1), []byte("sum")))
+	require.Equal(t, "46a7fb02569d583b402781e2dc95840a57faca660e4fc0291b48e2773cdafe3d",
+		BlobName(fixedKey(cipherKind, 1), []byte("sum")))
 }
 
 func TestBadKeyLines(t *testing.T) {
@@ -106,7 +107,10 @@ func TestKeysAreNotPrinted(t *testing.T) {
 	policy := Policy{Encrypt: true, Keys: ring(k)}
 	s, err := NewSealer(policy)
 	require.NoError(t, err)
-	secrets := []string{string(k.raw()[:8]), fmt.Sprintf("%x", k.raw()[:8]), fmt.Sprint(k.raw()[:8])[1:20], fmt.Sprintf("%#v", k.raw()[:4])[7:20]}
+	secrets := []string{
+		string(k.raw()[:8]), fmt.Sprintf("%x", k.raw()[:8]), fmt.Sprint(k.raw()[:8])[1:20],
+		fmt.Sprintf("%#v", k.raw()[:4])[7:20],
+	}
 	for _, v := range []any{k, &k, policy.Keys, policy, &policy, s, *s, []any{map[string]any{"x": policy}}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d", "%q"} {
 			text := fmt.Sprintf(verb, v)

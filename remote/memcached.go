@@ -99,7 +99,9 @@ func (t *memcachedTier) Get(ctx context.Context, name string) (*Value, error) {
 }
 
 // value opens the value in an item.
-func (t *memcachedTier) value(ctx context.Context, s *memcachedServer, it memcachedItemData, generation string) (*Value, error) {
+func (t *memcachedTier) value(
+	ctx context.Context, s *memcachedServer, it memcachedItemData, generation string,
+) (*Value, error) {
 	kind, body, whole := it.payload(generation)
 	switch {
 	case !whole:
@@ -115,14 +117,17 @@ func (t *memcachedTier) value(ctx context.Context, s *memcachedServer, it memcac
 // payload is what an item holds; not whole: it is none of ours, or one of another generation.
 func (it memcachedItemData) payload(generation string) (kind byte, body []byte, whole bool) {
 	d := it.data
-	if len(d) < memcachedHead || d[0] > memcachedChunks || generation == "" || string(d[1:memcachedHead]) != generation {
+	if len(d) < memcachedHead || d[0] > memcachedChunks || generation == "" ||
+		string(d[1:memcachedHead]) != generation {
 		return 0, nil, false
 	}
 	return d[0], d[memcachedHead:], true
 }
 
 // openChunks asks for all chunks at once, and hands each out when it is whole and the right one.
-func (t *memcachedTier) openChunks(ctx context.Context, s *memcachedServer, list []byte, generation string) (*Value, error) {
+func (t *memcachedTier) openChunks(
+	ctx context.Context, s *memcachedServer, list []byte, generation string,
+) (*Value, error) {
 	m, err := decodeManifest(list)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", s.place, ErrAbsent, err)
@@ -249,13 +254,17 @@ func decodeManifest(b []byte) (manifest, error) {
 	return m, nil
 }
 
-func (t *memcachedTier) Put(ctx context.Context, name string, body io.ReadSeeker, size int64, life time.Duration) error {
+func (t *memcachedTier) Put(
+	ctx context.Context, name string, body io.ReadSeeker, size int64, life time.Duration,
+) error {
 	return t.put(ctx, nil, name, body, size, life)
 }
 
 // put stores a value; under a lease, if there is one. One round trip for what fits into an item, two for more, and
 // another one where the generation is not known or there is a lease.
-func (t *memcachedTier) put(ctx context.Context, under *memcachedUnder, name string, body io.ReadSeeker, size int64, life time.Duration) error {
+func (t *memcachedTier) put(
+	ctx context.Context, under *memcachedUnder, name string, body io.ReadSeeker, size int64, life time.Duration,
+) error {
 	if err := beginPut(t.place, name, body, size, t.max); err != nil {
 		return err
 	}
@@ -266,7 +275,9 @@ func (t *memcachedTier) put(ctx context.Context, under *memcachedUnder, name str
 	return u.end(t.putBy(u, under, name, body, size, memcachedExpiry(life)))
 }
 
-func (t *memcachedTier) putBy(u *memcachedUse, under *memcachedUnder, name string, body io.Reader, size, expiry int64) error {
+func (t *memcachedTier) putBy(
+	u *memcachedUse, under *memcachedUnder, name string, body io.Reader, size, expiry int64,
+) error {
 	key := t.key("v", name)
 	u.greet(true)
 	if under != nil {

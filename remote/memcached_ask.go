@@ -62,7 +62,9 @@ func (t *memcachedTier) parts(q Question) map[*memcachedServer]*memcachedPart {
 }
 
 // askPart fills one server's part of the answer. It returns what went wrong with its counts.
-func (t *memcachedTier) askPart(ctx context.Context, s *memcachedServer, part memcachedPart, q Question, token string, a *Answer) error {
+func (t *memcachedTier) askPart(
+	ctx context.Context, s *memcachedServer, part memcachedPart, q Question, token string, a *Answer,
+) error {
 	u, err := s.begin(ctx)
 	if err != nil {
 		return part.failed(q, a, err)

@@ -164,7 +164,9 @@ func (it memcachedItemData) number() (int64, error) {
 	return n, nil
 }
 
-func (t *memcachedTier) PutFenced(ctx context.Context, l Lease, name string, body io.ReadSeeker, size int64, life time.Duration) error {
+func (t *memcachedTier) PutFenced(
+	ctx context.Context, l Lease, name string, body io.ReadSeeker, size int64, life time.Duration,
+) error {
 	if err := checkGuarded(l, name); err != nil {
 		return err
 	}
@@ -172,7 +174,9 @@ func (t *memcachedTier) PutFenced(ctx context.Context, l Lease, name string, bod
 }
 
 // PutLast ends the lease in the round trip that stores.
-func (t *memcachedTier) PutLast(ctx context.Context, l Lease, name string, body io.ReadSeeker, size int64, life time.Duration) error {
+func (t *memcachedTier) PutLast(
+	ctx context.Context, l Lease, name string, body io.ReadSeeker, size int64, life time.Duration,
+) error {
 	under := &memcachedUnder{lease: l, last: true}
 	err := checkGuarded(l, name)
 	if err == nil {

@@ -298,7 +298,8 @@ func (c *memcachedConn) stats(kind string) (map[string]string, error) {
 		if err != nil || line == "END" {
 			return all, err
 		}
-		if name, value, ok := strings.Cut(strings.TrimPrefix(line, "STAT "), " "); ok && strings.HasPrefix(line, "STAT ") {
+		name, value, ok := strings.Cut(strings.TrimPrefix(line, "STAT "), " ")
+		if ok && strings.HasPrefix(line, "STAT ") {
 			all[name] = value
 		}
 	}

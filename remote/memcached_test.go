@@ -183,7 +183,8 @@ func TestMemcachedHalf(t *testing.T) {
 
 func TestMemcachedTooLarge(t *testing.T) {
 	s, prefix := twoMemcached.get(t)[0], freshPrefix()
-	wide, narrow := openTier(t, "memcached://"+s.addr, prefix), openTier(t, "memcached://"+s.addr+"?max-size=2MiB", prefix)
+	wide, narrow := openTier(t, "memcached://"+s.addr, prefix),
+		openTier(t, "memcached://"+s.addr+"?max-size=2MiB", prefix)
 	requireKind(t, wide.Put(guarded(t), "a", bytes.NewReader(nil), memcachedMost+1, 0), ErrTooLarge)
 	put(t, wide, "a", random(2<<20+1, 1))
 	_, err := read(guarded(t), narrow, "a")
@@ -199,7 +200,8 @@ func TestMemcachedTooLarge(t *testing.T) {
 	require.NoError(t, err)
 	defer small.kill()
 	for _, size := range []int{600 << 10, 3 << 20} {
-		err = openTier(t, "memcached://"+small.addr, "t").Put(guarded(t), "a", bytes.NewReader(random(size, 1)), int64(size), 0)
+		err = openTier(t, "memcached://"+small.addr, "t").Put(guarded(t), "a", bytes.NewReader(random(size, 1)),
+			int64(size), 0)
 		requireKind(t, err, ErrTooLarge)
 	}
 }
@@ -236,11 +238,14 @@ func TestMemcachedRoundTrips(t *testing.T) {
 	for range 2 {
 		require.Equal(t, 1, count(func() { requireValue(t, []byte("s"), tier, "small") }))
 	}
-	require.Equal(t, 2, count(func() { requireValue(t, random(20<<20, 1), tier, "large") }), "the list, then all chunks")
+	require.Equal(t, 2, count(func() { requireValue(t, random(20<<20, 1), tier, "large") }),
+		"the list, then all chunks")
 	l := tier.(Leaser)
 	var lease Lease
 	require.Equal(t, 1, count(func() {
-		a := contract.Ask(guarded(t), tier, Question{Values: []string{"small"}, Counts: []string{"a", "b"}, Lease: "lease/small", Life: time.Hour})
+		a := contract.Ask(guarded(t), tier, Question{
+			Values: []string{"small"}, Counts: []string{"a", "b"}, Lease: "lease/small", Life: time.Hour,
+		})
 		require.NoError(t, a.CountErr)
 		require.NoError(t, a.LeaseErr)
 		lease = a.Lease
@@ -314,8 +319,10 @@ func FuzzManifest(f *testing.F) {
 // Whatever a server answers, a read ends without panic and without a value that it did not announce.
 func FuzzMemcachedAnswers(f *testing.F) {
 	for _, answer := range []string{
-		"VA 2 c1 kkey O1\r\nhi\r\n", "EN\r\n", "VALUE key 0 2 7\r\nhi\r\nEND\r\n", "END\r\n", "HD O1\r\n", "NF O1\r\n", "5\r\n",
-		"VA 1 O1\r\n5\r\n", "SERVER_ERROR object too large for cache\r\n", "VA 9999999999 c1 kkey O1\r\n", "VA\r\n", "\r\n",
+		"VA 2 c1 kkey O1\r\nhi\r\n", "EN\r\n", "VALUE key 0 2 7\r\nhi\r\nEND\r\n", "END\r\n", "HD O1\r\n", "NF O1\r\n",
+		"5\r\n",
+		"VA 1 O1\r\n5\r\n", "SERVER_ERROR object too large for cache\r\n", "VA 9999999999 c1 kkey O1\r\n", "VA\r\n",
+		"\r\n",
 	} {
 		f.Add(answer, true)
 		f.Add(answer, false)

@@ -81,5 +81,6 @@ func (s *memcachedServer) memory(ctx context.Context) (Memory, error) {
 	if err != nil || settings["evictions"] == "" {
 		return Memory{}, ErrUnsupported
 	}
-	return Memory{Limit: limit, Policy: "evictions " + settings["evictions"], Refuses: settings["evictions"] == "off"}, nil
+	evictions := settings["evictions"]
+	return Memory{Limit: limit, Policy: "evictions " + evictions, Refuses: evictions == "off"}, nil
 }

@@ -64,8 +64,8 @@ func (c Config) protocol() (protocol, error) {
 	return p, nil
 }
 
-// Parse reads the URL of a tier, with its options as parameters: mode, prefix, ttl, timeout, max-size, upload, and those
-// of the protocol, which stay in Config.URL. Errors are one line and show no userinfo. Lookup is handed on.
+// Parse reads the URL of a tier, with its options as parameters: mode, prefix, ttl, timeout, max-size, upload, and
+// those of the protocol, which stay in Config.URL. Errors are one line and show no userinfo. Lookup is handed on.
 func Parse(text string, lookup func(string) (string, bool)) (Config, Options, error) {
 	c, opts, err := parse(text)
 	c.Lookup = lookup
@@ -81,7 +81,8 @@ func Parse(text string, lookup func(string) (string, bool)) (Config, Options, er
 		if !slices.Contains(p.options, name) {
 			known := slices.Sorted(slices.Values(append(slices.Clone(commonOptions), p.options...)))
 			// Not what it is set to: it may be a password that somebody thinks belongs there.
-			return c, opts, fmt.Errorf("%s: unknown option %q: known are %s", c.shown(), plainText(name), strings.Join(known, ", "))
+			return c, opts,
+				fmt.Errorf("%s: unknown option %q: known are %s", c.shown(), plainText(name), strings.Join(known, ", "))
 		}
 	}
 	if err := p.check(c); err != nil {
@@ -90,8 +91,8 @@ func Parse(text string, lookup func(string) (string, bool)) (Config, Options, er
 	return c, opts, nil
 }
 
-// parse is Parse without what depends on the protocol. Net/url is not asked for the whole: it refuses several hosts with
-// ports, and its errors show the userinfo.
+// parse is Parse without what depends on the protocol. Net/url is not asked for the whole: it refuses several hosts
+// with ports, and its errors show the userinfo.
 func parse(text string) (Config, Options, error) {
 	c := Config{URL: &url.URL{}}
 	opts := Options{Mode: ModeReadWrite, Upload: UploadWait}
@@ -109,7 +110,8 @@ func parse(text string) (Config, Options, error) {
 	rest, query, _ := strings.Cut(rest, "?")
 	authority, path, slash := strings.Cut(rest, "/")
 	if strings.Contains(authority, ":") && !strings.Contains(authority, "@") && strings.Contains(path+query, "@") {
-		return c, opts, fmt.Errorf("the URL of a %s tier has an @ behind a / or ?; in a password write %%2F and %%3F, else %%40", scheme)
+		return c, opts, fmt.Errorf("the URL of a %s tier has an @ behind a / or ?; "+
+			"in a password write %%2F and %%3F, else %%40", scheme)
 	}
 	if err := c.setAuthority(authority); err != nil {
 		return c, opts, err

@@ -17,12 +17,14 @@ func TestParse(t *testing.T) {
 		opts  Options
 		conf  Config // but for its URL
 	}{
-		"redis://host":                    {"redis://host", Options{Mode: "rw", Upload: "wait"}, Config{}},
-		"redis://me:p%40ss@host:1/2":      {"redis://host:1/2", Options{Mode: "rw", Upload: "wait"}, Config{}},
-		"redis://:a@b@host":               {"redis://host", Options{Mode: "rw", Upload: "wait"}, Config{}},
-		"redis://a:1,b:2?cluster=1":       {"redis://a:1,b:2?cluster=1", Options{Mode: "rw", Upload: "wait"}, Config{}},
-		"redis://a,b?sentinel=main":       {"redis://a,b?sentinel=main", Options{Mode: "rw", Upload: "wait"}, Config{}},
-		"rediss://[::1]:7?ca=/x%20y.pem":  {"rediss://[::1]:7?ca=%2Fx+y.pem", Options{Mode: "rw", Upload: "wait"}, Config{}},
+		"redis://host":               {"redis://host", Options{Mode: "rw", Upload: "wait"}, Config{}},
+		"redis://me:p%40ss@host:1/2": {"redis://host:1/2", Options{Mode: "rw", Upload: "wait"}, Config{}},
+		"redis://:a@b@host":          {"redis://host", Options{Mode: "rw", Upload: "wait"}, Config{}},
+		"redis://a:1,b:2?cluster=1":  {"redis://a:1,b:2?cluster=1", Options{Mode: "rw", Upload: "wait"}, Config{}},
+		"redis://a,b?sentinel=main":  {"redis://a,b?sentinel=main", Options{Mode: "rw", Upload: "wait"}, Config{}},
+		"rediss://[::1]:7?ca=/x%20y.pem": {
+			"rediss://[::1]:7?ca=%2Fx+y.pem", Options{Mode: "rw", Upload: "wait"}, Config{},
+		},
 		"memcached://h1,h2:2?mode=r":      {"memcached://h1,h2:2", Options{Mode: "r", Upload: "wait"}, Config{}},
 		"file:///a%20b?upload=background": {"file:///a%20b", Options{Mode: "rw", Upload: "background"}, Config{}},
 		"file:///d?ttl=7d&mode=w&prefix=a/B_c&timeout=1.5s&max-size=10MiB": {
@@ -34,7 +36,9 @@ func TestParse(t *testing.T) {
 		c, opts, err := Parse(text, noLookup)
 		require.NoError(t, err, text)
 		require.Equal(t, want.opts, opts, text)
-		for _, shown := range []string{c.Redacted(), c.String(), fmt.Sprint(c), fmt.Sprintf("%+v %#v", c, &c)[:len(want.shown)]} {
+		for _, shown := range []string{
+			c.Redacted(), c.String(), fmt.Sprint(c), fmt.Sprintf("%+v %#v", c, &c)[:len(want.shown)],
+		} {
 			require.Equal(t, want.shown, shown)
 		}
 		c.URL, c.Lookup = nil, nil

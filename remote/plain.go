@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Plain names a server, on another machine, that the tier talks to without encryption: passwords, values and what keys say
-// of commands can be read on the way. It is empty if there is none. Names are not looked up.
+// Plain names a server, on another machine, that the tier talks to without encryption: passwords, values and what keys
+// say of commands can be read on the way. It is empty if there is none. Names are not looked up.
 func (c Config) Plain() string {
 	p, err := c.protocol()
 	if err != nil || p.plain == nil {

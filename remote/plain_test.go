@@ -31,7 +31,9 @@ func TestPlain(t *testing.T) {
 		require.NoError(t, err, c.url)
 		require.Equal(t, c.want, config.Plain(), c.url)
 	}
-	config, _, err := Parse("s3://bucket/x", func(name string) (string, bool) { return "http://minio.example", name == "AWS_ENDPOINT_URL" })
+	config, _, err := Parse("s3://bucket/x", func(name string) (string, bool) {
+		return "http://minio.example", name == "AWS_ENDPOINT_URL"
+	})
 	require.NoError(t, err)
 	require.Equal(t, "minio.example", config.Plain())
 }

@@ -70,7 +70,8 @@ func openRedis(c Config) (Tier, error) {
 	}
 	logging.Disable() // go-redis prints to stderr, which belongs to the command
 	t := &redisTier{
-		place: c.place(), lead: c.lead(), secrets: []string{opts.Password}, patience: c.patience(), max: c.limit(redisMost),
+		place: c.place(), lead: c.lead(), secrets: []string{opts.Password}, patience: c.patience(),
+		max:  c.limit(redisMost),
 		opts: opts, hosts: hosts, sentinel: c.URL.Query().Get("sentinel"),
 	}
 	if c.URL.Query().Get("cluster") == "1" {
@@ -151,7 +152,9 @@ func (t *redisTier) askSentinel(ctx context.Context, host string, limit time.Dur
 
 // do makes one call to the server of a key, beside the caller, who is back as soon as the context ends. F may set what
 // its caller reads only if do returns nil, and must not touch what belongs to the caller's caller.
-func (t *redisTier) do(ctx context.Context, key string, limit time.Duration, f func(context.Context, *redis.Client) error) error {
+func (t *redisTier) do(
+	ctx context.Context, key string, limit time.Duration, f func(context.Context, *redis.Client) error,
+) error {
 	err := beside(ctx, limit, func(ctx context.Context) error {
 		node, err := t.node(ctx, key)
 		if err != nil {

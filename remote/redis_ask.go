@@ -66,7 +66,9 @@ func (asked *redisQuestion) parts(t *redisTier, q Question, token string) []redi
 	}
 	for i, name := range q.Values {
 		key := t.key("v", name)
-		parts = append(parts, redisPart{key, func(ctx context.Context, p redis.Pipeliner) { asked.heads[i] = askRedisHead(ctx, p, key) }})
+		parts = append(parts, redisPart{
+			key, func(ctx context.Context, p redis.Pipeliner) { asked.heads[i] = askRedisHead(ctx, p, key) },
+		})
 	}
 	for i, name := range q.Counts {
 		key := t.key("n", name)

@@ -49,7 +49,9 @@ func lacksCommand(err error) bool {
 		return false
 	}
 	text := strings.ToLower(err.Error())
-	return slices.ContainsFunc([]string{"unknown command", "unsupported", "not supported", "not implemented", "disabled", "not enabled"},
+	return slices.ContainsFunc([]string{
+		"unknown command", "unsupported", "not supported", "not implemented", "disabled", "not enabled",
+	},
 		func(words string) bool { return strings.Contains(text, words) })
 }
 

@@ -150,7 +150,8 @@ func (t *redisTier) Renew(ctx context.Context, l Lease, life time.Duration) erro
 	key := t.key("l", l.Name)
 	return t.do(ctx, key, t.patience, func(ctx context.Context, node *redis.Client) error {
 		keys := []string{key, t.key("f", l.Name)}
-		return unsupported(fencedErr(node.Eval(ctx, redisRenew, keys, l.Token, max(milliseconds(life), 1), fenceLife(life))))
+		return unsupported(fencedErr(node.Eval(ctx, redisRenew, keys, l.Token, max(milliseconds(life), 1),
+			fenceLife(life))))
 	})
 }
 
@@ -177,7 +178,9 @@ func redisNumber(answer []any) (int64, error) {
 	return n, nil
 }
 
-func (t *redisTier) PutFenced(ctx context.Context, l Lease, name string, body io.ReadSeeker, size int64, life time.Duration) error {
+func (t *redisTier) PutFenced(
+	ctx context.Context, l Lease, name string, body io.ReadSeeker, size int64, life time.Duration,
+) error {
 	if err := checkGuarded(l, name); err != nil {
 		return err
 	}
@@ -185,7 +188,9 @@ func (t *redisTier) PutFenced(ctx context.Context, l Lease, name string, body io
 }
 
 // PutLast ends the lease in the script that stores.
-func (t *redisTier) PutLast(ctx context.Context, l Lease, name string, body io.ReadSeeker, size int64, life time.Duration) error {
+func (t *redisTier) PutLast(
+	ctx context.Context, l Lease, name string, body io.ReadSeeker, size int64, life time.Duration,
+) error {
 	err := checkGuarded(l, name)
 	if err == nil {
 		err = t.put(ctx, &redisUnder{l, true}, name, body, size, life)

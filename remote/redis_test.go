@@ -29,7 +29,8 @@ func TestRedisValueIsPlain(t *testing.T) {
 	c, prefix := admin(t, s), freshPrefix()
 	tier := openTier(t, "redis://"+s.addr, prefix)
 	for _, value := range [][]byte{[]byte("v"), random(redisChunk+1, 1)} {
-		require.NoError(t, tier.Put(guarded(t), "entry/ab/k.fail", bytes.NewReader(value), int64(len(value)), time.Hour))
+		require.NoError(t,
+			tier.Put(guarded(t), "entry/ab/k.fail", bytes.NewReader(value), int64(len(value)), time.Hour))
 		got, err := c.Get(t.Context(), prefix+":v:entry/ab/{k}.fail").Bytes()
 		require.NoError(t, err)
 		require.True(t, bytes.Equal(value, got))
@@ -76,14 +77,20 @@ func TestRedisRoundTrips(t *testing.T) {
 	var l Lease
 	require.Equal(t, 1, count(func() { l, err = tier.(Leaser).Acquire(guarded(t), "entry/a", time.Minute) }))
 	require.NoError(t, err)
-	require.Equal(t, 1, count(func() { err = tier.(Leaser).PutFenced(guarded(t), l, "entry/a", strings.NewReader("b"), 1, 0) }))
+	require.Equal(t, 1, count(func() {
+		err = tier.(Leaser).PutFenced(guarded(t), l, "entry/a", strings.NewReader("b"), 1, 0)
+	}))
 	require.NoError(t, err)
-	require.Equal(t, 1, count(func() { err = tier.(Leaser).PutLast(guarded(t), l, "entry/a", strings.NewReader("c"), 1, 0) }))
+	require.Equal(t, 1, count(func() {
+		err = tier.(Leaser).PutLast(guarded(t), l, "entry/a", strings.NewReader("c"), 1, 0)
+	}))
 	require.NoError(t, err)
 	require.Equal(t, 1, count(func() { _, err = tier.(Counter).Counts(guarded(t), "a", "b", "c") }))
 	require.NoError(t, err)
 	require.Equal(t, 1, count(func() {
-		a := contract.Ask(guarded(t), tier, Question{Values: []string{"entry/a", "entry/none"}, Counts: []string{"a", "b"}, Lease: "lease/a", Life: time.Hour})
+		a := contract.Ask(guarded(t), tier, Question{
+			Values: []string{"entry/a", "entry/none"}, Counts: []string{"a", "b"}, Lease: "lease/a", Life: time.Hour,
+		})
 		require.NoError(t, a.CountErr)
 		require.NoError(t, a.LeaseErr)
 	}))
@@ -118,7 +125,8 @@ func TestRedisForgets(t *testing.T) {
 		require.Greater(t, last, count)
 		count = last
 	}
-	require.Equal(t, int64(3), c.Del(t.Context(), prefix+":l:entry/{k}", prefix+":f:entry/{k}", prefix+":n:tag/{a}").Val())
+	require.Equal(t, int64(3),
+		c.Del(t.Context(), prefix+":l:entry/{k}", prefix+":f:entry/{k}", prefix+":n:tag/{a}").Val())
 	requireKind(t, l.Renew(guarded(t), one, time.Minute), ErrFenced)
 	requireKind(t, l.PutFenced(guarded(t), one, "entry/k", strings.NewReader("x"), 1, 0), ErrFenced)
 	requireAbsent(t, tier, "entry/k")
@@ -244,15 +252,19 @@ func TestRedisWithoutScripts(t *testing.T) {
 		return s.addr
 	}
 	s := plainRedis.get(t)
-	require.NoError(t, admin(t, s).Do(t.Context(), "acl", "setuser", "plain", "on", ">word", "~*", "+@all", "-@scripting").Err())
+	require.NoError(t,
+		admin(t, s).Do(t.Context(), "acl", "setuser", "plain", "on", ">word", "~*", "+@all", "-@scripting").Err())
 	for name, c := range map[string]struct {
 		address string
 		large   error // of storing more than goes in one piece
 		counts  error
 	}{
-		"forbidden":   {address: "plain:word@" + s.addr},
-		"unknown":     {address: without("eval", "evalsha")},
-		"GET and SET": {without("eval", "getrange", "strlen", "exists", "mget", "append", "time", "unlink", "watch"), ErrUnsupported, ErrUnsupported},
+		"forbidden": {address: "plain:word@" + s.addr},
+		"unknown":   {address: without("eval", "evalsha")},
+		"GET and SET": {
+			without("eval", "getrange", "strlen", "exists", "mget", "append", "time", "unlink", "watch"),
+			ErrUnsupported, ErrUnsupported,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tier := openTier(t, "redis://"+c.address, freshPrefix())

@@ -19,7 +19,9 @@ func (t *redisTier) Put(ctx context.Context, name string, body io.ReadSeeker, si
 }
 
 // put stores a value; under a lease, if there is one.
-func (t *redisTier) put(ctx context.Context, under *redisUnder, name string, body io.ReadSeeker, size int64, life time.Duration) error {
+func (t *redisTier) put(
+	ctx context.Context, under *redisUnder, name string, body io.ReadSeeker, size int64, life time.Duration,
+) error {
 	if err := beginPut(t.place, name, body, size, t.max); err != nil {
 		return err
 	}
@@ -41,7 +43,9 @@ func (t *redisTier) put(ctx context.Context, under *redisUnder, name string, bod
 }
 
 // putLarge sends a value in chunks. Who dies in the middle leaves a key that ends by itself.
-func (t *redisTier) putLarge(ctx context.Context, under *redisUnder, key string, body io.Reader, size int64, life time.Duration) error {
+func (t *redisTier) putLarge(
+	ctx context.Context, under *redisUnder, key string, body io.Reader, size int64, life time.Duration,
+) error {
 	coming, err := t.comingKey(key)
 	if err != nil {
 		return err
@@ -120,7 +124,9 @@ func (t *redisTier) drop(ctx context.Context, key string, err error) {
 	if ctx.Err() != nil || errors.Is(err, ErrTimeout) || errors.Is(err, ErrUnreachable) {
 		return
 	}
-	t.do(ctx, key, t.patience, func(ctx context.Context, node *redis.Client) error { return node.Unlink(ctx, key).Err() })
+	t.do(ctx, key, t.patience, func(ctx context.Context, node *redis.Client) error {
+		return node.Unlink(ctx, key).Err()
+	})
 }
 
 // milliseconds is a life as the scripts want it: 0 is no end.
@@ -166,7 +172,9 @@ func (t *redisTier) Clear(ctx context.Context) (int, error) {
 	return int(removed.Load()), err
 }
 
-func (t *redisTier) clearPage(ctx context.Context, node *redis.Client, cursor uint64) (next uint64, removed int64, err error) {
+func (t *redisTier) clearPage(
+	ctx context.Context, node *redis.Client, cursor uint64,
+) (next uint64, removed int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, t.patience)
 	defer cancel()
 	keys, next, err := node.Scan(ctx, cursor, t.lead+":v:*", 1000).Result()

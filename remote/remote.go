@@ -2,8 +2,8 @@
 // what an entry is. It is handed names and bytes, and gives the bytes back or says why it does not.
 //
 // Nothing here retries, prints or decides what a failure means: every call is one attempt within its context, and every
-// error can be told by errors.Is from the kinds below. Whoever calls counts it as a miss. Two errors have no kind, because
-// no server is to blame: a body to store that cannot be read, and a configuration that Open refuses.
+// error can be told by errors.Is from the kinds below. Whoever calls counts it as a miss. Two errors have no kind,
+// because no server is to blame: a body to store that cannot be read, and a configuration that Open refuses.
 package remote
 
 import (

@@ -48,7 +48,9 @@ const (
 // errCondition is a conditional write that was refused: somebody else wrote before. It never leaves this package.
 var errCondition = errors.New("the object has changed")
 
-var bucketName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`) })
+var bucketName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+})
 
 // s3 is a Tier, a Leaser and a Counter.
 type s3 struct {
@@ -296,8 +298,10 @@ func (s *s3) deleteAll(ctx context.Context, keys []string) (int, error) {
 	sum := md5.Sum(text) // the protocol demands one, and older servers know no other
 	call := s3Call{
 		method: http.MethodPost, query: url.Values{"delete": {""}},
-		header: http.Header{"Content-Md5": {base64.StdEncoding.EncodeToString(sum[:])}, "Content-Type": {"application/xml"}},
-		body:   &upload{from: bytes.NewReader(text), size: int64(len(text))},
+		header: http.Header{
+			"Content-Md5": {base64.StdEncoding.EncodeToString(sum[:])}, "Content-Type": {"application/xml"},
+		},
+		body: &upload{from: bytes.NewReader(text), size: int64(len(text))},
 	}
 	var answer struct {
 		XMLName xml.Name `xml:"DeleteResult"`

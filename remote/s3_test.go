@@ -108,7 +108,9 @@ func TestVersityByHost(t *testing.T) {
 func clearCase(t *testing.T, cfg Config, dir string) {
 	cfg.Prefix = "cleared"
 	tier := openWeb(t, cfg).(*s3)
-	neighbours := []string{"cleared2/values", "cleare/values", "cleared.d/values", "cleared/values/values", "values", "cleared"}
+	neighbours := []string{
+		"cleared2/values", "cleare/values", "cleared.d/values", "cleared/values/values", "values", "cleared",
+	}
 	for _, folder := range neighbours {
 		file := filepath.Join(dir, "team/a b", folder, "e_kept")
 		require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o700))
@@ -283,7 +285,10 @@ func TestS3AsksSideBySide(t *testing.T) {
 // TestListingIsNotBelieved: a server that lists what lies elsewhere has it not removed.
 func TestListingIsNotBelieved(t *testing.T) {
 	listing := s3Listing{Encoding: "url"}
-	for _, key := range []string{"a/values/x%2By", "a/values/deeper/x", "a/values/", "a/values/%zz", "b/values/x", "a/valuesx", "", "/a/values/x"} {
+	for _, key := range []string{
+		"a/values/x%2By", "a/values/deeper/x", "a/values/", "a/values/%zz",
+		"b/values/x", "a/valuesx", "", "/a/values/x",
+	} {
 		listing.Contents = append(listing.Contents, struct{ Key string }{key})
 	}
 	require.Equal(t, []string{"a/values/x+y"}, listing.keys("a/values/"))

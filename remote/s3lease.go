@@ -46,7 +46,7 @@ type s3Lease struct {
 	Token string `json:"token"`          // the holder's; empty: nobody may store under it any more
 	Life  int64  `json:"life_ms"`        // from Last-Modified; 0: it is free
 	Beat  int64  `json:"beat"`           // counts the writings of one holding
-	Last  string `json:"last,omitempty"` // the value with which it ends: once that names this writing, the lease is free
+	Last  string `json:"last,omitempty"` // the value with which it ends: if that names this writing, the lease is free
 }
 
 // s3Last is the life of a lease whose holder has nothing left to do but to store its result.
@@ -267,7 +267,9 @@ func (s *s3) PutFenced(ctx context.Context, l Lease, name string, body io.ReadSe
 }
 
 // PutLast is a request for the lease and one for the value, if both are as they are remembered.
-func (s *s3) PutLast(ctx context.Context, l Lease, name string, body io.ReadSeeker, size int64, life time.Duration) error {
+func (s *s3) PutLast(
+	ctx context.Context, l Lease, name string, body io.ReadSeeker, size int64, life time.Duration,
+) error {
 	if err := cmp.Or(contract.CheckName(name), checkGuarded(l, name)); err != nil {
 		return err
 	}
@@ -285,7 +287,9 @@ func (s *s3) PutLast(ctx context.Context, l Lease, name string, body io.ReadSeek
 }
 
 // putLast stores the value of a lease that is written with an ETag for the last time.
-func (s *s3) putLast(ctx context.Context, l Lease, tag, name string, body io.ReadSeeker, size int64, life time.Duration) (err error) {
+func (s *s3) putLast(
+	ctx context.Context, l Lease, tag, name string, body io.ReadSeeker, size int64, life time.Duration,
+) (err error) {
 	header := lifeHeader(life)
 	if tag != "" {
 		header.Set(metaLease, tag)

@@ -107,7 +107,9 @@ func tryServer(program string, args func(port, dir string) []string) (*server, e
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
-	s := &server{addr: addr, cmd: exec.Command(program, args(port, dir)...), log: &lockedBuffer{}, gone: make(chan struct{})}
+	s := &server{
+		addr: addr, cmd: exec.Command(program, args(port, dir)...), log: &lockedBuffer{}, gone: make(chan struct{}),
+	}
 	s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr = dir, s.log, s.log
 	dieWithUs(s.cmd)
 	started := make(chan error)

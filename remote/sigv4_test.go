@@ -67,7 +67,8 @@ func TestTemporaryKeysShowTheirToken(t *testing.T) {
 	r := &http.Request{Method: "GET", Header: http.Header{}, URL: &url.URL{Scheme: "https", Host: "h", Path: "/"}}
 	credentials{id: "id", secret: "secret", token: "token"}.sign(r, "r", emptySHA256, time.Unix(0, 0))
 	require.Equal(t, "token", r.Header.Get("X-Amz-Security-Token"))
-	require.Contains(t, r.Header.Get("Authorization"), "SignedHeaders=host;x-amz-content-sha256;x-amz-date;x-amz-security-token,")
+	require.Contains(t, r.Header.Get("Authorization"),
+		"SignedHeaders=host;x-amz-content-sha256;x-amz-date;x-amz-security-token,")
 }
 
 func TestEscaping(t *testing.T) {
@@ -142,10 +143,20 @@ aws_access_key_id = HALF
 			"r3",
 		},
 		{"file", "s3://bucket", nil, credentials{"FILEID", "file/secret=", ""}, "eu-north-1"},
-		{"profile", "s3://bucket", []string{"AWS_PROFILE", "ci"}, credentials{"CIID", "cisecret", "citoken"}, "ap-south-1"},
+		{
+			"profile", "s3://bucket",
+			[]string{"AWS_PROFILE", "ci"},
+			credentials{"CIID", "cisecret", "citoken"},
+			"ap-south-1",
+		},
 		{"half a profile", "s3://bucket", []string{"AWS_PROFILE", "half"}, credentials{}, "us-east-1"},
 		{"no such profile", "s3://bucket", []string{"AWS_PROFILE", "none"}, credentials{}, "us-east-1"},
-		{"other file", "s3://bucket", []string{"AWS_SHARED_CREDENTIALS_FILE", other}, credentials{"OTHER", "o", ""}, "eu-north-1"},
+		{
+			"other file", "s3://bucket",
+			[]string{"AWS_SHARED_CREDENTIALS_FILE", other},
+			credentials{"OTHER", "o", ""},
+			"eu-north-1",
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -167,7 +167,8 @@ func testNames(t *testing.T, make func(*testing.T, string) Tier) {
 func testBadNames(t *testing.T, make func(*testing.T, string) Tier) {
 	tier := make(t, freshPrefix())
 	for _, name := range []string{
-		"", "/", "a/", "/a", "a//b", "..", "../a", "a/../b", "a/.", "A", "a_b", "a b", "a\nb", "a\x00", "a{b}", "a*", "é",
+		"", "/", "a/", "/a", "a//b", "..", "../a", "a/../b", "a/.", "A", "a_b", "a b", "a\nb", "a\x00", "a{b}", "a*",
+		"é",
 		strings.Repeat("x", contract.MaxName+1),
 	} {
 		_, err := tier.Get(guarded(t), name)
@@ -439,7 +440,8 @@ func requireHeld(t *testing.T, l Leaser, name string, fence int64) {
 	requireHolder(t, fence, none)
 }
 
-// requireHolder wants nothing to be told of who holds a lease but its fence and how long it has still to live, at most an hour.
+// requireHolder wants nothing to be told of who holds a lease but its fence and how long it has still to live, at most
+// an hour.
 func requireHolder(t *testing.T, fence int64, none Lease) {
 	t.Helper()
 	require.LessOrEqual(t, none.Left, time.Hour+2*time.Second) // rounded up
@@ -624,7 +626,9 @@ func testQuestions(t *testing.T, make func(*testing.T, string) Tier) {
 			require.NoError(t, l.Release(ctx, a.Lease))
 		}
 	}
-	bad := contract.Ask(ctx, tier, Question{Values: []string{"entry/k", "a//b"}, Counts: []string{"tag/a"}, Lease: "lease/k"})
+	bad := contract.Ask(ctx, tier, Question{
+		Values: []string{"entry/k", "a//b"}, Counts: []string{"tag/a"}, Lease: "lease/k",
+	})
 	requireKind(t, bad.Values[0].Err, ErrServer)
 	requireKind(t, bad.CountErr, ErrServer)
 	requireKind(t, bad.LeaseErr, ErrServer)

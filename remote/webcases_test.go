@@ -73,7 +73,9 @@ func testWeb(t *testing.T, make func(*testing.T, string) Tier) {
 		value := random(32<<20, 1) // more than fits between the two before the end is noticed
 		for _, name := range []string{"entry/whole", "entry/cut"} {
 			ctx, cancel := context.WithCancel(t.Context())
-			body := &late{ReadSeeker: bytes.NewReader(value), passes: passesBefore(tier), after: 1 << 20, cancel: cancel}
+			body := &late{
+				ReadSeeker: bytes.NewReader(value), passes: passesBefore(tier), after: 1 << 20, cancel: cancel,
+			}
 			requireCancelled(t, tier.Put(ctx, name, body, int64(len(value)), 0))
 			cancel()
 		}

@@ -172,11 +172,15 @@ func TestHTTPFaults(t *testing.T) {
 		{name: "507", text: status(507, ""), kind: ErrServer},
 		{
 			name: "500 with words", kind: ErrServer,
-			text: fmt.Sprintf("HTTP/1.1 500 X\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", len(s3Error), s3Error),
+			text: fmt.Sprintf("HTTP/1.1 500 X\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
+				len(s3Error), s3Error),
 		},
 		{name: "304", text: "HTTP/1.1 304 X\r\nConnection: close\r\n\r\n", kind: ErrServer},
 		{name: "something else", text: "-ERR unknown command\r\n\nHTTP\n\n", kind: ErrServer},
-		{name: "endless headers", text: "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 2*maxHeaders) + "\r\n\r\n", kind: ErrServer},
+		{
+			name: "endless headers", text: "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 2*maxHeaders) + "\r\n\r\n",
+			kind: ErrServer,
+		},
 		{name: "nothing", text: "", kind: ErrUnreachable},
 		{name: "half a status", text: "HTTP/1.1 20", kind: ErrServer},
 	}
@@ -270,18 +274,25 @@ func TestWrongBodies(t *testing.T) {
 		{name: "cut in pieces", text: head + "Transfer-Encoding: chunked\r\n\r\n64\r\nxxxx", kind: ErrServer},
 		{name: "no last piece", text: head + "Transfer-Encoding: chunked\r\n\r\n4\r\nxxxx\r\n", kind: ErrServer},
 		{name: "bad piece", text: head + "Transfer-Encoding: chunked\r\n\r\nzz\r\nxxxx\r\n", kind: ErrServer},
-		{name: "stops", text: head + "Content-Length: 100\r\n\r\n" + strings.Repeat("x", 50), then: "hold", kind: ErrTimeout},
+		{
+			name: "stops", text: head + "Content-Length: 100\r\n\r\n" + strings.Repeat("x", 50),
+			then: "hold", kind: ErrTimeout,
+		},
 		{name: "drips", text: head + "Content-Length: 100000000\r\n\r\n", then: "drip", kind: ErrTimeout},
 		{name: "no length", text: head + "\r\nxxxx", kind: ErrServer},
 		{name: "HTTP/1.0", text: "HTTP/1.0 200 OK\r\n\r\nxxxx", kind: ErrServer},
 		{name: "packed", text: head + "Content-Length: 4\r\nContent-Encoding: gzip\r\n\r\nxxxx", kind: ErrServer},
 		{name: "2^60", text: head + "Content-Length: 1152921504606846976\r\n\r\nxxxx", kind: ErrServer},
-		{name: "2^60 announced", text: head + "Content-Length: 1152921504606846976\r\n\r\nxxxx", maxSize: 1000, kind: ErrTooLarge},
+		{
+			name: "2^60 announced", text: head + "Content-Length: 1152921504606846976\r\n\r\nxxxx",
+			maxSize: 1000, kind: ErrTooLarge,
+		},
 		{name: "2^65", text: head + "Content-Length: 36893488147419103232\r\n\r\nxxxx", kind: ErrServer},
 		{name: "two lengths", text: head + "Content-Length: 4\r\nContent-Length: 5\r\n\r\nxxxx", kind: ErrServer},
 		{
-			name: "more pieces than fit", text: head + "Transfer-Encoding: chunked\r\n\r\n5\r\nxxxxx\r\n0\r\n\r\n", maxSize: 4,
-			kind: ErrTooLarge,
+			name: "more pieces than fit", text: head + "Transfer-Encoding: chunked\r\n\r\n5\r\nxxxxx\r\n0\r\n\r\n",
+			maxSize: 4,
+			kind:    ErrTooLarge,
 		},
 		{name: "a part", text: "HTTP/1.1 206 OK\r\nContent-Length: 4\r\n\r\nxxxx", kind: ErrServer},
 		{name: "no content", text: "HTTP/1.1 204 OK\r\n\r\n", kind: ErrServer},
@@ -322,7 +333,8 @@ func TestWrongBodies(t *testing.T) {
 func TestMoreThanAnnounced(t *testing.T) {
 	log.SetOutput(io.Discard)
 	defer log.SetOutput(os.Stderr)
-	server := saying(t, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ntextHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong")
+	server := saying(t, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ntext"+
+		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong")
 	bothTiers(t, server.addr, time.Minute, func(t *testing.T, tier Tier) {
 		got, err := read(t.Context(), tier, "e/key")
 		require.NoError(t, err)
@@ -333,7 +345,8 @@ func TestMoreThanAnnounced(t *testing.T) {
 // TestLoginPage: an answer of something in between is bytes like any other. Only the checksums of the reader can tell.
 func TestLoginPage(t *testing.T) {
 	page := "<html>Who are you?</html>"
-	server := saying(t, fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%s", len(page), page))
+	server := saying(t, fmt.Sprintf(
+		"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%s", len(page), page))
 	bothTiers(t, server.addr, time.Minute, func(t *testing.T, tier Tier) {
 		got, err := read(t.Context(), tier, "e/key")
 		require.NoError(t, err)
@@ -485,7 +498,8 @@ func TestProxy(t *testing.T) {
 		}
 	})
 	cfg := tierConfig(t, "http://cache.example.com")
-	cfg.Lookup = lookup("http_proxy", "http://"+proxy.addr, "HTTPS_PROXY", "http://"+proxy.addr, "NO_PROXY", "b.example.com")
+	cfg.Lookup = lookup("http_proxy", "http://"+proxy.addr, "HTTPS_PROXY", "http://"+proxy.addr, "NO_PROXY",
+		"b.example.com")
 	_, err := openWeb(t, cfg).Get(t.Context(), "e/key")
 	requireFault(t, err, ErrDenied, "")
 	cfg.URL = &url.URL{Scheme: "https", Host: "a.example.com"}

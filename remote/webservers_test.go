@@ -41,7 +41,8 @@ func startVersity(flags ...string) (*server, error) {
 		if err := os.MkdirAll(filepath.Join(dir, "root", "bucket"), 0o700); err != nil {
 			panic(err)
 		}
-		args := append([]string{"--access", webUser, "--secret", secret, "--port", "127.0.0.1:" + port, "--keep-alive"}, flags...)
+		args := append([]string{"--access", webUser, "--secret", secret, "--port", "127.0.0.1:" + port, "--keep-alive"},
+			flags...)
 		return append(args, "posix", filepath.Join(dir, "root"))
 	})
 }
@@ -146,7 +147,8 @@ func openWeb(t *testing.T, cfg Config) Tier {
 
 // resolveToLoopback lets a tier find any host here.
 func resolveToLoopback(w *web) {
-	w.client.Transport.(*http.Transport).DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+	transport := w.client.Transport.(*http.Transport)
+	transport.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		_, port, err := net.SplitHostPort(addr)
 		if err != nil {
 			return nil, err

@@ -28,7 +28,8 @@ func playDetacher(args []string) {
 		panic(err)
 	}
 	fmt.Println("detached")
-	if _, err := Run(Command{Path: "/bin/sh", Argv: sh(`test -e /proc/$$/fd/5 && echo has 5`), Stdout: os.Stdout}); err != nil {
+	c := Command{Path: "/bin/sh", Argv: sh(`test -e /proc/$$/fd/5 && echo has 5`), Stdout: os.Stdout}
+	if _, err := Run(c); err != nil {
 		panic(err)
 	}
 	for fd := 3; fd <= 5; fd++ { // only the detached process holds the pipe open

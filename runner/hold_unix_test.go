@@ -127,7 +127,8 @@ func TestHeldMergedKeepsTheOrder(t *testing.T) {
 
 // Keys reach a command whose output is held.
 func TestHeldPtyAtATerminal(t *testing.T) {
-	cmd, rep := cachex(t, part{Pty: true, Hold: "deliver"}, sh(`test -t 1 && echo terminal; read line; echo "<$line>"`)...)
+	cmd, rep := cachex(t, part{Pty: true, Hold: "deliver"},
+		sh(`test -t 1 && echo terminal; read line; echo "<$line>"`)...)
 	keys, screen := atTerminal(t, cmd)
 	io.WriteString(keys, "one\r")
 	expect(t, screen, "terminal")
@@ -172,7 +173,8 @@ func TestHeldWithoutATemporaryDirectory(t *testing.T) {
 // The same when the file takes a part of a write and no more.
 func TestHeldWithALimitOfFileSize(t *testing.T) {
 	cmd, rep := cachex(t, part{Hold: "drop"}, sh(`seq 100000; seq 100000 >&2; seq 100000; seq 100000 >&2`)...)
-	outer := exec.Command("/bin/sh", append([]string{"-c", `ulimit -f 900; exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)...)
+	outer := exec.Command("/bin/sh",
+		append([]string{"-c", `ulimit -f 900; exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)...)
 	outer.Env = append(cmd.Env, "TMPDIR="+t.TempDir())
 	var out, errs bytes.Buffer
 	outer.Stdout, outer.Stderr = &out, &errs

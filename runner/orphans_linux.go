@@ -71,7 +71,8 @@ func reapOrphan() bool {
 	started.Lock()
 	defer started.Unlock()
 	var info unix.Siginfo
-	if err := unix.Waitid(unix.P_ALL, 0, &info, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil); err != nil || info.Signo == 0 {
+	if err := unix.Waitid(unix.P_ALL, 0, &info, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil); err != nil ||
+		info.Signo == 0 {
 		return err == unix.EINTR
 	}
 	pid := endedPid(&info)

@@ -243,7 +243,8 @@ func (t *terminal) raw() {
 		saved := *was
 		t.saved = &saved
 	}
-	was.Iflag &^= unix.IGNBRK | unix.BRKINT | unix.PARMRK | unix.ISTRIP | unix.INLCR | unix.IGNCR | unix.ICRNL | unix.IXON
+	was.Iflag &^= unix.IGNBRK | unix.BRKINT | unix.PARMRK | unix.ISTRIP |
+		unix.INLCR | unix.IGNCR | unix.ICRNL | unix.IXON
 	was.Oflag &^= unix.OPOST
 	was.Lflag &^= unix.ECHO | unix.ECHONL | unix.ICANON | unix.ISIG | unix.IEXTEN
 	was.Cflag &^= unix.CSIZE | unix.PARENB

@@ -130,7 +130,8 @@ func TestPtySignalsReachTheGroup(t *testing.T) {
 // In the background cachex leaves the terminal alone: the kernel would stop it.
 func TestPtyInTheBackground(t *testing.T) {
 	cmd, _ := cachex(t, part{Pty: true}, sh(`test -t 1 && exit 8`)...)
-	outer := exec.Command("/bin/sh", append([]string{"-c", `set -m; "$0" "$@" & wait $!; echo "code $?"`, cmd.Path}, cmd.Args[1:]...)...)
+	outer := exec.Command("/bin/sh",
+		append([]string{"-c", `set -m; "$0" "$@" & wait $!; echo "code $?"`, cmd.Path}, cmd.Args[1:]...)...)
 	outer.Env = cmd.Env
 	_, screen := atTerminal(t, outer)
 	expect(t, screen, "code 8")

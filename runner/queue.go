@@ -4,7 +4,7 @@ import "sync"
 
 const (
 	slotSize  = 256 << 10 // the largest pipe that is asked for, so that one read can empty it
-	firstSize = 64 << 10  // a pipe as it is made; most commands write less, and a larger slot would cost them 2 % of a run
+	firstSize = 64 << 10  // a pipe as it is made; most commands write less, and a larger slot costs them 2 % of a run
 	slotCount = 8         // buffers between delivery and capture: the memory of a run, whatever it writes
 	maxFrames = 1024      // deliveries waiting for the sink; more only if the user takes tiny bites
 )

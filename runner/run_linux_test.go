@@ -90,7 +90,8 @@ func TestDeathBySignal(t *testing.T) {
 			continue
 		}
 		cmd, rep := cachex(t, part{}, sh(fmt.Sprintf(`cd /; ulimit -c 0; kill -%d $$`, n))...)
-		wrapped := exec.Command("/bin/sh", append([]string{"-c", `ulimit -c unlimited; exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)...)
+		wrapped := exec.Command("/bin/sh",
+			append([]string{"-c", `ulimit -c unlimited; exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)...)
 		wrapped.Env, wrapped.Dir = cmd.Env, t.TempDir()
 		st := status(t, wrapped.Run())
 		require.True(t, st.Signaled(), "signal %d: %v", n, st)
@@ -203,7 +204,8 @@ func TestDescriptorsAreInherited(t *testing.T) {
 
 func TestLimitOfDescriptorsIsAsFound(t *testing.T) {
 	cmd, _ := cachex(t, part{}, sh(`ulimit -Sn; ulimit -Hn`)...)
-	outer := exec.Command("/bin/sh", append([]string{"-c", `ulimit -Sn 100; ulimit -Hn 2000; exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)...)
+	outer := exec.Command("/bin/sh",
+		append([]string{"-c", `ulimit -Sn 100; ulimit -Hn 2000; exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)...)
 	outer.Env = cmd.Env
 	out, err := outer.Output()
 	require.NoError(t, err)
@@ -213,7 +215,8 @@ func TestLimitOfDescriptorsIsAsFound(t *testing.T) {
 func TestTooFewDescriptors(t *testing.T) {
 	for _, p := range []part{{}, {Merged: true}, {Pty: true}, {Hold: "drop"}, {Direct: true, Hold: "drop"}} {
 		cmd, rep := cachex(t, p, sh(`echo out; echo err >&2; exit 3`)...)
-		outer := exec.Command("/bin/sh", append([]string{"-c", `ulimit -n 24; exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)...)
+		outer := exec.Command("/bin/sh",
+			append([]string{"-c", `ulimit -n 24; exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)...)
 		outer.Env = append(cmd.Env, roleVar+"=full")
 		var out, errs bytes.Buffer
 		outer.Stdout, outer.Stderr = &out, &errs

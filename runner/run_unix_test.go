@@ -272,7 +272,9 @@ func TestNilStreamsAreTheNullDevice(t *testing.T) {
 func TestNilStreamsAreRecorded(t *testing.T) {
 	for _, merged := range []bool{false, true} {
 		rep := &report{}
-		c := Command{Path: "/bin/sh", Argv: sh(`echo out; echo err >&2; exit 4`), Merged: merged, Sink: &tape{report: rep}}
+		c := Command{
+			Path: "/bin/sh", Argv: sh(`echo out; echo err >&2; exit 4`), Merged: merged, Sink: &tape{report: rep},
+		}
 		r, err := Run(c)
 		require.NoError(t, err)
 		require.Equal(t, 4, r.Code)
@@ -692,7 +694,9 @@ func TestRunsSideBySide(t *testing.T) {
 	for i := range 8 {
 		go func() {
 			rep := &report{}
-			r, err := Run(Command{Path: "/bin/sh", Argv: sh(fmt.Sprintf("echo %d; exit %d", i, i)), Sink: &tape{report: rep}})
+			r, err := Run(Command{
+				Path: "/bin/sh", Argv: sh(fmt.Sprintf("echo %d; exit %d", i, i)), Sink: &tape{report: rep},
+			})
 			if err == nil && (r.Code != i || rep.Streams[Stdout] != fmt.Sprintln(i) || !r.Complete) {
 				err = fmt.Errorf("run %d: %+v %+v", i, r, rep)
 			}
@@ -727,7 +731,9 @@ func TestCanceled(t *testing.T) {
 		}
 	}()
 	var out sink
-	res, err := Run(Command{Path: "/bin/sh", Argv: sh("echo begun; exec sleep 600"), Stdout: w, Sink: &out, Canceled: canceled})
+	res, err := Run(Command{
+		Path: "/bin/sh", Argv: sh("echo begun; exec sleep 600"), Stdout: w, Sink: &out, Canceled: canceled,
+	})
 	require.NoError(t, err)
 	require.Equal(t, int(unix.SIGKILL), res.Signal)
 	require.True(t, res.Interrupted)

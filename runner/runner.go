@@ -59,7 +59,7 @@ type Command struct {
 
 	Dir         string          // where the command starts; empty: where this process is
 	Canceled    <-chan struct{} // the command is killed when this is closed; nil: never
-	KeepSignals bool            // signals that reach this process are its own: they are not caught, and not the command's
+	KeepSignals bool            // signals that reach this process are its own: not caught, and not the command's
 
 	// Sink gets a copy of what was delivered. If it is nil and nothing is held the command writes to
 	// Stdout and Stderr itself (or through the pseudo-terminal).

@@ -180,7 +180,8 @@ const (
 
 // Encode returns the bytes of an entry file.
 func (h *Header) Encode(inline []byte) []byte {
-	b := make([]byte, PrefixSize, PrefixSize+fixedSize+SealSize+len(h.Recipe)+len(h.Table)+8*len(h.Chunks)+len(inline)+256)
+	b := make([]byte, PrefixSize,
+		PrefixSize+fixedSize+SealSize+len(h.Recipe)+len(h.Table)+8*len(h.Chunks)+len(inline)+256)
 	b = h.appendFixed(b)
 	version := uint32(formatVersion)
 	if h.Seal != nil {

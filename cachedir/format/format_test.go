@@ -30,7 +30,8 @@ func sampleEntry() []byte {
 	table = w.End(w.Add(table, 1, 6))
 	h := Header{
 		Meta: Meta{
-			Key: hashing.Key(sha256.Sum256([]byte("sample"))), Recipe: []byte("sample"), Family: "sample", Code: 0, Merged: true,
+			Key: hashing.Key(sha256.Sum256([]byte("sample"))), Recipe: []byte("sample"), Family: "sample", Code: 0,
+			Merged:  true,
 			Started: time.Unix(10, 5), Ended: time.Unix(11, 6), StartedBoot: 1, EndedBoot: 2, TTL: time.Hour,
 			Tags: []Tag{{"one", 3}, {"two", 4}}, Random: 99, Until: time.Unix(12, 7), Stale: time.Minute, UID: 8,
 			Private: true,

@@ -41,7 +41,8 @@ func EncodePurges(p Purges) []byte {
 // DecodePurges reads what EncodePurges wrote. Whatever else it is given is ErrSpoiled.
 func DecodePurges(b []byte) (Purges, error) {
 	const end = TagFileSize - 8
-	if len(b) != TagFileSize || string(b[:4]) != tagMagic || binary.LittleEndian.Uint64(b[end:]) != xxhash.Sum64(b[:end]) {
+	if len(b) != TagFileSize || string(b[:4]) != tagMagic ||
+		binary.LittleEndian.Uint64(b[end:]) != xxhash.Sum64(b[:end]) {
 		return Purges{}, ErrSpoiled
 	}
 	var p Purges

@@ -152,7 +152,8 @@ func TestFoldBesideReaders(t *testing.T) {
 	others := []*Journal{newJournal(t, path, clock), newJournal(t, path, clock), newJournal(t, path, clock)}
 	for round := range 60 {
 		require.NoError(t, d.Log(Record{Served: Hit, Time: now}))
-		require.NoError(t, d.tree.Rename(journalNow, fmt.Sprint("journal/", now.Add(time.Duration(round-7200)*time.Second).UnixNano())))
+		require.NoError(t, d.tree.Rename(journalNow,
+			fmt.Sprint("journal/", now.Add(time.Duration(round-7200)*time.Second).UnixNano())))
 		var all sync.WaitGroup
 		for n, o := range others {
 			all.Go(func() {

@@ -31,7 +31,9 @@ func TestTierRows(t *testing.T) {
 	require.Empty(t, rows)
 	log := func(r TierRecord) { t.Helper(); require.NoError(t, d.LogTier(r)) }
 	for i := range 100 { // in no order: 37 and 100 have no divisor in common
-		log(TierRecord{Tier: "redis", Op: TierGet, Result: TierHit, Bytes: 10, Took: time.Duration(i*37%100+1) * time.Millisecond})
+		log(TierRecord{
+			Tier: "redis", Op: TierGet, Result: TierHit, Bytes: 10, Took: time.Duration(i*37%100+1) * time.Millisecond,
+		})
 	}
 	log(TierRecord{Tier: "redis", Op: TierGet, Result: TierMiss, Took: time.Hour})
 	log(TierRecord{Tier: "redis", Op: TierGet, Result: TierBreaker})
@@ -45,8 +47,9 @@ func TestTierRows(t *testing.T) {
 	want := []TierRow{
 		{Tier: "a name that is l", Op: TierLease, Results: map[TierResult]int64{TierBreaker: 1}},
 		{
-			Tier: "redis", Op: TierGet, Results: map[TierResult]int64{TierHit: 100, TierMiss: 1, TierBreaker: 1}, Bytes: 1000,
-			P50: 51 * time.Millisecond, P95: 96 * time.Millisecond,
+			Tier: "redis", Op: TierGet, Results: map[TierResult]int64{TierHit: 100, TierMiss: 1, TierBreaker: 1},
+			Bytes: 1000,
+			P50:   51 * time.Millisecond, P95: 96 * time.Millisecond,
 		},
 		{
 			Tier: "redis", Op: TierPut, Results: map[TierResult]int64{TierTimeout: 1},

@@ -133,7 +133,9 @@ func (t *totals) encode() []byte {
 	for k, r := range t.rows {
 		served, reason := slices.Index(servedCodes[:], r.Served), slices.Index(reasonCodes[:], r.Reason)
 		b = append(b, "row"...)
-		for _, n := range [...]int64{k.from, int64(served), int64(reason), r.Runs, r.Bytes, int64(r.Spent), int64(r.Saved)} {
+		for _, n := range [...]int64{
+			k.from, int64(served), int64(reason), r.Runs, r.Bytes, int64(r.Spent), int64(r.Saved),
+		} {
 			b = strconv.AppendInt(append(b, ' '), n, 10)
 		}
 		b = append(strconv.AppendQuote(append(b, ' '), r.Family), '\n')

@@ -221,7 +221,8 @@ func (f File) Truncate(size int64) error { return f.f.Truncate(size) }
 
 // TryLock takes the file's lock for as long as it is open, if nobody has it.
 func (f File) TryLock() error {
-	err := windows.LockFileEx(windows.Handle(f.f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY,
+	err := windows.LockFileEx(windows.Handle(f.f.Fd()),
+		windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY,
 		0, 1, 0, &windows.Overlapped{OffsetHigh: 1 << 30}) // far behind the content: locks are mandatory here
 	switch {
 	case errors.Is(err, windows.ERROR_LOCK_VIOLATION):

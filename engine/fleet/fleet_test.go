@@ -34,7 +34,8 @@ func newHost(t *testing.T, tier contract.Tier, change ...func(*Config)) *host {
 	h := &host{t: t, dir: dir}
 	c := Config{
 		Tiers: []Tier{{
-			Name: "memory://m", Open: func() (contract.Tier, error) { return tier, nil }, Read: true, Write: true, Sealer: openly{},
+			Name: "memory://m", Open: func() (contract.Tier, error) { return tier, nil }, Read: true, Write: true,
+			Sealer: openly{},
 		}},
 		Store: dir,
 		Clock: Clock{Now: time.Now, Boot: func() ([16]byte, int64) { return [16]byte{1}, time.Now().UnixNano() }},
@@ -71,7 +72,8 @@ func (h *host) store(output string, code int, tags ...string) Result {
 	require.NoError(h.t, err)
 	require.NoError(h.t, p.Append(0, []byte(output)))
 	m := cachedir.Meta{
-		Key: run().Key, Recipe: recipe, Family: "true", Code: code, Started: time.Now(), Ended: time.Now(), TTL: time.Hour, TagMark: p.Mark(),
+		Key: run().Key, Recipe: recipe, Family: "true", Code: code, Started: time.Now(), Ended: time.Now(),
+		TTL: time.Hour, TagMark: p.Mark(),
 	}
 	slot := cachedir.Good
 	if code != 0 {
@@ -246,7 +248,8 @@ func TestTierFault(t *testing.T) {
 
 func TestRecord(t *testing.T) {
 	v := record{
-		fence: 7, tags: []tagCount{{"a", 1}, {"b", 1 << 40}}, note: "why", blob: [32]byte{1, 2}, sealed: 9, entry: []byte("entry"),
+		fence: 7, tags: []tagCount{{"a", 1}, {"b", 1 << 40}}, note: "why", blob: [32]byte{1, 2}, sealed: 9,
+		entry: []byte("entry"),
 	}
 	b := v.encode()
 	got, err := decodeRecord(b)

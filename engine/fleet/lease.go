@@ -48,8 +48,8 @@ var (
 
 // Lead makes the caller the leader of all hosts, or says that the result of the host that leads has been found, as find
 // does. It does neither where there are no leases, or with an error, where a wait has lasted too long: then the command
-// is run in any case. A wait below 0 has no limit. When ctx ends, the wait does, with its error; a question under way is
-// answered first, lest a lease is lent to nobody.
+// is run in any case. A wait below 0 has no limit. When ctx ends, the wait does, with its error; a question under way
+// is answered first, lest a lease is lent to nobody.
 func (f *Fleet) Lead(ctx context.Context, q Query, wait time.Duration) (found bool, err error) {
 	t := f.lender()
 	if t == nil {

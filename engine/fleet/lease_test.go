@@ -20,12 +20,22 @@ func TestLeaseThatDoesNotEnd(t *testing.T) {
 	}{
 		"renewed":                  {left: func(s int) time.Duration { return leaseLife - time.Duration(s%5)*second }},
 		"another holder each time": {left: func(s int) time.Duration { return leaseLife - time.Duration(s%15)*second }},
-		"no end":                   {left: func(int) time.Duration { return contract.Endless }, waited: 2*leaseLife + second},
-		"always the same":          {left: func(int) time.Duration { return leaseLife }, waited: 2*leaseLife + second},
-		"ends and stays":           {left: func(s int) time.Duration { return max(leaseLife-time.Duration(s)*second, 1) }, waited: 2*leaseLife + second},
-		"wavers by a second":       {left: func(s int) time.Duration { return leaseLife - time.Duration(s%2)*second }, waited: 2*leaseLife + second},
-		"not told":                 {left: func(int) time.Duration { return 0 }, waited: unseenLease + second},
-		"not told, long command":   {left: func(int) time.Duration { return 0 }, usual: 5 * time.Minute, waited: 20*time.Minute + second},
+		"no end": {
+			left: func(int) time.Duration { return contract.Endless }, waited: 2*leaseLife + second,
+		},
+		"always the same": {left: func(int) time.Duration { return leaseLife }, waited: 2*leaseLife + second},
+		"ends and stays": {
+			left:   func(s int) time.Duration { return max(leaseLife-time.Duration(s)*second, 1) },
+			waited: 2*leaseLife + second,
+		},
+		"wavers by a second": {
+			left:   func(s int) time.Duration { return leaseLife - time.Duration(s%2)*second },
+			waited: 2*leaseLife + second,
+		},
+		"not told": {left: func(int) time.Duration { return 0 }, waited: unseenLease + second},
+		"not told, long command": {
+			left: func(int) time.Duration { return 0 }, usual: 5 * time.Minute, waited: 20*time.Minute + second,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := leaseWatch{usual: c.usual}

@@ -34,7 +34,8 @@ type lent struct {
 
 func newMemory() *memory {
 	return &memory{
-		values: map[string][]byte{}, lives: map[string]time.Duration{}, counts: map[string]int64{}, leases: map[string]lent{},
+		values: map[string][]byte{}, lives: map[string]time.Duration{}, counts: map[string]int64{},
+		leases: map[string]lent{},
 	}
 }
 
@@ -135,7 +136,9 @@ func (m *memory) Release(_ context.Context, l contract.Lease) error {
 	return err
 }
 
-func (m *memory) PutFenced(_ context.Context, l contract.Lease, name string, body io.ReadSeeker, _ int64, life time.Duration) error {
+func (m *memory) PutFenced(
+	_ context.Context, l contract.Lease, name string, body io.ReadSeeker, _ int64, life time.Duration,
+) error {
 	end, err := m.begin()
 	defer end()
 	if err != nil {
@@ -148,7 +151,9 @@ func (m *memory) PutFenced(_ context.Context, l contract.Lease, name string, bod
 	return m.put(name, body, life)
 }
 
-func (m *memory) PutLast(ctx context.Context, l contract.Lease, name string, body io.ReadSeeker, size int64, life time.Duration) error {
+func (m *memory) PutLast(
+	ctx context.Context, l contract.Lease, name string, body io.ReadSeeker, size int64, life time.Duration,
+) error {
 	if err := m.PutFenced(ctx, l, name, body, size, life); err != nil {
 		return err
 	}

@@ -98,7 +98,7 @@ func TestTags(t *testing.T) {
 		time.Sleep(tagsFresh + time.Millisecond)
 		require.False(t, seen(a.again()))
 	})
-	bubble(t, "a count that the server has forgotten is started anew, and nothing stands at it", func(t *testing.T, m *memory) {
+	bubble(t, "a count that was forgotten is started anew, and nothing stands at it", func(t *testing.T, m *memory) {
 		a, b := newHost(t, m), newHost(t, m)
 		a.leads(tag)
 		a.Publish(a.store("1\n", 0, tag), "")

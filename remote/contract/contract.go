@@ -1,6 +1,6 @@
-// Package contract is what those who use a tier and those who make one agree on: the methods, the kinds of errors, and the
-// questions. It knows no protocol, so that a run which asks no server does not wait until net/http and clients of servers
-// are initialised: package engine/fleet names this one, and is handed the tiers of package remote.
+// Package contract is what those who use a tier and those who make one agree on: the methods, the kinds of errors, and
+// the questions. It knows no protocol, so that a run which asks no server does not wait until net/http and clients of
+// servers are initialised: package engine/fleet names this one, and is handed the tiers of package remote.
 package contract
 
 import (
@@ -19,8 +19,8 @@ var (
 	ErrUnreachable = errors.New("server cannot be reached")      // refused, reset, no such host, wrong certificate
 	ErrTimeout     = errors.New("server did not answer in time") // the context's deadline, or the tier's own
 	ErrDenied      = errors.New("server denies access")          // credentials are missing or wrong, or may not do this
-	ErrServer      = errors.New("server failed")                 // it answered, and the answer is an error or makes no sense
-	ErrTooLarge    = errors.New("value too large for this tier") // Put: nothing was stored; Get: more than was announced
+	ErrServer      = errors.New("server failed")                 // its answer is an error, or makes no sense
+	ErrTooLarge    = errors.New("value too large for this tier") // Put: nothing was stored; Get: more than announced
 	ErrHeld        = errors.New("lease is held by another host") // Acquire
 	ErrFenced      = errors.New("lease was lost")                // Renew and PutFenced: somebody else has led since
 	ErrUnsupported = errors.New("not possible with this tier")   // whatever the server's state
@@ -77,11 +77,11 @@ func Clear(ctx context.Context, t Tier) (int, error) {
 	return 0, fmt.Errorf("%w: it cannot list its names", ErrUnsupported)
 }
 
-// Leaser is a tier that can make hosts take turns. All times are the server's: the clocks of two hosts are never compared.
-// A lease that is lost costs a duplicate run, never a wrong result.
+// Leaser is a tier that can make hosts take turns. All times are the server's: the clocks of two hosts are never
+// compared. A lease that is lost costs a duplicate run, never a wrong result.
 type Leaser interface {
-	// Acquire takes the lease of a name for life, or fails with ErrHeld, and then the Lease has the Fence of who holds it, and Left.
-	// Each holding has a higher Fence than all before that the server remembers.
+	// Acquire takes the lease of a name for life, or fails with ErrHeld, and then the Lease has the Fence of who holds
+	// it, and Left. Each holding has a higher Fence than all before that the server remembers.
 	Acquire(ctx context.Context, name string, life time.Duration) (Lease, error)
 
 	// Renew prolongs a lease that is still ours; ErrFenced if it is not.
@@ -90,13 +90,13 @@ type Leaser interface {
 	// Release ends a lease if it is still ours.
 	Release(ctx context.Context, l Lease) error
 
-	// PutFenced is Put for who holds a lease: ErrFenced, and nothing stored, if a higher Fence was given out since, or if
-	// the server does not know any more. The lease and the value live on one server, chosen by the last part of a
+	// PutFenced is Put for who holds a lease: ErrFenced, and nothing stored, if a higher Fence was given out since, or
+	// if the server does not know any more. The lease and the value live on one server, chosen by the last part of a
 	// name up to its first dot, which must be the same in both: lease "lease/k" guards "entry/k" and "entry/k.fail".
 	PutFenced(ctx context.Context, l Lease, name string, body io.ReadSeeker, size int64, life time.Duration) error
 
-	// PutLast is PutFenced and then Release, in fewer round trips: the last thing that a holder stores. Whatever comes of
-	// it, the lease ends, at the latest some seconds later.
+	// PutLast is PutFenced and then Release, in fewer round trips: the last thing that a holder stores. Whatever comes
+	// of it, the lease ends, at the latest some seconds later.
 	PutLast(ctx context.Context, l Lease, name string, body io.ReadSeeker, size int64, life time.Duration) error
 }
 
@@ -105,7 +105,7 @@ type Lease struct {
 	Name  string
 	Token string // random, known to the holder alone
 	Fence int64
-	Left  time.Duration // of a lease that another host holds: after that it ends, unless it is renewed; 0: the server does not say
+	Left  time.Duration // until it ends, if another host holds it and does not renew it; 0: the server does not say
 }
 
 // Endless is Left of a lease that the server will never end.
@@ -113,9 +113,9 @@ const Endless = time.Duration(math.MaxInt64)
 
 // Counter is a tier that counts: for generations of tags.
 type Counter interface {
-	// Bump adds to a count, and returns it. A count that the server does not know is 0, and its first Bump adds to a number
-	// taken from the server's clock: one that was forgotten never comes back to a number that it had. Zero is the
-	// exception, so who relies on a count bumps it first if it is 0.
+	// Bump adds to a count, and returns it. A count that the server does not know is 0, and its first Bump adds to a
+	// number taken from the server's clock: one that was forgotten never comes back to a number that it had. Zero is
+	// the exception, so who relies on a count bumps it first if it is 0.
 	Bump(ctx context.Context, name string, by int64) (int64, error)
 
 	// Counts returns counts in the order of names, by one round trip to each server.
@@ -130,13 +130,13 @@ type Sealer interface {
 	// Seal writes the next size bytes of src to dst, so that they only open under the same name and context.
 	Seal(dst io.Writer, name string, context []byte, src io.Reader, size int64) error
 
-	// Open reads what Seal wrote, and writes at most this many bytes to dst. They are right only if the error is nil: it wraps
-	// one of the kinds below or ErrTooLarge, or is what src or dst said. It returns how many bytes it wrote.
+	// Open reads what Seal wrote, and writes at most this many bytes to dst. They are right only if the error is nil:
+	// it wraps one of the kinds below or ErrTooLarge, or is what src or dst said. It returns how many bytes it wrote.
 	Open(dst io.Writer, name string, context []byte, src io.Reader, most int64) (int64, error)
 }
 
-// Kinds of errors of Sealer.Open, besides ErrTooLarge. All of them mean a miss. An error of Open wraps one of these, or is what
-// the source or the destination said.
+// Kinds of errors of Sealer.Open, besides ErrTooLarge. All of them mean a miss. An error of Open wraps one of these, or
+// is what the source or the destination said.
 var (
 	ErrDamaged      = errors.New("value is damaged")                    // or was stored under another name or context
 	ErrNewer        = errors.New("value is of a newer format")          // leave it alone

@@ -24,7 +24,9 @@ func IsPath(text string, most int) bool {
 		return false
 	}
 	for part := range strings.SplitSeq(text, "/") {
-		if part == "" || part == "." || part == ".." || strings.ContainsFunc(part, func(r rune) bool { return !PlainByte(r) }) {
+		if part == "" || part == "." || part == ".." || strings.ContainsFunc(part, func(r rune) bool {
+			return !PlainByte(r)
+		}) {
 			return false
 		}
 	}

@@ -56,9 +56,13 @@ func run(dir string, check bool) error {
 
 // generate returns the content of every generated file by its name below completions/.
 func generate() (map[string][]byte, error) {
-	root := cmd.NewRoot(&cmd.App{Process: call.Process{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}, Getwd: os.Getwd})
+	root := cmd.NewRoot(&cmd.App{
+		Process: call.Process{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}, Getwd: os.Getwd,
+	})
 	files := map[string][]byte{}
-	for name, shell := range map[string]string{"cachex.bash": "bash", "_cachex": "zsh", "cachex.fish": "fish", "cachex.ps1": "powershell"} {
+	for name, shell := range map[string]string{
+		"cachex.bash": "bash", "_cachex": "zsh", "cachex.fish": "fish", "cachex.ps1": "powershell",
+	} {
 		script, err := cmd.CompletionScript(root, shell)
 		if err != nil {
 			return nil, err

@@ -18,7 +18,9 @@ func TestEachManPageIsWhole(t *testing.T) {
 	for name, text := range files {
 		if strings.HasPrefix(name, "man/") {
 			pages++
-			for _, section := range []string{"NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "ENVIRONMENT", "EXAMPLES", "SEE ALSO"} {
+			for _, section := range []string{
+				"NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "ENVIRONMENT", "EXAMPLES", "SEE ALSO",
+			} {
 				require.Contains(t, string(text), "\n.SH "+section+"\n", name)
 			}
 		}

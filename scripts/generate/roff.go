@@ -16,7 +16,8 @@ const date = "Nov 2026"
 func roff(p cmd.Page) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, ".TH %s 1 \"%s\" cachex \"cachex manual\"\n.nh\n.ad l\n", strings.ToUpper(p.Name), date)
-	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n.SH SYNOPSIS\n.B %s\n.SH DESCRIPTION\n", escape(p.Name), escape(p.Short), escape(p.Synopsis))
+	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n.SH SYNOPSIS\n.B %s\n.SH DESCRIPTION\n",
+		escape(p.Name), escape(p.Short), escape(p.Synopsis))
 	paragraphs(&b, p.Text)
 	b.WriteString(".SH OPTIONS\n")
 	for _, group := range p.Options {

@@ -1,5 +1,5 @@
-// Inherit runs the command in its arguments, or, after the word -detached, starts it as a process of its own and copies what
-// that one writes to descriptor 3. Unlike a test binary it is built in several ways.
+// Inherit runs the command in its arguments, or, after the word -detached, starts it as a process of its own and copies
+// what that one writes to descriptor 3. Unlike a test binary it is built in several ways.
 package main
 
 import (
