@@ -258,8 +258,8 @@ class Versity(_Web):
 
     def argv(self):
         os.makedirs(self.dir.name + "/cache", exist_ok=True)
-        return [_built("versitygw"), "--access", "cachex", "--secret", "secret", "--port", self.hostport, "--keep-alive",
-                "--quiet", "--access-log", self.log(), "posix", self.dir.name]
+        return [_built("versitygw"), "--access", "cachex", "--secret", "secret", "--port", self.hostport,
+                "--keep-alive", "--quiet", "--access-log", self.log(), "posix", self.dir.name]
 
     def url(self, options="", hostport=None):
         return f"s3://cachex:secret@cache/some?endpoint=http://{hostport or self.hostport}{options.replace('?', '&')}"

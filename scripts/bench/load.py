@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """load.py [--runs N] [--at-once N] [--cluster] [--tag T]: what a fleet costs a Redis.
 
-Starts a redis-server of its own (with --cluster, three), lets hundreds of cachex processes at a time run against it, each
-with an empty cache directory as a fresh machine has, and prints what the server counted per 1000 runs: once for misses, once
-for hits, each with 4 kB of output that hardly shrinks. The figures in scale.md come from here."""
+Starts a redis-server of its own (with --cluster, three), lets hundreds of cachex processes at a time run against it,
+each with an empty cache directory as a fresh machine has, and prints what the server counted per 1000 runs: once for
+misses, once for hits, each with 4 kB of output that hardly shrinks. The figures in scale.md come from here."""
 import argparse, concurrent.futures, os, pathlib, re, shutil, subprocess, sys, tempfile, time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -25,7 +25,8 @@ class Node(Redis):
 
     def figures(self):
         info = dict(l.split(":", 1) for l in self("INFO", "all").decode().splitlines() if ":" in l)
-        calls = {k.removeprefix("cmdstat_"): int(re.match(r"calls=(\d+)", v)[1]) for k, v in info.items() if k.startswith("cmdstat_")}
+        calls = {k.removeprefix("cmdstat_"): int(re.match(r"calls=(\d+)", v)[1])
+                 for k, v in info.items() if k.startswith("cmdstat_")}
         return {
             "cpu": sum(float(info[k]) for k in ("used_cpu_user", "used_cpu_sys")),
             "reads": int(info["total_reads_processed"]), "connections": int(info["total_connections_received"]),
@@ -80,7 +81,8 @@ def show(name, before, after, runs):
           f"{total['reads'] - total['connections']:.0f} reads without the ends of connections, "
           f"{total['in'] / 1e6:.2f} MB in, {total['out'] / 1e6:.2f} MB out, "
           f"{total['memory'] / 1e6:.2f} MB more memory")
-    calls = sorted(((n, k.removeprefix("call ")) for k, n in total.items() if k.startswith("call ") and n >= 1), reverse=True)
+    calls = sorted(((n, k.removeprefix("call ")) for k, n in total.items() if k.startswith("call ") and n >= 1),
+                   reverse=True)
     print("  commands: " + ", ".join(f"{k} {n:.0f}" for n, k in calls))
     if len(rows) > 1:
         count = [sum(n for k, n in r.items() if k.startswith("call ")) for r in rows]
@@ -96,7 +98,8 @@ def main():
     o = args.parse_args()
     with tempfile.TemporaryDirectory(prefix="cachex-load.") as d:
         program = os.path.join(d, "cachex")
-        subprocess.run(["go", "build", "-trimpath", "-o", program, "."], cwd=ROOT, check=True, env=os.environ | {"CGO_ENABLED": "0"})
+        subprocess.run(["go", "build", "-trimpath", "-o", program, "."], cwd=ROOT, check=True,
+                       env=os.environ | {"CGO_ENABLED": "0"})
         nodes = [Node(o.cluster) for _ in range(3 if o.cluster else 1)]
         try:
             for n in nodes:

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """tiers.py CACHEX: a hit in a Redis beside `redis-cli GET` of a value of the same size.
 
-Every figure is a ratio of medians of interleaved runs, since absolute times on a shared machine mean nothing. Each hit is of
-another key, which the local store does not have yet and gets. A local hit of the same shows what of it is the tier's. Getting
-it creates three files, which redis-cli does not: on ext4 without a journal that takes 4 to 600 us for each, as more or fewer
-files were deleted lately; with TMPDIR on a tmpfs the figures are steady. Needs redis-server and redis-cli.
+Every figure is a ratio of medians of interleaved runs, since absolute times on a shared machine mean nothing. Each hit
+is of another key, which the local store does not have yet and gets. A local hit of the same shows what of it is the
+tier's. Getting it creates three files, which redis-cli does not: on ext4 without a journal that takes 4 to 600 us for
+each, as more or fewer files were deleted lately; with TMPDIR on a tmpfs the figures are steady. Needs redis-server and
+redis-cli.
 """
 import os, statistics, sys, tempfile, time
 
@@ -46,7 +47,9 @@ with tempfile.TemporaryDirectory(prefix="bench-tiers.") as work, Redis() as serv
         os.remove(body)  # so that only a hit can end well
         times = []
         for i in range(RUNS + WARM):
-            times.append((spawn(run(i), here), spawn(["redis-cli", "-p", str(server.port), "GET", "plain"], here), spawn(run(i), here)))
+            plain = ["redis-cli", "-p", str(server.port), "GET", "plain"]
+            times.append((spawn(run(i), here), spawn(plain, here), spawn(run(i), here)))
         hit, get, local = [statistics.median(t) * 1e3 for t in zip(*times[WARM:])]
-        print(f"hit of {size:>9,} bytes / redis-cli GET {hit / get:6.2f}   goal 1.00   {hit:.2f} ms  {get:.2f} ms   (local hit {local:.2f} ms)", flush=True)
+        print(f"hit of {size:>9,} bytes / redis-cli GET {hit / get:6.2f}   goal 1.00   {hit:.2f} ms  {get:.2f} ms   "
+              f"(local hit {local:.2f} ms)", flush=True)
         server("FLUSHALL")
