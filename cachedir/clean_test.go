@@ -623,6 +623,9 @@ func TestNotedWhileRemoved(t *testing.T) {
 
 // Records of commands are held to the limit like entries, and do not keep entries out.
 func TestLimitHoldsForCommands(t *testing.T) {
+	if testing.Short() {
+		t.Skip("fills a directory with hundreds of records")
+	}
 	const limit = 1 << 20
 	d := newDir(t, Options{MaxSize: limit})
 	for i := range 600 {

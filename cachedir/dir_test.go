@@ -136,6 +136,9 @@ func TestStoreAndReplay(t *testing.T) {
 		"chunk and whole read": {{0, huge[:wholeRead]}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if testing.Short() && (len(parts) > 500_000 || name == "huge, both") {
+				t.Skip("stores much; others of its kind are shorter")
+			}
 			d := newDir(t, Options{})
 			r := runOf(name)
 			requireMiss(t, d, r, Good, stats.New)

@@ -114,6 +114,9 @@ func TestEncryptedDamage(t *testing.T) {
 func TestEncryptedTransfer(t *testing.T) {
 	for name, parts := range outputs() {
 		t.Run(name, func(t *testing.T) {
+			if testing.Short() && (name == "both" || name == "alternating") {
+				t.Skip("large; another large one is not skipped")
+			}
 			r := runOf("a recipe with a planted token")
 			clear, hidden, again := newDir(t, Options{}), newDir(t, encrypted), newDir(t, Options{})
 			store(t, clear, r, parts...)

@@ -251,6 +251,9 @@ func TestDamagedTail(t *testing.T) {
 	}
 	for i := range good {
 		for bit := range 8 {
+			if testing.Short() && bit != i%8 {
+				continue
+			}
 			b := bytes.Clone(good)
 			b[i] ^= 1 << bit
 			try(b)

@@ -426,6 +426,9 @@ func (c *countedBody) Read(p []byte) (int, error) {
 
 // TestServerWithoutContinue: a large body is sent also to a server that does not answer whether it wants it.
 func TestServerWithoutContinue(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for a second")
+	}
 	got := make(chan int64, 1)
 	server := startFaulty(t, func(conn net.Conn, s *faultyServer) {
 		if r := s.request(conn); r != nil {

@@ -60,6 +60,9 @@ func TestPtyInput(t *testing.T) {
 
 // TestPtyOutlivesItsStream: a command that closes its outputs and goes on is not hung up on.
 func TestPtyOutlivesItsStream(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts 2000 processes")
+	}
 	text := `trap 'exit 9' HUP; echo out; exec >&- 2>&-; n=0; while [ $n -lt 2000 ]; do n=$((n+1)); $(true); done; exit 5`
 	cmd, rep := cachex(t, part{Pty: true}, sh(text)...)
 	out, err := cmd.Output()
