@@ -19,10 +19,11 @@ import (
 var arrows = map[string][]string{
 	"cachex": {"cmd"},
 	"cmd": {
-		"cmd/call", "engine", "engine/fleet", "cachedir", "cachedir/stats",
+		"cmd/memo", "cmd/call", "engine", "engine/fleet", "cachedir", "cachedir/stats",
 		"remote", "runner", "hashing", "fastpath", "probe",
 	},
-	"cmd/call":         {"engine", "cachedir", "cachedir/stats", "runner", "hashing", "fastpath", "probe"},
+	"cmd/memo":         {"cmd/call", "engine", "cachedir", "cachedir/stats", "runner", "hashing", "fastpath", "probe"},
+	"cmd/call":         {"engine", "cachedir", "cachedir/stats", "runner", "hashing", "fastpath"},
 	"engine":           {"engine/fleet", "cachedir", "cachedir/stats", "runner", "hashing", "lock"},
 	"engine/fleet":     {"cachedir", "cachedir/stats", "remote/contract", "hashing"},
 	"cachedir":         {"cachedir/format", "cachedir/stats", "cachedir/tree", "hashing", "lock"},
@@ -42,7 +43,7 @@ var arrows = map[string][]string{
 
 // rooms are those that take no flag, read no configuration and print nothing but what a command wrote.
 var rooms = []string{
-	"cmd/call", "engine", "engine/fleet", "cachedir", "cachedir/format", "cachedir/stats", "cachedir/tree", "runner",
+	"cmd/memo", "cmd/call", "engine", "engine/fleet", "cachedir", "cachedir/format", "cachedir/stats", "cachedir/tree", "runner",
 	"hashing", "masking", "lock",
 }
 
@@ -87,10 +88,9 @@ func TestArrowsPointDown(t *testing.T) {
 	require.Equal(t, len(arrows), seen, "a room of the table is missing")
 }
 
-// What makes a call whose settings are known comes before what takes long to initialise only as long as it does not
-// import it.
+// What makes a call that is remembered comes before what takes long to initialise only as long as it does not import it.
 func TestCallsAreLight(t *testing.T) {
-	out, err := exec.Command("go", "list", "-deps", "./cmd/call").Output()
+	out, err := exec.Command("go", "list", "-deps", "./cmd/memo").Output()
 	require.NoError(t, err)
 	deps := strings.Fields(string(out))
 	require.Contains(t, deps, "os/exec")
@@ -102,8 +102,8 @@ func TestCallsAreLight(t *testing.T) {
 	}
 }
 
-// The short way to a hit and a call whose settings are known come before what they do without: packages are initialised
-// in the order of their paths, each as soon as its imports are. The order is that of the real binary.
+// The short way to a hit and a call that is remembered come before what they do without: packages are initialised in
+// the order of their paths, each as soon as its imports are. The order is that of the real binary.
 func TestOrderOfInitialisation(t *testing.T) {
 	dir, err := binDir()
 	require.NoError(t, err)
@@ -120,8 +120,8 @@ func TestOrderOfInitialisation(t *testing.T) {
 	const module = "github.com/cachex-cli/cachex"
 	for _, c := range []struct{ first, then string }{
 		{module + "/fastpath", "os"},
-		{module + "/cmd/call", "net"},
-		{module + "/cmd/call", "github.com/spf13/cobra"},
+		{module + "/cmd/memo", "net"},
+		{module + "/cmd/memo", "github.com/spf13/cobra"},
 	} {
 		first, then := slices.Index(order, c.first), slices.Index(order, c.then)
 		require.NotEqual(t, -1, first, "%s initialises nothing: %q", c.first, order)

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/cachex-cli/cachex/cmd/call"
+	"github.com/cachex-cli/cachex/cmd/memo"
 	"github.com/cachex-cli/cachex/fastpath"
 	"github.com/cachex-cli/cachex/probe"
 )
@@ -13,7 +13,7 @@ import (
 // before, or is not what the settings were made from, or if keys and secrets are read from files besides. The working directory
 // is without links, or there is no short way.
 func (s *Settings) facts(before time.Time) ([]fastpath.Fact, bool) {
-	facts, ok := call.FactsOf(s.seen, nil, before)
+	facts, ok := memo.FactsOf(s.seen, nil, before)
 	isRead := func(path string, t configText) bool { return path == t.path && t.isRead() } // after it was looked at
 	return facts, ok && slices.EqualFunc(s.configuration(true), s.files, isRead) && s.KeyFile == "" && s.SecretFile == ""
 }

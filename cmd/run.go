@@ -11,6 +11,7 @@ import (
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/cmd/call"
+	"github.com/cachex-cli/cachex/cmd/memo"
 	"github.com/cachex-cli/cachex/engine"
 	"github.com/cachex-cli/cachex/hashing"
 )
@@ -85,7 +86,7 @@ func (a *App) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	return a.Run(&call.Call{
+	return memo.Run(&a.Process, &call.Call{
 		Request: engine.Request{
 			Spec: spec, TTL: s.TTL, TTLFail: s.TTLFail,
 			Jitter: float64(s.Jitter), Stale: s.Stale, StaleIfError: s.StaleIfError, Early: float64(s.Early), Until: s.TTLUntil.Next(),

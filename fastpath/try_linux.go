@@ -40,15 +40,15 @@ func (c *cache) answer(i *Invocation, address [32]byte) *Unwritten {
 		return nil
 	}
 	usable = true
-	m, ok := c.recall(address)
+	m, ok := c.memo(address)
 	if !ok {
-		c.recallFlags(i)
+		c.rememberFlags(i)
 		return nil
 	}
 	if !Hold(m.Facts[:m.Resolved], nil) {
 		return nil
 	}
-	known = &Known{*i, nil, m.Facts[:m.Resolved], m.Call}
+	remembered = &RememberedCall{*i, nil, m.Facts[:m.Resolved], m.Call}
 	if m.Entry == "" || !m.holds(i) || !c.isValid(&m) {
 		return nil
 	}
@@ -69,8 +69,8 @@ func (c *cache) answer(i *Invocation, address [32]byte) *Unwritten {
 	return nil
 }
 
-// recallFlags finds out what is known of an invocation with another command.
-func (c *cache) recallFlags(i *Invocation) {
+// rememberFlags finds out what is remembered of an invocation with another command.
+func (c *cache) rememberFlags(i *Invocation) {
 	flags, ok := i.Flags()
 	if !ok {
 		return
@@ -79,8 +79,8 @@ func (c *cache) recallFlags(i *Invocation) {
 	if !ok {
 		return
 	}
-	if m, ok := c.recall(address); ok && Hold(m.Facts[:m.Resolved], nil) {
-		known = &Known{flags, i.Args[len(flags.Args):], m.Facts[:m.Resolved], m.Call}
+	if m, ok := c.memo(address); ok && Hold(m.Facts[:m.Resolved], nil) {
+		remembered = &RememberedCall{flags, i.Args[len(flags.Args):], m.Facts[:m.Resolved], m.Call}
 	}
 }
 
@@ -168,8 +168,8 @@ func (c *cache) file(name string, flags int) (fd int, st syscall.Stat_t, ok bool
 	return fd, st, true
 }
 
-// recall reads the memo of an address.
-func (c *cache) recall(address [32]byte) (m Memo, ok bool) {
+// memo reads the memo of an address.
+func (c *cache) memo(address [32]byte) (m Memo, ok bool) {
 	fd, st, ok := c.file(Table, syscall.O_RDONLY)
 	if !ok || st.Size < SlotSize {
 		return m, false

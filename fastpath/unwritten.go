@@ -25,20 +25,20 @@ func (u *Unwritten) Rest(write func(stream uint8, b []byte) error) error {
 
 var (
 	unfinished *Unwritten
-	known      *Known
+	remembered *RememberedCall
 	usable     bool
 )
 
-// Known is an invocation whose settings need not be found out again: what they rest on is as it was.
-type Known struct {
+// RememberedCall is an invocation whose settings need not be found out again: what they rest on is as it was.
+type RememberedCall struct {
 	Invocation
 	Words []string // of the command, if they are left out of Args
 	Facts []Fact   // what the settings rest on
 	Call  []byte   // what they came to, as Memo has it
 }
 
-// Remembered returns what is known of this process's invocation; nil: nothing.
-func Remembered() *Known { return known }
+// Remembered returns what is remembered of this process's invocation; nil: nothing.
+func Remembered() *RememberedCall { return remembered }
 
 // Usable reports whether the short way got as far as to look for a memo. Where it cannot open the cache directory as it wants,
 // because there is a link on the way or the kernel is old, memos would be of no use.

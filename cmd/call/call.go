@@ -1,6 +1,6 @@
-// Package call makes one call of "cachex run" whose settings are decided: it hands it to the engine, says what there is to be
-// said, and turns the outcome into an exit code. It knows no flags and no configuration files, and nothing that does, so that
-// a call whose settings are known from a memo need not wait until all that is initialised (remembered.go).
+// Package call makes one call of "cachex run" whose settings are decided: it hands it to the engine, says what there is
+// to be said, and turns the outcome into an exit code. It knows no flags and no configuration files, and nothing that
+// does, so that a call which is remembered need not wait until all that is initialised (package memo).
 package call
 
 import (
@@ -29,16 +29,22 @@ type Call struct {
 	// PlainTiers warns of servers that are talked to in the clear; nil: there are none.
 	PlainTiers func(*cachedir.Dir) []string
 
-	// Configuration lists what the settings rest on; false if that changed after before. nil: nothing is remembered.
+	// Configuration is what the settings rest on; false if that changed after before. nil: nobody knows.
 	Configuration func(before time.Time) ([]fastpath.Fact, bool)
 
 	// Places lists the files in which configuration was looked for, also those that were not there.
 	Places func() []string
 
 	AnyCommand bool // another command would have the same settings
+}
 
-	remembered bool // from a memo
-	began      time.Time
+// Answer is what became of a call.
+type Answer struct {
+	engine.Outcome
+	Err    error         // nil: the outcome is the command's
+	Began  time.Time     // of the call
+	Dir    *cachedir.Dir // nil: it could not be opened
+	Unread bool          // stdin has data that the command did not get
 }
 
 // OpenStore opens the cache directory at a path; empty: at the system's place for caches.
@@ -63,49 +69,53 @@ func (p *Process) openStore(path string, o cachedir.Options) (dir *cachedir.Dir,
 	return dir, note, err
 }
 
-// Run makes a call. The error is never nil, and for ExitCode.
-func (p *Process) Run(c *Call) error {
-	var dir *cachedir.Dir
+// Ask makes a call, and prints the output and the one warning that it may have. With conditions the answer says what it
+// rests on, if it is a hit that may be given again.
+func (p *Process) Ask(c *Call, conditions bool) Answer {
+	a := Answer{Began: time.Now()}
 	var note string
 	eng := engine.Engine{Open: func() (_ *cachedir.Dir, err error) {
-		dir, note, err = p.openStore(c.CacheDir, c.Store)
-		return dir, err
+		a.Dir, note, err = p.openStore(c.CacheDir, c.Store)
+		return a.Dir, err
 	}}
-	c.began, c.Request.Spec.Environ = time.Now(), p.Environ
-	out, err := eng.Do(context.Background(), p.request(c))
-	unread := !c.Request.FeedStdin && !out.KeptStdin && runner.InputWaiting(p.Stdin)
-	if len(c.Warnings) == 0 && out.Warning == nil && out.Doubt == nil && !unread && !c.Quiet && dir != nil && c.PlainTiers != nil {
-		c.Warnings = c.PlainTiers(dir)
+	c.Request.Spec.Environ = p.Environ
+	a.Outcome, a.Err = eng.Do(context.Background(), p.request(c, conditions))
+	a.Unread = !c.Request.FeedStdin && !a.KeptStdin && runner.InputWaiting(p.Stdin)
+	quiet := c.Quiet || len(c.Warnings) > 0 || a.Warning != nil || a.Doubt != nil || a.Unread
+	if !quiet && a.Dir != nil && c.PlainTiers != nil {
+		c.Warnings = c.PlainTiers(a.Dir)
 	}
 	if note != "" {
 		c.Warnings = append(c.Warnings, note)
 	}
 	if !c.Quiet {
-		p.warnOnce(out, c.Warnings, unread)
+		p.warnOnce(a.Outcome, c.Warnings, a.Unread)
 	}
-	if err == nil && dir != nil {
-		p.remember(c, dir, out, isShort(out, unread))
-	}
-	if c.Explain && out.Served != stats.Declined { // then the error says it
-		p.Warn(explainLine(out) + p.stdinHint(c, out))
+	return a
+}
+
+// Conclude says what became of a call, to who wanted to know. The error is never nil, and for ExitCode.
+func (p *Process) Conclude(c *Call, a Answer) error {
+	if c.Explain && a.Served != stats.Declined { // then the error says it
+		p.Warn(explainLine(a.Outcome) + p.stdinHint(c, a.Outcome))
 	}
 	if c.Status != nil {
-		if err := writeStatus(c.Status, out); err != nil && !c.Quiet {
+		if err := writeStatus(c.Status, a.Outcome); err != nil && !c.Quiet {
 			p.Warn("--status-fd: " + err.Error())
 		}
 	}
-	if err != nil {
-		return err
+	if a.Err != nil {
+		return a.Err
 	}
-	if out.Signal != 0 {
-		runner.Die(out.Signal)
-		return ExitStatus(128 + out.Signal) // where a process cannot die of it
+	if a.Signal != 0 {
+		runner.Die(a.Signal)
+		return ExitStatus(128 + a.Signal) // where a process cannot die of it
 	}
-	return ExitStatus(out.Code)
+	return ExitStatus(a.Code)
 }
 
 // request completes a request.
-func (p *Process) request(c *Call) engine.Request {
+func (p *Process) request(c *Call, conditions bool) engine.Request {
 	q := c.Request
 	q.CacheExit = c.CacheExit.Has
 	q.Explain = c.Explain || c.Status != nil
@@ -116,7 +126,7 @@ func (p *Process) request(c *Call) engine.Request {
 	}
 	_, q.FreshOnly = p.LookupEnv(engine.FreshVariable)
 	q.Self, q.Waiting, q.Restarted = p.self(q.Spec.Dir), p.waiting(c.Quiet), p.restarted
-	q.Conditions = c.mayShorten() && q.Held == "" && !q.FreshOnly
+	q.Conditions = conditions && q.Held == "" && !q.FreshOnly
 	q.Stdin, q.Stdout, q.Stderr, q.OwnsProcess = p.Stdin, p.Stdout, p.Stderr, true
 	return q
 }

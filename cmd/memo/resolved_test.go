@@ -1,4 +1,4 @@
-package call
+package memo
 
 import (
 	"errors"
@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cmd/call"
 	"github.com/cachex-cli/cachex/engine"
 	"github.com/cachex-cli/cachex/engine/fleet"
 	"github.com/cachex-cli/cachex/fastpath"
@@ -19,26 +20,26 @@ import (
 
 var someArgs = []string{"run", "--ttl", "5m", "--env", "LANG", "--", "psql", "-c", "select 'password=hunter2'"}
 
-func someCall() *Call {
-	return &Call{
+func someCall() *call.Call {
+	return &call.Call{
 		Request: engine.Request{
 			Spec: hashing.Spec{Argv: someArgs[6:], Dir: "/d", Env: []string{"LANG"}, Files: []string{"a/**", "/b"}, Cwd: hashing.CwdNone, Exe: hashing.ExePath},
 			TTL:  5 * time.Minute, TTLFail: engine.Forever, Wait: engine.Forever, Jitter: 0.25, MaxEntries: 3, Refresh: true,
 		},
-		CacheExit: ExitZero(), CacheDir: "/c", Explain: true, Store: cachedir.Options{MaxSize: 1 << 30, Keep: time.Hour},
+		CacheExit: call.ExitZero(), CacheDir: "/c", Explain: true, Store: cachedir.Options{MaxSize: 1 << 30, Keep: time.Hour},
 	}
 }
 
 func TestResolvedThereAndBack(t *testing.T) {
 	c := someCall()
-	b := c.resolved(someArgs)
+	b := resolved(c, someArgs)
 	require.NotNil(t, b)
 	require.NotContains(t, string(b), "hunter2")
 	require.NotContains(t, string(b), "psql")
 	require.Equal(t, c, resolvedCall(b, someArgs, "/d", "/c"))
 
 	c.CacheDir = ""
-	b = c.resolved(someArgs)
+	b = resolved(c, someArgs)
 	require.Equal(t, c, resolvedCall(b, someArgs, "/d", "/c"))
 	for i := range b {
 		require.Nil(t, resolvedCall(b[:i], someArgs, "/d", "/c"), "%d bytes", i)
@@ -54,26 +55,26 @@ func TestResolvedWords(t *testing.T) {
 	} {
 		c := someCall()
 		c.Request.Spec.Argv = []string{"sh", "-c", "a | b", "x"}
-		b := c.resolved(args)
+		b := resolved(c, args)
 		require.NotNil(t, b, args)
 		require.Equal(t, c, resolvedCall(b, args, "/d", "/c"), args)
 	}
 	c := someCall()
 	c.Request.Spec.Argv = []string{"elsewhere"}
-	require.Nil(t, c.resolved(someArgs), "a word that is not in the command line")
+	require.Nil(t, resolved(c, someArgs), "a word that is not in the command line")
 	many := strings.Fields(strings.Repeat("w ", fastpath.MaxCall))
 	c.Request.Spec.Argv = many
-	require.Nil(t, c.resolved(many), "more words than a memo takes")
+	require.Nil(t, resolved(c, many), "more words than a memo takes")
 	c.Request.Spec.Argv = many[:100]
-	require.NotNil(t, c.resolved(many))
-	for what, say := range map[string]func(*Call){
-		"tag": func(c *Call) { c.Request.Tags = []string{"hunter2'", "LANG"} }, "scope": func(c *Call) { c.Request.Spec.Scope = "LANG" },
-		"namespace": func(c *Call) { c.Request.Spec.Namespace = "psql" }, "key": func(c *Call) { c.Request.Spec.Name = "5m" },
-		"vary": func(c *Call) { c.Request.Vary = []string{someArgs[8]} },
+	require.NotNil(t, resolved(c, many))
+	for what, say := range map[string]func(*call.Call){
+		"tag": func(c *call.Call) { c.Request.Tags = []string{"hunter2'", "LANG"} }, "scope": func(c *call.Call) { c.Request.Spec.Scope = "LANG" },
+		"namespace": func(c *call.Call) { c.Request.Spec.Namespace = "psql" }, "key": func(c *call.Call) { c.Request.Spec.Name = "5m" },
+		"vary": func(c *call.Call) { c.Request.Vary = []string{someArgs[8]} },
 	} {
 		c := someCall()
 		say(c)
-		b := c.resolved(someArgs)
+		b := resolved(c, someArgs)
 		require.NotContains(t, string(b), "hunter2")
 		require.Equal(t, c, resolvedCall(b, someArgs, "/d", "/c"), what)
 	}
@@ -82,8 +83,8 @@ func TestResolvedWords(t *testing.T) {
 // Whatever else a call says is never lost: it has no resolved form then, or comes back the same.
 func TestResolvedLosesNothing(t *testing.T) {
 	kept := 0
-	var each func(path string, v reflect.Value, of *Call)
-	each = func(path string, v reflect.Value, of *Call) {
+	var each func(path string, v reflect.Value, of *call.Call)
+	each = func(path string, v reflect.Value, of *call.Call) {
 		for i := range v.NumField() {
 			field, name := v.Field(i), path+v.Type().Field(i).Name
 			if !field.CanSet() || name == "Request.Spec.Dir" || name == "Request.Spec.Environ" || name == "PlainTiers" || name == "Configuration" || name == "Places" || name == "AnyCommand" {
@@ -96,7 +97,7 @@ func TestResolvedLosesNothing(t *testing.T) {
 			old := reflect.New(field.Type()).Elem()
 			old.Set(field)
 			change(field)
-			b := of.resolved(someArgs)
+			b := resolved(of, someArgs)
 			if b != nil {
 				kept++
 				require.Equal(t, of, resolvedCall(b, someArgs, "/d", of.CacheDir), name)
@@ -109,19 +110,19 @@ func TestResolvedLosesNothing(t *testing.T) {
 	require.Equal(t, someCall(), c)
 	require.Greater(t, kept, 25)
 
-	for name, secret := range map[string]func(*Call){
-		"secret":    func(c *Call) { c.Request.Spec.Secret = []byte("s") },
-		"keys":      func(c *Call) { c.Store.Keys = []cachedir.Key{{}} },
-		"tiers":     func(c *Call) { c.Request.Tiers = []fleet.Tier{{}} },
-		"scope":     func(c *Call) { c.Request.Spec.Scope = "of a file" },
-		"tag":       func(c *Call) { c.Request.Tags = []string{"of a file"} },
-		"ttl-until": func(c *Call) { c.Request.Until = func(t time.Time) time.Time { return t } },
-		"vary":      func(c *Call) { c.Request.Vary = []string{"of a file"} },
-		"purge-tag": func(c *Call) { c.Request.PurgeTags = []string{"psql"} },
+	for name, secret := range map[string]func(*call.Call){
+		"secret":    func(c *call.Call) { c.Request.Spec.Secret = []byte("s") },
+		"keys":      func(c *call.Call) { c.Store.Keys = []cachedir.Key{{}} },
+		"tiers":     func(c *call.Call) { c.Request.Tiers = []fleet.Tier{{}} },
+		"scope":     func(c *call.Call) { c.Request.Spec.Scope = "of a file" },
+		"tag":       func(c *call.Call) { c.Request.Tags = []string{"of a file"} },
+		"ttl-until": func(c *call.Call) { c.Request.Until = func(t time.Time) time.Time { return t } },
+		"vary":      func(c *call.Call) { c.Request.Vary = []string{"of a file"} },
+		"purge-tag": func(c *call.Call) { c.Request.PurgeTags = []string{"psql"} },
 	} {
 		c := someCall()
 		secret(c)
-		require.Nil(t, c.resolved(someArgs), name)
+		require.Nil(t, resolved(c, someArgs), name)
 	}
 }
 
@@ -155,7 +156,7 @@ func change(field reflect.Value) {
 
 // Whatever bytes a memo holds: no panic, and no more memory than they have a use for.
 func FuzzResolvedCall(f *testing.F) {
-	f.Add(someCall().resolved(someArgs))
+	f.Add(resolved(someCall(), someArgs))
 	f.Add([]byte{1, 3})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		c := resolvedCall(b, someArgs, "/d", "/c")

@@ -1,4 +1,4 @@
-package call
+package memo
 
 import (
 	"encoding/binary"
@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cachex-cli/cachex/cmd/call"
 	"github.com/cachex-cli/cachex/engine"
 	"github.com/cachex-cli/cachex/fastpath"
 	"github.com/cachex-cli/cachex/hashing"
@@ -21,7 +22,7 @@ type (
 )
 
 // fields lists what is kept.
-func (c *Call) fields(ownDir *bool) []any {
+func fields(c *call.Call, ownDir *bool) []any {
 	q := &c.Request
 	return []any{
 		(*words)(&q.Spec.Argv), (*word)(&q.Spec.Namespace), (*word)(&q.Spec.Scope), (*word)(&q.Spec.Name), (*words)(&q.Tags), (*words)(&q.Vary),
@@ -35,10 +36,10 @@ func (c *Call) fields(ownDir *bool) []any {
 
 // resolved returns what the settings of a call came to; nil if a memo cannot hold it. It is read again to see: what the list of
 // fields does not have comes back as nothing, so that a setting which it lacks is never lost on the way.
-func (c *Call) resolved(args []string) []byte {
+func resolved(c *call.Call, args []string) []byte {
 	w := writer{args: args}
 	ownDir := c.CacheDir != ""
-	for _, field := range c.fields(&ownDir) {
+	for _, field := range fields(c, &ownDir) {
 		w.field(field)
 	}
 	if w.bad {
@@ -46,7 +47,7 @@ func (c *Call) resolved(args []string) []byte {
 	}
 	same := *c
 	same.Request.Spec.Environ = nil
-	same.PlainTiers, same.Configuration, same.Places, same.AnyCommand, same.remembered, same.began = nil, nil, nil, false, false, time.Time{}
+	same.PlainTiers, same.Configuration, same.Places, same.AnyCommand = nil, nil, nil, false
 	again := resolvedCall(w.b, args, c.Request.Spec.Dir, c.CacheDir)
 	if again == nil || !reflect.DeepEqual(*again, same) {
 		return nil
@@ -94,12 +95,12 @@ func wordAt(place uint64, args []string) (string, bool) {
 
 // resolvedCall makes the call of what resolved returned, for the same command line in the same directory; nil: it cannot be.
 // CacheDir is the one that the environment names.
-func resolvedCall(b []byte, args []string, dir, cacheDir string) *Call {
+func resolvedCall(b []byte, args []string, dir, cacheDir string) *call.Call {
 	r := reader{b: b, args: args}
-	c := &Call{}
+	c := &call.Call{}
 	c.Request.Spec.Dir = dir
 	var ownDir bool
-	for _, field := range c.fields(&ownDir) {
+	for _, field := range fields(c, &ownDir) {
 		r.field(field)
 	}
 	if r.bad || len(r.b) > 0 {

@@ -1,4 +1,4 @@
-package call
+package memo
 
 import (
 	"os"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/cachex-cli/cachex/cmd/call"
 	"github.com/cachex-cli/cachex/engine"
 	"github.com/cachex-cli/cachex/fastpath"
 	"github.com/cachex-cli/cachex/hashing"
@@ -37,8 +38,8 @@ var carried = map[string]string{
 	"PlainTiers": byNothing, "Configuration": byNothing, "Places": byNothing, "AnyCommand": byNothing,
 }
 
-func shortCall() *Call {
-	return &Call{
+func shortCall() *call.Call {
+	return &call.Call{
 		Request:       engine.Request{Spec: hashing.Spec{Argv: []string{"a"}, Dir: "/d"}},
 		Configuration: func(time.Time) ([]fastpath.Fact, bool) { return nil, true },
 	}
@@ -46,10 +47,10 @@ func shortCall() *Call {
 
 // What a call says has no memo of a hit, unless it is known how a memo tells it.
 func TestMemoForbidsByDefault(t *testing.T) {
-	require.True(t, shortCall().mayShorten())
+	require.True(t, mayShorten(shortCall()))
 	seen := map[string]bool{}
-	var each func(path string, v reflect.Value, of *Call)
-	each = func(path string, v reflect.Value, of *Call) {
+	var each func(path string, v reflect.Value, of *call.Call)
+	each = func(path string, v reflect.Value, of *call.Call) {
 		for i := range v.NumField() {
 			field, name := v.Field(i), path+v.Type().Field(i).Name
 			if !field.CanSet() {
@@ -62,7 +63,7 @@ func TestMemoForbidsByDefault(t *testing.T) {
 			old := reflect.New(field.Type()).Elem()
 			old.Set(field)
 			set(t, field)
-			require.Equal(t, carried[name] != "", of.mayShorten(), "%s: a memo of a hit, and how it tells this field (%q)", name, carried[name])
+			require.Equal(t, carried[name] != "", mayShorten(of), "%s: a memo of a hit, and how it tells this field (%q)", name, carried[name])
 			seen[name] = true
 			field.Set(old)
 		}
@@ -94,19 +95,19 @@ func set(t *testing.T, field reflect.Value) {
 
 // Of some fields not every value can be told.
 func TestMemoForbidsValues(t *testing.T) {
-	for what, forbid := range map[string]func(*Call){
-		"a repository":            func(c *Call) { c.Request.Spec.Cwd = hashing.CwdRepo },
-		"a glob of variables":     func(c *Call) { c.Request.Spec.Env = []string{"A", "B*"} },
-		"a glob of files":         func(c *Call) { c.Request.Spec.Files = []string{"a", "b/**"} },
-		"what is left out":        func(c *Call) { c.Request.Spec.Files = []string{"a", "!b"} },
-		"a list of files":         func(c *Call) { c.Request.Spec.Files = []string{"@git"} },
-		"a list of variables":     func(c *Call) { c.Request.Spec.Env = []string{"@go"} },
-		"no directory":            func(c *Call) { c.Request.Spec.Dir = "" },
-		"unknown files of config": func(c *Call) { c.Configuration = nil },
+	for what, forbid := range map[string]func(*call.Call){
+		"a repository":            func(c *call.Call) { c.Request.Spec.Cwd = hashing.CwdRepo },
+		"a glob of variables":     func(c *call.Call) { c.Request.Spec.Env = []string{"A", "B*"} },
+		"a glob of files":         func(c *call.Call) { c.Request.Spec.Files = []string{"a", "b/**"} },
+		"what is left out":        func(c *call.Call) { c.Request.Spec.Files = []string{"a", "!b"} },
+		"a list of files":         func(c *call.Call) { c.Request.Spec.Files = []string{"@git"} },
+		"a list of variables":     func(c *call.Call) { c.Request.Spec.Env = []string{"@go"} },
+		"no directory":            func(c *call.Call) { c.Request.Spec.Dir = "" },
+		"unknown files of config": func(c *call.Call) { c.Configuration = nil },
 	} {
 		c := shortCall()
 		forbid(c)
-		require.False(t, c.mayShorten(), what)
+		require.False(t, mayShorten(c), what)
 	}
 }
 

@@ -1,17 +1,18 @@
-package call
+package memo
 
 import (
 	"errors"
 	"os"
 	"syscall"
 
+	"github.com/cachex-cli/cachex/cmd/call"
 	"github.com/cachex-cli/cachex/engine"
 	"github.com/cachex-cli/cachex/fastpath"
 	"github.com/cachex-cli/cachex/runner"
 )
 
 // finish writes what the short way could not.
-func (p *Process) finish(hit *fastpath.Unwritten) int {
+func finish(p *call.Process, hit *fastpath.Unwritten) int {
 	out := [2]*os.File{p.Stdout, p.Stderr}
 	err := hit.Rest(func(stream uint8, b []byte) error {
 		_, err := out[stream].Write(b)
