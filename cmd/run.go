@@ -100,7 +100,7 @@ func (a *App) run(c *cobra.Command, args []string) error {
 		Warnings: texts(warnings), PlainTiers: func(dir *cachedir.Dir) []string { return texts(plainTiers(s, a.LookupEnv, &spec, dir)) },
 		AnyCommand:    !s.ruled,
 		Places:        func() []string { return s.configuration(false) },
-		Configuration: s.facts,
+		Configuration: s.restsOn,
 	})
 }
 

@@ -2,7 +2,7 @@ package fastpath
 
 // Encode returns the slot of a memo; false if it does not fit, or is nothing for the short way.
 func (m *Memo) Encode() ([]byte, bool) {
-	if len(m.Facts) > maxFacts || int(m.Resolved) > len(m.Facts) || len(m.Call) > MaxCall || m.Entry != "" && !m.fits() {
+	if len(m.Files) > maxStates || int(m.Resolved) > len(m.Files) || len(m.Call) > MaxCall || m.Entry != "" && !m.fits() {
 		return nil, false
 	}
 	b := append(make([]byte, 0, SlotSize), memoMagic...)
@@ -13,9 +13,9 @@ func (m *Memo) Encode() ([]byte, bool) {
 	if b = appendText(b, m.Entry); m.Entry != "" {
 		b = m.appendHit(b)
 	}
-	b = append64(b, uint64(len(m.Facts)))
-	for _, f := range m.Facts {
-		b = appendFact(b, f)
+	b = append64(b, uint64(len(m.Files)))
+	for _, f := range m.Files {
+		b = appendState(b, f)
 	}
 	if len(b)+8 > SlotSize {
 		return nil, false
@@ -61,14 +61,14 @@ func (m *Memo) body() (size int64) {
 	return size
 }
 
-// What a fact is encoded with.
+// What a state is encoded with.
 const (
 	absent  = iota
 	without // a mount
 	withMount
 )
 
-func appendFact(b []byte, f Fact) []byte {
+func appendState(b []byte, f FileState) []byte {
 	has := byte(without)
 	switch {
 	case f.ID == FileID{}:
@@ -112,11 +112,11 @@ func Decode(b []byte) (m Memo, ok bool) {
 	if m.Entry = d.text(); m.Entry != "" {
 		m.decodeHit(&d)
 	}
-	m.Facts = make([]Fact, 0, d.count(maxFacts))
-	for range cap(m.Facts) {
-		m.Facts = append(m.Facts, d.fact())
+	m.Files = make([]FileState, 0, d.count(maxStates))
+	for range cap(m.Files) {
+		m.Files = append(m.Files, d.state())
 	}
-	return m, !d.short && len(d.b) == 0 && int(m.Resolved) <= len(m.Facts) && (m.Entry == "" || m.sound())
+	return m, !d.short && len(d.b) == 0 && int(m.Resolved) <= len(m.Files) && (m.Entry == "" || m.sound())
 }
 
 func (m *Memo) decodeHit(d *reader) {
@@ -200,12 +200,12 @@ func (d *reader) count(most int) int {
 	return int(n)
 }
 
-func (d *reader) fact() Fact {
-	f := Fact{Path: d.text()}
+func (d *reader) state() FileState {
+	f := FileState{Path: d.text()}
 	if f.Path == "" {
 		f.At = d.stretch()
 	}
-	f.Kind = FactKind(d.u8())
+	f.Kind = StateKind(d.u8())
 	switch has := d.u8(); {
 	case f.Kind == Content:
 		f.ID.Size = int64(d.u64())

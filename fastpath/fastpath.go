@@ -14,10 +14,10 @@ package fastpath
 type Memo struct {
 	Address [32]byte // of the invocation that it answers
 
-	Resolved uint8  // so many of the facts, from the first on, are what the settings rest on
+	Resolved uint8  // so many of the files, from the first on, are what the settings rest on
 	Call     []byte // what the settings came to; nothing here reads it; empty: more than a memo can hold
 
-	Entry  string // the entry's file; empty: there is no hit to give, and all below but the facts has no meaning
+	Entry  string // the entry's file; empty: there is no hit to give, and all below but the files has no meaning
 	Size   int64  // bytes of that file
 	Sum    uint64 // its last 8 bytes: xxhash64 of all before
 	Offset int64  // of the body in that file
@@ -32,7 +32,7 @@ type Memo struct {
 	Hit       []byte // the journal's record of a hit, without its time and checksum
 
 	Env   []Variable
-	Facts []Fact
+	Files []FileState
 }
 
 // Frame is a stretch of the body that goes to one stream: 0 is stdout, 1 stderr.
@@ -48,23 +48,23 @@ type Variable struct {
 	Sum  [32]byte
 }
 
-// Fact is what the ordinary path saw of one path. Relative ones are below the working directory.
-type Fact struct {
+// FileState is what the ordinary path saw of one path. Relative ones are below the working directory.
+type FileState struct {
 	Path string // empty: At says it
 	At   Stretch
-	Kind FactKind
+	Kind StateKind
 	ID   FileID   // zero: there is no such file
 	Sum  [32]byte // of Content: SHA-256
 }
 
-// FactKind says how a path is looked at.
-type FactKind uint8
+// StateKind says how a path is looked at.
+type StateKind uint8
 
 // The kinds: a link is followed, is looked at itself, only has to be there; or it is followed, and this user may execute what it
 // leads to, which depends on more than the file; or it is followed, and what counts is what the file holds; or it is followed, and
 // all but a regular file is none.
 const (
-	Followed FactKind = iota
+	Followed StateKind = iota
 	Itself
 	Exists
 	Executable
@@ -77,7 +77,7 @@ type FileID struct {
 	Dev, Ino, Mode uint64
 	Size           int64
 	Mtime, Ctime   int64  // ns since 1970
-	Mount          uint64 // the kernel's number of it, of this boot; 0 in a Fact: it does not matter
+	Mount          uint64 // the kernel's number of it, of this boot; 0 in a FileState: it does not matter
 }
 
 const (
@@ -104,7 +104,7 @@ const (
 	// MaxBody is the largest body in bytes: larger ones are left to the ordinary path, which knows about slow readers and signals.
 	MaxBody   = 64 << 10
 	maxFrames = 64
-	maxFacts  = 256
+	maxStates = 256
 	maxEnv    = 32
 	// MaxContent is the largest file in bytes that is looked at by its content.
 	MaxContent = 16 << 10

@@ -28,7 +28,7 @@ func aMemo() Memo {
 		Merged: true, Code: 3, NotBefore: -5, Until: math.MaxInt64,
 		Purges: []byte(strings.Repeat("p", PurgesSize)), Hit: []byte(strings.Repeat("h", HitSize)),
 		Env: []Variable{{"LANG", true, [32]byte{9}}, {"TZ", false, [32]byte{}}},
-		Facts: []Fact{
+		Files: []FileState{
 			{Path: "/etc/x", Kind: Followed, ID: FileID{1, 2, 3, 4, 5, 6, 0}},
 			{Path: "go.sum", Kind: Itself},
 			{Path: "/bin/sh", Kind: Executable, ID: FileID{1, 2, 3, 4, 5, 6, 7}},
@@ -42,8 +42,8 @@ func aMemo() Memo {
 }
 
 func TestMemoThereAndBack(t *testing.T) {
-	settings := Memo{Address: [32]byte{1}, Resolved: 3, Call: []byte("c"), Facts: aMemo().Facts}
-	for _, m := range []Memo{aMemo(), settings, {Address: [32]byte{1}, Call: []byte("c"), Facts: []Fact{}}} {
+	settings := Memo{Address: [32]byte{1}, Resolved: 3, Call: []byte("c"), Files: aMemo().Files}
+	for _, m := range []Memo{aMemo(), settings, {Address: [32]byte{1}, Call: []byte("c"), Files: []FileState{}}} {
 		requireThereAndBack(t, m)
 	}
 }
@@ -76,19 +76,19 @@ func TestMemoRefused(t *testing.T) {
 		"large body":  func(m *Memo) { m.Frames = []Frame{{0, MaxBody + 1}} },
 		"large entry": func(m *Memo) { m.Size = maxFile + 1 },
 		"many frames": func(m *Memo) { m.Frames = make([]Frame, maxFrames+1) },
-		"many files":  func(m *Memo) { m.Facts = make([]Fact, maxFacts+1) },
+		"many files":  func(m *Memo) { m.Files = make([]FileState, maxStates+1) },
 		"many names":  func(m *Memo) { m.Env = make([]Variable, maxEnv+1) },
-		"long path":   func(m *Memo) { m.Facts[0].Path = strings.Repeat("a", SlotSize) },
-		"longer path": func(m *Memo) { m.Facts[0].Path = strings.Repeat("a", 70_000) },
+		"long path":   func(m *Memo) { m.Files[0].Path = strings.Repeat("a", SlotSize) },
+		"longer path": func(m *Memo) { m.Files[0].Path = strings.Repeat("a", 70_000) },
 		"exit code":   func(m *Memo) { m.Code = 256 },
 		"count":       func(m *Memo) { m.Purges = nil },
 		"settings":    func(m *Memo) { m.Call = make([]byte, MaxCall+1) },
-		"resolved":    func(m *Memo) { m.Resolved = uint8(len(m.Facts) + 1) },
+		"resolved":    func(m *Memo) { m.Resolved = uint8(len(m.Files) + 1) },
 		"record":      func(m *Memo) { m.Hit = m.Hit[1:] },
 		"many in total": func(m *Memo) {
-			m.Facts = make([]Fact, maxFacts)
-			for i := range m.Facts {
-				m.Facts[i].Path = "/etc/some/file"
+			m.Files = make([]FileState, maxStates)
+			for i := range m.Files {
+				m.Files[i].Path = "/etc/some/file"
 			}
 		},
 	} {
@@ -119,7 +119,7 @@ func FuzzDecode(f *testing.F) {
 		if !ok {
 			return
 		}
-		require.LessOrEqual(t, int(m.Resolved), len(m.Facts))
+		require.LessOrEqual(t, int(m.Resolved), len(m.Files))
 		if m.Entry == "" {
 			return
 		}

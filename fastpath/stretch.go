@@ -1,6 +1,6 @@
 package fastpath
 
-// Stretch is a part of the command line that names a file. A fact of a word has it instead of a path: the word may be a secret,
+// Stretch is a part of the command line that names a file. The state of a word has it instead of a path: the word may be a secret,
 // and the command line is not in a memo, but in its address.
 type Stretch struct{ Arg, From, To uint16 } // bytes of Invocation.Args[Arg]; zero: there is none, for that is the program's own name
 
@@ -24,8 +24,8 @@ func index(s, part string) int {
 	return -1
 }
 
-// path returns what a fact is about.
-func (f *Fact) path(args []string) (string, bool) {
+// path returns the name of the file.
+func (f *FileState) path(args []string) (string, bool) {
 	p := f.At
 	if p == (Stretch{}) {
 		return f.Path, true
@@ -36,7 +36,7 @@ func (f *Fact) path(args []string) (string, bool) {
 	return args[p.Arg][p.From:p.To], true
 }
 
-// appendStretch stands for the path that a fact does not have.
+// appendStretch stands for the path that a state does not have.
 func appendStretch(b []byte, p Stretch) []byte {
 	for _, v := range [...]uint16{p.Arg, p.From, p.To} {
 		b = append(b, byte(v), byte(v>>8))

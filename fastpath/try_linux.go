@@ -45,10 +45,10 @@ func (c *cache) answer(i *Invocation, address [32]byte) *Unwritten {
 		c.rememberFlags(i)
 		return nil
 	}
-	if !Hold(m.Facts[:m.Resolved], nil) {
+	if !Hold(m.Files[:m.Resolved], nil) {
 		return nil
 	}
-	remembered = &RememberedCall{*i, nil, m.Facts[:m.Resolved], m.Call}
+	remembered = &RememberedCall{*i, nil, m.Files[:m.Resolved], m.Call}
 	if m.Entry == "" || !m.holds(i) || !c.isValid(&m) {
 		return nil
 	}
@@ -79,8 +79,8 @@ func (c *cache) rememberFlags(i *Invocation) {
 	if !ok {
 		return
 	}
-	if m, ok := c.memo(address); ok && Hold(m.Facts[:m.Resolved], nil) {
-		remembered = &RememberedCall{flags, i.Args[len(flags.Args):], m.Facts[:m.Resolved], m.Call}
+	if m, ok := c.memo(address); ok && Hold(m.Files[:m.Resolved], nil) {
+		remembered = &RememberedCall{flags, i.Args[len(flags.Args):], m.Files[:m.Resolved], m.Call}
 	}
 }
 
@@ -195,20 +195,20 @@ func (m *Memo) holds(i *Invocation) bool {
 			return false
 		}
 	}
-	return Hold(m.Facts[m.Resolved:], i.Args)
+	return Hold(m.Files[m.Resolved:], i.Args)
 }
 
 // Hold reports whether what was seen of files is as it was, for a command line that has their places.
-func Hold(facts []Fact, args []string) bool {
-	for i := range facts {
-		if !facts[i].holds(args) {
+func Hold(files []FileState, args []string) bool {
+	for i := range files {
+		if !files[i].holds(args) {
 			return false
 		}
 	}
 	return true
 }
 
-func (f *Fact) holds(args []string) bool {
+func (f *FileState) holds(args []string) bool {
 	path, ok := f.path(args)
 	if !ok {
 		return false
@@ -324,8 +324,8 @@ func (u *Unwritten) write() bool {
 	return true
 }
 
-// Identify returns what a fact of a kind other than Content says of a path now; false if that cannot be told.
-func Identify(path string, kind FactKind) (FileID, bool) {
+// Identify returns what a state of a kind other than Content says of a path now; false if that cannot be told.
+func Identify(path string, kind StateKind) (FileID, bool) {
 	flags := noAutomount
 	if kind == Itself || kind == Exists {
 		flags |= noFollow
@@ -350,8 +350,8 @@ func Identify(path string, kind FactKind) (FileID, bool) {
 }
 
 // ReadContent returns what Content says of a file now; false if that cannot be told, or if it is larger than MaxContent.
-func ReadContent(path string) (Fact, bool) {
-	f := Fact{Path: path, Kind: Content}
+func ReadContent(path string) (FileState, bool) {
+	f := FileState{Path: path, Kind: Content}
 	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		return f, false

@@ -5,14 +5,14 @@ package fastpath
 // Current returns the invocation of this process; false: there is no short way on this system.
 func Current([]string) (Invocation, bool) { return Invocation{}, false }
 
-// Identify returns what a fact of this kind says of a path now; false if that cannot be told.
-func Identify(string, FactKind) (FileID, bool) { return FileID{}, false }
+// Identify returns what a state of this kind says of a path now; false if that cannot be told.
+func Identify(string, StateKind) (FileID, bool) { return FileID{}, false }
 
 // ReadContent returns what Content says of a file now; false if that cannot be told.
-func ReadContent(string) (Fact, bool) { return Fact{}, false }
+func ReadContent(string) (FileState, bool) { return FileState{}, false }
 
 // Log counts the hit.
 func (u *Unwritten) Log() {}
 
 // Hold reports whether what was seen of files is as it was.
-func Hold([]Fact, []string) bool { return false }
+func Hold([]FileState, []string) bool { return false }

@@ -32,9 +32,9 @@ var (
 // RememberedCall is an invocation whose settings need not be found out again: what they rest on is as it was.
 type RememberedCall struct {
 	Invocation
-	Words []string // of the command, if they are left out of Args
-	Facts []Fact   // what the settings rest on
-	Call  []byte   // what they came to, as Memo has it
+	Words []string    // of the command, if they are left out of Args
+	Files []FileState // what the settings rest on
+	Call  []byte      // what they came to, as Memo has it
 }
 
 // Remembered returns what is remembered of this process's invocation; nil: nothing.

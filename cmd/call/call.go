@@ -30,7 +30,7 @@ type Call struct {
 	PlainTiers func(*cachedir.Dir) []string
 
 	// Configuration is what the settings rest on; false if that changed after before. nil: nobody knows.
-	Configuration func(before time.Time) ([]fastpath.Fact, bool)
+	Configuration func(before time.Time) ([]fastpath.FileState, bool)
 
 	// Places lists the files in which configuration was looked for, also those that were not there.
 	Places func() []string

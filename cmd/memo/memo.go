@@ -66,12 +66,12 @@ func remember(p *call.Process, c *call.Call, a call.Answer, remembered bool) {
 		return
 	}
 	before := a.Began.Add(-freshChange)
-	facts, ok := c.Configuration(before)
-	if !ok || len(facts) > math.MaxUint8 {
+	files, ok := c.Configuration(before)
+	if !ok || len(files) > math.MaxUint8 {
 		return
 	}
 	for _, m := range []*fastpath.Memo{&line, &flags} {
-		m.Facts, m.Resolved = facts, uint8(len(facts))
+		m.Files, m.Resolved = files, uint8(len(files))
 	}
 	kept := remembered || len(flags.Call) > 0 && put(a.Dir, &flags)
 	if hit && put(a.Dir, withHit(line, p, c, a, before)) || kept || len(line.Call) == 0 {
@@ -111,7 +111,7 @@ func withHit(m fastpath.Memo, p *call.Process, c *call.Call, a call.Answer, befo
 		return nil
 	}
 	args := append([]string{"cachex"}, p.Args...)
-	facts, ok := FactsOf(seen, args, before)
+	files, ok := StatesOf(seen, args, before)
 	if !ok {
 		return nil
 	}
@@ -119,13 +119,13 @@ func withHit(m fastpath.Memo, p *call.Process, c *call.Call, a call.Answer, befo
 		return nil
 	}
 	again, ok := c.Configuration(before)
-	if !ok || !slices.Equal(again, m.Facts) {
+	if !ok || !slices.Equal(again, m.Files) {
 		return nil
 	}
-	if again, ok = FactsOf(seen, args, before); !ok || !slices.Equal(again, facts) {
+	if again, ok = StatesOf(seen, args, before); !ok || !slices.Equal(again, files) {
 		return nil
 	}
-	m.Facts = slices.Concat(m.Facts, facts)
+	m.Files = slices.Concat(m.Files, files)
 	m.Env = variables(p, spec.Env)
 	st := a.Conditions
 	m.Entry, m.Size, m.Sum, m.Offset, m.Merged, m.Code = st.Entry, st.Size, st.Sum, st.Offset, st.Merged, st.Code

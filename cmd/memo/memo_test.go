@@ -19,7 +19,7 @@ import (
 
 // How a memo tells one state of a field from another.
 const (
-	byAddress   = "words, settings and directory are in its address, and the files of settings among its facts"
+	byAddress   = "words, settings and directory are in its address, and the files of settings among its files"
 	byVariables = "each variable of the key is held against it"
 	byFiles     = "each file is looked at, by name"
 	byNothing   = "no answer depends on it"
@@ -41,7 +41,7 @@ var carried = map[string]string{
 func shortCall() *call.Call {
 	return &call.Call{
 		Request:       engine.Request{Spec: hashing.Spec{Argv: []string{"a"}, Dir: "/d"}},
-		Configuration: func(time.Time) ([]fastpath.Fact, bool) { return nil, true },
+		Configuration: func(time.Time) ([]fastpath.FileState, bool) { return nil, true },
 	}
 }
 
@@ -174,13 +174,13 @@ func TestMemoNamesWhatTheRecipeNames(t *testing.T) {
 				write(t, "envscript", "#!/usr/bin/env -S A=1 tool\n")
 				recipe, seen, err := lookAround(spec, nil)
 				require.NoError(t, err)
-				facts, ok := FactsOf(seen, append([]string{"cachex"}, spec.Argv...), before)
+				files, ok := StatesOf(seen, append([]string{"cachex"}, spec.Argv...), before)
 				require.True(t, ok)
-				require.True(t, fastpath.Hold(facts, append([]string{"cachex"}, spec.Argv...)))
+				require.True(t, fastpath.Hold(files, append([]string{"cachex"}, spec.Argv...)))
 				change(t)
 				again, err := hashing.Capture(spec, nil)
 				if err != nil || again.Key != recipe.Key {
-					require.False(t, fastpath.Hold(facts, append([]string{"cachex"}, spec.Argv...)), "the memo holds")
+					require.False(t, fastpath.Hold(files, append([]string{"cachex"}, spec.Argv...)), "the memo holds")
 				}
 			})
 		}
@@ -192,14 +192,14 @@ func TestMemoSearchesWithoutPath(t *testing.T) {
 	spec := hashing.Spec{Argv: []string{"sh"}, Dir: "/"}
 	_, seen, err := lookAround(spec, nil)
 	require.NoError(t, err)
-	facts, ok := FactsOf(seen, []string{"cachex", "sh"}, time.Now())
+	files, ok := StatesOf(seen, []string{"cachex", "sh"}, time.Now())
 	exe, err := hashing.LookPath("sh", "/", nil)
 	require.NoError(t, err)
 	if !ok {
 		t.Skip("there is no short way on this system")
 	}
 	var looked []string
-	for _, f := range facts {
+	for _, f := range files {
 		looked = append(looked, f.Path)
 	}
 	candidates := hashing.Candidates("sh", nil)

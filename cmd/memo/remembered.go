@@ -61,9 +61,9 @@ func callOf(m *fastpath.RememberedCall) *call.Call {
 	if len(c.Request.Spec.Argv) == 0 {
 		return nil
 	}
-	c.Configuration = func(time.Time) ([]fastpath.Fact, bool) {
-		facts := slices.Clone(m.Facts)
-		return facts, fastpath.Hold(facts, nil)
+	c.Configuration = func(time.Time) ([]fastpath.FileState, bool) {
+		files := slices.Clone(m.Files)
+		return files, fastpath.Hold(files, nil)
 	}
 	return c
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestFacts(t *testing.T) {
+func TestFileStates(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "f")
 	write := func(text string) { require.NoError(t, os.WriteFile(path, []byte(text), 0o644)) }
 	write("one")
@@ -25,9 +25,9 @@ func TestFacts(t *testing.T) {
 
 	here, elsewhere, anywhere := id, id, id
 	elsewhere.Mount, anywhere.Mount = id.Mount+1, 0
-	require.True(t, Hold([]Fact{{Path: path, Kind: Itself, ID: here}}, nil))
-	require.True(t, Hold([]Fact{{Path: path, Kind: Followed, ID: anywhere}}, nil))
-	require.False(t, Hold([]Fact{{Path: path, Kind: Itself, ID: elsewhere}}, nil), "another mount")
+	require.True(t, Hold([]FileState{{Path: path, Kind: Itself, ID: here}}, nil))
+	require.True(t, Hold([]FileState{{Path: path, Kind: Followed, ID: anywhere}}, nil))
+	require.False(t, Hold([]FileState{{Path: path, Kind: Itself, ID: elsewhere}}, nil), "another mount")
 
 	_, ok = Identify(path, Executable)
 	require.False(t, ok)
@@ -44,10 +44,10 @@ func TestContent(t *testing.T) {
 		write(text)
 		f, ok := ReadContent(path)
 		require.True(t, ok)
-		require.Equal(t, Fact{Path: path, Kind: Content, ID: FileID{Size: int64(len(text))}, Sum: sha256.Sum256([]byte(text))}, f)
-		require.True(t, Hold([]Fact{f}, nil))
+		require.Equal(t, FileState{Path: path, Kind: Content, ID: FileID{Size: int64(len(text))}, Sum: sha256.Sum256([]byte(text))}, f)
+		require.True(t, Hold([]FileState{f}, nil))
 		write(text + "y")
-		require.False(t, Hold([]Fact{f}, nil))
+		require.False(t, Hold([]FileState{f}, nil))
 	}
 	_, ok := ReadContent(path)
 	require.False(t, ok, "too large")

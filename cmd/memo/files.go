@@ -8,15 +8,15 @@ import (
 	"github.com/cachex-cli/cachex/probe"
 )
 
-// factList takes the facts of a memo: what files are like now.
-type factList struct {
+// fileList takes the states of files for a memo: what files are like now.
+type fileList struct {
 	before time.Time // later changes are not believed to be seen
 	args   []string  // the command line, in which words have their places
-	facts  []fastpath.Fact
+	files  []fastpath.FileState
 	failed bool // something cannot be told, or changed too late
 
 	room    int64 // for files that are looked at by content
-	mounted bool  // there is a fact that holds for this boot alone
+	mounted bool  // there is a state that holds for this boot alone
 }
 
 // maxContents bounds what a hit reads because stat is not believed of it: reading 64 KiB takes a quarter of a millisecond.
@@ -25,28 +25,28 @@ const maxContents = 64 << 10
 // bootID is a file that tells one boot from another.
 const bootID = "/proc/sys/kernel/random/boot_id"
 
-// FactsOf returns what a record tells of, as it is now; false if a memo cannot hold that, if it changed after before, or if a file is
+// StatesOf returns what a record tells of, as it is now; false if a memo cannot hold that, if it changed after before, or if a file is
 // there now that was not there then, or the reverse. Words have their places in args, a command line.
-func FactsOf(seen *probe.Record, args []string, before time.Time) ([]fastpath.Fact, bool) {
-	l := factList{before: before, args: args, room: maxContents}
+func StatesOf(seen *probe.Record, args []string, before time.Time) ([]fastpath.FileState, bool) {
+	l := fileList{before: before, args: args, room: maxContents}
 	l.hold(seen)
-	return l.facts, !l.failed
+	return l.files, !l.failed
 }
 
 // look notes what is there, and returns whether anything is.
-func (l *factList) look(path string, kind fastpath.FactKind) (fastpath.FileID, bool) {
+func (l *fileList) look(path string, kind fastpath.StateKind) (fastpath.FileID, bool) {
 	id, ok := fastpath.Identify(path, kind)
 	there := id != fastpath.FileID{}
 	if !ok || kind != fastpath.Exists && there && id.Ctime >= l.before.UnixNano() {
 		l.failed = true
 	}
 	id.Mount = 0
-	l.facts = append(l.facts, fastpath.Fact{Path: path, Kind: kind, ID: id})
+	l.files = append(l.files, fastpath.FileState{Path: path, Kind: kind, ID: id})
 	return id, there
 }
 
 // hold notes all that a record tells of, as it is now.
-func (l *factList) hold(seen *probe.Record) {
+func (l *fileList) hold(seen *probe.Record) {
 	looks, ok := seen.Looks()
 	l.failed = l.failed || !ok
 	for _, look := range looks {
@@ -74,19 +74,19 @@ func (l *factList) hold(seen *probe.Record) {
 
 // word notes what a word of the command line names, by its place there, and returns whether that is a regular file: nothing else counts.
 // A word that does not stand in the command line as it is, for it was quoted, is left to the ordinary way.
-func (l *factList) word(name string) bool {
+func (l *fileList) word(name string) bool {
 	at, ok := fastpath.StretchOf(name, l.args)
 	if !ok {
 		l.failed = true
 		return false
 	}
-	first := len(l.facts)
+	first := len(l.files)
 	id, there := l.look(name, fastpath.Regular)
 	if there {
 		l.settle()
 	}
-	for i := range l.facts[first:] {
-		if f := &l.facts[first+i]; f.Path == name {
+	for i := range l.files[first:] {
+		if f := &l.files[first+i]; f.Path == name {
 			f.Path, f.At = "", at
 		}
 	}
@@ -94,7 +94,7 @@ func (l *factList) word(name string) bool {
 }
 
 // file notes a file that is read, and a link that leads to it.
-func (l *factList) file(path string) (fastpath.FileID, bool) {
+func (l *fileList) file(path string) (fastpath.FileID, bool) {
 	id, there := l.look(path, fastpath.Itself)
 	if there && id.IsLink() {
 		l.settle()
@@ -107,7 +107,7 @@ func (l *factList) file(path string) (fastpath.FileID, bool) {
 }
 
 // program notes a file that is executed.
-func (l *factList) program(path string) {
+func (l *fileList) program(path string) {
 	if id, there := l.look(path, fastpath.Executable); !there || !id.IsRegular() {
 		l.failed = true
 		return
@@ -115,39 +115,39 @@ func (l *factList) program(path string) {
 	l.settle()
 }
 
-// settle sees to it that the last fact tells the content of its file from any later one.
-func (l *factList) settle() {
-	fact := &l.facts[len(l.facts)-1]
-	at, belief := hashing.Settle(fact.Path, fact.Kind != fastpath.Itself)
-	now, ok := fastpath.Identify(fact.Path, fact.Kind)
+// settle sees to it that the last state tells the content of its file from any later one.
+func (l *fileList) settle() {
+	state := &l.files[len(l.files)-1]
+	at, belief := hashing.Settle(state.Path, state.Kind != fastpath.Itself)
+	now, ok := fastpath.Identify(state.Path, state.Kind)
 	mount := now.Mount
 	now.Mount = 0
-	if !ok || now != fact.ID || at.Ino != now.Ino || at.Ctime != now.Ctime || at.Mtime != now.Mtime {
+	if !ok || now != state.ID || at.Ino != now.Ino || at.Ctime != now.Ctime || at.Mtime != now.Mtime {
 		l.failed = true
 		return
 	}
 	switch belief {
 	case hashing.BelieveStat:
 	case hashing.BelieveMount:
-		fact.ID.Mount = mount
+		state.ID.Mount = mount
 		l.thisBoot()
 	case hashing.BelieveContent:
-		l.content(fact.Path)
+		l.content(state.Path)
 	default:
 		l.failed = true
 	}
 }
 
 // content notes what a file holds.
-func (l *factList) content(path string) {
-	fact, ok := fastpath.ReadContent(path)
-	l.room -= fact.ID.Size
+func (l *fileList) content(path string) {
+	state, ok := fastpath.ReadContent(path)
+	l.room -= state.ID.Size
 	l.failed = l.failed || !ok || l.room < 0
-	l.facts = append(l.facts, fact)
+	l.files = append(l.files, state)
 }
 
 // thisBoot notes which boot this is: numbers of mounts are given anew in each.
-func (l *factList) thisBoot() {
+func (l *fileList) thisBoot() {
 	if !l.mounted {
 		l.mounted = true
 		l.content(bootID)
