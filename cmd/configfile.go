@@ -92,7 +92,7 @@ type foundConfig struct {
 	files     []configFile // the user's, then the project's
 	warnings  []Warning
 	unreached error // why nobody knows whether there is another; nil: there is none
-	seen      probe.Record
+	seen      probe.Trail
 }
 
 // doubt notes that a file cannot be looked for: it may forbid anything.

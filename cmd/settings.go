@@ -82,8 +82,8 @@ type Settings struct {
 	files   []configText // of configuration
 	ruled   bool         // they have rules, which may give other commands other settings
 
-	seen      *probe.Record // where configuration was looked for
-	unreached error         // why nobody knows whether there is a configuration file; nil: that is known
+	seen      *probe.Trail // where configuration was looked for
+	unreached error        // why nobody knows whether there is a configuration file; nil: that is known
 }
 
 // fromFlag is the origin of what flags give.

@@ -19,7 +19,7 @@ import (
 func closed(spec Spec) ([]byte, error) {
 	c := &capture{
 		spec: &spec,
-		resolve: func(_ *probe.Record, name, _ string, _ []string, _ ...string) (string, error) {
+		resolve: func(_ *probe.Trail, name, _ string, _ []string, _ ...string) (string, error) {
 			return "/bin/" + name, nil
 		},
 		shebang: func(path string) []string {

@@ -125,7 +125,7 @@ func TestExecutableFact(t *testing.T) {
 func TestExecutableVanishes(t *testing.T) {
 	_, spec := here(t)
 	c := newCapture(spec, nil, time.Now())
-	c.resolve = func(*probe.Record, string, string, []string, ...string) (string, error) { return "gone", nil }
+	c.resolve = func(*probe.Trail, string, string, []string, ...string) (string, error) { return "gone", nil }
 	r, err := c.run()
 	var input *InputError
 	require.ErrorAs(t, err, &input)

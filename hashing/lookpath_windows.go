@@ -17,7 +17,7 @@ func LookPath(name, dir string, environ []string, past ...string) (string, error
 	return lookPath(nil, name, dir, environ, past...)
 }
 
-func lookPath(seen *probe.Record, name, dir string, environ []string, past ...string) (file string, err error) {
+func lookPath(seen *probe.Trail, name, dir string, environ []string, past ...string) (file string, err error) {
 	if name == "" {
 		return "", &NotFound{Name: name}
 	}

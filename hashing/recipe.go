@@ -52,9 +52,9 @@ type capture struct {
 
 	cache   Digests
 	started time.Time
-	learned bool          // the inputs are not the caller's own
-	seen    *probe.Record // what is looked at is noted here; nil: nowhere
-	resolve func(seen *probe.Record, name, dir string, environ []string, past ...string) (string, error)
+	learned bool         // the inputs are not the caller's own
+	seen    *probe.Trail // what is looked at is noted here; nil: nowhere
+	resolve func(seen *probe.Trail, name, dir string, environ []string, past ...string) (string, error)
 	shebang func(path string) []string
 	content func(c *capture, name string, follow bool) (Digest, StatID, error)
 	find    func(c *capture) ([]entry, error)
@@ -76,7 +76,7 @@ func Capture(spec Spec, digests Digests) (Recipe, error) {
 }
 
 // CaptureNoting captures a recipe, and notes the files that it looks at in seen, by their names from the working directory.
-func CaptureNoting(spec Spec, digests Digests, seen *probe.Record) (Recipe, error) {
+func CaptureNoting(spec Spec, digests Digests, seen *probe.Trail) (Recipe, error) {
 	c := newCapture(spec, digests, time.Now())
 	c.seen = seen
 	return c.run()

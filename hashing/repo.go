@@ -14,7 +14,7 @@ func RepoMarks() []string { return []string{".git", ".hg", ".jj", ".svn"} }
 
 // RepoRoot returns the nearest directory, dir itself or above it, that a version control system marks as its root. Symbolic links in
 // dir are resolved first, as these systems do. Each mark that is looked for is noted in seen, which may be nil.
-func RepoRoot(dir string, seen *probe.Record) (string, bool) {
+func RepoRoot(dir string, seen *probe.Trail) (string, bool) {
 	place, err := filepath.EvalSymlinks(dir)
 	if err != nil {
 		return "", false
@@ -22,7 +22,7 @@ func RepoRoot(dir string, seen *probe.Record) (string, bool) {
 	return repoRoot(place, seen)
 }
 
-func repoRoot(place string, seen *probe.Record) (string, bool) {
+func repoRoot(place string, seen *probe.Trail) (string, bool) {
 	for {
 		if isRepoRoot(place, seen) {
 			return place, true
@@ -35,7 +35,7 @@ func repoRoot(place string, seen *probe.Record) (string, bool) {
 	}
 }
 
-func isRepoRoot(dir string, seen *probe.Record) bool {
+func isRepoRoot(dir string, seen *probe.Trail) bool {
 	for _, mark := range RepoMarks() {
 		path := filepath.Join(dir, mark)
 		_, err := os.Lstat(path)

@@ -22,7 +22,7 @@ const (
 //
 // It costs one look beside each file that has the size of a database, and reads the first 16 bytes of it only if there is a
 // log. What cannot be read is taken for no database. Each log that is looked for is noted in seen, which may be nil.
-func (r Recipe) Unlogged(names []string, seen *probe.Record) (database, log string, found bool) {
+func (r Recipe) Unlogged(names []string, seen *probe.Trail) (database, log string, found bool) {
 	exact := map[string]bool{}
 	for _, name := range names {
 		exact[tidy(name)] = true
@@ -53,7 +53,7 @@ func mayBeDatabase(size int64) bool { return size > 0 && size%pageUnit == 0 }
 
 // logBeside names the write-ahead log of a file if it is one of a database, and not among the files. SQLite looks for it
 // beside what a link leads to.
-func (r Recipe) logBeside(e *entry, seen *probe.Record) string {
+func (r Recipe) logBeside(e *entry, seen *probe.Trail) string {
 	path, log := absolute(e.name, r.dir), e.name+logSuffix
 	if e.link {
 		target, err := filepath.EvalSymlinks(path)

@@ -1,5 +1,5 @@
-// Package probe keeps a record of what was looked at on the way to an answer, by those who looked. Who wants to give the same answer
-// again, without going that way, holds the record against the disk.
+// Package probe keeps a trail of what was looked at on the way to an answer, by those who looked. Who wants to give the same answer
+// again, without going that way, holds the trail against the disk.
 package probe
 
 // Kind is what of a file mattered.
@@ -20,28 +20,28 @@ type Look struct {
 	Found bool // anything of this name
 }
 
-// Record is what was looked at, in order. The methods of a nil one do nothing. It is not for use by several goroutines at once.
-type Record struct {
+// Trail is what was looked at, in order. The methods of a nil one do nothing. It is not for use by several goroutines at once.
+type Trail struct {
 	looks  []Look
 	beyond bool
 }
 
 // Note adds a look.
-func (r *Record) Note(path string, kind Kind, found bool) {
+func (r *Trail) Note(path string, kind Kind, found bool) {
 	if r != nil {
 		r.looks = append(r.looks, Look{path, kind, found})
 	}
 }
 
-// NoteBeyond says that something was looked at that the record cannot tell.
-func (r *Record) NoteBeyond() {
+// NoteBeyond says that something was looked at that the trail cannot tell.
+func (r *Trail) NoteBeyond() {
 	if r != nil {
 		r.beyond = true
 	}
 }
 
 // Looks returns all looks; false if there was more to be seen than they tell.
-func (r *Record) Looks() ([]Look, bool) {
+func (r *Trail) Looks() ([]Look, bool) {
 	if r == nil {
 		return nil, true
 	}

@@ -6,8 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestRecord(t *testing.T) {
-	var r Record
+func TestTrail(t *testing.T) {
+	var r Trail
 	r.Note("f", File, true)
 	r.Note("bin/tool", Passed, false)
 	looks, whole := r.Looks()
@@ -18,9 +18,9 @@ func TestRecord(t *testing.T) {
 	require.False(t, whole)
 }
 
-// Who wants no record gives none.
-func TestNoRecord(t *testing.T) {
-	var none *Record
+// Who wants no trail gives none.
+func TestNoTrail(t *testing.T) {
+	var none *Trail
 	none.Note("f", File, true)
 	none.NoteBeyond()
 	looks, whole := none.Looks()

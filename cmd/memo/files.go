@@ -25,9 +25,9 @@ const maxContents = 64 << 10
 // bootID is a file that tells one boot from another.
 const bootID = "/proc/sys/kernel/random/boot_id"
 
-// StatesOf returns what a record tells of, as it is now; false if a memo cannot hold that, if it changed after before, or if a file is
+// StatesOf returns what a trail tells of, as it is now; false if a memo cannot hold that, if it changed after before, or if a file is
 // there now that was not there then, or the reverse. Words have their places in args, a command line.
-func StatesOf(seen *probe.Record, args []string, before time.Time) ([]fastpath.FileState, bool) {
+func StatesOf(seen *probe.Trail, args []string, before time.Time) ([]fastpath.FileState, bool) {
 	l := fileList{before: before, args: args, room: maxContents}
 	l.hold(seen)
 	return l.files, !l.failed
@@ -45,8 +45,8 @@ func (l *fileList) look(path string, kind fastpath.StateKind) (fastpath.FileID, 
 	return id, there
 }
 
-// hold notes all that a record tells of, as it is now.
-func (l *fileList) hold(seen *probe.Record) {
+// hold notes all that a trail tells of, as it is now.
+func (l *fileList) hold(seen *probe.Trail) {
 	looks, ok := seen.Looks()
 	l.failed = l.failed || !ok
 	for _, look := range looks {

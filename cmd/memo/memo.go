@@ -156,8 +156,8 @@ func variables(p *call.Process, names []string) (all []fastpath.Variable) {
 }
 
 // lookAround captures a recipe, and records what was looked at on the way from settings to an answer outside of the cache directory.
-func lookAround(spec hashing.Spec, digests hashing.Digests) (hashing.Recipe, *probe.Record, error) {
-	seen := &probe.Record{}
+func lookAround(spec hashing.Spec, digests hashing.Digests) (hashing.Recipe, *probe.Trail, error) {
+	seen := &probe.Trail{}
 	recipe, err := hashing.CaptureNoting(spec, digests, seen)
 	if err == nil {
 		recipe.Unlogged(spec.Files, seen)
