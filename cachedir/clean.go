@@ -466,7 +466,7 @@ func (d *cleaner) dropLocks(deadline time.Time) {
 			return true
 		}
 		if fi, err := d.v1.Stat(name); err == nil && fi.Regular && age(fi) > lockMargin {
-			_, _ = lock.Sweep(d.place(name))
+			_, _ = lock.Sweep(d.lockFile(name))
 		}
 		return time.Now().Before(deadline)
 	})

@@ -128,7 +128,7 @@ func TestReadOnlyMount(t *testing.T) {
 	_, err = d.Begin(runOf("y"))
 	require.ErrorIs(t, err, unix.EROFS)
 	require.ErrorIs(t, d.Journal.Log(stats.Record{Served: stats.Hit}), unix.EROFS)
-	_, err = d.LockPlace(runOf("y").Key).Open()
+	_, err = d.LockFile(runOf("y").Key).Open()
 	require.ErrorIs(t, err, unix.EROFS)
 	d.Journal.Fold()
 	_, err = Open(filepath.Join(dir, "fresh"), Options{})

@@ -223,7 +223,7 @@ func TestReadOnlyWritesNothing(t *testing.T) {
 	n, err := d.Purge(func(EntryInfo) bool { return true }, true)
 	require.NoError(t, err)
 	require.Equal(t, 2, n)
-	_, err = d.LockPlace(x.small.Key).Open()
+	_, err = d.LockFile(x.small.Key).Open()
 	require.ErrorIs(t, err, ErrReadOnly)
 	require.NoError(t, d.Journal.Log(stats.Record{Served: stats.Hit}))
 	d.Journal.Fold()

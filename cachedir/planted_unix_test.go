@@ -146,7 +146,7 @@ func TestModesWhateverTheUmask(t *testing.T) {
 		require.NoError(t, d.NoteRun(hashing.CommandID{}, CommandRun{}))
 		require.NoError(t, d.Journal.Log(stats.Record{Served: stats.Hit}))
 		d.Digests().Remember(hashing.StatID{}, hashing.Digest{})
-		f, err := d.LockPlace(r.Key).Open()
+		f, err := d.LockFile(r.Key).Open()
 		require.NoError(t, err)
 		require.NoError(t, f.Close())
 		unix.Umask(old)

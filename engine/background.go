@@ -70,7 +70,7 @@ func ParseRefresher(value string) (*Refresher, bool) {
 }
 
 // adopt takes the lock that was handed over, or, if none was, takes it if it is free.
-func (r *Refresher) adopt(place lock.Place, about string) (*lock.Lock, error) {
+func (r *Refresher) adopt(place lock.File, about string) (*lock.Lock, error) {
 	if r.Lock != nil {
 		return lock.Adopt(r.Lock, place, r.Nonce, about)
 	}

@@ -32,7 +32,7 @@ func (r *run) newQueue() *queue {
 
 // acquire tries for the lock and waits if somebody has it. A nil lock with a nil error means that its holder
 // finished, and note is what it left.
-func (q *queue) acquire(place lock.Place) (l *lock.Lock, note []byte, err error) {
+func (q *queue) acquire(place lock.File) (l *lock.Lock, note []byte, err error) {
 	l, err = lock.Try(place, q.caller.about())
 	if !errors.Is(err, lock.ErrBusy) {
 		return l, nil, err

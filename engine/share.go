@@ -28,7 +28,7 @@ const (
 func (r *run) share(q *queue) (Outcome, error) {
 	for round := 1; ; round++ {
 		key := r.inputs.recipe.Key
-		place := r.dir.LockPlace(key)
+		place := r.dir.LockFile(key)
 		l, note, err := q.acquire(place)
 		switch {
 		case errors.Is(err, lock.ErrDeadlock) && r.passesOver(q, place):
@@ -83,7 +83,7 @@ const mostRounds = 5
 
 // passesOver leaves the program out of the search that an ancestor of this run runs already, if another one has its
 // name.
-func (r *run) passesOver(q *queue, place lock.Place) bool {
+func (r *run) passesOver(q *queue, place lock.File) bool {
 	return r.dir.HeldByParents(q.held).Holds(place) && passOver(&r.caller.Spec, r.inputs.recipe.Exe)
 }
 
@@ -114,7 +114,7 @@ func (r *run) replayFound(e *cachedir.Entry) (Outcome, error) {
 // besideOthers runs a command whose result the last holder could not store. Whoever gets the lock leads, so that
 // those who arrive now have one run to wait for; the others run without it.
 func (r *run) besideOthers() (Outcome, error) {
-	l, err := lock.Try(r.dir.LockPlace(r.inputs.recipe.Key), r.caller.about())
+	l, err := lock.Try(r.dir.LockFile(r.inputs.recipe.Key), r.caller.about())
 	if err != nil {
 		return r.lead(nil)
 	}

@@ -24,7 +24,7 @@ func (r *run) serveStale(e *cachedir.Entry) (Outcome, error) {
 	if r.caller.CachedOnly || r.caller.ReadOnly {
 		return r.replay(e, how)
 	}
-	l, err := lock.Try(r.dir.LockPlace(r.inputs.recipe.Key), r.caller.about())
+	l, err := lock.Try(r.dir.LockFile(r.inputs.recipe.Key), r.caller.about())
 	switch {
 	case errors.Is(err, lock.ErrBusy):
 		return r.replay(e, how)
@@ -51,7 +51,7 @@ func (r *run) warm() (Outcome, error) {
 	if r.caller.CachedOnly || r.caller.ReadOnly {
 		return r.outcome(stats.Declined), nil
 	}
-	l, err := lock.Try(r.dir.LockPlace(r.inputs.recipe.Key), r.caller.about())
+	l, err := lock.Try(r.dir.LockFile(r.inputs.recipe.Key), r.caller.about())
 	if errors.Is(err, lock.ErrBusy) {
 		return r.outcome(stats.Declined), nil
 	}
@@ -79,7 +79,7 @@ func (r *run) refresh() (Outcome, error) {
 	if r.caller.Refresher.Uploads {
 		return r.pushOnly()
 	}
-	l, err := r.caller.Refresher.adopt(r.dir.LockPlace(r.inputs.recipe.Key), r.caller.about())
+	l, err := r.caller.Refresher.adopt(r.dir.LockFile(r.inputs.recipe.Key), r.caller.about())
 	if err != nil && !errors.Is(err, lock.ErrUnsupported) {
 		return r.outcome(stats.Declined), nil
 	}

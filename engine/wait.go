@@ -35,7 +35,7 @@ func (n *waitNotice) after(d time.Duration, give func()) (stop func()) {
 }
 
 // tellWaiting calls the caller's Waiting when a wait has become long.
-func (q *queue) tellWaiting(place lock.Place) (stop func()) {
+func (q *queue) tellWaiting(place lock.File) (stop func()) {
 	if q.caller.Waiting == nil {
 		return func() {}
 	}

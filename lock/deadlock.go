@@ -33,7 +33,7 @@ type announcement struct {
 
 // announce writes into each lock file that an ancestor really holds that it waits for p. Also with an error, what it
 // returns must be withdrawn.
-func announce(held Held, p Place) (announcement, error) {
+func announce(held Held, p File) (announcement, error) {
 	a := announcement{nonce: newNonce()}
 	if held.deep {
 		return a, untold(errors.New("too many runs inside one another"))
@@ -46,7 +46,7 @@ func announce(held Held, p Place) (announcement, error) {
 	return a, nil
 }
 
-func (a *announcement) add(c claimed, p Place) error {
+func (a *announcement) add(c claimed, p File) error {
 	f, err := openIfThere(c.path, appendOnly)
 	if f == nil || err != nil {
 		return err
@@ -62,7 +62,7 @@ func (a *announcement) add(c claimed, p Place) error {
 
 // write adds the line to the file of one claim, if the claim is true. The sign of life comes before the line, so that a
 // line without a sign always means a waiter that is gone.
-func (a *announcement) write(f *os.File, c claimed, p Place) (bool, error) {
+func (a *announcement) write(f *os.File, c claimed, p File) (bool, error) {
 	held, err := readContent(f, maxHeader)
 	if errors.Is(err, errNoRecord) || err == nil && (held.Nonce != c.nonce || !isHeld(f)) {
 		return false, nil

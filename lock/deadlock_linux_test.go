@@ -10,7 +10,7 @@ import (
 // Two inside the same outer run want the same lock: no circle, one waits for the other.
 func TestSiblingsWait(t *testing.T) {
 	a, _, inside := outer(t)
-	p := tempPlace(t)
+	p := tempFile(t)
 	l, _, err := Wait(guarded(t), p, inside, "")
 	require.NoError(t, err)
 	ended := waitInBackground(guarded(t), p, inside)

@@ -62,9 +62,9 @@ func TestRunInsideItself(t *testing.T) {
 }
 
 // outer is a lock that is held by an outer run.
-func outer(t *testing.T) (Place, *Lock, Held) {
+func outer(t *testing.T) (File, *Lock, Held) {
 	t.Helper()
-	p := tempPlace(t)
+	p := tempFile(t)
 	l := mustTry(t, p)
 	return p, l, ParseHeld(Held{}.With(l))
 }
@@ -80,7 +80,7 @@ func TestBothAtOnce(t *testing.T) {
 			err   error
 		}
 		results := make(chan result, 2)
-		inside := func(held Held, own *Lock, p Place) {
+		inside := func(held Held, own *Lock, p File) {
 			_, _, err := Wait(guarded(t), p, held, "")
 			results <- result{own, err}
 		}
@@ -110,7 +110,7 @@ func TestNothingIsWrittenToWhatIsNoAncestorsLock(t *testing.T) {
 	link, directory := filepath.Join(dir, "link"), filepath.Join(dir, "directory")
 	require.NoError(t, os.Symlink(free, link))
 	require.NoError(t, os.Mkdir(directory, 0o700))
-	taken := FilePlace(filepath.Join(dir, "taken"))
+	taken := FileAt(filepath.Join(dir, "taken"))
 	mustTry(t, taken) // but not with the nonce that is claimed
 	before, err := os.ReadFile(taken.Path())
 	require.NoError(t, err)
@@ -121,7 +121,7 @@ func TestNothingIsWrittenToWhatIsNoAncestorsLock(t *testing.T) {
 	} {
 		held.claims = append(held.claims, claimed{nonceA, path})
 	}
-	a, err := announce(held, tempPlace(t))
+	a, err := announce(held, tempFile(t))
 	require.NoError(t, err)
 	require.Empty(t, a.files)
 	a.withdraw()
@@ -136,13 +136,13 @@ func TestNothingIsWrittenToWhatIsNoAncestorsLock(t *testing.T) {
 
 // Where it cannot be told whether waiting would end, nobody waits.
 func TestDoubtIsADeadlock(t *testing.T) {
-	refused := func(t *testing.T, p Place, held Held) {
+	refused := func(t *testing.T, p File, held Held) {
 		t.Helper()
 		_, _, err := Wait(guarded(t), p, held, "")
 		require.ErrorIs(t, err, ErrDeadlock)
 	}
 	t.Run("ancestor's lock has a second name", func(t *testing.T) {
-		p, a := tempPlace(t), tempPlace(t)
+		p, a := tempFile(t), tempFile(t)
 		mustTry(t, p)
 		held := ParseHeld(Held{}.With(mustTry(t, a)))
 		require.NoError(t, os.Link(a.Path(), a.Path()+"2"))
@@ -170,7 +170,7 @@ func TestDoubtIsADeadlock(t *testing.T) {
 	})
 }
 
-func contentOf(t *testing.T, p Place) content {
+func contentOf(t *testing.T, p File) content {
 	t.Helper()
 	f, err := openRegular(p.Path(), readOnly)
 	require.NoError(t, err)

@@ -27,7 +27,7 @@ func playCompete(dir, times string) error {
 		if err != nil {
 			return err
 		}
-		go func() { results <- compete(FilePlace(filepath.Join(dir, "lock")), witness, n) }()
+		go func() { results <- compete(FileAt(filepath.Join(dir, "lock")), witness, n) }()
 	}
 	for range goroutines {
 		err = errors.Join(err, <-results)
@@ -35,7 +35,7 @@ func playCompete(dir, times string) error {
 	return err
 }
 
-func compete(p Place, witness *os.File, times int) error {
+func compete(p File, witness *os.File, times int) error {
 	for led := 0; led < times; {
 		l, _, err := Wait(context.Background(), p, Held{}, "")
 		if err != nil {
@@ -68,7 +68,7 @@ func end(l *Lock) error {
 }
 
 // sweepUntil sweeps p until done is closed.
-func sweepUntil(done <-chan struct{}, p Place) (err error) {
+func sweepUntil(done <-chan struct{}, p File) (err error) {
 	for {
 		select {
 		case <-done:
@@ -89,7 +89,7 @@ func TestNeverTwoLeaders(t *testing.T) {
 		all[i] = start(t, "compete", "", dir, strconv.Itoa(times))
 	}
 	done, swept := make(chan struct{}), make(chan error)
-	go func() { swept <- sweepUntil(done, FilePlace(filepath.Join(dir, "lock"))) }()
+	go func() { swept <- sweepUntil(done, FileAt(filepath.Join(dir, "lock"))) }()
 	for _, p := range all {
 		require.Len(t, p.rest(t), times*4)
 	}

@@ -23,14 +23,14 @@ func TestWhatErrorsMean(t *testing.T) {
 
 // A pipe in the place of a lock must not block the open.
 func TestPipeInThePlace(t *testing.T) {
-	p := tempPlace(t)
+	p := tempFile(t)
 	require.NoError(t, syscall.Mkfifo(p.Path(), 0o600))
 	_, err := Try(p, "")
 	require.ErrorContains(t, err, "not a regular file")
 }
 
 func TestLockFileIsPrivateAndNotInherited(t *testing.T) {
-	p := tempPlace(t)
+	p := tempFile(t)
 	l := mustTry(t, p)
 	info, err := os.Stat(p.Path())
 	require.NoError(t, err)

@@ -25,10 +25,10 @@ func (l *Lock) HandOver(start func(f *os.File) error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.file == nil {
-		return fmt.Errorf("hand over %s: the lock was released", l.place.Path())
+		return fmt.Errorf("hand over %s: the lock was released", l.at.Path())
 	}
 	if err := passesOn(); err != nil {
-		return fmt.Errorf("hand over %s: %w", l.place.Path(), err)
+		return fmt.Errorf("hand over %s: %w", l.at.Path(), err)
 	}
 	if err := start(l.file); err != nil {
 		return err
@@ -44,7 +44,7 @@ func (l *Lock) HandOver(start func(f *os.File) error) error {
 //
 // What can die between the steps: this process, at any of them: the kernel releases the lock, and one of those who wait
 // takes over.
-func Adopt(f *os.File, p Place, nonce, about string) (*Lock, error) {
+func Adopt(f *os.File, p File, nonce, about string) (*Lock, error) {
 	l, err := adopt(f, p, nonce, about)
 	if err != nil {
 		f.Close() // not release: what is locked may be somebody else's lock
@@ -53,7 +53,7 @@ func Adopt(f *os.File, p Place, nonce, about string) (*Lock, error) {
 	return l, nil
 }
 
-func adopt(f *os.File, p Place, nonce, about string) (*Lock, error) {
+func adopt(f *os.File, p File, nonce, about string) (*Lock, error) {
 	if err := closeOnExec(f); err != nil {
 		return nil, err
 	}
@@ -71,5 +71,5 @@ func adopt(f *os.File, p Place, nonce, about string) (*Lock, error) {
 	if err := rewrite(f, header(Record{Nonce: nonce, PID: os.Getpid(), About: about})); err != nil {
 		return nil, fmt.Errorf("write lock record: %w", err)
 	}
-	return &Lock{place: p, nonce: nonce, file: f}, nil
+	return &Lock{at: p, nonce: nonce, file: f}, nil
 }

@@ -23,7 +23,7 @@ func handOver(t *testing.T, l *Lock, nonce string) *process {
 
 // Seen to fail with an unlock in HandOver.
 func TestHandedOver(t *testing.T) {
-	p := tempPlace(t)
+	p := tempFile(t)
 	l := mustTry(t, p)
 	held := ParseHeld(Held{}.With(l))
 	heir := handOver(t, l, l.Nonce())
@@ -49,7 +49,7 @@ func TestHandedOver(t *testing.T) {
 
 // Seen to fail with a descriptor that the first holder keeps.
 func TestHeirDies(t *testing.T) {
-	l := mustTry(t, tempPlace(t))
+	l := mustTry(t, tempFile(t))
 	heir := handOver(t, l, l.Nonce())
 	require.Equal(t, "adopted", heir.says())
 	one, other := start(t, "wait", "", l.Path()), start(t, "wait", "", l.Path())
@@ -67,7 +67,7 @@ func TestHeirDies(t *testing.T) {
 }
 
 func TestHandOverThatFails(t *testing.T) {
-	p := tempPlace(t)
+	p := tempFile(t)
 	l := mustTry(t, p)
 	failed := errors.New("did not start")
 	require.ErrorIs(t, l.HandOver(func(*os.File) error { return failed }), failed)
@@ -87,13 +87,13 @@ func copyOf(t *testing.T, f *os.File) *os.File {
 
 // What is refused is closed, and held by whoever holds it as before.
 func TestAdoptRefuses(t *testing.T) {
-	p := tempPlace(t)
+	p := tempFile(t)
 	open := func(t *testing.T) *os.File {
 		f, err := p.Open()
 		require.NoError(t, err)
 		return f
 	}
-	refused := func(t *testing.T, f *os.File, at Place, nonce string, want error) {
+	refused := func(t *testing.T, f *os.File, at File, nonce string, want error) {
 		t.Helper()
 		_, err := Adopt(f, at, nonce, "")
 		require.ErrorIs(t, err, want)
@@ -111,9 +111,9 @@ func TestAdoptRefuses(t *testing.T) {
 		require.True(t, stateOf(t, p).held)
 		require.NoError(t, l.Finish(nil))
 	})
-	t.Run("another place", func(t *testing.T) {
-		l, other := mustTry(t, p), mustTry(t, tempPlace(t))
-		refused(t, copyOf(t, l.file), other.place, other.Nonce(), errNotHeld)
+	t.Run("another file", func(t *testing.T) {
+		l, other := mustTry(t, p), mustTry(t, tempFile(t))
+		refused(t, copyOf(t, l.file), other.at, other.Nonce(), errNotHeld)
 		require.True(t, stateOf(t, p).held)
 		require.NoError(t, l.Finish(nil))
 	})
@@ -133,7 +133,7 @@ func TestAdoptRefuses(t *testing.T) {
 }
 
 func TestAdoptedLockIsNotInherited(t *testing.T) {
-	p := tempPlace(t)
+	p := tempFile(t)
 	l := mustTry(t, p)
 	f := copyOf(t, l.file)
 	adopted, err := Adopt(f, p, l.Nonce(), "")

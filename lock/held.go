@@ -56,7 +56,7 @@ func (h Held) With(l *Lock) string {
 }
 
 // Holds reports whether an ancestor holds p now.
-func (h Held) Holds(p Place) bool {
+func (h Held) Holds(p File) bool {
 	r, held := Holder(p)
 	return held && h.names(r.Nonce)
 }

@@ -12,7 +12,7 @@ import (
 func TestHeldTravelsThroughTheEnvironment(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a \"b\"\nc")
 	require.NoError(t, os.Mkdir(dir, 0o700))
-	p, q, other := FilePlace(filepath.Join(dir, "p")), FilePlace(filepath.Join(dir, "q")), tempPlace(t)
+	p, q, other := FileAt(filepath.Join(dir, "p")), FileAt(filepath.Join(dir, "q")), tempFile(t)
 	l, m := mustTry(t, p), mustTry(t, q)
 	mustTry(t, other)
 
@@ -24,12 +24,12 @@ func TestHeldTravelsThroughTheEnvironment(t *testing.T) {
 	require.True(t, inner.Holds(p))
 	require.True(t, inner.Holds(q))
 	require.False(t, inner.Holds(other))
-	require.False(t, inner.Holds(FilePlace(filepath.Join(dir, "absent"))))
+	require.False(t, inner.Holds(FileAt(filepath.Join(dir, "absent"))))
 	require.NoFileExists(t, filepath.Join(dir, "absent"), "a question makes no files")
 }
 
 func TestStaleClaimIsNotBelieved(t *testing.T) {
-	p := tempPlace(t)
+	p := tempFile(t)
 	l := mustTry(t, p)
 	held := ParseHeld(Held{}.With(l))
 	require.True(t, held.Holds(p))
@@ -40,7 +40,7 @@ func TestStaleClaimIsNotBelieved(t *testing.T) {
 }
 
 func TestGarbageClaimsArePassedOver(t *testing.T) {
-	l := mustTry(t, tempPlace(t))
+	l := mustTry(t, tempFile(t))
 	good := Held{}.With(l)
 	for _, value := range []string{
 		good, " " + good, "garbage " + good, good + " garbage", nonceA + " /unquoted " + good,
@@ -56,7 +56,7 @@ func TestGarbageClaimsArePassedOver(t *testing.T) {
 
 // More than can be read: nobody knows what the ancestors hold, so nobody waits; children inherit that.
 func TestTooManyAncestors(t *testing.T) {
-	p := tempPlace(t)
+	p := tempFile(t)
 	l := mustTry(t, p)
 	h := ParseHeld(strings.Repeat(nonceA+` "/a" `, maxHeld/30))
 	_, _, err := Wait(guarded(t), p, h, "")
@@ -64,7 +64,7 @@ func TestTooManyAncestors(t *testing.T) {
 	_, _, err = Wait(guarded(t), p, ParseHeld(h.With(l)), "")
 	require.ErrorIs(t, err, ErrDeadlock)
 
-	free, _, err := Wait(guarded(t), tempPlace(t), h, "")
+	free, _, err := Wait(guarded(t), tempFile(t), h, "")
 	require.NoError(t, err, "what is free needs no wait")
 	require.NoError(t, free.Finish(nil))
 }

@@ -45,7 +45,7 @@ const (
 
 // Lock is a lock that this process holds, until Finish or Abandon.
 type Lock struct {
-	place Place
+	at    File
 	nonce string
 
 	mu   sync.Mutex
@@ -56,7 +56,7 @@ type Lock struct {
 func (l *Lock) Nonce() string { return l.nonce }
 
 // Path is the absolute path of the lock file.
-func (l *Lock) Path() string { return l.place.Path() }
+func (l *Lock) Path() string { return l.at.Path() }
 
 // Try takes the lock if it is free. It does not block, and fails with ErrBusy if the lock is held, with ErrUnsupported
 // where locks do not work, else with an error of the file system. It may also find the lock busy for an instant while a
@@ -67,7 +67,7 @@ func (l *Lock) Path() string { return l.place.Path() }
 //   - after the lock: the kernel releases it; the record of an earlier holder is still in the file, and is not believed
 //     because nobody holds the file.
 //   - in the middle of the record: the same, with a shorter record.
-func Try(p Place, about string) (*Lock, error) {
+func Try(p File, about string) (*Lock, error) {
 	for range maxLooks {
 		f, err := p.Open()
 		if err != nil {
@@ -87,7 +87,7 @@ func Try(p Place, about string) (*Lock, error) {
 
 // claim is the look after the lock: it makes a Lock of f, which this process has just locked, if p still refers to f,
 // and releases f if not: then it returns neither a lock nor an error.
-func claim(f *os.File, p Place, about string) (*Lock, error) {
+func claim(f *os.File, p File, about string) (*Lock, error) {
 	l, err := inspect(f, p, about)
 	if l == nil {
 		release(f)
@@ -95,7 +95,7 @@ func claim(f *os.File, p Place, about string) (*Lock, error) {
 	return l, err
 }
 
-func inspect(f *os.File, p Place, about string) (*Lock, error) {
+func inspect(f *os.File, p File, about string) (*Lock, error) {
 	current, err := refersTo(p, f)
 	if err != nil {
 		return nil, err
@@ -112,11 +112,11 @@ func inspect(f *os.File, p Place, about string) (*Lock, error) {
 	if err := rewrite(f, header(Record{Nonce: nonce, PID: os.Getpid(), About: about})); err != nil {
 		return nil, fmt.Errorf("write lock record %s: %w", p.Path(), err)
 	}
-	return &Lock{place: p, nonce: nonce, file: f}, nil
+	return &Lock{at: p, nonce: nonce, file: f}, nil
 }
 
 // refersTo reports whether the name of p refers to the open file f now.
-func refersTo(p Place, f *os.File) (bool, error) {
+func refersTo(p File, f *os.File) (bool, error) {
 	opened, err := f.Stat()
 	if err != nil {
 		return false, fmt.Errorf("look at lock file: %w", err)
@@ -156,7 +156,7 @@ func (l *Lock) leave(note []byte) error {
 	}
 	text := header(Record{Nonce: l.nonce, PID: os.Getpid()}) + noteLine(l.nonce, note)
 	if err := rewrite(l.file, text); err != nil {
-		return fmt.Errorf("write lock note %s: %w", l.place.Path(), err)
+		return fmt.Errorf("write lock note %s: %w", l.at.Path(), err)
 	}
 	return nil
 }
@@ -164,11 +164,11 @@ func (l *Lock) leave(note []byte) error {
 // remove unlinks the name only while it refers to the locked file: when a person removed the directory meanwhile, it
 // may be the name of somebody else's lock.
 func (l *Lock) remove() error {
-	current, err := refersTo(l.place, l.file)
+	current, err := refersTo(l.at, l.file)
 	if err != nil || !current {
 		return err
 	}
-	if err := l.place.Remove(); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := l.at.Remove(); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("remove lock file: %w", err)
 	}
 	return nil
@@ -196,7 +196,7 @@ func (l *Lock) drop() error {
 //
 // What can die between the steps: after the lock, or with the record spoiled, the kernel releases it, and the next
 // acquirer takes the file as it is.
-func Sweep(p Place) (removed bool, err error) {
+func Sweep(p File) (removed bool, err error) {
 	f, err := openExisting(p)
 	if f == nil || err != nil {
 		return false, err
@@ -229,14 +229,14 @@ func release(f *os.File) error {
 	return errors.Join(unlockFile(f), f.Close())
 }
 
-func describe(p Place, err error) error {
+func describe(p File, err error) error {
 	if errors.Is(err, ErrBusy) {
 		return err
 	}
 	return fmt.Errorf("lock %s: %w", p.Path(), err)
 }
 
-func unstable(p Place) error {
+func unstable(p File) error {
 	return fmt.Errorf("lock %s: %w: the name never refers to the file that was locked", p.Path(), ErrUnsupported)
 }
 

@@ -13,7 +13,7 @@ import (
 // state is what others can see of a lock file.
 type state struct{ exists, held bool }
 
-func stateOf(t *testing.T, p Place) state {
+func stateOf(t *testing.T, p File) state {
 	t.Helper()
 	_, err := p.Stat()
 	if errors.Is(err, os.ErrNotExist) {
@@ -25,7 +25,7 @@ func stateOf(t *testing.T, p Place) state {
 }
 
 func TestTryExcludes(t *testing.T) {
-	p := tempPlace(t)
+	p := tempFile(t)
 	l := mustTry(t, p)
 	require.Equal(t, state{exists: true, held: true}, stateOf(t, p))
 	_, err := Try(p, "")
@@ -36,7 +36,7 @@ func TestTryExcludes(t *testing.T) {
 }
 
 func TestAbandonLeavesTheFile(t *testing.T) {
-	p := tempPlace(t)
+	p := tempFile(t)
 	l := mustTry(t, p)
 	require.NoError(t, l.Abandon())
 	require.Equal(t, state{exists: true}, stateOf(t, p))
@@ -45,7 +45,7 @@ func TestAbandonLeavesTheFile(t *testing.T) {
 
 // A deferred Abandon after Finish must not touch what somebody else holds by now.
 func TestReleasedLockDoesNothing(t *testing.T) {
-	p := tempPlace(t)
+	p := tempFile(t)
 	l := mustTry(t, p)
 	require.NoError(t, l.Finish(nil))
 	other := mustTry(t, p)
@@ -57,7 +57,7 @@ func TestReleasedLockDoesNothing(t *testing.T) {
 }
 
 func TestHolderSaysWhoAndWhat(t *testing.T) {
-	p := tempPlace(t)
+	p := tempFile(t)
 	_, held := Holder(p)
 	require.False(t, held)
 	l, err := Try(p, "line\nfeed \"quoted\" \xff")
@@ -79,7 +79,7 @@ func TestHolderSaysWhoAndWhat(t *testing.T) {
 
 // Whatever fails in Finish, the lock is free afterwards, and nobody else's file is removed.
 func TestFinishUnderTrouble(t *testing.T) {
-	p := tempPlace(t)
+	p := tempFile(t)
 	l := mustTry(t, p)
 	require.ErrorContains(t, l.Finish(make([]byte, MaxNote+1)), "longer than")
 	require.Equal(t, state{}, stateOf(t, p))
@@ -97,7 +97,7 @@ func TestFinishUnderTrouble(t *testing.T) {
 }
 
 func TestSweep(t *testing.T) {
-	p := tempPlace(t)
+	p := tempFile(t)
 	sweep := func(want bool) {
 		t.Helper()
 		removed, err := Sweep(p)
@@ -116,7 +116,7 @@ func TestSweep(t *testing.T) {
 
 // What lies in the place of a lock and is none is neither followed, nor waited for, nor written to.
 func TestForeignObjectsInThePlace(t *testing.T) {
-	p := tempPlace(t)
+	p := tempFile(t)
 	precious := filepath.Join(t.TempDir(), "precious")
 	require.NoError(t, os.WriteFile(precious, []byte("precious"), 0o600))
 
@@ -144,7 +144,7 @@ func TestForeignObjectsInThePlace(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "precious", string(text))
 
-	other := tempPlace(t)
+	other := tempFile(t)
 	require.NoError(t, os.Link(precious, other.Path()))
 	removed, err := Sweep(other)
 	require.NoError(t, err)
@@ -155,20 +155,20 @@ func TestForeignObjectsInThePlace(t *testing.T) {
 }
 
 func TestMissingDirectoryIsAnError(t *testing.T) {
-	_, err := Try(FilePlace(filepath.Join(t.TempDir(), "absent", "lock")), "")
+	_, err := Try(FileAt(filepath.Join(t.TempDir(), "absent", "lock")), "")
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
 
-// unstablePlace is a filesystem that shows another file at each look.
-type unstablePlace struct {
-	Place
+// unstableFile is a filesystem that shows another file at each look.
+type unstableFile struct {
+	File
 	other string
 }
 
-func (p unstablePlace) Stat() (os.FileInfo, error) { return os.Lstat(p.other) }
+func (p unstableFile) Stat() (os.FileInfo, error) { return os.Lstat(p.other) }
 
 func TestUnstableFilesystem(t *testing.T) {
-	p := unstablePlace{tempPlace(t), t.TempDir()}
+	p := unstableFile{tempFile(t), t.TempDir()}
 	_, err := Try(p, "")
 	require.ErrorIs(t, err, ErrUnsupported)
 	_, _, err = Wait(guarded(t), p, Held{}, "")
@@ -177,27 +177,27 @@ func TestUnstableFilesystem(t *testing.T) {
 
 // A record that cannot be written: inner runs could not see this holding, so there must be none.
 func TestNoLockWithoutRecord(t *testing.T) {
-	p := tempPlace(t)
+	p := tempFile(t)
 	require.NoError(t, os.WriteFile(p.Path(), nil, 0o600))
-	_, err := Try(unwritablePlace{p}, "")
+	_, err := Try(unwritableFile{p}, "")
 	require.ErrorContains(t, err, "write lock record")
 	mustTry(t, p)
 }
 
-// unwritablePlace is a full or failing disk.
-type unwritablePlace struct{ Place }
+// unwritableFile is a full or failing disk.
+type unwritableFile struct{ File }
 
-func (p unwritablePlace) Open() (*os.File, error) { return os.Open(p.Path()) }
+func (p unwritableFile) Open() (*os.File, error) { return os.Open(p.Path()) }
 
 // A file that cannot be removed: the lock is free all the same, and can be taken again.
 func TestFinishThatCannotRemove(t *testing.T) {
-	p := stuckPlace{tempPlace(t)}
+	p := stuckFile{tempFile(t)}
 	l := mustTry(t, p)
 	require.ErrorIs(t, l.Finish([]byte("n")), os.ErrPermission)
 	l = mustTry(t, p)
 	require.ErrorIs(t, l.Finish(nil), os.ErrPermission)
 }
 
-type stuckPlace struct{ Place }
+type stuckFile struct{ File }
 
-func (stuckPlace) Remove() error { return os.ErrPermission }
+func (stuckFile) Remove() error { return os.ErrPermission }

@@ -57,10 +57,10 @@ func IsParent(pid int) bool {
 	return false
 }
 
-// WithParents adds what parents hold of these places.
-func (h Held) WithParents(places iter.Seq[Place]) Held {
+// WithParents adds what parents hold of these files.
+func (h Held) WithParents(files iter.Seq[File]) Held {
 	var all map[processID]bool
-	for p := range places {
+	for p := range files {
 		if all == nil {
 			all = parents()
 		}
@@ -72,7 +72,7 @@ func (h Held) WithParents(places iter.Seq[Place]) Held {
 }
 
 // heldBy returns the nonce of a lock that one of these processes holds now.
-func heldBy(p Place, any map[processID]bool) (nonce string, held bool) {
+func heldBy(p File, any map[processID]bool) (nonce string, held bool) {
 	f, err := openIfThere(p.Path(), readOnly)
 	if f == nil || err != nil {
 		return "", false

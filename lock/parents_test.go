@@ -29,23 +29,23 @@ func TestWithParents(t *testing.T) {
 		"not said":              {},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := tempPlace(t)
+			p := tempFile(t)
 			l := mustTry(t, p)
 			text := firstWords + l.Nonce() + " 1 \"\"\n" + processLine(l.Nonce(), c.holder)
 			require.NoError(t, os.WriteFile(p.Path(), []byte(text), 0o600))
 			if c.free {
 				require.NoError(t, l.Abandon())
 			}
-			held := Held{}.WithParents(slices.Values([]Place{tempPlace(t), p}))
+			held := Held{}.WithParents(slices.Values([]File{tempFile(t), p}))
 			require.Equal(t, c.want, held.Holds(p))
-			require.Equal(t, held, held.WithParents(slices.Values([]Place{p})), "once")
+			require.Equal(t, held, held.WithParents(slices.Values([]File{p})), "once")
 		})
 	}
 }
 
 // The record of a lock names this process as its children see it.
 func TestRecordNamesItsHolder(t *testing.T) {
-	p := tempPlace(t)
+	p := tempFile(t)
 	mustTry(t, p)
 	require.Equal(t, self(), contentOf(t, p).holder)
 	require.NotZero(t, self())

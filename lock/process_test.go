@@ -50,7 +50,7 @@ func goOn() { bufio.NewReader(os.Stdin).ReadString('\n') }
 
 // playWait waits for the lock, says what it got, and finishes when told to.
 func playWait(path string) error {
-	l, note, err := Wait(context.Background(), FilePlace(path), heldNow(), "wait")
+	l, note, err := Wait(context.Background(), FileAt(path), heldNow(), "wait")
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func playWait(path string) error {
 
 // playAdopt adopts the lock that it inherited as descriptor 3, says so, and finishes when told to.
 func playAdopt(path, nonce string) error {
-	l, err := Adopt(os.NewFile(3, path), FilePlace(path), nonce, "adopted")
+	l, err := Adopt(os.NewFile(3, path), FileAt(path), nonce, "adopted")
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func playNest(paths []string) error {
 		return nil
 	}
 	held := heldNow()
-	l, note, err := Wait(context.Background(), FilePlace(paths[0]), held, "nest")
+	l, note, err := Wait(context.Background(), FileAt(paths[0]), held, "nest")
 	if err != nil {
 		fmt.Println("alone", err)
 		return nest(held.value, paths)
@@ -191,9 +191,9 @@ func guarded(t *testing.T) context.Context {
 	return ctx
 }
 
-func tempPlace(t *testing.T) Place { return FilePlace(filepath.Join(t.TempDir(), "lock")) }
+func tempFile(t *testing.T) File { return FileAt(filepath.Join(t.TempDir(), "lock")) }
 
-func mustTry(t *testing.T, p Place) *Lock {
+func mustTry(t *testing.T, p File) *Lock {
 	t.Helper()
 	l, err := Try(p, t.Name())
 	require.NoError(t, err)

@@ -210,7 +210,7 @@ func isNonce(s string) bool {
 
 // Holder returns what the present holder of p says of itself, for people: false if nobody holds p, or if nothing can be
 // read.
-func Holder(p Place) (Record, bool) {
+func Holder(p File) (Record, bool) {
 	f, err := openExisting(p)
 	if f == nil || err != nil {
 		return Record{}, false

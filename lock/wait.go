@@ -27,7 +27,7 @@ import (
 //     leads.
 //   - the holder: see Finish. An ancestor: its lock is free, its record is not believed any more.
 //   - a cleaner that has removed the file: this process finds a file without name and note, and starts anew.
-func Wait(ctx context.Context, p Place, held Held, about string, ask ...string) (l *Lock, note []byte, err error) {
+func Wait(ctx context.Context, p File, held Held, about string, ask ...string) (l *Lock, note []byte, err error) {
 	for range maxLooks {
 		if err := ctx.Err(); err != nil {
 			return nil, nil, err
@@ -53,7 +53,7 @@ func Wait(ctx context.Context, p Place, held Held, about string, ask ...string) 
 }
 
 // acquire locks f, and closes it if it cannot.
-func acquire(ctx context.Context, f *os.File, p Place, held Held, ask []string) error {
+func acquire(ctx context.Context, f *os.File, p File, held Held, ask []string) error {
 	err := lockFile(f, exclusive|now)
 	if errors.Is(err, ErrBusy) {
 		return block(ctx, f, p, held, ask)
@@ -66,7 +66,7 @@ func acquire(ctx context.Context, f *os.File, p Place, held Held, ask []string) 
 }
 
 // block announces the wait, looks for a deadlock, asks, and waits for f.
-func block(ctx context.Context, f *os.File, p Place, held Held, ask []string) error {
+func block(ctx context.Context, f *os.File, p File, held Held, ask []string) error {
 	a, err := announce(held, p)
 	defer a.withdraw()
 	if err == nil {

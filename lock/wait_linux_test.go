@@ -46,7 +46,7 @@ type outcome struct {
 	err  error
 }
 
-func waitInBackground(ctx context.Context, p Place, held Held) <-chan outcome {
+func waitInBackground(ctx context.Context, p File, held Held) <-chan outcome {
 	ended := make(chan outcome, 1)
 	go func() {
 		l, note, err := Wait(ctx, p, held, "background")
@@ -59,7 +59,7 @@ func waitInBackground(ctx context.Context, p Place, held Held) <-chan outcome {
 func TestEveryWaiterReadsTheNote(t *testing.T) {
 	const waiters = 32
 	for _, note := range []string{"", "a note\nof two lines", strings.Repeat("\xff", MaxNote)} {
-		p := tempPlace(t)
+		p := tempFile(t)
 		l := mustTry(t, p)
 		var ended []<-chan outcome
 		for range waiters {
@@ -77,7 +77,7 @@ func TestEveryWaiterReadsTheNote(t *testing.T) {
 // Seen to fail when a waiter does not look at the note of a file without a name.
 func TestProcessesWaitForProcesses(t *testing.T) {
 	const waiters = 6
-	p := tempPlace(t)
+	p := tempFile(t)
 	leader := start(t, "wait", "", p.Path())
 	require.Equal(t, "lead", leader.says())
 	var all []*process
@@ -96,7 +96,7 @@ func TestProcessesWaitForProcesses(t *testing.T) {
 // to fail when a waiter that is granted a file with its name does not keep it.
 func TestOneTakesOverFromTheDead(t *testing.T) {
 	const waiters = 4
-	p := tempPlace(t)
+	p := tempFile(t)
 	leader := start(t, "wait", "", p.Path())
 	require.Equal(t, "lead", leader.says())
 	type heard struct {
@@ -126,7 +126,7 @@ func TestOneTakesOverFromTheDead(t *testing.T) {
 
 // A holder that dies between its note and the removal has not finished: who waits leads.
 func TestNoteWithoutRemovalIsNoEnd(t *testing.T) {
-	p := tempPlace(t)
+	p := tempFile(t)
 	l := mustTry(t, p)
 	ended := waitInBackground(guarded(t), p, Held{})
 	untilBlocked(t, p.Path(), 1)
@@ -140,26 +140,26 @@ func TestNoteWithoutRemovalIsNoEnd(t *testing.T) {
 
 // Who has opened such a file when a cleaner removes it does not read the note of a holder that was gone before.
 func TestSweptFileSaysNothing(t *testing.T) {
-	p := tempPlace(t)
+	p := tempFile(t)
 	l := mustTry(t, p)
 	require.NoError(t, l.leave([]byte("old")))
 	require.NoError(t, l.Abandon())
-	o := <-waitInBackground(guarded(t), sweptPlace{p, t}, Held{})
+	o := <-waitInBackground(guarded(t), sweptFile{p, t}, Held{})
 	require.Equal(t, outcome{}, outcome{note: o.note, err: o.err})
 	require.Equal(t, state{exists: true, held: true}, stateOf(t, p))
 	require.NoError(t, o.l.Finish(nil))
 }
 
-// sweptPlace is swept after each open of a file with content.
-type sweptPlace struct {
-	Place
+// sweptFile is swept after each open of a file with content.
+type sweptFile struct {
+	File
 	t *testing.T
 }
 
-func (p sweptPlace) Open() (*os.File, error) {
-	f, err := p.Place.Open()
+func (p sweptFile) Open() (*os.File, error) {
+	f, err := p.File.Open()
 	if info, e := f.Stat(); e == nil && info.Size() > 0 {
-		_, e = Sweep(p.Place)
+		_, e = Sweep(p.File)
 		require.NoError(p.t, e)
 	}
 	return f, err
@@ -167,7 +167,7 @@ func (p sweptPlace) Open() (*os.File, error) {
 
 // Seen to fail when the thread that was left behind keeps what it is granted.
 func TestCancelledWaitKeepsNothing(t *testing.T) {
-	p := tempPlace(t)
+	p := tempFile(t)
 	l := mustTry(t, p)
 	ctx, cancel := context.WithCancel(guarded(t))
 	ended := waitInBackground(ctx, p, Held{})
@@ -189,7 +189,7 @@ func TestCancelledWaitKeepsNothing(t *testing.T) {
 
 // A killed waiter harms nobody.
 func TestKilledWaiter(t *testing.T) {
-	p := tempPlace(t)
+	p := tempFile(t)
 	l := mustTry(t, p)
 	killed, other := start(t, "wait", "", p.Path()), start(t, "wait", "", p.Path())
 	untilBlocked(t, p.Path(), 2)
@@ -201,7 +201,7 @@ func TestKilledWaiter(t *testing.T) {
 
 // Seen to fail when block tries again and again, with a millisecond between, instead of blocking.
 func TestWaitingUsesNoCPU(t *testing.T) {
-	p := tempPlace(t)
+	p := tempFile(t)
 	l := mustTry(t, p)
 	w := start(t, "wait", "", p.Path())
 	untilBlocked(t, p.Path(), 1)

@@ -10,18 +10,18 @@ import (
 )
 
 // LockFile is where a lock of package lock lies.
-func (t *Tree) LockFile(name string) lock.Place { return lockPlace{t, name} }
+func (t *Tree) LockFile(name string) lock.File { return lockFile{t, name} }
 
-// lockPlace is a lock file in the tree.
-type lockPlace struct {
+// lockFile is a lock file in the tree.
+type lockFile struct {
 	t    *Tree
 	name string
 }
 
-func (p lockPlace) Path() string { return p.t.Path(p.name) }
+func (p lockFile) Path() string { return p.t.Path(p.name) }
 
 // Open also takes away what lies at the name and is no lock file.
-func (p lockPlace) Open() (*os.File, error) {
+func (p lockFile) Open() (*os.File, error) {
 	f, _, err := p.t.OpenInPlace(p.name, 0)
 	if err != nil {
 		return nil, err
@@ -30,9 +30,9 @@ func (p lockPlace) Open() (*os.File, error) {
 }
 
 // Stat goes by path: what it says is only ever compared with an open file.
-func (p lockPlace) Stat() (os.FileInfo, error) { return os.Lstat(p.Path()) }
+func (p lockFile) Stat() (os.FileInfo, error) { return os.Lstat(p.Path()) }
 
-func (p lockPlace) Remove() error { return p.t.Remove(p.name) }
+func (p lockFile) Remove() error { return p.t.Remove(p.name) }
 
 // shortWait bounds the wait for locks that are held for less than a millisecond.
 const shortWait = 10 * time.Second

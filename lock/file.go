@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// Place is where one lock file lives.
-type Place interface {
+// File is where one lock file lives.
+type File interface {
 	// Path is absolute; it is what records and messages name.
 	Path() string
 	// Open opens the file for reading and writing, without O_APPEND, makes it if it is absent, and refuses links
@@ -20,15 +20,15 @@ type Place interface {
 	Remove() error
 }
 
-// FilePlace is the plain place at an absolute path. It trusts the directories on the way.
-func FilePlace(path string) Place { return filePlace(path) }
+// FileAt is the plain file at an absolute path. It trusts the directories on the way.
+func FileAt(path string) File { return plainFile(path) }
 
-type filePlace string
+type plainFile string
 
-func (p filePlace) Path() string               { return string(p) }
-func (p filePlace) Stat() (os.FileInfo, error) { return os.Lstat(string(p)) }
-func (p filePlace) Remove() error              { return os.Remove(string(p)) }
-func (p filePlace) Open() (*os.File, error)    { return openRegular(string(p), makeIfAbsent) }
+func (p plainFile) Path() string               { return string(p) }
+func (p plainFile) Stat() (os.FileInfo, error) { return os.Lstat(string(p)) }
+func (p plainFile) Remove() error              { return os.Remove(string(p)) }
+func (p plainFile) Open() (*os.File, error)    { return openRegular(string(p), makeIfAbsent) }
 
 // openMode is how openRegular opens a file.
 type openMode int
@@ -58,7 +58,7 @@ func openRegular(path string, mode openMode) (*os.File, error) {
 
 // openExisting opens the file of p if there is one, else it returns nil. A file that vanishes between the look and the
 // open is made again, empty, and does no harm.
-func openExisting(p Place) (*os.File, error) {
+func openExisting(p File) (*os.File, error) {
 	_, err := p.Stat()
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
