@@ -105,7 +105,7 @@ func TestNothingIsWrittenToWhatIsNoAncestorsLock(t *testing.T) {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 		return path
 	}
-	record := header(Record{Nonce: nonceA})
+	record := header(Holding{Nonce: nonceA})
 	plain, free := file("plain", "text"), file("free", record)
 	link, directory := filepath.Join(dir, "link"), filepath.Join(dir, "directory")
 	require.NoError(t, os.Symlink(free, link))

@@ -68,7 +68,7 @@ func adopt(f *os.File, p File, nonce, about string) (*Lock, error) {
 	if err := lockFile(f, exclusive|now); err != nil {
 		return nil, err
 	}
-	if err := rewrite(f, header(Record{Nonce: nonce, PID: os.Getpid(), About: about})); err != nil {
+	if err := rewrite(f, header(Holding{Nonce: nonce, PID: os.Getpid(), About: about})); err != nil {
 		return nil, fmt.Errorf("write lock record: %w", err)
 	}
 	return &Lock{at: p, nonce: nonce, file: f}, nil

@@ -35,7 +35,7 @@ func TestHandedOver(t *testing.T) {
 	require.Equal(t, "adopted", heir.says())
 	r, isHeld := Holder(p)
 	require.True(t, isHeld)
-	require.Equal(t, Record{l.Nonce(), heir.cmd.Process.Pid, "adopted"}, r)
+	require.Equal(t, Holding{l.Nonce(), heir.cmd.Process.Pid, "adopted"}, r)
 	require.True(t, held.Holds(p), "it is the same holding")
 
 	waiter := start(t, "wait", "", p.Path())

@@ -109,7 +109,7 @@ func inspect(f *os.File, p File, about string) (*Lock, error) {
 		return nil, p.Remove()
 	}
 	nonce := newNonce()
-	if err := rewrite(f, header(Record{Nonce: nonce, PID: os.Getpid(), About: about})); err != nil {
+	if err := rewrite(f, header(Holding{Nonce: nonce, PID: os.Getpid(), About: about})); err != nil {
 		return nil, fmt.Errorf("write lock record %s: %w", p.Path(), err)
 	}
 	return &Lock{at: p, nonce: nonce, file: f}, nil
@@ -154,7 +154,7 @@ func (l *Lock) leave(note []byte) error {
 	if len(note) > MaxNote {
 		return fmt.Errorf("lock note of %d bytes is longer than %d", len(note), MaxNote)
 	}
-	text := header(Record{Nonce: l.nonce, PID: os.Getpid()}) + noteLine(l.nonce, note)
+	text := header(Holding{Nonce: l.nonce, PID: os.Getpid()}) + noteLine(l.nonce, note)
 	if err := rewrite(l.file, text); err != nil {
 		return fmt.Errorf("write lock note %s: %w", l.at.Path(), err)
 	}

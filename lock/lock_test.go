@@ -64,7 +64,7 @@ func TestHolderSaysWhoAndWhat(t *testing.T) {
 	require.NoError(t, err)
 	r, held := Holder(p)
 	require.True(t, held)
-	require.Equal(t, Record{l.Nonce(), os.Getpid(), "line\nfeed \"quoted\" \xff"}, r)
+	require.Equal(t, Holding{l.Nonce(), os.Getpid(), "line\nfeed \"quoted\" \xff"}, r)
 
 	require.NoError(t, l.Abandon())
 	_, held = Holder(p)
@@ -73,7 +73,7 @@ func TestHolderSaysWhoAndWhat(t *testing.T) {
 	next, err := Try(p, strings.Repeat("x", 5000))
 	require.NoError(t, err)
 	r, _ = Holder(p)
-	require.Equal(t, Record{next.Nonce(), os.Getpid(), strings.Repeat("x", maxAbout)}, r)
+	require.Equal(t, Holding{next.Nonce(), os.Getpid(), strings.Repeat("x", maxAbout)}, r)
 	require.NoError(t, next.Finish(nil))
 }
 

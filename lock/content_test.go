@@ -15,11 +15,13 @@ const (
 )
 
 func TestParse(t *testing.T) {
-	first := header(Record{Nonce: nonceA, PID: 7, About: "x y"})
+	first := header(Holding{Nonce: nonceA, PID: 7, About: "x y"})
 	w, w2 := wait{nonceB, 5, "/a b"}, wait{nonceC, 0, "/c\n\"d"}
-	is := content{Record: Record{nonceA, 7, "x y"}}
-	with := func(note []byte, waits ...wait) content { return content{Record: is.Record, waits: waits, note: note} }
-	asks := func(texts ...string) content { return content{Record: is.Record, asked: texts} }
+	is := content{Holding: Holding{nonceA, 7, "x y"}}
+	with := func(note []byte, waits ...wait) content {
+		return content{Holding: is.Holding, waits: waits, note: note}
+	}
+	asks := func(texts ...string) content { return content{Holding: is.Holding, asked: texts} }
 	table := []struct {
 		name, text string
 		want       content
@@ -47,7 +49,7 @@ func TestParse(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			got, err := parse(row.text)
 			require.NoError(t, err)
-			require.Equal(t, row.want.Record, got.Record)
+			require.Equal(t, row.want.Holding, got.Holding)
 			require.ElementsMatch(t, row.want.waits, got.waits)
 			require.Equal(t, row.want.note, got.note)
 			require.Equal(t, row.want.asked, got.asked)
@@ -56,7 +58,7 @@ func TestParse(t *testing.T) {
 }
 
 func TestParseWithoutRecord(t *testing.T) {
-	first, _, _ := strings.Cut(header(Record{Nonce: nonceA, PID: 7}), "\n")
+	first, _, _ := strings.Cut(header(Holding{Nonce: nonceA, PID: 7}), "\n")
 	first += "\n"
 	for _, text := range []string{
 		"", "\n", first[:20], strings.TrimSuffix(first, "\n"), "cachex-lock 2" + first[13:],
@@ -71,13 +73,13 @@ func TestParseWithoutRecord(t *testing.T) {
 func TestLongestNoteIsWithinWhatIsRead(t *testing.T) {
 	worst := []byte(strings.Repeat("\x00", MaxNote))
 	about := strings.Repeat("\x00", maxAbout)
-	text := header(Record{Nonce: nonceA, PID: math.MaxInt32, About: about}) + noteLine(nonceA, worst)
+	text := header(Holding{Nonce: nonceA, PID: math.MaxInt32, About: about}) + noteLine(nonceA, worst)
 	require.Less(t, len(text), maxHeader)
 }
 
 // Whatever a lock file holds: no panic, and nothing that is not a line of the holding that the first line names.
 func FuzzParse(f *testing.F) {
-	first := header(Record{Nonce: nonceA, PID: 7, About: "x"})
+	first := header(Holding{Nonce: nonceA, PID: 7, About: "x"})
 	f.Add(first + waitLine(nonceA, wait{nonceB, 5, "/a"}) + doneLine(nonceB) + noteLine(nonceA, []byte("n")))
 	f.Add(first + noteLine(nonceB, nil))
 	f.Add("")
@@ -89,9 +91,9 @@ func FuzzParse(f *testing.F) {
 		}
 		require.True(t, isNonce(c.Nonce))
 		if len(c.About) <= maxAbout {
-			again, err := parse(header(c.Record))
+			again, err := parse(header(c.Holding))
 			require.NoError(t, err)
-			require.Equal(t, c.Record, again.Record)
+			require.Equal(t, c.Holding, again.Holding)
 		}
 		for _, w := range c.waits {
 			require.True(t, isNonce(w.nonce))

@@ -14,13 +14,10 @@ import (
 //
 //	cachex-lock 1 <nonce> <pid> <quoted text>
 //	process <nonce of the holder> <pid> <quoted time of its start>
-//	process <nonce of the holder> <pid> <quoted time of its start>
-//	wait <nonce of the holder> <nonce of the waiter> <place of its sign of life> <quoted path>
+//	wait <nonce of the holder> <nonce of the waiter> <offset of its sign of life> <quoted path>
 //	done <nonce of the waiter>
 //	ask <nonce of the holder> <quoted text>
 //	note <nonce of the holder> <quoted note>
-//
-// The second is for who looks for its own parents among the holders (see parents.go).
 //
 // The second is for who looks for its own parents among the holders (see parents.go). Lines of waiters name the holder
 // on whose behalf they wait, so that a line which arrives after a take-over means nothing. Each begins with a line feed
@@ -33,8 +30,8 @@ const (
 	maxRecord  = 4 << 20  // with the lines of everybody who waited
 )
 
-// Record is what the holder of a lock says of itself.
-type Record struct {
+// Holding is what the holder of a lock says of itself.
+type Holding struct {
 	Nonce string // of this holding
 	PID   int    // as the holder sees it; another PID namespace sees another one
 	About string // the text given to Try or Wait
@@ -42,7 +39,7 @@ type Record struct {
 
 // content is a lock file as read.
 type content struct {
-	Record
+	Holding
 	holder processID // zero: not said
 	waits  []wait    // those that are not over
 	asked  []string
@@ -57,7 +54,7 @@ type wait struct {
 	path  string // of the lock it waits for
 }
 
-func header(r Record) string {
+func header(r Holding) string {
 	about := r.About
 	if len(about) > maxAbout {
 		about = about[:maxAbout]
@@ -122,7 +119,7 @@ func parse(text string) (content, error) {
 	first, rest, whole := strings.Cut(text, "\n")
 	var c content
 	var err error
-	if c.Record, err = parseHeader(first); err != nil || !whole {
+	if c.Holding, err = parseHeader(first); err != nil || !whole {
 		return content{}, errNoRecord
 	}
 	for rest != "" {
@@ -135,24 +132,24 @@ func parse(text string) (content, error) {
 	return c, nil
 }
 
-func parseHeader(line string) (Record, error) {
+func parseHeader(line string) (Holding, error) {
 	words, found := strings.CutPrefix(line, firstWords)
 	if !found {
-		return Record{}, errNoRecord
+		return Holding{}, errNoRecord
 	}
 	parts := strings.SplitN(words, " ", 3)
 	if len(parts) != 3 || !isNonce(parts[0]) {
-		return Record{}, errNoRecord
+		return Holding{}, errNoRecord
 	}
 	pid, err := strconv.Atoi(parts[1])
 	if err != nil {
-		return Record{}, errNoRecord
+		return Holding{}, errNoRecord
 	}
 	about, err := strconv.Unquote(parts[2])
 	if err != nil {
-		return Record{}, errNoRecord
+		return Holding{}, errNoRecord
 	}
-	return Record{Nonce: parts[0], PID: pid, About: about}, nil
+	return Holding{Nonce: parts[0], PID: pid, About: about}, nil
 }
 
 // add takes in one line after the first.
@@ -210,17 +207,17 @@ func isNonce(s string) bool {
 
 // Holder returns what the present holder of p says of itself, for people: false if nobody holds p, or if nothing can be
 // read.
-func Holder(p File) (Record, bool) {
+func Holder(p File) (Holding, bool) {
 	f, err := openExisting(p)
 	if f == nil || err != nil {
-		return Record{}, false
+		return Holding{}, false
 	}
 	defer f.Close()
 	if !isHeld(f) {
-		return Record{}, false
+		return Holding{}, false
 	}
 	c, err := readContent(f, maxHeader)
-	return c.Record, err == nil
+	return c.Holding, err == nil
 }
 
 // isHeld asks by trying: the kernel has no other question for these locks. On a file that nobody holds, a Try of
