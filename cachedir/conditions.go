@@ -82,9 +82,9 @@ func (d *purgeCounts) standsAt(m Meta) ([]byte, bool) {
 	return format.EncodePurges(after), err == nil && before == after
 }
 
-// PutMemo writes a memo of the short way into its place in a table of them. Like the tables in stat/ it is a file of
-// fixed size within a 64th of the limit, and sparse. A memo that cannot be written costs later hits their shortcut.
-func (d *opened) PutMemo(memo []byte, place func(size int64) int64) {
+// PutMemo writes a memo of the short way into its cell of a table of them. Like the tables in stat/ it is a file of fixed
+// size within a 64th of the limit, and sparse. A memo that cannot be written costs later hits their shortcut.
+func (d *opened) PutMemo(memo []byte, offset func(size int64) int64) {
 	if d.o.ReadOnly || d.v1.IsForeign() {
 		return
 	}
@@ -99,7 +99,7 @@ func (d *opened) PutMemo(memo []byte, place func(size int64) int64) {
 		}
 		fi.Size = size
 	}
-	at, old := place(fi.Size), make([]byte, len(memo))
+	at, old := offset(fi.Size), make([]byte, len(memo))
 	if n, _ := f.ReadAt(old, at); n == len(old) && bytes.Equal(old, memo) {
 		return // it stands there, and something else kept it from being used
 	}

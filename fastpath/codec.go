@@ -1,11 +1,11 @@
 package fastpath
 
-// Encode returns the slot of a memo; false if it does not fit, or is nothing for the short way.
+// Encode returns the bytes of a memo for its cell; false if it does not fit, or is nothing for the short way.
 func (m *Memo) Encode() ([]byte, bool) {
 	if len(m.Files) > maxStates || int(m.Resolved) > len(m.Files) || len(m.Call) > MaxCall || m.Entry != "" && !m.fits() {
 		return nil, false
 	}
-	b := append(make([]byte, 0, SlotSize), memoMagic...)
+	b := append(make([]byte, 0, CellSize), memoMagic...)
 	b = append64(b, 0) // the length comes last
 	b = append(b, m.Address[:]...)
 	b = append(b, m.Resolved)
@@ -17,7 +17,7 @@ func (m *Memo) Encode() ([]byte, bool) {
 	for _, f := range m.Files {
 		b = appendState(b, f)
 	}
-	if len(b)+8 > SlotSize {
+	if len(b)+8 > CellSize {
 		return nil, false
 	}
 	put64(b[len(memoMagic):], uint64(len(b)+8))
@@ -95,14 +95,14 @@ func appendState(b []byte, f FileState) []byte {
 	return b
 }
 
-// Decode takes a slot apart; false if it holds no memo, or one that is damaged.
+// Decode takes a cell apart; false if it holds no memo, or one that is damaged.
 func Decode(b []byte) (m Memo, ok bool) {
 	d := reader{b: b}
 	if string(d.take(len(memoMagic))) != memoMagic {
 		return m, false
 	}
 	n := d.u64()
-	if n < 20 || n > uint64(len(b)) || n > SlotSize || load64(b[n-8:]) != Sum64(b[:n-8]) {
+	if n < 20 || n > uint64(len(b)) || n > CellSize || load64(b[n-8:]) != Sum64(b[:n-8]) {
 		return m, false
 	}
 	d.b = d.b[:len(d.b)-(len(b)-int(n))-8]
@@ -226,7 +226,7 @@ func (d *reader) state() FileState {
 var present = FileID{Mode: 1}
 
 func appendText(b []byte, s string) []byte {
-	s = s[:min(len(s), SlotSize)] // one that long does not fit anyway
+	s = s[:min(len(s), CellSize)] // one that long does not fit anyway
 	return append(append(b, byte(len(s)), byte(len(s)>>8)), s...)
 }
 

@@ -50,22 +50,22 @@ func TestMemoThereAndBack(t *testing.T) {
 
 func requireThereAndBack(t *testing.T, m Memo) {
 	t.Helper()
-	slot, ok := m.Encode()
+	cell, ok := m.Encode()
 	require.True(t, ok)
-	got, ok := Decode(slot)
+	got, ok := Decode(cell)
 	require.True(t, ok)
 	require.Equal(t, m, got)
-	whole := make([]byte, SlotSize)
-	copy(whole, slot)
+	whole := make([]byte, CellSize)
+	copy(whole, cell)
 	got, ok = Decode(whole) // as it is read, with what an earlier memo left behind it
 	require.True(t, ok)
 	require.Equal(t, m, got)
-	for i := range slot {
-		slot[i] ^= 1
-		_, ok := Decode(slot)
+	for i := range cell {
+		cell[i] ^= 1
+		_, ok := Decode(cell)
 		require.False(t, ok, "byte %d", i)
-		slot[i] ^= 1
-		_, ok = Decode(slot[:i])
+		cell[i] ^= 1
+		_, ok = Decode(cell[:i])
 		require.False(t, ok, "%d bytes", i)
 	}
 }
@@ -78,7 +78,7 @@ func TestMemoRefused(t *testing.T) {
 		"many frames": func(m *Memo) { m.Frames = make([]Frame, maxFrames+1) },
 		"many files":  func(m *Memo) { m.Files = make([]FileState, maxStates+1) },
 		"many names":  func(m *Memo) { m.Env = make([]Variable, maxEnv+1) },
-		"long path":   func(m *Memo) { m.Files[0].Path = strings.Repeat("a", SlotSize) },
+		"long path":   func(m *Memo) { m.Files[0].Path = strings.Repeat("a", CellSize) },
 		"longer path": func(m *Memo) { m.Files[0].Path = strings.Repeat("a", 70_000) },
 		"exit code":   func(m *Memo) { m.Code = 256 },
 		"count":       func(m *Memo) { m.Purges = nil },
@@ -99,16 +99,16 @@ func TestMemoRefused(t *testing.T) {
 	}
 }
 
-// Whatever bytes a slot holds, under a right checksum or not: no panic, and nothing that points out of the entry.
+// Whatever bytes a cell holds, under a right checksum or not: no panic, and nothing that points out of the entry.
 func FuzzDecode(f *testing.F) {
 	m := aMemo()
-	slot, _ := m.Encode()
-	f.Add(slot, true)
-	f.Add(slot[:30], true)
+	cell, _ := m.Encode()
+	f.Add(cell, true)
+	f.Add(cell[:30], true)
 	f.Add([]byte("cxM1"), false)
 	f.Fuzz(func(t *testing.T, b []byte, sign bool) {
-		if len(b) > SlotSize {
-			b = b[:SlotSize]
+		if len(b) > CellSize {
+			b = b[:CellSize]
 		}
 		if n := len(b); sign && n >= 20 {
 			copy(b, memoMagic)

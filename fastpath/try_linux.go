@@ -171,15 +171,15 @@ func (c *cache) file(name string, flags int) (fd int, st syscall.Stat_t, ok bool
 // memo reads the memo of an address.
 func (c *cache) memo(address [32]byte) (m Memo, ok bool) {
 	fd, st, ok := c.file(Table, syscall.O_RDONLY)
-	if !ok || st.Size < SlotSize {
+	if !ok || st.Size < CellSize {
 		return m, false
 	}
-	slot := make([]byte, SlotSize)
-	n, err := syscall.Pread(fd, slot, Place(address, st.Size))
+	cell := make([]byte, CellSize)
+	n, err := syscall.Pread(fd, cell, CellOffset(address, st.Size))
 	if err != nil {
 		return m, false
 	}
-	m, ok = Decode(slot[:n])
+	m, ok = Decode(cell[:n])
 	return m, ok && m.Address == address
 }
 
@@ -198,7 +198,7 @@ func (m *Memo) holds(i *Invocation) bool {
 	return Hold(m.Files[m.Resolved:], i.Args)
 }
 
-// Hold reports whether what was seen of files is as it was, for a command line that has their places.
+// Hold reports whether what was seen of files is as it was, for a command line that has the words among them.
 func Hold(files []FileState, args []string) bool {
 	for i := range files {
 		if !files[i].holds(args) {

@@ -47,7 +47,7 @@ func Usable() bool { return usable }
 // Unfinished returns the hit that this process has begun to answer; nil: none, and nothing was written.
 func Unfinished() *Unwritten { return unfinished }
 
-// Place is where the memo of an address lies in a table of this size, in bytes.
-func Place(address [32]byte, size int64) int64 {
-	return int64(load64(address[:])%uint64(size/SlotSize)) * SlotSize
+// CellOffset is where the cell of an address begins in a table of this size, in bytes.
+func CellOffset(address [32]byte, size int64) int64 {
+	return int64(load64(address[:])%uint64(size/CellSize)) * CellSize
 }

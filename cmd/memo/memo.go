@@ -87,14 +87,14 @@ func memoOfSettings(i fastpath.Invocation, c *call.Call) (m fastpath.Memo) {
 	return m
 }
 
-// put writes a memo to its place; false if it is none, or does not fit.
+// put writes a memo into its cell; false if it is none, or does not fit.
 func put(dir *cachedir.Dir, m *fastpath.Memo) bool {
 	if m == nil {
 		return false
 	}
-	slot, ok := m.Encode()
+	cell, ok := m.Encode()
 	if ok {
-		dir.PutMemo(slot, func(size int64) int64 { return fastpath.Place(m.Address, size) })
+		dir.PutMemo(cell, func(size int64) int64 { return fastpath.CellOffset(m.Address, size) })
 	}
 	return ok
 }
