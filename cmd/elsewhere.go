@@ -21,7 +21,7 @@ func elsewhere(dir *cachedir.Dir, recipe hashing.Recipe) (place string) {
 	end := time.Now().Add(patience)
 	_ = dir.Walk(func(i cachedir.EntryInfo) error { // it ends with an error wherever it ends early
 		if other, there, ok := hashing.CutDirectory(i.Recipe); ok && valid(dir, i) && bytes.Equal(other, words) && !bytes.Equal(there, here) {
-			place = hashing.Place(string(there))
+			place = hashing.ShowDirectory(string(there))
 			return enough
 		}
 		if time.Now().After(end) {

@@ -87,7 +87,7 @@ func directoryOf(recipe []byte) string {
 	if value == "" || value == "none" {
 		return "-"
 	}
-	return hashing.Place(value)
+	return hashing.ShowDirectory(value)
 }
 
 func (a *App) ls(c *cobra.Command) error {

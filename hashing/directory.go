@@ -108,13 +108,13 @@ func parseDirectory(r *reader, _ *Fact) {
 
 func changedDirectory(_ *differ, s states) string {
 	if s.had && s.has {
-		return "directory " + Place(s.old) + " -> " + Place(s.recent)
+		return "directory " + ShowDirectory(s.old) + " -> " + ShowDirectory(s.recent)
 	}
 	return "directory changed"
 }
 
-// Place returns the directory of a directory fact; one below a repository root is shown as such.
-func Place(value string) string {
+// ShowDirectory returns the directory of a directory fact for people; one below a repository root is shown as such.
+func ShowDirectory(value string) string {
 	r := &reader{rest: value}
 	var place string
 	switch {
