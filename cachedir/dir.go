@@ -44,7 +44,7 @@ type Options struct {
 	Keep        time.Duration    // how long an entry is kept without use; 0: DefaultKeep
 	Now         func() time.Time // the clock; nil: time.Now
 	ReadOnly    bool             // neither make nor change anything, the directory included
-	Keys        []Key            // that entries may be encrypted with
+	Keys        []SealKey        // that entries may be encrypted with
 	Encrypt     bool             // new entries, with the first of the keys
 }
 
@@ -92,7 +92,7 @@ type (
 	Tag           = format.Tag
 	TagMark       = format.TagMark
 	Slot          = format.Slot
-	Key           = format.Key
+	SealKey       = format.SealKey
 	CommandRun    = format.CommandRun
 	CommandRecord = format.CommandRecord
 	CommandWord   = format.CommandWord

@@ -66,7 +66,7 @@ func TestEncryptedEntries(t *testing.T) {
 			require.NotContains(t, everything(t, d), "planted token")
 
 			requireHit(t, d, r, Good, parts...)
-			rotated := openAt(t, d.Path(), Options{Keys: []Key{testKeys()[1], testKeys()[0]}, Encrypt: true})
+			rotated := openAt(t, d.Path(), Options{Keys: []SealKey{testKeys()[1], testKeys()[0]}, Encrypt: true})
 			requireHit(t, rotated, r, Good, parts...)
 			requireMiss(t, openAt(t, d.Path(), Options{Keys: testKeys()[1:], Encrypt: true}), r, Good,
 				stats.Uncacheable)

@@ -48,8 +48,8 @@ func FuzzReplay(f *testing.F) {
 }
 
 // testKeys are two keys that differ in everything.
-func testKeys() []Key {
-	return []Key{
+func testKeys() []SealKey {
+	return []SealKey{
 		{ID: [8]byte{1}, Secret: [32]byte(bytes.Repeat([]byte{3}, 32))},
 		{ID: [8]byte{2}, Secret: [32]byte(bytes.Repeat([]byte{5}, 32))},
 	}

@@ -144,6 +144,6 @@ func (a *App) openStore(s Settings, readOnly bool) (*cachedir.Dir, error) {
 }
 
 // storeOptions is how the settings want the cache directory to be opened.
-func storeOptions(s Settings, keys []cachedir.Key) cachedir.Options {
+func storeOptions(s Settings, keys []cachedir.SealKey) cachedir.Options {
 	return cachedir.Options{TrustOwners: s.TrustOwner, MaxSize: s.MaxSize, Keep: s.Keep, Keys: keys, Encrypt: s.Encrypt}
 }

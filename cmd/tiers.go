@@ -181,13 +181,13 @@ func keysOf(s Settings) (keys remote.Keyring, err error) {
 }
 
 // storeKeys are what entries of the cache directory are encrypted with.
-func storeKeys(s Settings) (keys []cachedir.Key, err error) {
+func storeKeys(s Settings) (keys []cachedir.SealKey, err error) {
 	ring, err := keysOf(s)
 	if err != nil {
 		return nil, err
 	}
 	for _, k := range ring.Subkeys("cachex cache directory v1") {
-		keys = append(keys, cachedir.Key{ID: k.ID, Secret: k.Secret})
+		keys = append(keys, cachedir.SealKey{ID: k.ID, Secret: k.Secret})
 	}
 	if s.Encrypt && len(keys) == 0 {
 		return nil, keyError("encrypt", &remote.KeyError{

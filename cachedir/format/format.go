@@ -318,7 +318,7 @@ func CheckPrefix(b []byte, size int64) error {
 
 // DecodeEntry takes a whole entry file apart. The header and the body share b's memory, which is decrypted. Without the
 // key the error is ErrNoKey, and the header holds what lies in the clear.
-func DecodeEntry(b []byte, keys ...Key) (*Header, []byte, error) {
+func DecodeEntry(b []byte, keys ...SealKey) (*Header, []byte, error) {
 	p, err := decodePrefix(b, int64(len(b)))
 	if err != nil {
 		return nil, nil, err

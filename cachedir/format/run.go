@@ -37,7 +37,7 @@ func EncodeRun(r Run, s *Seal) []byte {
 }
 
 // DecodeRun reads it, and decrypts it in b; the recipe's key is in the file's name.
-func DecodeRun(b []byte, keys ...Key) (Run, error) {
+func DecodeRun(b []byte, keys ...SealKey) (Run, error) {
 	end := len(b) - TrailerSize
 	if end < len(runMagic) || binary.LittleEndian.Uint64(b[end:]) != xxhash.Sum64(b[:end]) {
 		return Run{}, ErrSpoiled

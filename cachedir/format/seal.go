@@ -15,8 +15,8 @@ import (
 // Each pending entry draws a nonce, and each of its parts has a key stream of its own under it. All parts but the body
 // are written once, and the body is only appended to, so no two texts share a stream.
 
-// Key is a secret that entries are encrypted with.
-type Key struct {
+// SealKey is a secret that entries are encrypted with.
+type SealKey struct {
 	ID     [8]byte // stands in what was encrypted with it
 	Secret [chacha20.KeySize]byte
 }
@@ -35,12 +35,12 @@ const SealSize = 8 + chacha20.NonceSizeX
 
 // Seal is how one pending entry, and what becomes of it, is encrypted. A nil seal leaves bytes as they are.
 type Seal struct {
-	key   Key
+	key   SealKey
 	nonce [chacha20.NonceSizeX]byte
 }
 
 // NewSeal draws a nonce for what is encrypted with a key.
-func NewSeal(k Key) *Seal {
+func NewSeal(k SealKey) *Seal {
 	s := &Seal{key: k}
 	_, _ = rand.Read(s.nonce[:]) // never fails
 	s.nonce[len(s.nonce)-2], s.nonce[len(s.nonce)-1] = 0, 0
@@ -53,7 +53,7 @@ func (s *Seal) Append(b []byte) []byte {
 }
 
 // DecodeSeal reads what Append wrote, and finds the key.
-func DecodeSeal(b []byte, keys []Key) (*Seal, error) {
+func DecodeSeal(b []byte, keys []SealKey) (*Seal, error) {
 	if len(b) != SealSize {
 		return nil, errShort
 	}

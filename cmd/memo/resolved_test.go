@@ -112,7 +112,7 @@ func TestResolvedLosesNothing(t *testing.T) {
 
 	for name, secret := range map[string]func(*call.Call){
 		"secret":    func(c *call.Call) { c.Request.Spec.Secret = []byte("s") },
-		"keys":      func(c *call.Call) { c.Store.Keys = []cachedir.Key{{}} },
+		"keys":      func(c *call.Call) { c.Store.Keys = []cachedir.SealKey{{}} },
 		"tiers":     func(c *call.Call) { c.Request.Tiers = []fleet.Tier{{}} },
 		"scope":     func(c *call.Call) { c.Request.Spec.Scope = "of a file" },
 		"tag":       func(c *call.Call) { c.Request.Tags = []string{"of a file"} },
