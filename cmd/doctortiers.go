@@ -14,7 +14,8 @@ import (
 	"github.com/cachex-cli/cachex/remote"
 )
 
-// tierFindings tries each tier from end to end: write, read, delete, a large value, its clock, and what it offers besides.
+// tierFindings tries each tier from end to end: write, read, delete, a large value, its clock, and what it offers
+// besides.
 func tierFindings(s Settings, env lookupEnv) []finding {
 	tiers, err := tiersOf(s, env)
 	if err != nil {
@@ -107,8 +108,8 @@ func whatElse(ctx context.Context, conn remote.Tier) (say string, err error) {
 // errTierClock is a tier whose clock is another one's.
 var errTierClock = errors.New("its clock and this machine's differ")
 
-// examineClock holds the clock of a tier against this machine's. All hosts have the tier in common: if each agrees with it,
-// they agree with each other.
+// examineClock holds the clock of a tier against this machine's. All hosts have the tier in common: if each agrees with
+// it, they agree with each other.
 func examineClock(t fleet.Tier, conn remote.Tier) error {
 	const patience, most = 30 * time.Second, 5 * time.Second
 	clock, ok := conn.(remote.Clock)

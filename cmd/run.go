@@ -126,7 +126,8 @@ func (a *App) takeRefresher() *engine.Refresher {
 	return refresher
 }
 
-// statusFile opens the descriptor that --status-fd names; nil when it is not asked for, or does not exist in the background.
+// statusFile opens the descriptor that --status-fd names; nil when it is not asked for, or does not exist in the
+// background.
 func statusFile(c *cobra.Command, background bool) (*os.File, error) {
 	if background || !c.Flags().Changed("status-fd") {
 		return nil, nil

@@ -101,7 +101,8 @@ func fit(text string, width int) string {
 	return string(runes[:width-1]) + ellipsis
 }
 
-// print writes the table to stdout, as wide as that is, and coloured for somebody who sees colours (https://no-color.org).
+// print writes the table to stdout, as wide as that is, and coloured for somebody who sees colours
+// (https://no-color.org).
 func (t *table) print(p *call.Process) error {
 	no, _ := p.LookupEnv("NO_COLOR")
 	term, _ := p.LookupEnv("TERM")

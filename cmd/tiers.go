@@ -106,8 +106,8 @@ func tiersOf(s Settings, env lookupEnv) ([]fleet.Tier, error) {
 	return tiers, nil
 }
 
-// plainTiers warns of servers that are talked to in the clear, and of what they are told without a secret, once a day: to say it
-// with every run would be in the way.
+// plainTiers warns of servers that are talked to in the clear, and of what they are told without a secret, once a day:
+// to say it with every run would be in the way.
 func plainTiers(s Settings, env lookupEnv, spec *hashing.Spec, dir *cachedir.Dir) []Warning {
 	for _, text := range s.Remote {
 		c, _, err := remote.Parse(text, env)

@@ -1,13 +1,13 @@
-// Package fastpath is the shortest way to a hit. Its init runs before cobra, viper, net/http and most other packages are
-// initialised, and when a memo says what the ordinary path would answer, it writes that and ends the process: so a hit pays
-// for nothing that it does not use.
+// Package fastpath is the shortest way to a hit. Its init runs before cobra, viper, net/http and most other packages
+// are initialised, and when a memo says what the ordinary path would answer, it writes that and ends the process: so a
+// hit pays for nothing that it does not use.
 //
 // A memo adds no meaning and may be deleted at any time. It holds the conditions under which the ordinary path gave an
 // answer; if anything is not exactly as it was, or looks odd, this package does nothing and the ordinary path decides.
 //
-// It imports syscall and nothing else, because Go initialises packages in the order of their import paths, each as soon as
-// its own imports are ready: one more import here is a dozen packages more before this one. Hence its own SHA-256 and XXH64,
-// which tests hold against the libraries.
+// It imports syscall and nothing else, because Go initialises packages in the order of their import paths, each as soon
+// as its own imports are ready: one more import here is a dozen packages more before this one. Hence its own SHA-256
+// and XXH64, which tests hold against the libraries.
 package fastpath
 
 // Memo is what an answer rests on. Names are below the cache directory's v1.
@@ -60,9 +60,9 @@ type FileState struct {
 // StateKind says how a path is looked at.
 type StateKind uint8
 
-// The kinds: a link is followed, is looked at itself, only has to be there; or it is followed, and this user may execute what it
-// leads to, which depends on more than the file; or it is followed, and what counts is what the file holds; or it is followed, and
-// all but a regular file is none.
+// The kinds: a link is followed, is looked at itself, only has to be there; or it is followed, and this user may
+// execute what it leads to, which depends on more than the file; or it is followed, and what counts is what the file
+// holds; or it is followed, and all but a regular file is none.
 const (
 	Followed StateKind = iota
 	Itself
@@ -92,8 +92,8 @@ func (id FileID) IsLink() bool { return id.Mode&typeMask == typeLink }
 // IsRegular tells a regular file from all else.
 func (id FileID) IsRegular() bool { return id.Mode&typeMask == typeRegular }
 
-// CellSize is the size in bytes of a cell in the table of memos. The table is a file of whole cells; a memo lies in the one
-// that the first 8 bytes of its address, little endian, name modulo their number.
+// CellSize is the size in bytes of a cell in the table of memos. The table is a file of whole cells; a memo lies in the
+// one that the first 8 bytes of its address, little endian, name modulo their number.
 const CellSize = 4096
 
 // Table is the name of that file below v1.
@@ -101,7 +101,8 @@ const Table = "memo/table"
 
 const (
 	memoMagic = "cxM4"
-	// MaxBody is the largest body in bytes: larger ones are left to the ordinary path, which knows about slow readers and signals.
+	// MaxBody is the largest body in bytes: larger ones are left to the ordinary path, which knows about slow readers
+	// and signals.
 	MaxBody   = 64 << 10
 	maxFrames = 64
 	maxStates = 256

@@ -10,8 +10,8 @@ type Invocation struct {
 	Open    bool     // the words of the command are left out of Args
 }
 
-// Flags is the same invocation without the words of the command, which stand behind the first --; false if there are none. The
-// flags before it mean the same whatever stands behind.
+// Flags is the same invocation without the words of the command, which stand behind the first --; false if there are
+// none. The flags before it mean the same whatever stands behind.
 func (i *Invocation) Flags() (Invocation, bool) {
 	for n, a := range i.Args {
 		if a == "--" {
@@ -23,9 +23,9 @@ func (i *Invocation) Flags() (Invocation, bool) {
 	return Invocation{}, false
 }
 
-// Address is the SHA-256 of all that an answer may depend on and that is not a file; false if the answer is not for the short
-// way. Of the environment these are: what cachex reads, and where it looks for files. Variables of a key are held against
-// the memo.
+// Address is the SHA-256 of all that an answer may depend on and that is not a file; false if the answer is not for the
+// short way. Of the environment these are: what cachex reads, and where it looks for files. Variables of a key are held
+// against the memo.
 func (i *Invocation) Address() (sum [32]byte, ok bool) {
 	if len(i.Args) < 3 || i.Args[1] != "run" || i.Dir == "" || i.Dir[0] != '/' {
 		return sum, false
@@ -72,8 +72,8 @@ func isRead(name string) bool {
 	return len(name) > 7 && name[:7] == "CACHEX_"
 }
 
-// CacheDir is where the ordinary path keeps its cache if neither a flag nor a file says otherwise; empty if that takes more
-// than a look at the environment.
+// CacheDir is where the ordinary path keeps its cache if neither a flag nor a file says otherwise; empty if that takes
+// more than a look at the environment.
 func CacheDir(environ []string) string {
 	if dir, ok := lookup(environ, "CACHEX_CACHE_DIR"); ok {
 		return absolute(dir, "")

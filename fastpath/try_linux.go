@@ -15,8 +15,8 @@ func arguments() []string
 //go:linkname environment syscall.runtime_envs
 func environment() []string
 
-// try answers the invocation of this process if a memo does, and then does not return. What could not be written whole is
-// returned; nil: nothing was written.
+// try answers the invocation of this process if a memo does, and then does not return. What could not be written whole
+// is returned; nil: nothing was written.
 func try() *Unwritten {
 	i, ok := Current(arguments())
 	if !ok {
@@ -349,7 +349,8 @@ func Identify(path string, kind StateKind) (FileID, bool) {
 	}, true
 }
 
-// ReadContent returns what Content says of a file now; false if that cannot be told, or if it is larger than MaxContent.
+// ReadContent returns what Content says of a file now; false if that cannot be told, or if it is larger than
+// MaxContent.
 func ReadContent(path string) (FileState, bool) {
 	f := FileState{Path: path, Kind: Content}
 	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY|syscall.O_CLOEXEC, 0)
@@ -435,7 +436,8 @@ const (
 	below        = noMagiclinks | noSymlinks | 8 // and nothing outside of the directory
 )
 
-// openAt calls openat2(2), or does the same step by step where a kernel or a sandbox has none. The caller forbids links.
+// openAt calls openat2(2), or does the same step by step where a kernel or a sandbox has none. The caller forbids
+// links.
 func (c *cache) openAt(dir int, name string, flags int, resolve uint64) (int, error) {
 	path, err := syscall.BytePtrFromString(name)
 	if err != nil {
@@ -454,7 +456,8 @@ func (c *cache) openAt(dir int, name string, flags int, resolve uint64) (int, er
 	return -1, errno
 }
 
-// openStepwise opens a name one component after the other, and follows no link. A directory on the way need not be readable.
+// openStepwise opens a name one component after the other, and follows no link. A directory on the way need not be
+// readable.
 func (c *cache) openStepwise(dir int, name string, flags int) (int, error) {
 	const onTheWay = oPath | syscall.O_DIRECTORY
 	if name != "" && name[0] == '/' {

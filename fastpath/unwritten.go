@@ -1,7 +1,7 @@
 package fastpath
 
-// Unwritten is a hit whose output was not taken whole at once: the reader has gone, or has no room. Whoever knows how to wait,
-// or to die of a broken pipe, writes the rest.
+// Unwritten is a hit whose output was not taken whole at once: the reader has gone, or has no room. Whoever knows how
+// to wait, or to die of a broken pipe, writes the rest.
 type Unwritten struct {
 	Code int // exit code
 
@@ -40,8 +40,8 @@ type RememberedCall struct {
 // Remembered returns what is remembered of this process's invocation; nil: nothing.
 func Remembered() *RememberedCall { return remembered }
 
-// Usable reports whether the short way got as far as to look for a memo. Where it cannot open the cache directory as it wants,
-// because there is a link on the way or the kernel is old, memos would be of no use.
+// Usable reports whether the short way got as far as to look for a memo. Where it cannot open the cache directory as it
+// wants, because there is a link on the way or the kernel is old, memos would be of no use.
 func Usable() bool { return usable }
 
 // Unfinished returns the hit that this process has begun to answer; nil: none, and nothing was written.

@@ -29,8 +29,8 @@ func reportArgs(r *Recipe, _ *Spec, to *Report) {
 }
 
 // ArgState is what was seen of a word that may name a file. A word of the command line that names a regular file is an
-// input: of `python3 m.py` also m.py. Its fact refers to the word by its place, so that a secret is not written down as a
-// path either:
+// input: of `python3 m.py` also m.py. Its fact refers to the word by its place, so that a secret is not written down as
+// a path either:
 //
 //	arg 2 sha256:...            the second word behind the program names a file with this content
 //	arg 2.3 sha256:...          the third literal word of the shell text that is that word
@@ -39,8 +39,9 @@ func reportArgs(r *Recipe, _ *Spec, to *Report) {
 //
 // What names a directory or device, or nothing, has no fact: most words are no names at all.
 //
-// A file that the command makes is a word, too (gcc -o a.o). A result that was made where there was no such file is stored
-// under the recipe of the state after the run, so that it is found where that file is, and not where it was removed.
+// A file that the command makes is a word, too (gcc -o a.o). A result that was made where there was no such file is
+// stored under the recipe of the state after the run, so that it is found where that file is, and not where it was
+// removed.
 type ArgState struct {
 	ArgFile
 	State     string // as the recipe says it; empty: it says nothing
@@ -118,11 +119,12 @@ func (d *differ) argName(place string) string {
 	return fmt.Sprintf("that word %d names", word+1)
 }
 
-// mostUnremembered is the size in bytes of the largest file that is read for each run, where its digest cannot be remembered.
+// mostUnremembered is the size in bytes of the largest file that is read for each run, where its digest cannot be
+// remembered.
 const mostUnremembered = 64 << 20
 
-// argState looks at what a word names. That it cannot be read, or is gone again, does not keep a result from being stored; that
-// it would have to be read for too long does.
+// argState looks at what a word names. That it cannot be read, or is gone again, does not keep a result from being
+// stored; that it would have to be read for too long does.
 func (c *capture) argState(f ArgFile) (ArgState, error) {
 	const tries = 3 // of a file that is being written
 	file := location{f.Name, c.spec.Dir}
@@ -163,7 +165,8 @@ func (c *capture) remembers(file location, at look) bool {
 	return ok
 }
 
-// appendContentSum adds the digest of a file's content, keyed if there is a key: the content may be as short as a secret.
+// appendContentSum adds the digest of a file's content, keyed if there is a key: the content may be as short as a
+// secret.
 func (c *capture) appendContentSum(text []byte, d Digest) []byte {
 	if c.spec.Secret == nil {
 		return appendSum(text, d)
@@ -180,8 +183,8 @@ func (id StatID) sum() Digest {
 	return sha256.Sum256(b)
 }
 
-// Reword returns a recipe with the words looked at anew, and all else as it was: another run may have made or changed the
-// files that they name. It is what Capture of the same spec returned, not extended.
+// Reword returns a recipe with the words looked at anew, and all else as it was: another run may have made or changed
+// the files that they name. It is what Capture of the same spec returned, not extended.
 func Reword(r Recipe, spec Spec, digests Digests) (Recipe, error) {
 	if len(r.args) == 0 {
 		return r, nil
@@ -217,8 +220,8 @@ func (r Recipe) RestSum(without func(ArgFile) bool) Digest {
 // Args returns what was seen of each word that may name a file.
 func (r Recipe) Args() []ArgState { return r.args }
 
-// Loosen returns a recipe that says of some words only that they are loose: what they name has no say in it. It is for those who
-// share a run, and not for storing. The recipe is not extended.
+// Loosen returns a recipe that says of some words only that they are loose: what they name has no say in it. It is for
+// those who share a run, and not for storing. The recipe is not extended.
 func (r Recipe) Loosen(loose func(ArgFile) bool) Recipe {
 	o := r
 	o.args = slices.Clone(r.args)
@@ -257,8 +260,8 @@ func WithoutArgs(text []byte) []byte {
 	return rest
 }
 
-// Grew reports whether a file that a word names begins with what it held when the word's state was another one, of which sum is
-// the digest: something was only appended since.
+// Grew reports whether a file that a word names begins with what it held when the word's state was another one, of
+// which sum is the digest: something was only appended since.
 func (a ArgState) Grew(spec Spec, size int64, sum Digest) bool {
 	if !a.Content || size <= 0 || size >= a.id.Size || size > mostUnremembered {
 		return false
@@ -300,7 +303,8 @@ func (r Recipe) Uncovered(patterns []string) (word string, found bool) {
 	return "", false
 }
 
-// covers reports whether a pattern leads into a directory, or stands for one above it: then somebody has said what counts.
+// covers reports whether a pattern leads into a directory, or stands for one above it: then somebody has said what
+// counts.
 func (r Recipe) covers(patterns []string, dir string) bool {
 	whole := func(name string) string { return filepath.ToSlash(filepath.Clean(absolute(name, r.dir))) + "/" }
 	dir = whole(dir)
@@ -316,8 +320,8 @@ func (r Recipe) covers(patterns []string, dir string) bool {
 	return false
 }
 
-// ArgNames lists, as patterns, the files that words name, and those that they would name if they were there: for who depends on
-// them without having the words. False if one of them has a name that must not be written down.
+// ArgNames lists, as patterns, the files that words name, and those that they would name if they were there: for who
+// depends on them without having the words. False if one of them has a name that must not be written down.
 func (r Recipe) ArgNames() (names []string, ok bool) {
 	ok = true
 	for i := range r.args {

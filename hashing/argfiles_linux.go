@@ -2,8 +2,8 @@ package hashing
 
 import "golang.org/x/sys/unix"
 
-// isMade reports whether the kernel makes the content of a file when it is read: then it is the state of a system, which no
-// file stands for.
+// isMade reports whether the kernel makes the content of a file when it is read: then it is the state of a system,
+// which no file stands for.
 func isMade(path string) bool {
 	var st unix.Statfs_t
 	if unix.Statfs(path, &st) != nil {

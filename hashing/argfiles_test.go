@@ -117,7 +117,8 @@ func DigestOf(t *testing.T, content string) string {
 	return string(appendSum(nil, d))
 }
 
-// A word that looks secret is nowhere in a recipe, nor in what is said of it; with a secret the digest is none that can be guessed.
+// A word that looks secret is nowhere in a recipe, nor in what is said of it; with a secret the digest is none that can
+// be guessed.
 func TestArgSecret(t *testing.T) {
 	const word = "hunter2-a1b2c3d4e5f6a7b8"
 	dir, spec := argSpec(t, "--password", word)

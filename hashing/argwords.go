@@ -18,8 +18,8 @@ type ArgFile struct {
 	hidden bool   // it holds a secret
 }
 
-// ArgFiles lists the words that a run looks at because they may name a file: all but the program itself. What cannot be the
-// name of a file is left out, and so are words that only a named recipe has.
+// ArgFiles lists the words that a run looks at because they may name a file: all but the program itself. What cannot be
+// the name of a file is left out, and so are words that only a named recipe has.
 func ArgFiles(spec *Spec) []ArgFile {
 	if spec.IgnoreWords || spec.Name != "" {
 		return nil

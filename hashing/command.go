@@ -34,7 +34,8 @@ func CommandOf(spec Spec) CommandID {
 	return commandID(&spec, appendDirectory(nil, &spec))
 }
 
-// CommandCandidates returns the ids that the command may have been listed under: one for each CwdMode, without repetition.
+// CommandCandidates returns the ids that the command may have been listed under: one for each CwdMode, without
+// repetition.
 func CommandCandidates(spec Spec) []CommandID {
 	var ids []CommandID
 	for _, spec.Cwd = range []CwdMode{CwdPath, CwdRepo, CwdNone} {

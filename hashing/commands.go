@@ -17,8 +17,9 @@ type Command struct {
 // deepestShell is how many shells inside of shells are looked into.
 const deepestShell = 4
 
-// Commands returns what a command line leads to as far as its words tell: itself, what programs such as env and timeout start, and the
-// texts and commands that shells are given. In a shell's text, a word that the shell would expand is returned as it is written.
+// Commands returns what a command line leads to as far as its words tell: itself, what programs such as env and timeout
+// start, and the texts and commands that shells are given. In a shell's text, a word that the shell would expand is
+// returned as it is written.
 func Commands(argv []string) []Command {
 	if len(argv) == 0 {
 		return nil
@@ -43,7 +44,8 @@ func appendCommands(all []Command, c Command, depth int) []Command {
 	return all
 }
 
-// shellCommands returns the words of each simple command in a shell text. Of one that no parser understands it returns too many.
+// shellCommands returns the words of each simple command in a shell text. Of one that no parser understands it returns
+// too many.
 func shellCommands(text, shell string) (commands [][]string) {
 	file, err := parseShell(text, shell)
 	if err != nil {

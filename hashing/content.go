@@ -28,13 +28,14 @@ func (c *capture) digestOf(name string, follow bool) (Digest, StatID, error) {
 	return digest, at.id, err
 }
 
-// digestSeen returns the digest of the file that was seen, and what was seen of it when it was read: from the stat cache, or by reading
-// it.
+// digestSeen returns the digest of the file that was seen, and what was seen of it when it was read: from the stat
+// cache, or by reading it.
 //
-// What can happen between the look and the read: the file is replaced, or written to. So the open file must be the one seen, before and
-// after reading; errChanged if it is not. Only a digest read from a file that had been left alone for settleTime, and of which nothing
-// was left to be written back, is remembered, and only for such a file is one believed: then any later change shows in the StatID. Time
-// is that of the start of the capture, which makes files look younger, never older.
+// What can happen between the look and the read: the file is replaced, or written to. So the open file must be the one
+// seen, before and after reading; errChanged if it is not. Only a digest read from a file that had been left alone for
+// settleTime, and of which nothing was left to be written back, is remembered, and only for such a file is one
+// believed: then any later change shows in the StatID. Time is that of the start of the capture, which makes files look
+// younger, never older.
 func (c *capture) digestSeen(file location, follow bool, at look) (Digest, look, error) {
 	on := c.mountOf(file, follow, at)
 	id, trust := on.identity(file, at.id)
@@ -51,15 +52,15 @@ func (c *capture) digestSeen(file location, follow bool, at look) (Digest, look,
 	return read.digest, read.at, err
 }
 
-// Files of /proc and /sys yield more than their size says, and some have no end. So many bytes more are read, and so long is
-// waited for them.
+// Files of /proc and /sys yield more than their size says, and some have no end. So many bytes more are read, and so
+// long is waited for them.
 const (
 	unsizedMost = 16 << 20
 	unsizedTime = time.Second
 )
 
-// boundedReader fails where more than it may yield was read. It never reads less at once than it is asked for: some files of /proc
-// take only whole records.
+// boundedReader fails where more than it may yield was read. It never reads less at once than it is asked for: some
+// files of /proc take only whole records.
 type boundedReader struct {
 	r    io.Reader
 	left int64

@@ -22,7 +22,8 @@ func captureOn(on mount, spec Spec, cache Digests, now time.Time) (Recipe, error
 	return c.run()
 }
 
-// When a digest is remembered, and when one is believed: truth table over the age of the file at the time of the capture.
+// When a digest is remembered, and when one is believed: truth table over the age of the file at the time of the
+// capture.
 func TestTrust(t *testing.T) {
 	dir, spec := here(t)
 	path := put(t, dir, "f", "content")

@@ -14,8 +14,8 @@ var descriptorFact = factKind{
 	report: reportDescriptors,
 }
 
-// StreamError says that the command line names an inherited descriptor that yields what nobody can look at beforehand: the
-// command can run, but not be cached, which is nothing to be warned of.
+// StreamError says that the command line names an inherited descriptor that yields what nobody can look at beforehand:
+// the command can run, but not be cached, which is nothing to be warned of.
 type StreamError struct {
 	Descriptor int
 	Kind       string
@@ -25,8 +25,9 @@ func (e *StreamError) Error() string {
 	return fmt.Sprintf("descriptor %d, which the command line names, is %s", e.Descriptor, e.Kind)
 }
 
-// addDescriptors adds the inherited descriptors that words name, as /dev/fd/3 does: <(...) of a shell, and what `3<file` opens. Of a
-// file offset and content are facts, for on some systems /dev/fd/3 begins to be read where the descriptor stands.
+// addDescriptors adds the inherited descriptors that words name, as /dev/fd/3 does: <(...) of a shell, and what
+// `3<file` opens. Of a file offset and content are facts, for on some systems /dev/fd/3 begins to be read where the
+// descriptor stands.
 func (c *capture) addDescriptors() error {
 	if c.spec.Name != "" {
 		return nil
@@ -99,7 +100,8 @@ func changedDescriptor(_ *differ, s states) string {
 // NamesDescriptors reports whether a command line means inherited descriptors, if they are there.
 func NamesDescriptors(argv []string) bool { return len(namedDescriptors(argv)) > 0 }
 
-// HasDescriptors reports whether the recipe holds the state of an inherited descriptor, which no other process can look at.
+// HasDescriptors reports whether the recipe holds the state of an inherited descriptor, which no other process can look
+// at.
 func (r Recipe) HasDescriptors() bool { return strings.Contains(string(r.Text), "\ndescriptor ") }
 
 // descriptor is one that a command line names.

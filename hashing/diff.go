@@ -13,8 +13,8 @@ type Change struct {
 	Text string // for people, on one line: file go.sum changed
 }
 
-// Diff says what is different in the recipe of a run from that of an earlier one: what was asked for first, then what was found. It
-// returns nothing for equal texts. If one of them is not a recipe it says that, rather than guess.
+// Diff says what is different in the recipe of a run from that of an earlier one: what was asked for first, then what
+// was found. It returns nothing for equal texts. If one of them is not a recipe it says that, rather than guess.
 func Diff(old, recent []byte) []Change {
 	if string(old) == string(recent) {
 		return nil
@@ -204,8 +204,8 @@ func cameOrWent(came bool, yes, no string) string {
 	return no
 }
 
-// asked reports whether the run that has no fact of a name asked for it, by a pattern of a kind. If not, the fact of the other is no
-// change of what is named: the change of the pattern says all.
+// asked reports whether the run that has no fact of a name asked for it, by a pattern of a kind. If not, the fact of
+// the other is no change of what is named: the change of the pattern says all.
 func (d *differ) asked(kind string, s states, covers func(pattern, name string) bool) bool {
 	without := d.before
 	if s.had {

@@ -20,9 +20,9 @@ func (c *capture) addDirectory() error {
 	return nil
 }
 
-// appendDirectory adds the working directory: the name that the command knows it by, and, where symbolic links are on the way, the place
-// that this stands for now (/srv/current is another directory after each release). Or, under CwdRepo, the place below the root of its
-// repository, and what names that wherever it is.
+// appendDirectory adds the working directory: the name that the command knows it by, and, where symbolic links are on
+// the way, the place that this stands for now (/srv/current is another directory after each release). Or, under
+// CwdRepo, the place below the root of its repository, and what names that wherever it is.
 func appendDirectory(text []byte, spec *Spec) []byte {
 	text = append(text, "directory "...)
 	if spec.Cwd == CwdNone {

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// ownVariables is how the names of cachex's own settings begin. A glob never matches them: a policy must not become identity by accident.
+// ownVariables is how the names of cachex's own settings begin. A glob never matches them: a policy must not become
+// identity by accident.
 const ownVariables = "CACHEX_"
 
 // globChars make a name a glob.
@@ -31,7 +32,8 @@ var (
 	}
 )
 
-// addEnvironment adds what was asked for, and each variable that this names: its digest, or unset, which differs from empty.
+// addEnvironment adds what was asked for, and each variable that this names: its digest, or unset, which differs from
+// empty.
 func (c *capture) addEnvironment() error {
 	patterns := make([]string, len(c.spec.Env))
 	for i, pattern := range c.spec.Env {
@@ -134,7 +136,8 @@ func changedPattern(_ *differ, s states) string {
 	return text + cameOrWent(s.has, " added", " removed")
 }
 
-// changedVariable: one that only one recipe knows was found by a glob, so in the other run it was not set, unless the glob is new.
+// changedVariable: one that only one recipe knows was found by a glob, so in the other run it was not set, unless the
+// glob is new.
 func changedVariable(d *differ, s states) string {
 	if s.had != s.has && !d.asked("env-match", s, coversVariable) {
 		return ""

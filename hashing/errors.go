@@ -35,7 +35,8 @@ func (e *NotExecutable) Error() string {
 
 func (e *NotExecutable) Unwrap() error { return e.Err }
 
-// InputError says that an input cannot be read, or did not stand still while it was: the command can run, but not be cached.
+// InputError says that an input cannot be read, or did not stand still while it was: the command can run, but not be
+// cached.
 type InputError struct {
 	Path string
 	Err  error

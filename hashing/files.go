@@ -57,8 +57,8 @@ func (c *capture) checkPatterns() error {
 	return nil
 }
 
-// tidy writes a path with slashes and without what means nothing, so that ./a/ and a are one input. Dots that lead upwards stay: the way
-// back from a symbolic link is not the way there. Of a glob only the ends are touched.
+// tidy writes a path with slashes and without what means nothing, so that ./a/ and a are one input. Dots that lead
+// upwards stay: the way back from a symbolic link is not the way there. Of a glob only the ends are touched.
 func tidy(path string) string {
 	path = filepath.ToSlash(path)
 	if IsGlob(path) {
@@ -126,7 +126,8 @@ func (c *capture) noteFiles(entries []entry) {
 	}
 }
 
-// appendEntry adds one line: file "name" [link "target"] and then the kind, with size and digest if it is a regular file.
+// appendEntry adds one line: file "name" [link "target"] and then the kind, with size and digest if it is a regular
+// file.
 func appendEntry(text []byte, e *entry, digest Digest) []byte {
 	text = append(appendQuoted(append(text, "file "...), e.name), ' ')
 	if e.link {
@@ -158,7 +159,8 @@ func (c *capture) findFiles() ([]entry, error) {
 	return oneEach(w.entries)
 }
 
-// Unmatched is a file pattern that names nothing. That may be a mistake: the result stands until something appears there.
+// Unmatched is a file pattern that names nothing. That may be a mistake: the result stands until something appears
+// there.
 type Unmatched struct {
 	Pattern string
 	InWay   string // what stands where a directory should be; empty: nothing
@@ -178,8 +180,8 @@ func (u Unmatched) String() string {
 // Unmatched lists the file patterns that name nothing now.
 func (r Recipe) Unmatched() []Unmatched { return r.unmatched }
 
-// oneEach sorts the entries and drops repetitions. Two patterns must not have seen one name in two states; only what a link to a
-// directory is said to be the same as may differ.
+// oneEach sorts the entries and drops repetitions. Two patterns must not have seen one name in two states; only what a
+// link to a directory is said to be the same as may differ.
 func oneEach(entries []entry) ([]entry, error) {
 	slices.SortFunc(entries, func(a, b entry) int {
 		if order := strings.Compare(a.name, b.name); order != 0 {
@@ -199,7 +201,8 @@ func oneEach(entries []entry) ([]entry, error) {
 // fewFiles are read by one goroutine: starting others costs more.
 const fewFiles = 16
 
-// digestEntries returns the digests of the regular files among the entries, read by as many goroutines as there are processors.
+// digestEntries returns the digests of the regular files among the entries, read by as many goroutines as there are
+// processors.
 func (c *capture) digestEntries(entries []entry) ([]Digest, error) {
 	digests := make([]Digest, len(entries))
 	workers := min(runtime.GOMAXPROCS(0), len(entries)/fewFiles+1)

@@ -15,7 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tree makes files from lines: "path content" for a file, "path/" for a directory, "path -> target" for a link, "path |" for a FIFO.
+// tree makes files from lines: "path content" for a file, "path/" for a directory, "path -> target" for a link, "path
+// |" for a FIFO.
 func tree(t *testing.T, dir string, lines ...string) {
 	t.Helper()
 	for _, line := range lines {

@@ -15,7 +15,8 @@ import (
 	"github.com/cachex-cli/cachex/probe"
 )
 
-// closed returns the text of a spec without looking at the world: the executable and the files have a state that follows from their names.
+// closed returns the text of a spec without looking at the world: the executable and the files have a state that
+// follows from their names.
 func closed(spec Spec) ([]byte, error) {
 	c := &capture{
 		spec: &spec,
@@ -48,7 +49,8 @@ func closed(spec Spec) ([]byte, error) {
 	return r.Text, err
 }
 
-// meaning is what a spec says, less what has no meaning: two specs of one meaning must share a text, all others must not.
+// meaning is what a spec says, less what has no meaning: two specs of one meaning must share a text, all others must
+// not.
 func meaning(s Spec) any {
 	c := &capture{spec: &s}
 	m := struct {
@@ -247,7 +249,8 @@ func FuzzGlob(f *testing.F) {
 		if !utf8.ValidString(pattern + name) { // doublestar takes all broken characters for one
 			return
 		}
-		// These mean something else to doublestar, which knows nothing of directories: empty elements, dots, classes that reach over a slash.
+		// These mean something else to doublestar, which knows nothing of directories: empty elements, dots, classes
+		// that reach over a slash.
 		want := false
 		for _, alternative := range expandBraces(pattern, isAny) {
 			if strings.HasPrefix(alternative, "/") != strings.HasPrefix(name, "/") { // absolute and relative

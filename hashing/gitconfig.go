@@ -11,8 +11,8 @@ import (
 // maxGitFile is the size of the largest file of Git that is read, in bytes.
 const maxGitFile = 1 << 20
 
-// originURL returns the URL of the remote origin of the Git repository at a root, as its own configuration has it. False if there is
-// none, or more than one, or if other files may say another one.
+// originURL returns the URL of the remote origin of the Git repository at a root, as its own configuration has it.
+// False if there is none, or more than one, or if other files may say another one.
 func originURL(root string) (string, bool) {
 	dir, common, err := gitDirs(root)
 	if err != nil {
@@ -30,8 +30,8 @@ func originURL(root string) (string, bool) {
 	return c.url, c.url != "" && !c.elsewhere
 }
 
-// gitDirs returns where Git keeps what belongs to the working tree at a root, and what it shares with other working trees. In a linked
-// working tree and in a submodule .git is a file that names the former.
+// gitDirs returns where Git keeps what belongs to the working tree at a root, and what it shares with other working
+// trees. In a linked working tree and in a submodule .git is a file that names the former.
 func gitDirs(root string) (dir, common string, err error) {
 	dir = filepath.Join(root, ".git")
 	at, err := lookAt(dir, true)
@@ -102,8 +102,8 @@ func (c *gitConfig) take(section, subsection, name, value string) {
 	}
 }
 
-// parseGitConfig reads the text of a configuration file as git-config(1) describes it, and calls visit for each variable. Names of
-// sections and variables come in lower case.
+// parseGitConfig reads the text of a configuration file as git-config(1) describes it, and calls visit for each
+// variable. Names of sections and variables come in lower case.
 func parseGitConfig(text string, visit func(section, subsection, name, value string)) error {
 	p := gitParser{rest: strings.ReplaceAll(strings.TrimPrefix(text, "\ufeff"), "\r\n", "\n") + "\n"}
 	var section, subsection string
@@ -132,7 +132,8 @@ func parseGitConfig(text string, visit func(section, subsection, name, value str
 	}
 }
 
-// gitParser takes the text of a configuration file of Git apart from its beginning; failed says that something else was there.
+// gitParser takes the text of a configuration file of Git apart from its beginning; failed says that something else was
+// there.
 type gitParser struct {
 	rest   string
 	failed bool
@@ -209,8 +210,8 @@ func (p *gitParser) assigned() string {
 	return ""
 }
 
-// value takes a value to the end of its line, which a backslash continues. Space around it and a remark behind it are not part of it,
-// unless they stand in quotes.
+// value takes a value to the end of its line, which a backslash continues. Space around it and a remark behind it are
+// not part of it, unless they stand in quotes.
 func (p *gitParser) value() string {
 	var value []byte
 	solid := 0 // so much of it is not space at its end

@@ -19,20 +19,21 @@ var (
 	errUpwards      = errors.New(".. after a special character")
 )
 
-// glob is one alternative of a file pattern, cut at the slashes so that a walk can follow it downwards: in each directory the walk knows
-// which parts come next, and enters no directory in which nothing can match.
+// glob is one alternative of a file pattern, cut at the slashes so that a walk can follow it downwards: in each
+// directory the walk knows which parts come next, and enters no directory in which nothing can match.
 type glob struct {
 	base  string     // the directory above the first special character
 	parts [][]string // for one name each, patterns of which one must match; ** stands for any number of directories
 }
 
-// EscapeGlob makes a path without special characters, or a glob that matches this path alone: by classes, for a backslash
-// separates directories on Windows.
+// EscapeGlob makes a path without special characters, or a glob that matches this path alone: by classes, for a
+// backslash separates directories on Windows.
 func EscapeGlob(path string) string {
 	return strings.NewReplacer("*", "[*]", "?", "[?]", "[", "[[]", "{", "[{]", "}", "[}]", `\`, `[\\]`).Replace(path)
 }
 
-// state is the set of parts that a path can go on with; the bit after the last part says that the path matches as it is.
+// state is the set of parts that a path can go on with; the bit after the last part says that the path matches as it
+// is.
 type state uint64
 
 // checkGlob refuses what is no pattern, and {a,b}{a,b}{a,b} and so on, which would take for ever.
@@ -200,7 +201,8 @@ func (g *glob) names(s state, name string) bool {
 	return false
 }
 
-// matchesAny takes a name that doublestar cannot decide for a match: it stumbles over some classes, and an input more does no harm.
+// matchesAny takes a name that doublestar cannot decide for a match: it stumbles over some classes, and an input more
+// does no harm.
 func matchesAny(patterns []string, name string) bool {
 	for _, pattern := range patterns {
 		if ok, err := doublestar.Match(pattern, name); ok || err != nil {
@@ -251,7 +253,8 @@ func (g *glob) matches(s state) bool { return s&g.end() != 0 }
 // expects: a longer path can be.
 func (g *glob) expects(s state) bool { return s&^g.end() != 0 }
 
-// expandBraces writes out the alternatives of those braces whose inside is wanted. None are left to doublestar, to which x*{,y} is not x.
+// expandBraces writes out the alternatives of those braces whose inside is wanted. None are left to doublestar, to
+// which x*{,y} is not x.
 func expandBraces(pattern string, wanted func(inside string) bool) []string {
 	before, choices, after, found := cutBraces(pattern, wanted)
 	if !found {

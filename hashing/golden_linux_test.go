@@ -17,8 +17,8 @@ import (
 	"github.com/cachex-cli/cachex/masking"
 )
 
-// golden recipes have every kind of fact in the bytes that keys are made of: whoever changes a line here takes all stored results
-// away. sha256(x) stands for the digest of x.
+// golden recipes have every kind of fact in the bytes that keys are made of: whoever changes a line here takes all
+// stored results away. sha256(x) stands for the digest of x.
 var golden = []goldenRecipe{
 	{"whole", wholeSpec, `cachex recipe 1
 platform PLATFORM

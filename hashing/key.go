@@ -29,7 +29,8 @@ type Digest [32]byte
 // String returns the digest as 64 lower-case hex digits.
 func (d Digest) String() string { return hex.EncodeToString(d[:]) }
 
-// CommandID names a command whatever its inputs: SHA-256 over namespace, words and directory, or over the namespace and the name given by --key.
+// CommandID names a command whatever its inputs: SHA-256 over namespace, words and directory, or over the namespace and
+// the name given by --key.
 type CommandID [32]byte
 
 // String returns the id as 64 lower-case hex digits.

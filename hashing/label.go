@@ -36,7 +36,8 @@ func appendLabel(text []byte, kind, value string) []byte {
 	return append(appendQuoted(text, value), '\n')
 }
 
-// appendGuardedLabel is appendLabel for texts that stand on the command line: one that holds a secret appears as a word would.
+// appendGuardedLabel is appendLabel for texts that stand on the command line: one that holds a secret appears as a word
+// would.
 func appendGuardedLabel(text []byte, kind, value string, secret []byte) []byte {
 	if value == "" {
 		return text

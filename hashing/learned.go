@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Learned is what a command said itself that its result depends on, beyond what its caller knew: variables and files, named
-// as Spec.Env and Spec.Files are. A set of names has a random id, and every larger set a new one: so results that were
-// stored when less was known are never found again.
+// Learned is what a command said itself that its result depends on, beyond what its caller knew: variables and files,
+// named as Spec.Env and Spec.Files are. A set of names has a random id, and every larger set a new one: so results that
+// were stored when less was known are never found again.
 type Learned struct {
 	ID    [16]byte
 	Env   []string
@@ -63,8 +63,8 @@ func (l Learned) Check() error {
 
 // Extend returns the recipe of a run whose learned inputs are known: the recipe r, then the id, then the names with the
 // state that they are in. It is what Capture of the same spec returned for r that is extended, so that one run has one
-// state of its declared inputs. The errors are those of Capture for inputs; but what was learned from others may lie where this
-// user cannot look, which is a state of its own.
+// state of its declared inputs. The errors are those of Capture for inputs; but what was learned from others may lie
+// where this user cannot look, which is a state of its own.
 func Extend(r Recipe, spec Spec, l Learned, digests Digests) (Recipe, error) {
 	spec.Env, spec.Files = l.Env, l.Files
 	return newCapture(spec, digests, time.Now()).extend(r, l.ID)
@@ -94,7 +94,8 @@ func Extends(text, base []byte) bool {
 
 // Unsettled names a file among those that patterns name which may have been another one when a run began: one that was
 // changed after a time in nanoseconds since 1970, or of which that cannot be told, because it is no regular file or was
-// found by a glob, which does not show what is gone, or lies where changes do not show. It is asked after their state was captured.
+// found by a glob, which does not show what is gone, or lies where changes do not show. It is asked after their state
+// was captured.
 func Unsettled(spec Spec, patterns []string, ns int64) (name string, found bool) {
 	for _, pattern := range patterns {
 		if !IsName(pattern) {

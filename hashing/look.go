@@ -65,8 +65,8 @@ type look struct {
 	mount uint64 // the kernel's number of it; 0: unknown
 }
 
-// settleTime is how long a file must have been left alone before its StatID stands for its content: within one tick of the
-// filesystem's clock (10 ms or less mostly, 2 s on FAT) a file can change twice and look the same.
+// settleTime is how long a file must have been left alone before its StatID stands for its content: within one tick of
+// the filesystem's clock (10 ms or less mostly, 2 s on FAT) a file can change twice and look the same.
 const settleTime = 2 * time.Second
 
 // settled also refuses what comes from the future: such a file can be changed at the very time that it already shows.

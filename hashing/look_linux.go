@@ -7,7 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lookFrom asks by statx, which also tells the mount. Where that is missing or refused by a sandbox, the mount stays unknown.
+// lookFrom asks by statx, which also tells the mount. Where that is missing or refused by a sandbox, the mount stays
+// unknown.
 func lookFrom(dir int, name string, flags int) (look, error) {
 	const (
 		uniqueMount = 0x4000 // STATX_MNT_ID_UNIQUE: never used again until the next boot, since Linux 6.8
@@ -52,8 +53,8 @@ func lookWithoutMount(dir int, name string, flags int) (look, error) {
 	}
 }
 
-// look does without statx where it can, which costs a fifth more: a file on the device of its directory, while that is open, belongs
-// to what the directory's mount shows.
+// look does without statx where it can, which costs a fifth more: a file on the device of its directory, while that is
+// open, belongs to what the directory's mount shows.
 func (d *folder) look(name string) (look, error) {
 	at, err := lookWithoutMount(d.fd, name, unix.AT_SYMLINK_NOFOLLOW)
 	if err != nil || at.id.Dev != d.at.id.Dev {

@@ -36,8 +36,8 @@ func kindOf(mode uint32) kind {
 	return kindDevice
 }
 
-// openContent opens a file that was seen to be regular. Should it have become a FIFO, a terminal or a link since, this neither blocks
-// nor follows.
+// openContent opens a file that was seen to be regular. Should it have become a FIFO, a terminal or a link since, this
+// neither blocks nor follows.
 func openContent(path string, follow bool) (*os.File, error) {
 	flags := unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_NOFOLLOW
 	if follow {
@@ -46,7 +46,8 @@ func openContent(path string, follow bool) (*os.File, error) {
 	return os.OpenFile(path, flags, 0)
 }
 
-// folder is an open directory. Names are looked at relative to it, which spares the kernel the way from the root each time.
+// folder is an open directory. Names are looked at relative to it, which spares the kernel the way from the root each
+// time.
 type folder struct {
 	f  *os.File
 	fd int // valid while f is open; close keeps f alive

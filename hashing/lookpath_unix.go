@@ -14,9 +14,10 @@ import (
 	"github.com/cachex-cli/cachex/probe"
 )
 
-// LookPath returns the file that execvp would execute for name, in the form in which execvp would name it to the kernel: a script finds
-// it in $0. A name with a slash stands for itself; any other is searched in the PATH of environ, where an empty element is the working
-// directory. dir is the working directory; what is found relative to it is returned relative. Files of past are passed over in PATH.
+// LookPath returns the file that execvp would execute for name, in the form in which execvp would name it to the
+// kernel: a script finds it in $0. A name with a slash stands for itself; any other is searched in the PATH of environ,
+// where an empty element is the working directory. dir is the working directory; what is found relative to it is
+// returned relative. Files of past are passed over in PATH.
 //
 // The error is *NotFound or *NotExecutable: a file that may not be executed is passed over, but remembered.
 func LookPath(name, dir string, environ []string, past ...string) (string, error) {

@@ -11,8 +11,9 @@ import (
 	"github.com/cachex-cli/cachex/probe"
 )
 
-// LookPath returns the file that would be executed for name: name itself, or with an extension of PATHEXT, in the directories of PATH.
-// What is found relative to dir, the working directory, is returned relative. Files of past are passed over. The error is *NotFound or *NotExecutable.
+// LookPath returns the file that would be executed for name: name itself, or with an extension of PATHEXT, in the
+// directories of PATH. What is found relative to dir, the working directory, is returned relative. Files of past are
+// passed over. The error is *NotFound or *NotExecutable.
 func LookPath(name, dir string, environ []string, past ...string) (string, error) {
 	return lookPath(nil, name, dir, environ, past...)
 }
@@ -65,8 +66,8 @@ func Candidates(name string, environ []string) (files []string) {
 	return files
 }
 
-// extensions returns what may have to be appended to name, in the order in which it is tried. What looks like an extension may be none:
-// tool1.2 is tool1.2.exe.
+// extensions returns what may have to be appended to name, in the order in which it is tried. What looks like an
+// extension may be none: tool1.2 is tool1.2.exe.
 func extensions(name string, environ []string) []string {
 	list, ok := lookup(environ, "PATHEXT")
 	if !ok || list == "" {

@@ -23,7 +23,8 @@ const (
 	FactScope     = "scope"
 )
 
-// Text returns what Value quotes, if it is one quoted word and nothing else: a namespace, a scope, a name, a word that is no secret.
+// Text returns what Value quotes, if it is one quoted word and nothing else: a namespace, a scope, a name, a word that
+// is no secret.
 func (f Fact) Text() (string, bool) {
 	r := &reader{rest: f.Value}
 	text := r.quoted()

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// prefix says how a program that starts another one is called: options, words of its own, assignments, and then the words of the other.
-// Options are listed as "k kill-after": one letter or a long name, all of which take a value, in the same word or the next. Of those
-// that take none only what they do is of interest.
+// prefix says how a program that starts another one is called: options, words of its own, assignments, and then the
+// words of the other. Options are listed as "k kill-after": one letter or a long name, all of which take a value, in
+// the same word or the next. Of those that take none only what they do is of interest.
 type prefix struct {
 	values   string // options with a value that does not matter here
 	operands int    // words of its own
@@ -122,7 +122,8 @@ func (p prefix) takeWord(i invocation) (invocation, bool) {
 	return i, true
 }
 
-// takeOption does what the options in a word do, and takes the value of the last one from the words behind it if it is not in it.
+// takeOption does what the options in a word do, and takes the value of the last one from the words behind it if it is
+// not in it.
 func (p prefix) takeOption(i invocation, word string) invocation {
 	if long, ok := strings.CutPrefix(word, "--"); ok {
 		name, value, given := strings.Cut(long, "=")

@@ -9,8 +9,8 @@ import (
 	"github.com/cachex-cli/cachex/masking"
 )
 
-// Program is another program that a run depends on, beside its executable: the interpreter of a script, or what is started through
-// env, timeout and the like.
+// Program is another program that a run depends on, beside its executable: the interpreter of a script, or what is
+// started through env, timeout and the like.
 type Program struct {
 	Name    string   // as it is looked for
 	Dir     string   // where it is looked for, with
@@ -37,8 +37,8 @@ var (
 	}
 )
 
-// findPrograms looks up the interpreter of the executable, what is started through prefixes, and their interpreters. It is a guess at
-// what others will do (sudo has a PATH of its own), so that nothing is found is a fact like any other.
+// findPrograms looks up the interpreter of the executable, what is started through prefixes, and their interpreters. It
+// is a guess at what others will do (sudo has a PATH of its own), so that nothing is found is a fact like any other.
 func (c *capture) findPrograms() (all []Program) {
 	if c.spec.Name != "" || c.spec.Exe == ExeNone {
 		return nil
@@ -59,8 +59,8 @@ func (c *capture) findPrograms() (all []Program) {
 	return all
 }
 
-// holdsSecret reports whether the first word of a command line holds a secret, as a part of the whole or by itself: an option that is not
-// known may have made it look like a program.
+// holdsSecret reports whether the first word of a command line holds a secret, as a part of the whole or by itself: an
+// option that is not known may have made it look like a program.
 func holdsSecret(whole, inner []string) bool {
 	at := len(whole) - len(inner)
 	return at > 0 && whole[at] == inner[0] && masking.Words(whole)[at] || masking.Text(inner[0])
@@ -97,7 +97,8 @@ func (c *capture) appendInterpreter(all []Program, i invocation, script, number 
 // longestShebang is how much of the first line Linux reads.
 const longestShebang = 256
 
-// readShebang returns the interpreter that the first line of a script names, and its argument if there is one; nil: it is no script.
+// readShebang returns the interpreter that the first line of a script names, and its argument if there is one; nil: it
+// is no script.
 func readShebang(path string) []string {
 	f, err := openContent(path, true)
 	if err != nil {
@@ -124,7 +125,8 @@ func readShebang(path string) []string {
 	return words
 }
 
-// addPrograms adds these programs as addExecutable adds the executable. One that cannot be read counts by what a look at it says.
+// addPrograms adds these programs as addExecutable adds the executable. One that cannot be read counts by what a look
+// at it says.
 func (c *capture) addPrograms() error {
 	for _, p := range c.findPrograms() {
 		if err := c.read(&p); err != nil {

@@ -37,7 +37,8 @@ type Recipe struct {
 	unmatched []Unmatched
 }
 
-// capture is one Capture under way. The functions in its fields are the ways to the world outside, so that a test can close them.
+// capture is one Capture under way. The functions in its fields are the ways to the world outside, so that a test can
+// close them.
 type capture struct {
 	spec     *Spec
 	text     []byte
@@ -63,19 +64,22 @@ type capture struct {
 	argsFrom, argsTo int
 }
 
-// Capture looks at the inputs that the spec names and writes down their state. digests may be nil: then every content is read.
+// Capture looks at the inputs that the spec names and writes down their state. digests may be nil: then every content
+// is read.
 //
-// A recipe is a text with one fact a line, every value quoted, so that two different specs, or two different states of the inputs, never
-// share a text: each line begins with its kind, what stands between quotes cannot hold a quote or a line feed, and what has no order is
-// sorted. What was asked for (env-match, file-match) is a fact beside what was found (env, file).
+// A recipe is a text with one fact a line, every value quoted, so that two different specs, or two different states of
+// the inputs, never share a text: each line begins with its kind, what stands between quotes cannot hold a quote or a
+// line feed, and what has no order is sorted. What was asked for (env-match, file-match) is a fact beside what was
+// found (env, file).
 //
-// The errors are *NotFound, *NotExecutable and *PatternError, after which nothing should be run, and *InputError, *StreamError and *TooLarge, after
-// which the command can run uncached: the Exe of the returned Recipe is set then.
+// The errors are *NotFound, *NotExecutable and *PatternError, after which nothing should be run, and *InputError,
+// *StreamError and *TooLarge, after which the command can run uncached: the Exe of the returned Recipe is set then.
 func Capture(spec Spec, digests Digests) (Recipe, error) {
 	return newCapture(spec, digests, time.Now()).run()
 }
 
-// CaptureNoting captures a recipe, and notes the files that it looks at in seen, by their names from the working directory.
+// CaptureNoting captures a recipe, and notes the files that it looks at in seen, by their names from the working
+// directory.
 func CaptureNoting(spec Spec, digests Digests, seen *probe.Trail) (Recipe, error) {
 	c := newCapture(spec, digests, time.Now())
 	c.seen = seen
@@ -131,7 +135,8 @@ func (c *capture) recipe() Recipe {
 }
 
 // Same says whether o was captured from the same inputs, none of them touched in between; the error names what changed.
-// A file may have been changed and changed back, or may be being rewritten with what it held, which the text does not show.
+// A file may have been changed and changed back, or may be being rewritten with what it held, which the text does not
+// show.
 func (r Recipe) Same(o Recipe) error {
 	if r.Key != o.Key || string(r.Text) != string(o.Text) {
 		return r.firstChange(o)

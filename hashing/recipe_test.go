@@ -158,7 +158,8 @@ func TestRecipeOfName(t *testing.T) {
 	require.Empty(t, bare.Exe)
 }
 
-// The key matrix: for each kind of input, same is the same key, changed is another, reordered is the same where order has no meaning.
+// The key matrix: for each kind of input, same is the same key, changed is another, reordered is the same where order
+// has no meaning.
 func TestKeyMatrix(t *testing.T) {
 	digest := func(s string) *Digest { d := Digest(sha256.Sum256([]byte(s))); return &d }
 	cases := []struct {
@@ -339,7 +340,8 @@ func behindEnv(t *testing.T, dir string, s *Spec) {
 	s.Argv = []string{"env", "-u", "X", "A=1", "real", "--token", "hunter2"}
 }
 
-// clone makes a Git repository with the directory sub, as "git clone URL NAME" does; without origin if the URL is empty.
+// clone makes a Git repository with the directory sub, as "git clone URL NAME" does; without origin if the URL is
+// empty.
 func clone(t *testing.T, dir, name, url string) {
 	t.Helper()
 	put(t, dir, name+"/sub/x", "")

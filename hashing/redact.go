@@ -7,8 +7,8 @@ import (
 	"github.com/cachex-cli/cachex/masking"
 )
 
-// Redact returns how a text of the command line may be shown and stored outside of recipes: as Show does, or, if it holds a secret,
-// only its length.
+// Redact returns how a text of the command line may be shown and stored outside of recipes: as Show does, or, if it
+// holds a secret, only its length.
 func Redact(text string) string {
 	if masking.Text(text) {
 		return fmt.Sprintf("(%d secret bytes)", len(text))
@@ -16,8 +16,8 @@ func Redact(text string) string {
 	return Show(text)
 }
 
-// Guard returns a text as recipes show it: as it is, or, if it holds a secret, its length and digest. It is for texts of the command
-// line that are stored elsewhere than in a recipe, such as tags.
+// Guard returns a text as recipes show it: as it is, or, if it holds a secret, its length and digest. It is for texts
+// of the command line that are stored elsewhere than in a recipe, such as tags.
 func Guard(text string, secret []byte) string {
 	if !masking.Text(text) {
 		return text

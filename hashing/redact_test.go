@@ -12,7 +12,8 @@ import (
 	"github.com/cachex-cli/cachex/masking"
 )
 
-// A secret is stored by length and digest wherever a word may stand; other words as they are. Which is which, masking tests.
+// A secret is stored by length and digest wherever a word may stand; other words as they are. Which is which, masking
+// tests.
 func TestSecretsAreMasked(t *testing.T) {
 	const word = "--password=hunter2"
 	masked := fmt.Sprintf("secret %d sha256:%x", len(word), sha256.Sum256([]byte(word)))
@@ -42,7 +43,8 @@ func TestSecretKeysDigests(t *testing.T) {
 	require.NotContains(t, one, "f52fbd32b2b3b86ff88ef6c490628285f482af15ddcb29541f94bcf526a3f6c7") // sha256sum of hunter2
 }
 
-// The id of a command comes from its true words, each of them, under the secret if there is one; not from how they are masked.
+// The id of a command comes from its true words, each of them, under the secret if there is one; not from how they are
+// masked.
 func TestCommandIDs(t *testing.T) {
 	dir := t.TempDir()
 	specs := []Spec{

@@ -9,11 +9,13 @@ import (
 	"github.com/cachex-cli/cachex/probe"
 )
 
-// RepoMarks are the names that version control systems give what they keep in a root, in the order in which they are looked for.
+// RepoMarks are the names that version control systems give what they keep in a root, in the order in which they are
+// looked for.
 func RepoMarks() []string { return []string{".git", ".hg", ".jj", ".svn"} }
 
-// RepoRoot returns the nearest directory, dir itself or above it, that a version control system marks as its root. Symbolic links in
-// dir are resolved first, as these systems do. Each mark that is looked for is noted in seen, which may be nil.
+// RepoRoot returns the nearest directory, dir itself or above it, that a version control system marks as its root.
+// Symbolic links in dir are resolved first, as these systems do. Each mark that is looked for is noted in seen, which
+// may be nil.
 func RepoRoot(dir string, seen *probe.Trail) (string, bool) {
 	place, err := filepath.EvalSymlinks(dir)
 	if err != nil {
@@ -46,8 +48,8 @@ func isRepoRoot(dir string, seen *probe.Trail) bool {
 	return false
 }
 
-// repoName returns what names the repository at a root wherever it was cloned to: what the spec says, else its origin. False if only
-// its path does.
+// repoName returns what names the repository at a root wherever it was cloned to: what the spec says, else its origin.
+// False if only its path does.
 func (s *Spec) repoName(root string) (string, bool) {
 	if s.Repo != "" {
 		return s.Repo, true
@@ -87,9 +89,9 @@ func RepoInputs(spec Spec) (files, variables []string) {
 // usualPorts need not be written: 22 for ssh, 80 and 443 for HTTP, 9418 for git.
 var usualPorts = []string{"22", "80", "443", "9418"}
 
-// normalURL returns host and path of the URL of a repository, the same for all ways to reach it: without scheme, user, query, usual
-// port and .git. False for what may name another repository on another machine: a local path, a host without a dot, a loopback address,
-// a helper of Git, and for a path that is not as short as it can be written.
+// normalURL returns host and path of the URL of a repository, the same for all ways to reach it: without scheme, user,
+// query, usual port and .git. False for what may name another repository on another machine: a local path, a host
+// without a dot, a loopback address, a helper of Git, and for a path that is not as short as it can be written.
 func normalURL(url string) (string, bool) {
 	host, path, ok := splitURL(url)
 	if !ok {

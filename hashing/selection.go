@@ -10,8 +10,9 @@ import (
 	"strings"
 )
 
-// A selection is an element of Spec.Files: a name, a glob or a list, and what is left out of the files that it names. What is left
-// out belongs to the one selection, so that selections of several people can be put together, and none takes anything from another.
+// A selection is an element of Spec.Files: a name, a glob or a list, and what is left out of the files that it names.
+// What is left out belongs to the one selection, so that selections of several people can be put together, and none
+// takes anything from another.
 type selection struct {
 	pattern string
 	except  []string
@@ -31,8 +32,8 @@ func Except(pattern string, left []string) string {
 	return strings.Join(append([]string{pattern}, left...), exceptMark)
 }
 
-// Rebased applies a change to each name and glob of a file pattern; false: it names files by a list, whose names begin in the working
-// directory whatever that is called.
+// Rebased applies a change to each name and glob of a file pattern; false: it names files by a list, whose names begin
+// in the working directory whatever that is called.
 func Rebased(pattern string, change func(string) string) (string, bool) {
 	if strings.HasPrefix(pattern, listMark) {
 		return pattern, false

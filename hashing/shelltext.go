@@ -7,7 +7,8 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// longestParsed is the length in bytes up to which a shell text is parsed: a parser is recursive, and its stack is bounded.
+// longestParsed is the length in bytes up to which a shell text is parsed: a parser is recursive, and its stack is
+// bounded.
 const longestParsed = 16 << 10
 
 var errLongText = errors.New("too long to be parsed")

@@ -7,7 +7,8 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// shellTexts returns the indexes of texts that shells are given with -c, the outermost program's or that of one which it starts.
+// shellTexts returns the indexes of texts that shells are given with -c, the outermost program's or that of one which
+// it starts.
 func shellTexts(argv []string) (texts []int) {
 	line := invocation{argv: argv}
 	for _, i := range append([]invocation{line}, line.wrapped()...) {
@@ -19,12 +20,13 @@ func shellTexts(argv []string) (texts []int) {
 	return texts
 }
 
-// shellLiterals lists the words of a shell text that mean themselves, whatever the shell's state, in their order: no variables,
-// no patterns. What a redirection only appends to is none of them: as of a log, what was in it before has no say, and it
-// differs after each run.
+// shellLiterals lists the words of a shell text that mean themselves, whatever the shell's state, in their order: no
+// variables, no patterns. What a redirection only appends to is none of them: as of a log, what was in it before has no
+// say, and it differs after each run.
 //
-// It is made anew each time ([M] 15 to 40 us): most calls that need it start a process, and a memo holds what came of it. A text
-// that no parser understands is cut at blanks and operators, so that it has too many words rather than too few.
+// It is made anew each time ([M] 15 to 40 us): most calls that need it start a process, and a memo holds what came of
+// it. A text that no parser understands is cut at blanks and operators, so that it has too many words rather than too
+// few.
 func shellLiterals(text, shell string) []string {
 	var l literals
 	if !l.parse(text, shell, 0) {

@@ -1,6 +1,7 @@
 package hashing
 
-// Spec is a stateless description of what makes a run the same run; Capture turns it, with the state of the machine, into a Recipe.
+// Spec is a stateless description of what makes a run the same run; Capture turns it, with the state of the machine,
+// into a Recipe.
 type Spec struct {
 	Namespace string   // separates teams: a/b; may be empty
 	Scope     string   // free text: a version, a salt; may be empty
@@ -10,8 +11,8 @@ type Spec struct {
 	Cwd       CwdMode
 	Repo      string // names the repository under CwdRepo, in place of the URL of its origin; may be empty
 
-	// ProjectRepo is what the repository says of itself under CwdRepo. It is added and takes no other name's place, for who wrote it
-	// need not be trusted.
+	// ProjectRepo is what the repository says of itself under CwdRepo. It is added and takes no other name's place, for
+	// who wrote it need not be trusted.
 	ProjectRepo string
 
 	Exe         ExeMode
@@ -24,8 +25,8 @@ type Spec struct {
 	Vary        []Vary   // what commands print, that the result depends on
 	Pty         bool     // the command runs under a pseudo-terminal
 
-	// What the engine fills in: the size of the pseudo-terminal, and who asks, where others who share the results must not be given
-	// his.
+	// What the engine fills in: the size of the pseudo-terminal, and who asks, where others who share the results must
+	// not be given his.
 	Terminal Size
 	User     string
 

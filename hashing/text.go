@@ -13,7 +13,8 @@ const (
 	keyedSum = "hmac-sha256:"
 )
 
-// appendQuoted adds s between double quotes in ASCII. strconv.Unquote gives back exactly s, whatever its bytes, so no two strings look alike.
+// appendQuoted adds s between double quotes in ASCII. strconv.Unquote gives back exactly s, whatever its bytes, so no
+// two strings look alike.
 func appendQuoted(text []byte, s string) []byte {
 	for i := range len(s) {
 		if b := s[i]; b < ' ' || b > '~' || b == '"' || b == '\\' {
@@ -28,7 +29,8 @@ func appendSum(text []byte, d Digest) []byte {
 	return hex.AppendEncode(append(text, plainSum...), d[:])
 }
 
-// appendValueSum adds the digest of a value that must not be stored, keyed if there is a key: without one, short values can be guessed.
+// appendValueSum adds the digest of a value that must not be stored, keyed if there is a key: without one, short values
+// can be guessed.
 func appendValueSum(text []byte, value string, secret []byte) []byte {
 	if secret == nil {
 		return appendSum(text, sha256.Sum256([]byte(value)))

@@ -9,11 +9,11 @@ import (
 type filesystem uint8
 
 const (
-	// Nothing is told: what the kernel says may be older than the content, or there is no time of change. A file is opened to be
-	// looked at, and its content is read each time.
+	// Nothing is told: what the kernel says may be older than the content, or there is no time of change. A file is
+	// opened to be looked at, and its content is read each time.
 	unsure filesystem = iota
-	// A change of the content moves the change time, if nothing that was stored through a mapping was still to be written back
-	// when the StatID was taken: the kernel notes such a store only where it makes a clean page dirty.
+	// A change of the content moves the change time, if nothing that was stored through a mapping was still to be
+	// written back when the StatID was taken: the kernel notes such a store only where it makes a clean page dirty.
 	tracked
 	// The same as long as it is the same mount. Times may be those of who built the image, and equal in the next one.
 	image
@@ -94,8 +94,9 @@ const (
 	BelieveMount          // the same, while it is the same mount
 )
 
-// Settle returns what may be remembered of a file or link, and what the kernel says of it. Whatever was stored through mappings has
-// been written back then: each later change shows in what is believed. That it has not changed just now is for the caller to see.
+// Settle returns what may be remembered of a file or link, and what the kernel says of it. Whatever was stored through
+// mappings has been written back then: each later change shows in what is believed. That it has not changed just now is
+// for the caller to see.
 func Settle(path string, follow bool) (StatID, Belief) {
 	at, err := lookAt(path, follow)
 	if err != nil {

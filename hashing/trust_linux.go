@@ -83,8 +83,9 @@ func mayWrite(path string) bool {
 	return unix.Faccessat(unix.AT_FDCWD, path, unix.W_OK, unix.AT_EACCESS) == nil
 }
 
-// writeBack has what was stored in a file through mappings written back, so that the next such store moves its change time; false if
-// that cannot be had. It waits for the disk if there is something to be written, and costs next to nothing if there is not.
+// writeBack has what was stored in a file through mappings written back, so that the next such store moves its change
+// time; false if that cannot be had. It waits for the disk if there is something to be written, and costs next to
+// nothing if there is not.
 func (m mount) writeBack(f *os.File) bool {
 	defer runtime.KeepAlive(f)
 	switch m.fs {
@@ -99,10 +100,10 @@ func (m mount) writeBack(f *os.File) bool {
 	return false
 }
 
-// writeBackBelow writes back a file of the filesystem below an overlay. sync_file_range does nothing there, and fdatasync nothing on
-// volatile overlays, 2 ms for the disk's cache elsewhere, and on tmpfs nothing that would help. To ask where the extents of the file
-// lie does it, and only those filesystems answer that know of a disk: not tmpfs, which may be the upper layer without any name that
-// can be reached from here.
+// writeBackBelow writes back a file of the filesystem below an overlay. sync_file_range does nothing there, and
+// fdatasync nothing on volatile overlays, 2 ms for the disk's cache elsewhere, and on tmpfs nothing that would help. To
+// ask where the extents of the file lie does it, and only those filesystems answer that know of a disk: not tmpfs,
+// which may be the upper layer without any name that can be reached from here.
 func writeBackBelow(fd int) bool {
 	const request, sync = 0xc020660b, 1 // FS_IOC_FIEMAP, FIEMAP_FLAG_SYNC
 	ask := struct {

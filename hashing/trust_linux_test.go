@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A store through a mapping moves the change time only where it makes a clean page dirty. What was dirty already when a digest was
-// remembered must not hide the next one.
+// A store through a mapping moves the change time only where it makes a clean page dirty. What was dirty already when a
+// digest was remembered must not hide the next one.
 func TestStoreIntoDirtyPage(t *testing.T) {
 	dir, spec := here(t)
 	path := put(t, dir, "f", "one and more")

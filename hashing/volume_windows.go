@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// onVolume completes paths that are neither absolute nor relative: \x lies on the volume of dir, and C:x in dir if that is on C:, else in
-// what this process has as the directory of that volume.
+// onVolume completes paths that are neither absolute nor relative: \x lies on the volume of dir, and C:x in dir if that
+// is on C:, else in what this process has as the directory of that volume.
 func onVolume(path, dir string) (string, bool) {
 	volume := filepath.VolumeName(path)
 	switch rest := path[len(volume):]; {

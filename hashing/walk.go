@@ -11,12 +11,12 @@ import (
 
 // walk collects entries. What a pattern names counts wholly: a directory with all that is in it.
 //
-// Symbolic links to directories are followed, so loops must end, and a tree full of links must not be walked once per path to it: through
-// a link, each directory is walked once only, and any other link to it says under which name (same). Directories reached without a link
-// are always walked under their own name; there are no loops among them.
+// Symbolic links to directories are followed, so loops must end, and a tree full of links must not be walked once per
+// path to it: through a link, each directory is walked once only, and any other link to it says under which name
+// (same). Directories reached without a link are always walked under their own name; there are no loops among them.
 //
-// Almost all of its time goes into one lstat per file ([M] 10,000 files: 24 ms, of which the bare system calls 15; several goroutines
-// were no faster).
+// Almost all of its time goes into one lstat per file ([M] 10,000 files: 24 ms, of which the bare system calls 15;
+// several goroutines were no faster).
 type walk struct {
 	dir     string           // relative names start here
 	whole   *glob            // matches everything
@@ -30,7 +30,8 @@ type walk struct {
 	budget    int        // bytes of recipe left; a walk that needs more ends soon
 }
 
-// place is a directory together with what is expected below it: only with the same expectation the same files are found.
+// place is a directory together with what is expected below it: only with the same expectation the same files are
+// found.
 type place struct {
 	dev, ino uint64
 	glob     *glob
@@ -99,7 +100,8 @@ func (w *walk) named(name string, optional bool) error {
 	return w.visit(w.all(name, at), true)
 }
 
-// matched adds what a pattern with special characters names. No match is no error: a file that appears later changes the recipe.
+// matched adds what a pattern with special characters names. No match is no error: a file that appears later changes
+// the recipe.
 func (w *walk) matched(pattern string) error {
 	globs, err := parseGlobs(pattern)
 	if err != nil {
@@ -146,8 +148,9 @@ func isAbsent(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || namesNothing(err)
 }
 
-// visit adds what was seen under a name, if it matches, and all that matches below it. A link to a directory is a fact even if nothing
-// does: where it leads decides what the names below it mean. What is named explicitly must have a content.
+// visit adds what was seen under a name, if it matches, and all that matches below it. A link to a directory is a fact
+// even if nothing does: where it leads decides what the names below it mean. What is named explicitly must have a
+// content.
 func (w *walk) visit(s sub, explicit bool) error {
 	e := entry{name: s.name, kind: s.at.kind, id: s.at.id, mount: s.at.mount}
 	if s.at.kind == kindLink {
@@ -174,8 +177,8 @@ func (w *walk) visit(s sub, explicit bool) error {
 	return w.below(s, e.link)
 }
 
-// below adds what matches in a directory, and visits what has to be entered; by then the directory is closed: a deep tree must not use up
-// the descriptors.
+// below adds what matches in a directory, and visits what has to be entered; by then the directory is closed: a deep
+// tree must not use up the descriptors.
 func (w *walk) below(s sub, follow bool) error {
 	subs, err := w.list(s, follow)
 	if err != nil {

@@ -15,13 +15,14 @@ const (
 	pageUnit  = 512                   // bytes; the pages of a database are a multiple of it, and so is the file
 )
 
-// Unlogged finds a SQLite database among the files of which the recipe holds only a part: its write-ahead log exists and is
-// not one of them. As long as somebody has the database open, a commit may change the log alone, and a result would be
-// replayed that is older. Only files that names gives exactly are looked at, and those that words name: who writes a directory
-// or a glob has said what belongs together.
+// Unlogged finds a SQLite database among the files of which the recipe holds only a part: its write-ahead log exists
+// and is not one of them. As long as somebody has the database open, a commit may change the log alone, and a result
+// would be replayed that is older. Only files that names gives exactly are looked at, and those that words name: who
+// writes a directory or a glob has said what belongs together.
 //
-// It costs one look beside each file that has the size of a database, and reads the first 16 bytes of it only if there is a
-// log. What cannot be read is taken for no database. Each log that is looked for is noted in seen, which may be nil.
+// It costs one look beside each file that has the size of a database, and reads the first 16 bytes of it only if there
+// is a log. What cannot be read is taken for no database. Each log that is looked for is noted in seen, which may be
+// nil.
 func (r Recipe) Unlogged(names []string, seen *probe.Trail) (database, log string, found bool) {
 	exact := map[string]bool{}
 	for _, name := range names {
@@ -51,8 +52,8 @@ func (r Recipe) Unlogged(names []string, seen *probe.Trail) (database, log strin
 // mayBeDatabase reports whether a file of a size in bytes may be one of SQLite.
 func mayBeDatabase(size int64) bool { return size > 0 && size%pageUnit == 0 }
 
-// logBeside names the write-ahead log of a file if it is one of a database, and not among the files. SQLite looks for it
-// beside what a link leads to.
+// logBeside names the write-ahead log of a file if it is one of a database, and not among the files. SQLite looks for
+// it beside what a link leads to.
 func (r Recipe) logBeside(e *entry, seen *probe.Trail) string {
 	path, log := absolute(e.name, r.dir), e.name+logSuffix
 	if e.link {
@@ -73,9 +74,10 @@ func (r Recipe) logBeside(e *entry, seen *probe.Trail) string {
 	return log
 }
 
-// openedLog says whether nothing but the change time of a write-ahead log is another. SQLite sets its owner whenever root
-// opens a database, also to read it. Elsewhere a file may have been changed, changed back and given its old time; but a log
-// never returns to a state that it had: a commit makes it longer, and a log that starts anew has another salt.
+// openedLog says whether nothing but the change time of a write-ahead log is another. SQLite sets its owner whenever
+// root opens a database, also to read it. Elsewhere a file may have been changed, changed back and given its old time;
+// but a log never returns to a state that it had: a commit makes it longer, and a log that starts anew has another
+// salt.
 func (r Recipe) openedLog(a, b *entry) bool {
 	name, isLog := strings.CutSuffix(a.name, logSuffix)
 	moved := a.id

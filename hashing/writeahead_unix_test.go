@@ -12,7 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What is named, beside a database d, its log d-wal, and text t with a file t-wal; l is a link to sub/d, which has a log.
+// What is named, beside a database d, its log d-wal, and text t with a file t-wal; l is a link to sub/d, which has a
+// log.
 //
 //	d                  the log is missing
 //	d, d-wal           whole
@@ -62,7 +63,8 @@ func TestUnloggedDatabase(t *testing.T) {
 	}
 }
 
-// What happens between two looks at d-wal or t-wal, and whether the run between them counts as one with unchanged inputs.
+// What happens between two looks at d-wal or t-wal, and whether the run between them counts as one with unchanged
+// inputs.
 //
 //	d-wal   owner set again, as SQLite does for root     same
 //	d-wal   written with what it held                    not: a checkpoint and a new log may lie between

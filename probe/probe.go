@@ -1,5 +1,5 @@
-// Package probe keeps a trail of what was looked at on the way to an answer, by those who looked. Who wants to give the same answer
-// again, without going that way, holds the trail against the disk.
+// Package probe keeps a trail of what was looked at on the way to an answer, by those who looked. Who wants to give the
+// same answer again, without going that way, holds the trail against the disk.
 package probe
 
 // Kind is what of a file mattered.
@@ -20,7 +20,8 @@ type Look struct {
 	Found bool // anything of this name
 }
 
-// Trail is what was looked at, in order. The methods of a nil one do nothing. It is not for use by several goroutines at once.
+// Trail is what was looked at, in order. The methods of a nil one do nothing. It is not for use by several goroutines
+// at once.
 type Trail struct {
 	looks  []Look
 	beyond bool

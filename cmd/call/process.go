@@ -43,8 +43,8 @@ func OneLine(s string) string {
 	}, s)
 }
 
-// self is how this program is started again. Where the system does not tell its file (Linux without /proc), it is looked for
-// as who started it did.
+// self is how this program is started again. Where the system does not tell its file (Linux without /proc), it is
+// looked for as who started it did.
 func (p *Process) self(dir string) engine.Self {
 	path, err := os.Executable()
 	if err != nil {

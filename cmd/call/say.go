@@ -18,7 +18,8 @@ func (p *Process) waiting(quiet bool) func(engine.Wait) {
 	return func(w engine.Wait) { p.Warn(waitLine(w)) }
 }
 
-// restarted tells a person where another output begins. It is said under -q too: without it a mixture would pass for a whole.
+// restarted tells a person where another output begins. It is said under -q too: without it a mixture would pass for a
+// whole.
 func (p *Process) restarted(midLine bool) {
 	if midLine {
 		fmt.Fprintln(p.Stderr)

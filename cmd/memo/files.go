@@ -19,14 +19,15 @@ type fileList struct {
 	mounted bool  // there is a state that holds for this boot alone
 }
 
-// maxContents bounds what a hit reads because stat is not believed of it: reading 64 KiB takes a quarter of a millisecond.
+// maxContents bounds what a hit reads because stat is not believed of it: reading 64 KiB takes a quarter of a
+// millisecond.
 const maxContents = 64 << 10
 
 // bootID is a file that tells one boot from another.
 const bootID = "/proc/sys/kernel/random/boot_id"
 
-// StatesOf returns what a trail tells of, as it is now; false if a memo cannot hold that, if it changed after before, or if a file is
-// there now that was not there then, or the reverse. Words have their places in args, a command line.
+// StatesOf returns what a trail tells of, as it is now; false if a memo cannot hold that, if it changed after before,
+// or if a file is there now that was not there then, or the reverse. Words have their places in args, a command line.
 func StatesOf(seen *probe.Trail, args []string, before time.Time) ([]fastpath.FileState, bool) {
 	l := fileList{before: before, args: args, room: maxContents}
 	l.hold(seen)
@@ -72,8 +73,9 @@ func (l *fileList) hold(seen *probe.Trail) {
 	}
 }
 
-// word notes what a word of the command line names, by its place there, and returns whether that is a regular file: nothing else counts.
-// A word that does not stand in the command line as it is, for it was quoted, is left to the ordinary way.
+// word notes what a word of the command line names, by its place there, and returns whether that is a regular file:
+// nothing else counts. A word that does not stand in the command line as it is, for it was quoted, is left to the
+// ordinary way.
 func (l *fileList) word(name string) bool {
 	at, ok := fastpath.StretchOf(name, l.args)
 	if !ok {

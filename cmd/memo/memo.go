@@ -1,6 +1,6 @@
-// Package memo remembers calls: what an answer was made from, so that the next call of the same command line in the same
-// place need not go the whole way. All that a memo is made of stands here but its bytes, which package fastpath reads
-// before anything else of the program is there.
+// Package memo remembers calls: what an answer was made from, so that the next call of the same command line in the
+// same place need not go the whole way. All that a memo is made of stands here but its bytes, which package fastpath
+// reads before anything else of the program is there.
 package memo
 
 import (
@@ -18,10 +18,10 @@ import (
 )
 
 // A call leaves a memo for the next one of the same command line in the same place. It may hold two things. The one is
-// what a hit rests on: the next takes the short way (package fastpath). The other is what the settings came to, and what
-// they rest on: the next that is no such hit need not find them out again (remembered.go). What they rest on is every
-// file that was looked at, also those that were not there. Where the settings would be the same for any command, a
-// second memo says so, under the command line without the words of the command: what comes next behind the same flags
+// what a hit rests on: the next takes the short way (package fastpath). The other is what the settings came to, and
+// what they rest on: the next that is no such hit need not find them out again (remembered.go). What they rest on is
+// every file that was looked at, also those that were not there. Where the settings would be the same for any command,
+// a second memo says so, under the command line without the words of the command: what comes next behind the same flags
 // need not find them out either.
 
 // freshChange is how old a change must be before the times of a file are believed to tell it from the next one.
@@ -99,8 +99,8 @@ func put(dir *cachedir.Dir, m *fastpath.Memo) bool {
 	return ok
 }
 
-// withHit adds to a memo of settings what a hit stands on; nil: that cannot be told. What it holds is looked at twice, and the
-// recipe made anew in between, so that it is what the answer was made from and not what changed since.
+// withHit adds to a memo of settings what a hit stands on; nil: that cannot be told. What it holds is looked at twice,
+// and the recipe made anew in between, so that it is what the answer was made from and not what changed since.
 func withHit(m fastpath.Memo, p *call.Process, c *call.Call, a call.Answer, before time.Time) *fastpath.Memo {
 	spec := c.Request.Spec
 	recipe, seen, err := lookAround(spec, a.Dir.Digests())
@@ -155,7 +155,8 @@ func variables(p *call.Process, names []string) (all []fastpath.Variable) {
 	return all
 }
 
-// lookAround captures a recipe, and records what was looked at on the way from settings to an answer outside of the cache directory.
+// lookAround captures a recipe, and records what was looked at on the way from settings to an answer outside of the
+// cache directory.
 func lookAround(spec hashing.Spec, digests hashing.Digests) (hashing.Recipe, *probe.Trail, error) {
 	seen := &probe.Trail{}
 	recipe, err := hashing.CaptureNoting(spec, digests, seen)

@@ -25,7 +25,8 @@ const (
 	byNothing   = "no answer depends on it"
 )
 
-// carried are the fields of a call of which there may be a memo of a hit. TestMemoForbidsByDefault holds it to be complete.
+// carried are the fields of a call of which there may be a memo of a hit. TestMemoForbidsByDefault holds it to be
+// complete.
 var carried = map[string]string{
 	"Request.Spec.Argv": byAddress, "Request.Spec.Namespace": byAddress, "Request.Spec.Scope": byAddress, "Request.Spec.Name": byAddress,
 	"Request.Spec.Dir": byAddress, "Request.Spec.Cwd": byAddress, "Request.Spec.Exe": byAddress,

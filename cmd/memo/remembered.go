@@ -14,8 +14,8 @@ import (
 // packages in the order of their import paths, and of all that this one does not import, cobra, viper, net/http and the
 // clients of servers come later. They are a seventh of what a run of "true" costs.
 //
-// What it does is what cmd would have done: the memo was made by cmd, for the same command line, environment, directory and
-// program, and what the settings rest on is as it was. If there is anything else about it, cmd decides.
+// What it does is what cmd would have done: the memo was made by cmd, for the same command line, environment, directory
+// and program, and what the settings rest on is as it was. If there is anything else about it, cmd decides.
 //
 // Medians of 200 to 300, interleaved: --refresh of true adds 4.04 ms instead of 4.63, a command that is new behind
 // remembered flags 6.17 instead of 6.75, and the first call in a directory pays 0.1 ms for the memo.
@@ -35,8 +35,8 @@ func init() {
 	}
 }
 
-// runUnbound makes a call in a goroutine of its own: the one that initialises packages is bound to its thread, and would have to
-// get back onto that each time it waited for another.
+// runUnbound makes a call in a goroutine of its own: the one that initialises packages is bound to its thread, and
+// would have to get back onto that each time it waited for another.
 func runUnbound(p *call.Process, c *call.Call) int {
 	code := make(chan int)
 	go func() {
@@ -46,7 +46,8 @@ func runUnbound(p *call.Process, c *call.Call) int {
 	return <-code
 }
 
-// callOf makes the call that a memo speaks of; nil: cmd has to, also for a call that must report where its settings come from.
+// callOf makes the call that a memo speaks of; nil: cmd has to, also for a call that must report where its settings
+// come from.
 func callOf(m *fastpath.RememberedCall) *call.Call {
 	if _, nested := os.LookupEnv(engine.ControlVariable); nested {
 		return nil

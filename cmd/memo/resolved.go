@@ -13,8 +13,8 @@ import (
 	"github.com/cachex-cli/cachex/hashing"
 )
 
-// What the settings of a call came to, as a memo keeps it: the fields of the list below. Words that may be secret are kept as their
-// places in the command line, which is never kept itself (P15). A call that says more has no such form.
+// What the settings of a call came to, as a memo keeps it: the fields of the list below. Words that may be secret are
+// kept as their places in the command line, which is never kept itself (P15). A call that says more has no such form.
 
 type (
 	word  string   // kept as its place
@@ -34,8 +34,8 @@ func fields(c *call.Call, ownDir *bool) []any {
 	}
 }
 
-// resolved returns what the settings of a call came to; nil if a memo cannot hold it. It is read again to see: what the list of
-// fields does not have comes back as nothing, so that a setting which it lacks is never lost on the way.
+// resolved returns what the settings of a call came to; nil if a memo cannot hold it. It is read again to see: what the
+// list of fields does not have comes back as nothing, so that a setting which it lacks is never lost on the way.
 func resolved(c *call.Call, args []string) []byte {
 	w := writer{args: args}
 	ownDir := c.CacheDir != ""
@@ -93,8 +93,8 @@ func wordAt(place uint64, args []string) (string, bool) {
 	return args[i][offset:], true
 }
 
-// resolvedCall makes the call of what resolved returned, for the same command line in the same directory; nil: it cannot be.
-// CacheDir is the one that the environment names.
+// resolvedCall makes the call of what resolved returned, for the same command line in the same directory; nil: it
+// cannot be. CacheDir is the one that the environment names.
 func resolvedCall(b []byte, args []string, dir, cacheDir string) *call.Call {
 	r := reader{b: b, args: args}
 	c := &call.Call{}
