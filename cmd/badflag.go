@@ -19,7 +19,8 @@ func badFlag(c *cobra.Command, err error) error {
 		value   *pflag.InvalidValueError
 	)
 	switch {
-	case !c.HasParent() && len(c.Flags().Args()) > 0: // of a command that there is not: what flags it has is no question
+	// of a command that there is not: what flags it has is no question
+	case !c.HasParent() && len(c.Flags().Args()) > 0:
 		return noSuchCommand(c, c.Flags().Args())
 	case errors.As(err, &unknown):
 		return &usageError{Err: err, Hint: flagHint(c, unknown)}
@@ -32,9 +33,14 @@ func badFlag(c *cobra.Command, err error) error {
 		if value.GetFlag().Value.Type() == "bool" {
 			hint = hintBool
 		}
-		return &BadValue{Name: "--" + value.GetFlag().Name, Value: value.GetValue(), Why: "not such a value", Hint: hint}
+		return &BadValue{
+			Name: "--" + value.GetFlag().Name, Value: value.GetValue(), Why: "not such a value", Hint: hint,
+		}
 	}
-	return &usageError{Err: errors.New(call.OneLine(err.Error())), Hint: "see " + c.CommandPath() + " --help for the flags"}
+	return &usageError{
+		Err:  errors.New(call.OneLine(err.Error())),
+		Hint: "see " + c.CommandPath() + " --help for the flags",
+	}
 }
 
 // flagHint guesses which flag was meant: one of another command, or one of nearly the same name.
@@ -105,5 +111,8 @@ func isFlag(c *cobra.Command, word string) bool {
 
 func noValue(f *pflag.Flag) error {
 	value, text := pflag.UnquoteUsage(f)
-	return &usageError{Err: fmt.Errorf("--%s: no value given", f.Name), Hint: fmt.Sprintf("write --%s %s: %s", f.Name, value, text)}
+	return &usageError{
+		Err:  fmt.Errorf("--%s: no value given", f.Name),
+		Hint: fmt.Sprintf("write --%s %s: %s", f.Name, value, text),
+	}
 }

@@ -50,26 +50,28 @@ func (o *completer) prepare(root *cobra.Command) {
 // values is what a shell offers for the value of a flag; nil: files.
 func (o *completer) values(f *pflag.Flag) cobra.CompletionFunc {
 	const noFiles = cobra.ShellCompDirectiveNoFileComp
+	const inOrder = noFiles | cobra.ShellCompDirectiveKeepOrder
 	if words := choices(f); words != nil {
 		return cobra.FixedCompletions(words, noFiles)
 	}
 	switch f.Name {
 	case "ttl", "ttl-fail", "stale", "stale-if-error", "wait":
-		return cobra.FixedCompletions([]string{"30s", "5m", "1h", "1d", "7d", "none"}, noFiles|cobra.ShellCompDirectiveKeepOrder)
+		return cobra.FixedCompletions([]string{"30s", "5m", "1h", "1d", "7d", "none"}, inOrder)
 	case "older-than", "since":
-		return cobra.FixedCompletions([]string{"1h", "1d", "7d", "30d"}, noFiles|cobra.ShellCompDirectiveKeepOrder)
+		return cobra.FixedCompletions([]string{"1h", "1d", "7d", "30d"}, inOrder)
 	case "min-cost":
-		return cobra.FixedCompletions([]string{"100ms", "1s", "10s"}, noFiles|cobra.ShellCompDirectiveKeepOrder)
+		return cobra.FixedCompletions([]string{"100ms", "1s", "10s"}, inOrder)
 	case "max-entry":
-		return cobra.FixedCompletions([]string{"1MiB", "10MiB", "100MiB"}, noFiles|cobra.ShellCompDirectiveKeepOrder)
+		return cobra.FixedCompletions([]string{"1MiB", "10MiB", "100MiB"}, inOrder)
 	case "cache-exit":
 		return cobra.FixedCompletions([]string{"0", "0,1", "any"}, noFiles)
 	case "jitter":
-		return cobra.FixedCompletions([]string{"5%", "10%", "20%"}, noFiles|cobra.ShellCompDirectiveKeepOrder)
+		return cobra.FixedCompletions([]string{"5%", "10%", "20%"}, inOrder)
 	case "env":
 		return o.variables
 	case "remote":
-		return cobra.FixedCompletions([]string{"redis://", "rediss://", "memcached://", "s3://", "http://", "https://", "file://"}, noFiles|cobra.ShellCompDirectiveNoSpace)
+		schemes := []string{"redis://", "rediss://", "memcached://", "s3://", "http://", "https://", "file://"}
+		return cobra.FixedCompletions(schemes, noFiles|cobra.ShellCompDirectiveNoSpace)
 	case "tag", "purge-tag":
 		return o.stored(tagNames)
 	case "scope", "namespace":

@@ -21,7 +21,8 @@ func newCompletionCommand(app *App) *cobra.Command {
   bash:        source <(cachex completion bash)
   zsh:         cachex completion zsh >"${fpath[1]}/_cachex"
   fish:        cachex completion fish >~/.config/fish/completions/cachex.fish
-  powershell:  cachex completion powershell | Out-String | Invoke-Expression` + exitCodes("0    printed", "125  no such shell"),
+  powershell:  cachex completion powershell | Out-String | Invoke-Expression` + exitCodes(
+			"0    printed", "125  no such shell"),
 		Example:   "  source <(cachex completion bash)",
 		Args:      oneArgument("SHELL", "write cachex completion bash, zsh, fish or powershell"),
 		ValidArgs: []string{"bash", "zsh", "fish", "powershell"},
@@ -70,7 +71,10 @@ func CompletionScript(root *cobra.Command, shell string) (string, error) {
 	case "powershell":
 		err = root.GenPowerShellCompletionWithDesc(&b)
 	default:
-		return "", &usageError{Err: fmt.Errorf("no completion for shell %q", shell), Hint: "write bash, zsh, fish or powershell"}
+		return "", &usageError{
+			Err:  fmt.Errorf("no completion for shell %q", shell),
+			Hint: "write bash, zsh, fish or powershell",
+		}
 	}
 	return b.String(), err
 }
@@ -90,7 +94,9 @@ func withFlags(root *cobra.Command, separator, script string) string {
 			c.Flags().VisitAll(add)
 		}
 	}
-	return strings.NewReplacer("@FLAGS@", strings.Join(flags, separator), "@COMMANDS@", strings.Join(commands, separator)).Replace(script)
+	return strings.NewReplacer(
+		"@FLAGS@", strings.Join(flags, separator), "@COMMANDS@", strings.Join(commands, separator),
+	).Replace(script)
 }
 
 // choices lists the words of a flag that takes one of a few: where its value is named `a|b|c` in the usage, those.

@@ -17,14 +17,15 @@ func newConfigCommand(app *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "config [flags] [-- COMMAND [ARG...]]",
 		Short: "print the effective settings and where each comes from",
-		Long: `Config prints every setting, its value and where that comes from: a flag, an environment variable, a line of a
-configuration file, or the default. With a command it also applies the rules that match the command, and it takes the
-flags of run to show what they come to.
+		Long: `Config prints every setting, its value and where that comes from: a flag, an environment variable, a line
+of a configuration file, or the default. With a command it also applies the rules that match the command, and it takes
+the flags of run to show what they come to.
 
-Flags beat CACHEX_* variables, which beat the project file (.cachex.toml, .yaml, .yml or .json, found upwards to the root
-of the repository), which beats the user's file (config.toml and so on in $XDG_CONFIG_HOME/cachex, else ~/.config/cachex).
-In a file, rules that match beat the top level, and later rules earlier ones. The lists env, file and tag add up instead.
-What the secret is, is never shown.` + exitCodes("0    printed", "125  bad flag, bad variable or bad configuration file"),
+Flags beat CACHEX_* variables, which beat the project file (.cachex.toml, .yaml, .yml or .json, found upwards to the
+root of the repository), which beats the user's file (config.toml and so on in $XDG_CONFIG_HOME/cachex, else
+~/.config/cachex). In a file, rules that match beat the top level, and later rules earlier ones. The lists env, file and
+tag add up instead. What the secret is, is never shown.` + exitCodes(
+			"0    printed", "125  bad flag, bad variable or bad configuration file"),
 		Example: `  cachex config
   cachex config -- terraform plan
   cachex config --format json`,

@@ -109,7 +109,9 @@ func findConfig(in settingsInput) (found foundConfig, err error) {
 		path, err := found.soleFile(dir, "config")
 		if errors.Is(err, fs.ErrPermission) {
 			// A service that runs with somebody else's HOME has no configuration there.
-			found.warnings = append(found.warnings, Warning(fmt.Sprintf("configuration in %s is not looked at: %s", dir, reason(err))))
+			found.warnings = append(
+				found.warnings, Warning(fmt.Sprintf("configuration in %s is not looked at: %s", dir, reason(err))),
+			)
 			continue
 		}
 		if errors.Is(err, errUnreached) {
@@ -229,7 +231,10 @@ func (f *foundConfig) soleFile(dir, name string) (string, error) {
 		case err != nil:
 			return "", unreached(path, err)
 		case found != "":
-			return "", &ConfigError{Path: path, Why: "a second configuration file beside " + filepath.Base(found), Hint: "keep one of the two"}
+			return "", &ConfigError{
+				Path: path, Why: "a second configuration file beside " + filepath.Base(found),
+				Hint: "keep one of the two",
+			}
 		default:
 			found = path
 		}
@@ -241,7 +246,9 @@ var errUnreached = errors.New("cannot be looked for")
 
 // unreached says that nobody knows whether a file is there.
 func unreached(path string, err error) error {
-	return &ConfigError{Path: shortened(path), Why: errUnreached.Error() + ": " + reason(err), Err: errors.Join(errUnreached, err)}
+	return &ConfigError{
+		Path: shortened(path), Why: errUnreached.Error() + ": " + reason(err), Err: errors.Join(errUnreached, err),
+	}
 }
 
 // shortened keeps the end of a path that is too long to be read.
@@ -323,7 +330,8 @@ func (f *configFile) checkKeys() error {
 		first := slices.IndexFunc(f.keys, func(k configKey) bool { return k.rule == key.rule && k.name == key.name })
 		if first < i && filepath.Ext(f.path) == ".json" { // the other parsers refuse it, and TOML repeats [[rule]]
 			return &ConfigError{
-				Path: f.path, Line: key.line, Key: key.name, Why: fmt.Sprintf("given before, in line %d", f.keys[first].line),
+				Path: f.path, Line: key.line, Key: key.name,
+				Why:  fmt.Sprintf("given before, in line %d", f.keys[first].line),
 				Hint: "keep one of the two",
 			}
 		}
@@ -363,15 +371,24 @@ func (f *configFile) checkRules() error {
 	const hint = `write [[rule]] in TOML, and a list of tables in YAML and JSON, each with match = "COMMAND*"`
 	list, ok := raw.([]any)
 	if !ok {
-		return &ConfigError{Path: f.path, Line: f.line(noRule, "rule"), Key: "rule", Why: describe(raw) + " where a list of tables is wanted", Hint: hint}
+		return &ConfigError{
+			Path: f.path, Line: f.line(noRule, "rule"), Key: "rule",
+			Why: describe(raw) + " where a list of tables is wanted", Hint: hint,
+		}
 	}
 	for i, element := range list {
 		table, ok := element.(map[string]any)
 		if !ok {
-			return &ConfigError{Path: f.path, Line: f.line(i, ""), Key: "rule", Why: describe(element) + " where a table is wanted", Hint: hint}
+			return &ConfigError{
+				Path: f.path, Line: f.line(i, ""), Key: "rule", Why: describe(element) + " where a table is wanted",
+				Hint: hint,
+			}
 		}
 		if pattern, ok := table["match"].(string); !ok || pattern == "" {
-			return &ConfigError{Path: f.path, Line: max(f.line(i, "match"), f.line(i, "")), Key: "match", Why: "no pattern", Hint: `write match = "terraform plan*"`}
+			return &ConfigError{
+				Path: f.path, Line: max(f.line(i, "match"), f.line(i, "")), Key: "match", Why: "no pattern",
+				Hint: `write match = "terraform plan*"`,
+			}
 		}
 		f.rules = append(f.rules, table)
 	}
@@ -423,7 +440,8 @@ func (f *configFile) apply(s *Settings, in settingsInput) ([]Warning, error) {
 			return nil, err
 		}
 		if f.project && !row.addsTo(&own, target) {
-			warnings = append(warnings, f.ignored(key, fmt.Sprintf("%s = %v", key.name, row.show(target)), "only add to what is set"))
+			warnings = append(warnings,
+				f.ignored(key, fmt.Sprintf("%s = %v", key.name, row.show(target)), "only add to what is set"))
 			*target = before
 		}
 	}
@@ -483,7 +501,10 @@ func (f *configFile) set(s *Settings, row setting, key configKey, raw any, in se
 	texts, ok := row.texts(raw)
 	if !ok {
 		wanted, hint := row.wanted()
-		return &ConfigError{Path: f.path, Line: key.line, Key: key.name, Why: describe(raw) + " where " + wanted + " is wanted", Hint: hint}
+		return &ConfigError{
+			Path: f.path, Line: key.line, Key: key.name, Why: describe(raw) + " where " + wanted + " is wanted",
+			Hint: hint,
+		}
 	}
 	return row.apply(s, source{
 		name: at + ": " + key.name, from: at,

@@ -204,7 +204,9 @@ func lineAt(text []byte, offset int) int {
 
 // syntaxError turns what a parser complains about into one line with a place.
 func syntaxError(path string, text []byte, err error) error {
-	fault := &ConfigError{Path: path, Why: err.Error(), Hint: "correct the file; cachex config shows what was understood"}
+	fault := &ConfigError{
+		Path: path, Why: err.Error(), Hint: "correct the file; cachex config shows what was understood",
+	}
 	var ofTOML *toml.DecodeError
 	var ofJSON *json.SyntaxError
 	var ofType *json.UnmarshalTypeError
@@ -236,7 +238,8 @@ func rootCause(err error) error {
 // repeatedLine is where the first key stands that was given before; 0 if none was.
 func repeatedLine(keys []configKey) int {
 	for i, key := range keys {
-		if key.name != "rule" && slices.ContainsFunc(keys[:i], func(k configKey) bool { return k.rule == key.rule && k.name == key.name }) {
+		if key.name != "rule" &&
+			slices.ContainsFunc(keys[:i], func(k configKey) bool { return k.rule == key.rule && k.name == key.name }) {
 			return key.line
 		}
 	}

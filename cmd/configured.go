@@ -15,7 +15,8 @@ import (
 func (s *Settings) restsOn(before time.Time) ([]fastpath.FileState, bool) {
 	files, ok := memo.StatesOf(s.seen, nil, before)
 	isRead := func(path string, t configText) bool { return path == t.path && t.isRead() } // after it was looked at
-	return files, ok && slices.EqualFunc(s.configuration(true), s.files, isRead) && s.KeyFile == "" && s.SecretFile == ""
+	return files, ok && slices.EqualFunc(s.configuration(true), s.files, isRead) && s.KeyFile == "" &&
+		s.SecretFile == ""
 }
 
 // configuration lists the files that configuration was looked for in: with found, those that were there, otherwise all.

@@ -16,9 +16,10 @@ func newDoctorCommand(app *App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor",
 		Short: "check the directory, its filesystem, locks, clock and tiers",
-		Long: `Doctor tries what cachex needs: a private directory, a filesystem that renames, links and locks, free space, a clock that
-agrees with the filesystem's, and a build that passes blocked and ignored signals on; and of each server of --remote
-that it keeps what is written and tells the right time. It prints a line for each, and a hint for what is wrong.` + exitCodes(
+		Long: `Doctor tries what cachex needs: a private directory, a filesystem that renames, links and locks, free
+space, a clock that agrees with the filesystem's, and a build that passes blocked and ignored signals on; and of each
+server of --remote that it keeps what is written and tells the right time. It prints a line for each, and a hint for
+what is wrong.` + exitCodes(
 			"0    nothing is wrong", "1    something is", "125  bad configuration"),
 		Example: "  cachex doctor\n  cachex doctor --remote redis://cache.example.com",
 		Args:    noArguments,
@@ -78,7 +79,10 @@ func (a *App) examine(s Settings) []finding {
 	if err != nil {
 		return append(found, finding{what: "filesystem", fault: err, hint: "check the disk and its mount"})
 	}
-	found = append(found, filesystemFindings(r), spaceFinding(r), linksFinding(r), locksFinding(r), clockFinding(r), signalsFinding(), secretFinding(s))
+	found = append(
+		found, filesystemFindings(r), spaceFinding(r), linksFinding(r), locksFinding(r), clockFinding(r),
+		signalsFinding(), secretFinding(s),
+	)
 	return append(found, tierFindings(s, a.LookupEnv)...)
 }
 
@@ -95,7 +99,10 @@ func filesystemFindings(r cachedir.Report) finding {
 }
 
 func spaceFinding(r cachedir.Report) finding {
-	f := finding{what: "space", say: fmt.Sprintf("%s of %s used, %s free", roundSize(r.Used), roundSize(r.MaxSize), roundSize(r.Free))}
+	f := finding{
+		what: "space",
+		say:  fmt.Sprintf("%s of %s used, %s free", roundSize(r.Used), roundSize(r.MaxSize), roundSize(r.Free)),
+	}
 	if r.Free < r.Floor {
 		f.fault = fmt.Errorf("%s free: nothing is stored below %s", roundSize(r.Free), roundSize(r.Floor))
 		f.hint = "free some space, or use another directory with --cache-dir"

@@ -183,7 +183,8 @@ func roundTrip(ctx context.Context, conn remote.Tier, name string, size int) err
 func tierFaultHint(err error) string {
 	switch {
 	case errors.Is(err, errTierClock):
-		return "synchronise both, as by NTP: a result from more than 1m in the future is a miss, and its age counts by the clock of its host"
+		return "synchronise both, as by NTP: a result from more than 1m in the future is a miss, and its age counts " +
+			"by the clock of its host"
 	case errors.Is(err, errTierMemory):
 		return "let it evict: maxmemory-policy allkeys-lru for Redis, no -M for memcached"
 	case errors.Is(err, remote.ErrUnreachable):

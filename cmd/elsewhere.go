@@ -20,7 +20,8 @@ func elsewhere(dir *cachedir.Dir, recipe hashing.Recipe) (place string) {
 	enough := errors.New("enough")
 	end := time.Now().Add(patience)
 	_ = dir.Walk(func(i cachedir.EntryInfo) error { // it ends with an error wherever it ends early
-		if other, there, ok := hashing.CutDirectory(i.Recipe); ok && valid(dir, i) && bytes.Equal(other, words) && !bytes.Equal(there, here) {
+		if other, there, ok := hashing.CutDirectory(i.Recipe); ok && valid(dir, i) &&
+			bytes.Equal(other, words) && !bytes.Equal(there, here) {
 			place = hashing.ShowDirectory(string(there))
 			return enough
 		}

@@ -19,10 +19,16 @@ func otherVariables() []Term {
 		{"CACHEX_REDIS_PASSWORD", "the password of a redis:// server whose URL has none"},
 		{"CACHEX_SENTINEL_PASSWORD", "the password of Sentinels"},
 		{"CACHEX_HTTP_TOKEN", "the bearer token of an http:// or https:// server whose URL has no user"},
-		{"CACHEX_CONTROL", "handed to the command: the file in which it may say how long its result lives and what it depends on"},
+		{
+			"CACHEX_CONTROL",
+			"handed to the command: the file in which it may say how long its result lives and what it depends on",
+		},
 		{"CACHEX_HELD", "handed to the command, for runs nested in it: which recipes are being run"},
 		{"CACHEX_RUNNING", "handed to the command, for runs nested in it: as which program it was started"},
-		{"CACHEX_FRESH", "handed to a command that runs in the background, for runs nested in it: nothing old is served"},
+		{
+			"CACHEX_FRESH",
+			"handed to a command that runs in the background, for runs nested in it: nothing old is served",
+		},
 		{"CACHEX_RENEWAL", "for cachex itself in the background"},
 	}
 }
@@ -59,10 +65,9 @@ func settingVariables(run *cobra.Command) (all []Term) {
 
 // variablesText is what help says of them.
 func variablesText(root *cobra.Command, width int) string {
-	const text = `What flags of run may say about the policy of a run, variables may say for all runs; a flag beats a variable, and a variable
-beats a configuration file. What belongs to the key is not among them: one exported variable must not make all commands
-share a result. An empty variable counts as unset.
-`
+	const text = `What flags of run may say about the policy of a run, variables may say for all runs; a flag beats a
+variable, and a variable beats a configuration file. What belongs to the key is not among them: one exported variable
+must not make all commands share a result. An empty variable counts as unset.`
 	var b strings.Builder
 	b.WriteString(wrapText(text, width) + "\n")
 	for _, v := range variables(root) {

@@ -20,7 +20,8 @@ func flagGroups() []flagGroup {
 	return []flagGroup{
 		{Title: "What is in the key", names: keyFlags()},
 		{Title: "How long a result lives", names: []string{
-			"ttl", "ttl-fail", "ttl-until", "cache-exit", "jitter", "stale", "stale-if-error", "early", "tag", "purge-tag",
+			"ttl", "ttl-fail", "ttl-until", "cache-exit", "jitter", "stale", "stale-if-error", "early", "tag",
+			"purge-tag",
 		}},
 		{Title: "Whether the command runs, and what is stored", names: []string{
 			"refresh", "warm", "cached-only", "no-cache", "read-only", "min-cost", "max-entry", "max-entries",

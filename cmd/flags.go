@@ -21,8 +21,11 @@ import (
 // addKeyFlags declares what makes the identity of a run. The same flags mean the same in run, key, why and purge.
 func addKeyFlags(fs *pflag.FlagSet) {
 	fs.StringP("shell", "c", "", "run this shell `TEXT` through sh -c; the remaining words are $0, $1, ...")
-	fs.StringArray("env", nil, "put these environment variables in the key: a `NAME[,...]`, globs allowed; unset differs from empty")
-	fs.StringArray("file", nil, "put the contents of a `PATH` in the key; ** globs, directories; absent differs from empty; !GLOB leaves out, @git is what Git lists, @LIST what a file lists")
+	fs.StringArray("env", nil,
+		"put these environment variables in the key: a `NAME[,...]`, globs allowed; unset differs from empty")
+	fs.StringArray("file", nil,
+		"put the contents of a `PATH` in the key; ** globs, directories; absent differs from empty; "+
+			"!GLOB leaves out, @git is what Git lists, @LIST what a file lists")
 	fs.Bool("arg-files", true, "words that name files are inputs; those of a shell text too")
 	fs.Bool("stdin", false, "read stdin whole, put it in the key, feed it to the command")
 	fs.String("cwd", "path", "how the working directory enters the key: a `MODE`, path, repo or none")
@@ -30,20 +33,24 @@ func addKeyFlags(fs *pflag.FlagSet) {
 	fs.StringArray("vary", nil, "put in the key what this shell `TEXT` prints")
 	fs.String("scope", "", "free text in the key: a `WORD` such as a version or a salt")
 	fs.String("namespace", "", "separates teams, as in `a/b`; purged by prefix")
-	fs.String("key", "", "the key is this `NAME`, the namespace, the scope and the inputs given by flag; not the command line")
+	fs.String("key", "",
+		"the key is this `NAME`, the namespace, the scope and the inputs given by flag; not the command line")
 	fs.Bool("pty", false, "run under a pseudo-terminal, so that colours stay")
 }
 
 // addPolicyFlags declares what decides whether a result is used, made and kept.
 func addPolicyFlags(fs *pflag.FlagSet) {
 	fs.String("ttl", "1h", "how long a result is fresh: a duration `D`; none: no end; 0: only for concurrent callers")
-	fs.String("ttl-fail", "", "how long a result with another exit code than 0 is fresh: `D` as for --ttl (alone it implies --cache-exit any)")
+	fs.String("ttl-fail", "",
+		"how long a result with another exit code than 0 is fresh: `D` as for --ttl "+
+			"(alone it implies --cache-exit any)")
 	fs.String("cache-exit", "0", "exit codes that may be replayed: a `LIST` such as 0,1 or 0-3, or any")
 	fs.String("ttl-until", "", "a result's life ends at the next `HH:MM`, local time")
 	fs.String("jitter", "", "shorten each life by up to `P`%, so that results stored together do not end together")
 	fs.String("stale", "", "for `D` after its life, serve the old result while one refresh runs in the background")
 	fs.String("stale-if-error", "", "for `D` after its life, serve the old result if the command fails")
-	fs.String("early", "", "refresh by chance before a life ends, in the background; `BETA` 1 is usual, more is earlier")
+	fs.String("early", "",
+		"refresh by chance before a life ends, in the background; `BETA` 1 is usual, more is earlier")
 	fs.Bool("refresh", false, "run now and replace what is stored")
 	fs.Bool("cached-only", false, "never run: exit 125 when there is nothing to replay")
 	fs.Bool("no-cache", false, "run, touch nothing, share with nobody")
@@ -61,7 +68,8 @@ func addPolicyFlags(fs *pflag.FlagSet) {
 
 // addSayingFlags declares what a run prints besides the output of its command.
 func addSayingFlags(fs *pflag.FlagSet) {
-	fs.String("replay", "all", "how loud a stored result is: print of it all, stdout, stderr or none, this `PART`; the exit code always")
+	fs.String("replay", "all",
+		"how loud a stored result is: print of it all, stdout, stderr or none, this `PART`; the exit code always")
 	fs.Bool("warm", false, "see to it, in the background, that a fresh result will be there, and print nothing")
 	fs.BoolP("explain", "v", false, "one line on stderr: hit or miss, why, age, time saved")
 	fs.Int("status-fd", -1, "the same as one JSON line on this descriptor `N`")
@@ -106,9 +114,15 @@ func words(c *cobra.Command, args []string) ([]string, error) {
 	case c.Flags().Changed("shell"):
 		return append([]string{"sh", "-c", text}, args...), nil
 	case len(args) == 0:
-		return nil, &usageError{Err: errors.New("no command given"), Hint: "write " + c.CommandPath() + " [flags] -- COMMAND [ARG...]"}
+		return nil, &usageError{
+			Err:  errors.New("no command given"),
+			Hint: "write " + c.CommandPath() + " [flags] -- COMMAND [ARG...]",
+		}
 	case args[0] == "":
-		return nil, &usageError{Err: errors.New("the command is an empty word"), Hint: "check the quoting: the first word behind the flags names a program"}
+		return nil, &usageError{
+			Err:  errors.New("the command is an empty word"),
+			Hint: "check the quoting: the first word behind the flags names a program",
+		}
 	}
 	return args, nil
 }
@@ -149,8 +163,8 @@ func (a *App) spec(c *cobra.Command, s Settings, argv []string) (hashing.Spec, e
 	}
 	return hashing.Spec{
 		Namespace: s.Namespace, Scope: s.Scope, Name: name, Argv: argv, Past: past, Dir: dir,
-		Cwd: s.Cwd, Repo: s.Repo, ProjectRepo: s.ProjectRepo, Exe: s.Exe, Environ: a.Environ, Env: env, Files: files, IgnoreWords: !s.ArgFiles,
-		Pty: s.Pty, Secret: s.Secret,
+		Cwd: s.Cwd, Repo: s.Repo, ProjectRepo: s.ProjectRepo, Exe: s.Exe, Environ: a.Environ, Env: env, Files: files,
+		IgnoreWords: !s.ArgFiles, Pty: s.Pty, Secret: s.Secret,
 	}, nil
 }
 
@@ -158,7 +172,10 @@ func (a *App) spec(c *cobra.Command, s Settings, argv []string) (hashing.Spec, e
 func (a *App) namedSpec(c *cobra.Command, s Settings, argv []string) (hashing.Spec, error) {
 	spec, err := a.spec(c, s, argv)
 	if err == nil && spec.Dir == "" {
-		err = &usageError{Err: errors.New("the working directory cannot be named"), Hint: "cd to a directory that exists"}
+		err = &usageError{
+			Err:  errors.New("the working directory cannot be named"),
+			Hint: "cd to a directory that exists",
+		}
 	}
 	if err != nil {
 		return spec, err
@@ -189,12 +206,15 @@ func (a *App) sharedAs(s Settings) (string, error) {
 func parseKey(dir *cachedir.Dir, s Settings, text string) (hashing.Key, error) {
 	const least = 8
 	if name, ok := strings.CutPrefix(text, "name:"); ok {
-		r, err := hashing.Capture(hashing.Spec{Namespace: s.Namespace, Scope: s.Scope, Name: name, Secret: s.Secret}, nil)
+		r, err := hashing.Capture(
+			hashing.Spec{Namespace: s.Namespace, Scope: s.Scope, Name: name, Secret: s.Secret}, nil,
+		)
 		return r.Key, err
 	}
 	if len(text) < least || len(text) > 64 || strings.Trim(text, "0123456789abcdef") != "" {
 		return hashing.Key{}, &usageError{
-			Err: fmt.Errorf("%q is not a key", text), Hint: "write at least 8 hex digits as cachex ls shows them, or name:X",
+			Err:  fmt.Errorf("%q is not a key", text),
+			Hint: "write at least 8 hex digits as cachex ls shows them, or name:X",
 		}
 	}
 	found, err := dir.Find(text, 2)
@@ -204,7 +224,10 @@ func parseKey(dir *cachedir.Dir, s Settings, text string) (hashing.Key, error) {
 	case len(found) == 0:
 		return hashing.Key{}, &usageError{Err: fmt.Errorf("no entry %s", text), Hint: "cachex ls lists the entries"}
 	case len(found) > 1:
-		return hashing.Key{}, &usageError{Err: fmt.Errorf("several entries begin with %s", text), Hint: "write more digits"}
+		return hashing.Key{}, &usageError{
+			Err:  fmt.Errorf("several entries begin with %s", text),
+			Hint: "write more digits",
+		}
 	}
 	return found[0], nil
 }

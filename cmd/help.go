@@ -22,9 +22,12 @@ const environmentTopic = "environment"
 
 func newHelpCommand(app *App) *cobra.Command {
 	return &cobra.Command{
-		Use:     "help [COMMAND | environment]",
-		Short:   "say how to use a command",
-		Long:    "Help prints what cachex COMMAND --help prints, and without a command what cachex --help prints. Help environment lists the\nvariables that cachex reads, or hands to commands." + exitCodes("0    printed", "125  no such command"),
+		Use:   "help [COMMAND | environment]",
+		Short: "say how to use a command",
+		Long: "Help prints what cachex COMMAND --help prints, and without a command what cachex --help prints. " +
+			"Help environment lists the\nvariables that cachex reads, or hands to commands." + exitCodes(
+			"0    printed", "125  no such command",
+		),
 		Example: "  cachex help run\n  cachex help environment",
 		ValidArgsFunction: func(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			var names []string

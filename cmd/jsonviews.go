@@ -31,8 +31,10 @@ type rowView struct {
 
 func newRowView(r row, secrets masks) rowView {
 	v := rowView{
-		Key: r.key.String(), Ended: r.ended.Format(time.RFC3339Nano), Age: time.Since(r.ended).Seconds(), Result: r.exit, Bytes: r.bytes,
-		Took: r.took.Seconds(), Tags: append([]string{}, r.tags...), Directory: r.directory, Command: secrets.line(r.command), Words: []string{},
+		Key: r.key.String(), Ended: r.ended.Format(time.RFC3339Nano), Age: time.Since(r.ended).Seconds(),
+		Result: r.exit, Bytes: r.bytes,
+		Took: r.took.Seconds(), Tags: append([]string{}, r.tags...), Directory: r.directory,
+		Command: secrets.line(r.command), Words: []string{},
 	}
 	if r.left != NoEnd {
 		left := r.left.Seconds()
@@ -80,7 +82,10 @@ func newEntryView(e *cachedir.Entry) (entryView, error) {
 		return entryView{}, err
 	}
 	r := newRow(cachedir.EntryInfo{Meta: e.Meta, StdoutSize: e.StdoutSize, StderrSize: e.StderrSize})
-	v := entryView{rowView: newRowView(r, masks{}), ExitCode: e.Code, Signal: e.Signal, Private: e.Private, Recipe: factViews(e.Recipe)}
+	v := entryView{
+		rowView: newRowView(r, masks{}), ExitCode: e.Code, Signal: e.Signal, Private: e.Private,
+		Recipe: factViews(e.Recipe),
+	}
 	v.Stdout, v.StdoutBase64 = textOrBase64(out.Bytes())
 	v.Stderr, v.StderrBase64 = textOrBase64(err.Bytes())
 	return v, nil
@@ -109,7 +114,10 @@ type answerView struct {
 }
 
 func newAnswerView(w answer) answerView {
-	v := answerView{Hit: w.Reason == "", Reason: string(w.Reason), Detail: w.Detail, Changes: []changeView{}, Elsewhere: w.Elsewhere}
+	v := answerView{
+		Hit: w.Reason == "", Reason: string(w.Reason), Detail: w.Detail, Changes: []changeView{},
+		Elsewhere: w.Elsewhere,
+	}
 	if w.Nearest != (hashing.Key{}) {
 		v.Nearest = w.Nearest.String()
 	}

@@ -22,10 +22,10 @@ func newLsCommand(app *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "ls",
 		Short: "list the entries",
-		Long: `Ls lists the entries, youngest first: the first digits of the key, the age, what is left of the time to live that the
-entry was written under, how the command ended, the size of the output, how long the command ran, tags, directory and
-command. Of secrets in a command only ***1 is shown, ***2 and so on: the same number for the same secret. At a terminal
-long columns are cut; elsewhere everything is there.` + exitCodes(
+		Long: `Ls lists the entries, youngest first: the first digits of the key, the age, what is left of the time to
+live that the entry was written under, how the command ended, the size of the output, how long the command ran, tags,
+directory and command. Of secrets in a command only ***1 is shown, ***2 and so on: the same number for the same secret.
+At a terminal long columns are cut; elsewhere everything is there.` + exitCodes(
 			"0    listed; also when there is nothing", "125  bad flag, or no usable cache directory"),
 		Example: `  cachex ls --tag users --sort size --limit 10
   cachex ls --format json | jq -r '.[].command'`,
@@ -34,7 +34,8 @@ long columns are cut; elsewhere everything is there.` + exitCodes(
 	}
 	c.Flags().SortFlags = false
 	addFormatFlag(c)
-	c.Flags().String("sort", "age", "which come first: the youngest, the largest, those that took longest or expire next: `age|size|took|left`")
+	c.Flags().String("sort", "age",
+		"which come first: the youngest, the largest, those that took longest or expire next: `age|size|took|left`")
 	c.Flags().String("limit", "", "list at most `N` entries")
 	c.Flags().String("tag", "", "entries with this `TAG`")
 	c.Flags().String("command", "", "entries whose command line matches this `GLOB`")
@@ -59,7 +60,8 @@ type row struct {
 func newRow(i cachedir.EntryInfo) row {
 	r := row{
 		key: i.Key, ended: i.Ended, left: timeLeft(i.Meta), exit: exitText(i.Meta), bytes: i.StdoutSize + i.StderrSize,
-		took: i.Ended.Sub(i.Started), directory: directoryOf(i.Recipe), command: commandWords(i.Recipe), failed: i.Code != 0 || i.Signal != 0,
+		took: i.Ended.Sub(i.Started), directory: directoryOf(i.Recipe), command: commandWords(i.Recipe),
+		failed: i.Code != 0 || i.Signal != 0,
 	}
 	for _, t := range i.Tags {
 		r.tags = append(r.tags, t.Name)
@@ -152,7 +154,9 @@ func lsFlags(c *cobra.Command) (compare func(x, y row) int, limit int, err error
 	limit = -1
 	if text, _ := c.Flags().GetString("limit"); c.Flags().Changed("limit") {
 		if limit, err = strconv.Atoi(text); err != nil || limit < 0 {
-			return nil, 0, &BadValue{Name: "--limit", Value: text, Why: "not a number of entries", Hint: "write a number such as 10"}
+			return nil, 0, &BadValue{
+				Name: "--limit", Value: text, Why: "not a number of entries", Hint: "write a number such as 10",
+			}
 		}
 	}
 	order, _ := c.Flags().GetString("sort")
@@ -166,7 +170,9 @@ func lsFlags(c *cobra.Command) (compare func(x, y row) int, limit int, err error
 	case "left":
 		compare = func(x, y row) int { return cmp.Compare(uint64(x.left), uint64(y.left)) } // NoEnd is the largest
 	default:
-		return nil, 0, &BadValue{Name: "--sort", Value: order, Why: "no such order", Hint: "write age, size, took or left"}
+		return nil, 0, &BadValue{
+			Name: "--sort", Value: order, Why: "no such order", Hint: "write age, size, took or left",
+		}
 	}
 	return compare, limit, nil
 }
@@ -182,7 +188,8 @@ func lsFilter(c *cobra.Command, a *App, s Settings) func(cachedir.EntryInfo) boo
 	stored := hashing.Guard(tag, s.Secret)
 	return func(i cachedir.EntryInfo) bool {
 		return (tag == "" || hasTag(i, stored)) && (command == "" || matchRecipe(command, i.Recipe)) &&
-			(place == "" || isBelow(hashing.DirectoryPath(factOf(i.Recipe, hashing.FactDirectory).Value), filepath.Clean(place)))
+			(place == "" ||
+				isBelow(hashing.DirectoryPath(factOf(i.Recipe, hashing.FactDirectory).Value), filepath.Clean(place)))
 	}
 }
 
@@ -235,12 +242,16 @@ func nothingListed(c *cobra.Command, s Settings) string {
 
 // rowTable shows rows in columns.
 func rowTable(rows []row) *table {
-	t := &table{head: []string{"KEY", "AGE", "LEFT", "RESULT", "SIZE", "TOOK", "TAGS", "DIRECTORY", "COMMAND"}, cut: []int{6, 7}}
+	t := &table{
+		head: []string{"KEY", "AGE", "LEFT", "RESULT", "SIZE", "TOOK", "TAGS", "DIRECTORY", "COMMAND"},
+		cut:  []int{6, 7},
+	}
 	secrets := masks{}
 	for _, r := range rows {
 		tags := visible(strings.Join(r.tags, ","))
 		t.rows = append(t.rows, []string{
-			r.key.String()[:12], engine.Short(max(time.Since(r.ended), 0)), leftText(r.left), r.exit, roundSize(r.bytes), engine.Short(r.took),
+			r.key.String()[:12], engine.Short(max(time.Since(r.ended), 0)), leftText(r.left), r.exit,
+			roundSize(r.bytes), engine.Short(r.took),
 			cmp.Or(tags, "-"), r.directory, secrets.line(r.command),
 		})
 		t.own = append(t.own, r.failed)

@@ -78,16 +78,33 @@ func systemVariables() []Term {
 		{"PATH", "where commands are looked for"},
 		{"CI", "set and not false: a long wait is explained also where stderr is no terminal"},
 		{"HTTP_PROXY, HTTPS_PROXY, NO_PROXY", "the way to s3://, http:// and https:// servers"},
-		{"AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL_S3", "for s3:// servers, as other programs read them"},
+		{
+			"AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL_S3",
+			"for s3:// servers, as other programs read them",
+		},
 	}
 }
 
 // files lists what cachex reads and writes.
 func files() []Term {
-	endings := strings.Join(slices.DeleteFunc(configEndings(), func(ending string) bool { return ending == ".toml" }), ", ")
+	endings := strings.Join(
+		slices.DeleteFunc(configEndings(), func(ending string) bool { return ending == ".toml" }), ", ",
+	)
 	return []Term{
-		{"~/.cache/cachex", "results and what belongs to them, where --cache-dir names no other directory: $XDG_CACHE_HOME/cachex if that is set; ~/Library/Caches/cachex on macOS, %LocalAppData%\\cachex on Windows"},
-		{"~/.config/cachex/config.toml", "the user's settings (or with the ending " + endings + "): $XDG_CONFIG_HOME/cachex/config.toml if that is set"},
-		{".cachex.toml", "the settings of a project, from the working directory upwards to the root of its repository (or with these endings)"},
+		{
+			"~/.cache/cachex",
+			"results and what belongs to them, where --cache-dir names no other directory: $XDG_CACHE_HOME/cachex if " +
+				"that is set; ~/Library/Caches/cachex on macOS, %LocalAppData%\\cachex on Windows",
+		},
+		{
+			"~/.config/cachex/config.toml",
+			"the user's settings (or with the ending " + endings + "): $XDG_CONFIG_HOME/cachex/config.toml if that " +
+				"is set",
+		},
+		{
+			".cachex.toml",
+			"the settings of a project, from the working directory upwards to the root of its repository (or with " +
+				"these endings)",
+		},
 	}
 }

@@ -20,16 +20,17 @@ func newPurgeCommand(app *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "purge SELECTOR | purge [flags] -- COMMAND [ARG...]",
 		Short: "forget results",
-		Long: `Purge removes the entries that are selected: --all, --expired, --older-than, --tag, --key, --scope, --namespace or
---command. Of several selectors, entries go that all of them name. It may run at any time beside others and waits for nobody: the result of a run that is under way and
-selected is delivered, but not stored. With --soft the entries are kept, and served until one run in the background
-has renewed them; should that fail, until their time to live is over.
+		Long: `Purge removes the entries that are selected: --all, --expired, --older-than, --tag, --key, --scope,
+--namespace or --command. Of several selectors, entries go that all of them name. It may run at any time beside others
+and waits for nobody: the result of a run that is under way and selected is delivered, but not stored. With --soft the
+entries are kept, and served until one run in the background has renewed them; should that fail, until their time to
+live is over.
 
 With --stdin and --match it reads a stream of events, and purges the tag that each line names: what the first group of
 the regular expression matches. It ends with an error when the stream does, so that a supervisor starts it again.
 
-With a command behind --, all entries of this command line in this directory go, whatever their inputs; with flags of run
-that belong to the key (--env, --file, --stdin, --scope, ...) exactly that recipe.` + exitCodes(
+With a command behind --, all entries of this command line in this directory go, whatever their inputs; with flags of
+run that belong to the key (--env, --file, --stdin, --scope, ...) exactly that recipe.` + exitCodes(
 			"0    purged; also when there was nothing to purge", "125  bad selector, or no usable cache directory"),
 		Example: `  cachex purge --older-than 7d --dry-run
   cachex purge --tag users
@@ -91,8 +92,10 @@ func (a *App) purge(c *cobra.Command, args []string) error {
 		dir, err = a.openStore(s, false)
 	}
 	if errors.Is(err, cachedir.ErrAbsent) {
-		names = slices.DeleteFunc(names, func(name string) bool { return name == "key" }) // it is looked up in the directory
-		if _, err := selectByAll(c, nil, s, names); err != nil {                          // what is selected must be well written even so
+		// it is looked up in the directory
+		names = slices.DeleteFunc(names, func(name string) bool { return name == "key" })
+		// what is selected must be well written even so
+		if _, err := selectByAll(c, nil, s, names); err != nil {
 			return err
 		}
 		return sayPurged(a.Stdout, 0, false, dry)
@@ -238,7 +241,8 @@ func entries(n int) string {
 
 // givenSelectors lists the selectors among the flags; without a command there must be one.
 func givenSelectors(c *cobra.Command, withCommand bool) ([]string, error) {
-	const hint = "write one of --all, --expired, --older-than, --tag, --key, --scope, --namespace, --command, or -- COMMAND"
+	const hint = "write one of --all, --expired, --older-than, --tag, --key, --scope, --namespace, --command, " +
+		"or -- COMMAND"
 	all := []string{"all", "expired", "older-than", "tag", "command", "key", "scope", "namespace"}
 	if withCommand {
 		all = all[:6] // scope and namespace belong to the recipe then
@@ -262,7 +266,10 @@ func givenSelectors(c *cobra.Command, withCommand bool) ([]string, error) {
 	}
 	for _, name := range inputFlags() {
 		if c.Flags().Changed(name) && name != "scope" { // which selects by itself
-			return nil, &usageError{Err: fmt.Errorf("--%s needs a command", name), Hint: "write it behind --, as for run"}
+			return nil, &usageError{
+				Err:  fmt.Errorf("--%s needs a command", name),
+				Hint: "write it behind --, as for run",
+			}
 		}
 	}
 	return given, nil
@@ -294,11 +301,15 @@ func (sel selector) and(other selector) selector {
 func selectBy(c *cobra.Command, dir *cachedir.Dir, s Settings, name string) (selector, error) {
 	value := c.Flags().Lookup(name).Value.String()
 	if value == "" || value == "false" {
-		return selector{}, &BadValue{Name: "--" + name, Value: value, Why: "selects nothing", Hint: "see cachex purge --help"}
+		return selector{}, &BadValue{
+			Name: "--" + name, Value: value, Why: "selects nothing", Hint: "see cachex purge --help",
+		}
 	}
 	now := time.Now()
 	finished := func(match func(cachedir.EntryInfo) bool) (selector, error) {
-		return selector{match: func(i cachedir.EntryInfo) bool { return !i.Pending && (i.Err == nil || i.Sealed) && match(i) }}, nil
+		return selector{
+			match: func(i cachedir.EntryInfo) bool { return !i.Pending && (i.Err == nil || i.Sealed) && match(i) },
+		}, nil
 	}
 	switch name {
 	case "all":
@@ -322,7 +333,11 @@ func selectBy(c *cobra.Command, dir *cachedir.Dir, s Settings, name string) (sel
 	case "scope":
 		sample, err := hashing.Capture(hashing.Spec{Name: "sample", Scope: value, Secret: s.Secret}, nil)
 		want := factOf(sample.Text, hashing.FactScope).Value // as recipes have it: a digest, if it looks secret
-		return selector{match: func(i cachedir.EntryInfo) bool { return i.Sealed || factOf(i.Recipe, hashing.FactScope).Value == want }}, err
+		return selector{
+			match: func(i cachedir.EntryInfo) bool {
+				return i.Sealed || factOf(i.Recipe, hashing.FactScope).Value == want
+			},
+		}, err
 	case "namespace":
 		return selector{match: func(i cachedir.EntryInfo) bool {
 			ns, _ := factOf(i.Recipe, hashing.FactNamespace).Text()
@@ -362,7 +377,8 @@ func (a *App) selectCommand(c *cobra.Command, s Settings, argv []string) (select
 	}
 	recipe, err := hashing.Capture(spec, nil)
 	return selector{match: func(i cachedir.EntryInfo) bool { // also with what was learned
-		return i.Key == recipe.Key || i.Command == recipe.Command && (i.Sealed || hashing.Extends(i.Recipe, recipe.Text))
+		return i.Key == recipe.Key || i.Command == recipe.Command &&
+			(i.Sealed || hashing.Extends(i.Recipe, recipe.Text))
 	}}, err
 }
 

@@ -50,7 +50,10 @@ func (a *App) purgeEvents(c *cobra.Command, args []string) error {
 			if errors.Is(err, io.EOF) {
 				err = errors.New("it ended")
 			}
-			return &usageError{Err: fmt.Errorf("the stream of events: %w", err), Hint: "start it again, and this with it: what happens meanwhile is not purged"}
+			return &usageError{
+				Err:  fmt.Errorf("the stream of events: %w", err),
+				Hint: "start it again, and this with it: what happens meanwhile is not purged",
+			}
 		}
 	}
 }
@@ -62,14 +65,22 @@ func eventPattern(c *cobra.Command, args []string) (*regexp.Regexp, error) {
 	given, err := givenSelectors(c, true)
 	switch {
 	case err != nil || len(given) > 0 || len(args) > 0 || c.Flags().Changed("scope") || c.Flags().Changed("namespace"):
-		return nil, &usageError{Err: errors.New("--match and another selector both select"), Hint: "write one of the two"}
+		return nil, &usageError{
+			Err:  errors.New("--match and another selector both select"),
+			Hint: "write one of the two",
+		}
 	case !on:
-		return nil, &usageError{Err: errors.New("--match needs events"), Hint: "write --stdin --match RE, and pipe the events in"}
+		return nil, &usageError{
+			Err:  errors.New("--match needs events"),
+			Hint: "write --stdin --match RE, and pipe the events in",
+		}
 	}
 	match, err := regexp.Compile(text)
 	switch {
 	case err != nil:
-		return nil, &BadValue{Name: "--match", Value: text, Why: call.OneLine(err.Error()), Hint: "see https://golang.org/s/re2syntax"}
+		return nil, &BadValue{
+			Name: "--match", Value: text, Why: call.OneLine(err.Error()), Hint: "see https://golang.org/s/re2syntax",
+		}
 	case match.NumSubexp() == 0:
 		return nil, &BadValue{Name: "--match", Value: text, Why: "no group", Hint: "put what is the tag in parentheses"}
 	}

@@ -79,9 +79,11 @@ hour is over every further run replays them. Runs at the same time share one exe
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpCommand(newHelpCommand(app))
 	root.Flags().Bool("version", false, "print the version")
-	root.PersistentFlags().String("cache-dir", "", "keep results in `DIR` (default $XDG_CACHE_HOME/cachex, else ~/.cache/cachex)")
+	root.PersistentFlags().String("cache-dir", "",
+		"keep results in `DIR` (default $XDG_CACHE_HOME/cachex, else ~/.cache/cachex)")
 	root.PersistentFlags().StringSlice("trust-owner", nil, "admit a cache directory that belongs to this user `UID`")
-	root.PersistentFlags().StringArray("remote", nil, "share results through this server, and through further ones in their order: a `URL`")
+	root.PersistentFlags().StringArray("remote", nil,
+		"share results through this server, and through further ones in their order: a `URL`")
 	root.AddCommand(newRunCommand(app))
 	if !app.runs() { // run stands before other commands: it shall not pay for those here
 		addOtherCommands(root, app)

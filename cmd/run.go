@@ -20,17 +20,17 @@ func newRunCommand(app *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "run [flags] -- COMMAND [ARG...]",
 		Short: "run a command, or replay its stored result",
-		Long: `Run replays the stored result of a command while it is fresh: stdout, stderr and the exit code, byte for byte.
-Otherwise it runs the command, shows its output as it comes, and stores it. Runs of the same command at the same time
-share one execution.
+		Long: `Run replays the stored result of a command while it is fresh: stdout, stderr and the exit code, byte for
+byte. Otherwise it runs the command, shows its output as it comes, and stores it. Runs of the same command at the same
+time share one execution.
 
-What makes two runs the same: the words of the command line, the executable and its content, the working directory,
-and what --env, --file, --stdin and --scope add. Only exit code 0 is replayed unless --cache-exit says otherwise.
+What makes two runs the same: the words of the command line, the executable and its content, the working directory, and
+what --env, --file, --stdin and --scope add. Only exit code 0 is replayed unless --cache-exit says otherwise.
 
-The command gets an empty stdin unless --stdin is given, at a terminal, too: what is typed is in no key. What is not to be
-cached (--no-cache, --purge-tag) gets stdin as it is, and so do shells and interpreters without a script, and -it of docker,
-podman and kubectl, if it is a terminal. The output is stored in the cache directory as it is, unless the setting encrypt is
-true: do not cache commands that print secrets.`,
+The command gets an empty stdin unless --stdin is given, at a terminal, too: what is typed is in no key. What is not to
+be cached (--no-cache, --purge-tag) gets stdin as it is, and so do shells and interpreters without a script, and -it of
+docker, podman and kubectl, if it is a terminal. The output is stored in the cache directory as it is, unless the
+setting encrypt is true: do not cache commands that print secrets.`,
 		Example: `  cachex run --ttl 10m -- kubectl get pods
   cachex run --file go.mod --file '**/*.go' --env GOFLAGS -- go vet ./...
   cachex run --ttl 1d --cache-exit 0,1 -- golint ./...
@@ -73,10 +73,16 @@ func (a *App) run(c *cobra.Command, args []string) error {
 	}
 	warm, _ := c.Flags().GetBool("warm")
 	if warm && (s.NoCache || len(s.PurgeTag) > 0) {
-		return &usageError{Err: errors.New("--warm: nothing is stored of this run"), Hint: "leave out --warm, or --no-cache and --purge-tag"}
+		return &usageError{
+			Err:  errors.New("--warm: nothing is stored of this run"),
+			Hint: "leave out --warm, or --no-cache and --purge-tag",
+		}
 	}
 	if s.Pty && (s.Replay == engine.ReplayStdout || s.Replay == engine.ReplayStderr) {
-		return &usageError{Err: errors.New("--replay: a pseudo-terminal has one stream for both"), Hint: "leave out --pty, or write --replay all or none"}
+		return &usageError{
+			Err:  errors.New("--replay: a pseudo-terminal has one stream for both"),
+			Hint: "leave out --pty, or write --replay all or none",
+		}
 	}
 	tiers, err := tiersOf(s, a.LookupEnv)
 	if err != nil {
@@ -89,15 +95,19 @@ func (a *App) run(c *cobra.Command, args []string) error {
 	return memo.Run(&a.Process, &call.Call{
 		Request: engine.Request{
 			Spec: spec, TTL: s.TTL, TTLFail: s.TTLFail,
-			Jitter: float64(s.Jitter), Stale: s.Stale, StaleIfError: s.StaleIfError, Early: float64(s.Early), Until: s.TTLUntil.Next(),
+			Jitter: float64(s.Jitter), Stale: s.Stale, StaleIfError: s.StaleIfError,
+			Early: float64(s.Early), Until: s.TTLUntil.Next(),
 			Tags: guardTags(s.Tag, s.Secret), PurgeTags: guardTags(s.PurgeTag, s.Secret), Private: s.Private,
-			Refresh: s.Refresh, Warm: warm, CachedOnly: s.CachedOnly, NoCache: s.NoCache, Trouble: trouble, ReadOnly: s.ReadOnly,
+			Refresh: s.Refresh, Warm: warm, CachedOnly: s.CachedOnly, NoCache: s.NoCache,
+			Trouble: trouble, ReadOnly: s.ReadOnly,
 			Wait: s.Wait, Follow: s.Follow, Replay: s.Replay, FeedStdin: s.Stdin, Vary: s.Vary,
 			MinCost: s.MinCost, MaxEntry: s.MaxEntry, MaxEntries: int(s.MaxEntries),
 			Tiers: tiers, TiersRequired: s.RemoteRequired, Refresher: refresher,
 		},
-		CacheExit: s.CacheExit, CacheDir: s.CacheDir, Store: storeOptions(s, keys), Explain: s.Explain, Quiet: s.Quiet, Status: status,
-		Warnings: texts(warnings), PlainTiers: func(dir *cachedir.Dir) []string { return texts(plainTiers(s, a.LookupEnv, &spec, dir)) },
+		CacheExit: s.CacheExit, CacheDir: s.CacheDir, Store: storeOptions(s, keys),
+		Explain: s.Explain, Quiet: s.Quiet, Status: status,
+		Warnings:      texts(warnings),
+		PlainTiers:    func(dir *cachedir.Dir) []string { return texts(plainTiers(s, a.LookupEnv, &spec, dir)) },
 		AnyCommand:    !s.ruled,
 		Places:        func() []string { return s.configuration(false) },
 		Configuration: s.restsOn,
@@ -137,7 +147,10 @@ func statusFile(c *cobra.Command, background bool) (*os.File, error) {
 		return nil, err
 	}
 	bad := func(why string) error {
-		return &usageError{Err: fmt.Errorf("--status-fd %d: %s", fd, why), Hint: "open it in the shell, as in 3>status.json --status-fd 3"}
+		return &usageError{
+			Err:  fmt.Errorf("--status-fd %d: %s", fd, why),
+			Hint: "open it in the shell, as in 3>status.json --status-fd 3",
+		}
 	}
 	if fd < 0 {
 		return nil, bad("not a descriptor")

@@ -142,11 +142,15 @@ func settingTable() []setting {
 		{name: "ttl-until", policy: true, project: true, field: func(s *Settings) any { return &s.TTLUntil }},
 		{name: "jitter", policy: true, project: true, field: func(s *Settings) any { return &s.Jitter }},
 		{name: "stale", policy: true, project: true, none: true, field: func(s *Settings) any { return &s.Stale }},
-		{name: "stale-if-error", policy: true, project: true, none: true, field: func(s *Settings) any { return &s.StaleIfError }},
+		{
+			name: "stale-if-error", policy: true, project: true, none: true,
+			field: func(s *Settings) any { return &s.StaleIfError },
+		},
 		{name: "early", policy: true, project: true, field: func(s *Settings) any { return &s.Early }},
 		{name: "wait", policy: true, project: true, none: true, field: func(s *Settings) any { return &s.Wait }},
 		{name: "follow", policy: true, field: func(s *Settings) any { return &s.Follow }},
-		{name: "replay", field: func(s *Settings) any { return &s.Replay }}, // not from outside: scripts take what is printed for the result
+		// not from outside: scripts take what is printed for the result
+		{name: "replay", field: func(s *Settings) any { return &s.Replay }},
 		{name: "min-cost", policy: true, project: true, field: func(s *Settings) any { return &s.MinCost }},
 		{name: "max-entry", policy: true, project: true, field: func(s *Settings) any { return &s.MaxEntry }},
 		{name: "max-entries", project: true, field: func(s *Settings) any { return &s.MaxEntries }},
@@ -158,17 +162,45 @@ func settingTable() []setting {
 		{name: "explain", policy: true, field: func(s *Settings) any { return &s.Explain }},
 		{name: "quiet", policy: true, field: func(s *Settings) any { return &s.Quiet }},
 		{name: "cache-dir", policy: true, field: func(s *Settings) any { return &s.CacheDir }},
-		{name: "max-size", policy: true, about: "how large the cache directory may become: a size such as 500MB or 5GiB", field: func(s *Settings) any { return &s.MaxSize }},
-		{name: "keep", policy: true, about: "how long a result that nobody uses is kept: a duration", field: func(s *Settings) any { return &s.Keep }},
+		{
+			name: "max-size", policy: true,
+			about: "how large the cache directory may become: a size such as 500MB or 5GiB",
+			field: func(s *Settings) any { return &s.MaxSize },
+		},
+		{
+			name: "keep", policy: true, about: "how long a result that nobody uses is kept: a duration",
+			field: func(s *Settings) any { return &s.Keep },
+		},
 		{name: "trust-owner", policy: true, field: func(s *Settings) any { return &s.TrustOwner }},
-		{name: "secret-file", policy: true, about: "the file that holds what CACHEX_SECRET would", field: func(s *Settings) any { return &s.SecretFile }},
-		{name: "secret", policy: true, about: "a text that a team shares; digests of values and words in keys are made with it, so that nobody else can guess from them", field: func(s *Settings) any { return &s.Secret }},
+		{
+			name: "secret-file", policy: true, about: "the file that holds what CACHEX_SECRET would",
+			field: func(s *Settings) any { return &s.SecretFile },
+		},
+		{
+			name: "secret", policy: true,
+			about: "a text that a team shares; digests of values and words in keys are made with it, so that nobody " +
+				"else can guess from them",
+			field: func(s *Settings) any { return &s.Secret },
+		},
 		{name: "remote", policy: true, field: func(s *Settings) any { return &s.Remote }},
 		{name: "remote-required", policy: true, field: func(s *Settings) any { return &s.RemoteRequired }},
-		{name: "sign", policy: true, about: "how values for servers are signed: none, hmac or ed25519", field: func(s *Settings) any { return &s.Sign }},
-		{name: "require-signature", policy: true, about: "true: values of servers that are not signed are not believed", field: func(s *Settings) any { return &s.RequireSignature }},
-		{name: "encrypt", policy: true, about: "true: values for servers, and the cache directory, are encrypted", field: func(s *Settings) any { return &s.Encrypt }},
-		{name: "key-file", policy: true, about: "the file with the keys for both", field: func(s *Settings) any { return &s.KeyFile }},
+		{
+			name: "sign", policy: true, about: "how values for servers are signed: none, hmac or ed25519",
+			field: func(s *Settings) any { return &s.Sign },
+		},
+		{
+			name: "require-signature", policy: true,
+			about: "true: values of servers that are not signed are not believed",
+			field: func(s *Settings) any { return &s.RequireSignature },
+		},
+		{
+			name: "encrypt", policy: true, about: "true: values for servers, and the cache directory, are encrypted",
+			field: func(s *Settings) any { return &s.Encrypt },
+		},
+		{
+			name: "key-file", policy: true, about: "the file with the keys for both",
+			field: func(s *Settings) any { return &s.KeyFile },
+		},
 		{name: "env", project: true, field: func(s *Settings) any { return &s.Env }},
 		{name: "file", project: true, field: func(s *Settings) any { return &s.File }},
 		{name: "arg-files", project: true, field: func(s *Settings) any { return &s.ArgFiles }},
@@ -295,12 +327,17 @@ func cwdWords() []string {
 
 // exeWords lists the words of --exe, at the index of their mode.
 func exeWords() []string {
-	return []string{hashing.ExeContent: "content", hashing.ExeDigest: "digest", hashing.ExePath: "path", hashing.ExeNone: "none"}
+	return []string{
+		hashing.ExeContent: "content", hashing.ExeDigest: "digest", hashing.ExePath: "path", hashing.ExeNone: "none",
+	}
 }
 
 // replayWords lists the words of --replay, at the index of their mode.
 func replayWords() []string {
-	return []string{engine.ReplayAll: "all", engine.ReplayStdout: "stdout", engine.ReplayStderr: "stderr", engine.ReplayNone: "none"}
+	return []string{
+		engine.ReplayAll: "all", engine.ReplayStdout: "stdout", engine.ReplayStderr: "stderr",
+		engine.ReplayNone: "none",
+	}
 }
 
 // pick reads one of the words of a mode.
@@ -386,12 +423,20 @@ func (row setting) element(src source, text string) (string, error) {
 	case strings.TrimSpace(text) == "":
 		return "", src.bad(text, "empty", "write a value, or leave it out")
 	case row.name == "env" && strings.HasPrefix(text, "$"):
-		return "", src.bad(text, "not a name", fmt.Sprintf("write %s, without $: the value is taken from the environment", strings.Trim(text, "${}")))
+		return "", src.bad(
+			text, "not a name",
+			fmt.Sprintf("write %s, without $: the value is taken from the environment", strings.Trim(text, "${}")),
+		)
 	case row.name == "env" && strings.Contains(text, "="):
 		name, _, _ := strings.Cut(text, "=")
-		return "", src.bad(text, "not a name", fmt.Sprintf("write %s alone: the value is taken from the environment", name))
-	case (row.name == "env" || row.name == "file") && isGlob(text) && !doublestar.ValidatePattern(filepath.ToSlash(text)):
-		return "", src.bad(text, "not a pattern", "close what [ or { opens, or write [[] and [{] for the characters themselves")
+		return "", src.bad(
+			text, "not a name", fmt.Sprintf("write %s alone: the value is taken from the environment", name),
+		)
+	case (row.name == "env" || row.name == "file") && isGlob(text) &&
+		!doublestar.ValidatePattern(filepath.ToSlash(text)):
+		return "", src.bad(
+			text, "not a pattern", "close what [ or { opens, or write [[] and [{] for the characters themselves",
+		)
 	case row.name == "env":
 		return strings.TrimSpace(text), nil
 	case row.name != "file":
@@ -407,7 +452,9 @@ func (src source) file(pattern string) (string, error) {
 		mark, pattern = pattern[:1], pattern[1:]
 	}
 	if pattern == "" {
-		return "", src.bad(mark, "no name behind it", "write "+mark+" and a name, or ./"+mark+" for a file of this name")
+		return "", src.bad(
+			mark, "no name behind it", "write "+mark+" and a name, or ./"+mark+" for a file of this name",
+		)
 	}
 	if isGlob(pattern) {
 		src.home = escapeGlob(src.home)
@@ -570,7 +617,8 @@ func applyEnvironment(s *Settings, in settingsInput) ([]Warning, error) {
 	var warnings []Warning
 	ignore := func(name string) {
 		if value, ok := in.LookupEnv(name); ok && value != "" {
-			warnings = append(warnings, Warning(name+" is ignored: it would be part of every command; use a flag or a rule"))
+			warnings = append(warnings,
+				Warning(name+" is ignored: it would be part of every command; use a flag or a rule"))
 		}
 	}
 	for _, row := range settingTable() {

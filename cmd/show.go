@@ -17,10 +17,11 @@ func newShowCommand(app *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "show KEY",
 		Short: "show one entry with its recipe and output",
-		Long: `Show prints what is stored under a key: when and how long the command ran, how it ended, its recipe and its output.
-KEY is what ls prints, 64 hex digits or at least the first 8, or name:X for what run --key X stored. Both the last run
-that exited 0 and the last that did not are shown. Escape sequences in the output are shown, not obeyed; --stdout and
---stderr print exactly what the command wrote, of the run that exited 0 if there is one.` + exitCodes("0    shown", "125  no such entry, or no usable cache directory"),
+		Long: `Show prints what is stored under a key: when and how long the command ran, how it ended, its recipe and
+its output. KEY is what ls prints, 64 hex digits or at least the first 8, or name:X for what run --key X stored. Both
+the last run that exited 0 and the last that did not are shown. Escape sequences in the output are shown, not obeyed;
+--stdout and --stderr print exactly what the command wrote, of the run that exited 0 if there is one.` + exitCodes(
+			"0    shown", "125  no such entry, or no usable cache directory"),
 		Example:           "  cachex show 5ef8cd624418\n  cachex show --stdout name:report",
 		Args:              oneArgument("KEY", "cachex ls lists the keys"),
 		ValidArgsFunction: newCompleter(app).keys,
@@ -40,7 +41,10 @@ func (a *App) show(c *cobra.Command, text string) error {
 	}
 	dir, s, err := a.openLooking(c)
 	if errors.Is(err, cachedir.ErrAbsent) {
-		return &usageError{Err: fmt.Errorf("no entry %s", text), Hint: "nothing has been stored yet: cachex run -- COMMAND"}
+		return &usageError{
+			Err:  fmt.Errorf("no entry %s", text),
+			Hint: "nothing has been stored yet: cachex run -- COMMAND",
+		}
 	}
 	if err != nil {
 		return err
@@ -129,8 +133,10 @@ func showEntry(w io.Writer, e *cachedir.Entry) error {
 	if e.TTL != NoEnd {
 		ttl = FormatDuration(e.TTL)
 	}
-	fmt.Fprintf(w, "key      %s\ncommand  %s\nended    %s, %s\ntook     %s\nttl      %s\nstdout   %d bytes\nstderr   %d bytes\n",
-		e.Key, masks{}.line(commandWords(e.Recipe)), e.Ended.Local().Format(time.RFC3339), exitText(e.Meta), e.Ended.Sub(e.Started).Round(time.Millisecond),
+	fmt.Fprintf(w, "key      %s\ncommand  %s\nended    %s, %s\ntook     %s\nttl      %s\n"+
+		"stdout   %d bytes\nstderr   %d bytes\n",
+		e.Key, masks{}.line(commandWords(e.Recipe)), e.Ended.Local().Format(time.RFC3339), exitText(e.Meta),
+		e.Ended.Sub(e.Started).Round(time.Millisecond),
 		ttl, e.StdoutSize, e.StderrSize)
 	for _, tag := range e.Tags {
 		fmt.Fprintf(w, "tag      %s\n", visible(tag.Name))

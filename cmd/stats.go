@@ -22,10 +22,10 @@ func newStatsCommand(app *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "stats",
 		Short: "print what the cache did and saved",
-		Long: `Stats counts the runs since the cache was made: hits, misses and their reasons, stale, shared and uncached runs, bytes
-served, seconds spent and saved, in all and by command. Every run is one of hit, miss, stale, shared and bypassed. What
-renewed results in the background is counted apart, as are calls that --cached-only refused. A shell text is counted
-under the first program in it. --reset makes counting start anew.` + exitCodes(
+		Long: `Stats counts the runs since the cache was made: hits, misses and their reasons, stale, shared and
+uncached runs, bytes served, seconds spent and saved, in all and by command. Every run is one of hit, miss, stale,
+shared and bypassed. What renewed results in the background is counted apart, as are calls that --cached-only refused. A
+shell text is counted under the first program in it. --reset makes counting start anew.` + exitCodes(
 			"0    printed", "125  bad flag, or no usable cache directory"),
 		Example: "  cachex stats\n  cachex stats --format json | jq .hits",
 		Args:    noArguments,
@@ -36,7 +36,8 @@ under the first program in it. --reset makes counting start anew.` + exitCodes(
 	}
 	c.Flags().String("format", "text", "`text|json|prometheus|markdown`")
 	c.Flags().Bool("reset", false, "print the counts, then set all of them to zero")
-	c.Flags().String("since", "", "count only what happened within the last `D`; older counts are kept by the hour, then by the day")
+	c.Flags().String("since", "",
+		"count only what happened within the last `D`; older counts are kept by the hour, then by the day")
 	return c
 }
 
@@ -46,7 +47,9 @@ func (a *App) stats(c *cobra.Command, format string) error {
 	}
 	write, ok := formats[format]
 	if !ok {
-		return &BadValue{Name: "--format", Value: format, Why: "no such format", Hint: "write text, json, prometheus or markdown"}
+		return &BadValue{
+			Name: "--format", Value: format, Why: "no such format", Hint: "write text, json, prometheus or markdown",
+		}
 	}
 	var from time.Time
 	if text, _ := c.Flags().GetString("since"); c.Flags().Changed("since") {
@@ -234,7 +237,10 @@ func statsText(w io.Writer, r statsReport) error {
 		tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
 		_, _ = fmt.Fprintln(tw, "runs\thits\tstale\tshared\tmisses\tsaved\tspent\t  command")
 		for _, c := range r.Commands {
-			fmt.Fprintf(tw, "%d\t%d\t%d\t%d\t%d\t%s\t%s\t  %s\n", c.Runs, c.Hits, c.Stale, c.Shared, c.Misses, seconds(c.Saved), seconds(c.Spent), c.Command)
+			fmt.Fprintf(
+				tw, "%d\t%d\t%d\t%d\t%d\t%s\t%s\t  %s\n", c.Runs, c.Hits, c.Stale, c.Shared, c.Misses, seconds(c.Saved),
+				seconds(c.Spent), c.Command,
+			)
 		}
 		if err := tw.Flush(); err != nil {
 			return err
@@ -249,14 +255,21 @@ func statsText(w io.Writer, r statsReport) error {
 
 func statsMarkdown(w io.Writer, r statsReport) error {
 	var b strings.Builder
-	b.WriteString("| runs | hits | stale | shared | misses | uncached | hit rate | saved | spent |\n|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
+	b.WriteString(
+		"| runs | hits | stale | shared | misses | uncached | hit rate | saved | spent " +
+			"|\n|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
+	)
 	fmt.Fprintf(&b, "| %d | %d | %d | %d | %d | %d | %.0f %% | %s | %s |\n",
 		r.Runs, r.Hits, r.Stale, r.Shared, r.Misses, r.Bypassed, 100*r.HitRate, seconds(r.Saved), seconds(r.Spent))
 	if len(r.Commands) > 0 {
-		b.WriteString("\n| command | runs | hits | stale | shared | misses | saved | spent |\n|---|---:|---:|---:|---:|---:|---:|---:|\n")
+		b.WriteString(
+			"\n| command | runs | hits | stale | shared | misses | saved | spent " +
+				"|\n|---|---:|---:|---:|---:|---:|---:|---:|\n",
+		)
 		for _, c := range r.Commands {
 			name := strings.NewReplacer("|", `\|`, "`", "'").Replace(c.Command)
-			fmt.Fprintf(&b, "| `%s` | %d | %d | %d | %d | %d | %s | %s |\n", name, c.Runs, c.Hits, c.Stale, c.Shared, c.Misses, seconds(c.Saved), seconds(c.Spent))
+			fmt.Fprintf(&b, "| `%s` | %d | %d | %d | %d | %d | %s | %s |\n",
+				name, c.Runs, c.Hits, c.Stale, c.Shared, c.Misses, seconds(c.Saved), seconds(c.Spent))
 		}
 	}
 	tiersMarkdown(&b, r.Tiers)
@@ -291,7 +304,8 @@ func statsPrometheus(w io.Writer, r statsReport) error {
 	family("cachex_saved_seconds_total", "counter", "Seconds that commands did not have to run.")
 	fmt.Fprintf(&b, "cachex_saved_seconds_total %g\n", r.Saved)
 	family("cachex_renewals_total", "counter", "Runs in the background, by how they ended.")
-	fmt.Fprintf(&b, "cachex_renewals_total{result=\"renewed\"} %d\ncachex_renewals_total{result=\"failed\"} %d\n", r.Renewed, r.Failed)
+	fmt.Fprintf(&b, "cachex_renewals_total{result=\"renewed\"} %d\n", r.Renewed)
+	fmt.Fprintf(&b, "cachex_renewals_total{result=\"failed\"} %d\n", r.Failed)
 	family("cachex_refused_total", "counter", "Calls with --cached-only that found nothing.")
 	fmt.Fprintf(&b, "cachex_refused_total %d\n", r.Refused)
 	tiersPrometheus(&b, r.Tiers, family)

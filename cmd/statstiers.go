@@ -76,7 +76,8 @@ func tiersMarkdown(b *strings.Builder, tiers []tierReport) {
 	b.WriteString("\n| tier | op | results | bytes | p50 | p95 | breaker |\n|---|---|---|---:|---:|---:|---|\n")
 	for _, t := range tiers {
 		fmt.Fprintf(b, "| `%s` | %s | %s | %s | %.1fms | %.1fms | %s |\n",
-			strings.ReplaceAll(t.Tier, "|", `\|`), t.Op, t.resultsText(), roundSize(t.Bytes), 1e3*t.P50, 1e3*t.P95, t.Breaker)
+			strings.ReplaceAll(t.Tier, "|", `\|`),
+			t.Op, t.resultsText(), roundSize(t.Bytes), 1e3*t.P50, 1e3*t.P95, t.Breaker)
 	}
 }
 
@@ -93,7 +94,10 @@ func tiersPrometheus(b *strings.Builder, tiers []tierReport, family func(name, k
 		}
 		slices.Sort(results)
 		for _, result := range results {
-			fmt.Fprintf(b, "cachex_tier_requests_total{tier=%s,op=%q,result=%q} %d\n", promLabel(t.Tier), t.Op, result, t.Results[result])
+			fmt.Fprintf(
+				b, "cachex_tier_requests_total{tier=%s,op=%q,result=%q} %d\n", promLabel(t.Tier), t.Op, result,
+				t.Results[result],
+			)
 		}
 	}
 	family("cachex_tier_bytes_total", "counter", "Bytes sent to and received from tiers.")
@@ -102,8 +106,12 @@ func tiersPrometheus(b *strings.Builder, tiers []tierReport, family func(name, k
 	}
 	family("cachex_tier_request_seconds", "gauge", "Time of requests to tiers, by quantile.")
 	for _, t := range tiers {
-		fmt.Fprintf(b, "cachex_tier_request_seconds{tier=%s,op=%q,quantile=\"0.5\"} %g\n", promLabel(t.Tier), t.Op, t.P50)
-		fmt.Fprintf(b, "cachex_tier_request_seconds{tier=%s,op=%q,quantile=\"0.95\"} %g\n", promLabel(t.Tier), t.Op, t.P95)
+		fmt.Fprintf(
+			b, "cachex_tier_request_seconds{tier=%s,op=%q,quantile=\"0.5\"} %g\n", promLabel(t.Tier), t.Op, t.P50,
+		)
+		fmt.Fprintf(
+			b, "cachex_tier_request_seconds{tier=%s,op=%q,quantile=\"0.95\"} %g\n", promLabel(t.Tier), t.Op, t.P95,
+		)
 	}
 	family("cachex_tier_breaker_open", "gauge", "1 while a tier is left alone after failures.")
 	named := map[string]bool{}

@@ -59,7 +59,8 @@ func parseAlgorithm(src source, text string) (Algorithm, error) {
 func parseTiers(src source, texts []string) (TierList, error) {
 	var list TierList
 	for _, text := range texts {
-		list = append(list, strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == '\n' || r == '\t' })...)
+		isSpace := func(r rune) bool { return r == ' ' || r == '\n' || r == '\t' }
+		list = append(list, strings.FieldsFunc(text, isSpace)...)
 	}
 	seen := map[string]bool{}
 	for _, text := range list {
@@ -69,14 +70,17 @@ func parseTiers(src source, texts []string) (TierList, error) {
 		}
 		place := c.URL.Scheme + c.URL.Host + c.URL.Path + c.Prefix
 		if seen[place] {
-			return nil, &BadValue{Name: src.name, Value: c.Redacted(), Why: "named twice", Hint: "leave one of the two out"}
+			return nil, &BadValue{
+				Name: src.name, Value: c.Redacted(), Why: "named twice", Hint: "leave one of the two out",
+			}
 		}
 		seen[place] = true
 	}
 	return list, nil
 }
 
-const tierHint = "write a URL such as redis://host:6379, memcached://host1,host2, s3://bucket/prefix, https://host/path or file:///shared/dir"
+const tierHint = "write a URL such as redis://host:6379, memcached://host1,host2, s3://bucket/prefix, " +
+	"https://host/path or file:///shared/dir"
 
 // lookupEnv is os.LookupEnv over the environment that a process was given.
 type lookupEnv func(name string) (value string, set bool)
@@ -112,11 +116,13 @@ func plainTiers(s Settings, env lookupEnv, spec *hashing.Spec, dir *cachedir.Dir
 	for _, text := range s.Remote {
 		c, _, err := remote.Parse(text, env)
 		if err == nil && c.Plain() != "" && dir.OncePerDay("plain-connection") {
-			return []Warning{Warning(fmt.Sprintf("the connection to %s is not encrypted: use %s", c.Plain(), secureScheme(c.URL.Scheme)))}
+			const text = "the connection to %s is not encrypted: use %s"
+			return []Warning{Warning(fmt.Sprintf(text, c.Plain(), secureScheme(c.URL.Scheme)))}
 		}
 	}
 	if what := guessable(spec); what != "" && len(s.Remote) > 0 && dir.OncePerDay("guessable-digests") {
-		return []Warning{Warning(what + " can be guessed from digests on the server if it is short: set secret-file to the same secret everywhere")}
+		const hint = "set secret-file to the same secret everywhere"
+		return []Warning{Warning(what + " can be guessed from digests on the server if it is short: " + hint)}
 	}
 	return nil
 }
@@ -172,7 +178,9 @@ func keysOf(s Settings) (keys remote.Keyring, err error) {
 	}
 	text, err := readSmall(s.KeyFile, maxSecret)
 	if err != nil {
-		return keys, &BadValue{Name: "key-file", Value: s.KeyFile, Why: reason(err), Hint: "name a file that cachex keygen made"}
+		return keys, &BadValue{
+			Name: "key-file", Value: s.KeyFile, Why: reason(err), Hint: "name a file that cachex keygen made",
+		}
 	}
 	if keys, err = remote.ParseKeys(string(text)); err != nil {
 		return keys, keyError(s.KeyFile, err)
@@ -191,7 +199,8 @@ func storeKeys(s Settings) (keys []cachedir.SealKey, err error) {
 	}
 	if s.Encrypt && len(keys) == 0 {
 		return nil, keyError("encrypt", &remote.KeyError{
-			Why: "no xchacha20 key to encrypt with", Hint: "make one with cachex keygen xchacha20, and name its file with key-file",
+			Why:  "no xchacha20 key to encrypt with",
+			Hint: "make one with cachex keygen xchacha20, and name its file with key-file",
 		})
 	}
 	return keys, nil

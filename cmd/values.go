@@ -212,7 +212,9 @@ func ParseSize(name, text string) (int64, error) {
 	switch strings.ToUpper(unit) {
 	case "K", "M", "G", "T":
 		letter := strings.ToUpper(unit)
-		return bad(fmt.Sprintf("unknown unit %q", unit), fmt.Sprintf("write %[1]s%[2]siB or %[1]s%[2]sB", number, letter))
+		return bad(
+			fmt.Sprintf("unknown unit %q", unit), fmt.Sprintf("write %[1]s%[2]siB or %[1]s%[2]sB", number, letter),
+		)
 	}
 	return bad(fmt.Sprintf("unknown unit %q", unit), hintSize)
 }

@@ -14,9 +14,10 @@ func newVerifyCommand(app *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "verify",
 		Short: "check every entry",
-		Long: `Verify reads every entry with its body and checks all checksums. It may run at any time beside others. Bad entries are
-misses anyway, and are replaced by the next run; --fix removes them now.` + exitCodes(
-			"0    all entries are sound, or were removed with --fix", "1    some are not", "125  no usable cache directory"),
+		Long: `Verify reads every entry with its body and checks all checksums. It may run at any time beside others.
+Bad entries are misses anyway, and are replaced by the next run; --fix removes them now.` + exitCodes(
+			"0    all entries are sound, or were removed with "+
+				"--fix", "1    some are not", "125  no usable cache directory"),
 		Example: "  cachex verify --fix",
 		Args:    noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -11,9 +11,10 @@ import (
 
 func newVersionCommand(app *App) *cobra.Command {
 	return &cobra.Command{
-		Use:     "version",
-		Short:   "print the version",
-		Long:    "Version prints the version of cachex, of the Go that built it, and the platform." + exitCodes("0    always"),
+		Use:   "version",
+		Short: "print the version",
+		Long: "Version prints the version of cachex, of the Go that built it, and the " +
+			"platform." + exitCodes("0    always"),
 		Example: "  cachex version",
 		Args:    noArguments,
 		RunE:    func(*cobra.Command, []string) error { return printVersion(app.Stdout) },

@@ -18,10 +18,12 @@ func newWhyCommand(app *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "why [flags] -- COMMAND [ARG...]",
 		Short: "say what changed since the nearest earlier entry of a command",
-		Long: `Why says whether run would replay a result for this command now and, if not, why: what changed since the nearest
-earlier entry of the same command in the same directory, that the result expired, or that it was evicted. Give it the
-flags that run got. What cannot be known is called unknown. Nothing is run and nothing is written.` + exitCodes(
-			"0    answered; with --exit-code: run would replay a result", "1    with --exit-code: it would not", "125  bad flag, or no usable cache directory", "126  the command cannot be executed", "127  the command was not found"),
+		Long: `Why says whether run would replay a result for this command now and, if not, why: what changed since the
+nearest earlier entry of the same command in the same directory, that the result expired, or that it was evicted. Give
+it the flags that run got. What cannot be known is called unknown. Nothing is run and nothing is written.` + exitCodes(
+			"0    answered; with --exit-code: run would replay a "+
+				"result", "1    with --exit-code: it would not", "125  bad flag, or no usable cache "+
+				"directory", "126  the command cannot be executed", "127  the command was not found"),
 		Example: "  cachex why --file go.sum -- go build ./...",
 		RunE:    func(c *cobra.Command, args []string) error { return app.why(c, args) },
 	}
@@ -70,7 +72,12 @@ func answerText(w answer) string {
 		fmt.Fprintln(&b, change.Text)
 	}
 	if w.Elsewhere != "" {
-		fmt.Fprintf(&b, "this command has a result in %s; --cwd repo shares results among clones, --cwd none among all directories\n", w.Elsewhere)
+		fmt.Fprintf(
+			&b,
+			"this command has a result in %s; --cwd repo shares results among clones, --cwd none among all "+
+				"directories\n",
+			w.Elsewhere,
+		)
 	}
 	if w.Nearest != (hashing.Key{}) {
 		fmt.Fprintf(&b, "compared with %s\n", w.Nearest)

@@ -2,7 +2,8 @@ package fastpath
 
 // Encode returns the bytes of a memo for its cell; false if it does not fit, or is nothing for the short way.
 func (m *Memo) Encode() ([]byte, bool) {
-	if len(m.Files) > maxStates || int(m.Resolved) > len(m.Files) || len(m.Call) > MaxCall || m.Entry != "" && !m.fits() {
+	if len(m.Files) > maxStates || int(m.Resolved) > len(m.Files) || len(m.Call) > MaxCall ||
+		m.Entry != "" && !m.fits() {
 		return nil, false
 	}
 	b := append(make([]byte, 0, CellSize), memoMagic...)
@@ -86,7 +87,9 @@ func appendState(b []byte, f FileState) []byte {
 	case has == absent || f.Kind == Exists:
 		return b
 	}
-	for _, v := range [...]uint64{f.ID.Dev, f.ID.Ino, f.ID.Mode, uint64(f.ID.Size), uint64(f.ID.Mtime), uint64(f.ID.Ctime)} {
+	for _, v := range [...]uint64{
+		f.ID.Dev, f.ID.Ino, f.ID.Mode, uint64(f.ID.Size), uint64(f.ID.Mtime), uint64(f.ID.Ctime),
+	} {
 		b = append64(b, v)
 	}
 	if has == withMount {

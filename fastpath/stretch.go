@@ -2,7 +2,9 @@ package fastpath
 
 // Stretch is a part of the command line that names a file. The state of a word has it instead of a path: the word may
 // be a secret, and the command line is not in a memo, but in its address.
-type Stretch struct{ Arg, From, To uint16 } // bytes of Invocation.Args[Arg]; zero: there is none, for that is the program's own name
+type Stretch struct {
+	Arg, From, To uint16 // bytes of Invocation.Args[Arg]; zero: there is none, for that is the program's own name
+}
 
 // StretchOf returns where a name stands in a command line; false if no argument holds it as it is.
 func StretchOf(name string, args []string) (s Stretch, ok bool) {

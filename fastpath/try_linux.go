@@ -162,7 +162,8 @@ func (c *cache) isPrivate(fd int) bool {
 // file opens a regular file of ours below v1, and follows no link on the way.
 func (c *cache) file(name string, flags int) (fd int, st syscall.Stat_t, ok bool) {
 	fd, err := c.openAt(c.v1, name, flags|syscall.O_NOFOLLOW|syscall.O_NONBLOCK|syscall.O_NOCTTY, below)
-	if err != nil || syscall.Fstat(fd, &st) != nil || st.Mode&syscall.S_IFMT != syscall.S_IFREG || int(st.Uid) != c.uid {
+	if err != nil || syscall.Fstat(fd, &st) != nil || st.Mode&syscall.S_IFMT != syscall.S_IFREG ||
+		int(st.Uid) != c.uid {
 		return fd, st, false
 	}
 	return fd, st, true
@@ -345,7 +346,8 @@ func Identify(path string, kind StateKind) (FileID, bool) {
 		return present, true
 	}
 	return FileID{
-		uint64(st.devMajor)<<32 | uint64(st.devMinor), st.ino, uint64(st.mode), int64(st.size), st.mtime.ns(), st.ctime.ns(), st.mount,
+		uint64(st.devMajor)<<32 | uint64(st.devMinor), st.ino, uint64(st.mode), int64(st.size), st.mtime.ns(),
+		st.ctime.ns(), st.mount,
 	}, true
 }
 
@@ -408,9 +410,12 @@ func (st *statx) look(path string, flags int) syscall.Errno {
 	if err != nil {
 		return syscall.EINVAL
 	}
-	const mask = 0x3c3 | 0x1000 | 0x4000 // type, mode, inode, size, mtime, ctime; mount, by a number that is not used again if there is one
+	// type, mode, inode, size, mtime, ctime; mount, by a number that is not used again if there is one
+	const mask = 0x3c3 | 0x1000 | 0x4000
 	cwd := atCwd
-	_, _, errno := syscall.Syscall6(sysStatx, uintptr(cwd), uintptr(unsafe.Pointer(name)), uintptr(flags), mask, uintptr(unsafe.Pointer(st)), 0)
+	_, _, errno := syscall.Syscall6(
+		sysStatx, uintptr(cwd), uintptr(unsafe.Pointer(name)), uintptr(flags), mask, uintptr(unsafe.Pointer(st)), 0,
+	)
 	return errno
 }
 
@@ -445,7 +450,10 @@ func (c *cache) openAt(dir int, name string, flags int, resolve uint64) (int, er
 	}
 	how := [3]uint64{uint64(flags | syscall.O_CLOEXEC), 0, resolve}
 	const sysOpenat2 = 437 // on all architectures
-	fd, _, errno := syscall.Syscall6(sysOpenat2, uintptr(dir), uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(&how)), unsafe.Sizeof(how), 0, 0)
+	fd, _, errno := syscall.Syscall6(
+		sysOpenat2, uintptr(dir), uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(&how)), unsafe.Sizeof(how), 0,
+		0,
+	)
 	switch errno {
 	case 0:
 		c.open = append(c.open, int(fd))

@@ -71,7 +71,8 @@ func judge(err error) (code int, hint string) {
 	case errors.As(err, &start) && start.NotFound:
 		return exitNotFound, "check that the file and the interpreter in its first line exist"
 	case errors.As(err, &start) && errors.Is(err, syscall.E2BIG):
-		return exitNotExecutable, "the system takes no more: pass fewer words, or hand them over in a file or with --stdin"
+		return exitNotExecutable, "the system takes no more: " +
+			"pass fewer words, or hand them over in a file or with --stdin"
 	case errors.As(err, &start):
 		return exitNotExecutable, "check that the file is a program for this machine"
 	case errors.As(err, &pattern):
@@ -95,7 +96,11 @@ func judge(err error) (code int, hint string) {
 }
 
 // shellWords are what people type at a prompt and no PATH holds.
-var shellWords = []string{".", ":", "alias", "bg", "bind", "builtin", "cd", "command", "declare", "dirs", "eval", "exec", "export", "fc", "fg", "function", "hash", "history", "jobs", "let", "local", "popd", "pushd", "read", "readonly", "set", "shift", "shopt", "source", "time", "times", "trap", "type", "typeset", "ulimit", "umask", "unalias", "unset", "wait"}
+var shellWords = []string{
+	".", ":", "alias", "bg", "bind", "builtin", "cd", "command", "declare", "dirs", "eval", "exec", "export", "fc",
+	"fg", "function", "hash", "history", "jobs", "let", "local", "popd", "pushd", "read", "readonly", "set", "shift",
+	"shopt", "source", "time", "times", "trap", "type", "typeset", "ulimit", "umask", "unalias", "unset", "wait",
+}
 
 func notFoundHint(name string) string {
 	for _, w := range shellWords {

@@ -12,8 +12,8 @@ import (
 // mayRemember reports whether a call ends like the next one of its kind, and says nothing that a memo does not know of.
 func mayRemember(c *call.Call) bool {
 	q := &c.Request
-	return len(c.Warnings) == 0 && c.Status == nil && !q.Warm && q.Refresher == nil && q.Spec.Dir != "" && c.Configuration != nil &&
-		!q.NoCache && len(q.Tiers) == 0 && q.Spec.Secret == nil && len(q.PurgeTags) == 0
+	return len(c.Warnings) == 0 && c.Status == nil && !q.Warm && q.Refresher == nil && q.Spec.Dir != "" &&
+		c.Configuration != nil && !q.NoCache && len(q.Tiers) == 0 && q.Spec.Secret == nil && len(q.PurgeTags) == 0
 }
 
 // mayShorten reports whether a hit of a call that may be remembered rests on nothing but what a memo can hold.

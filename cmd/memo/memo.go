@@ -57,7 +57,8 @@ func remember(p *call.Process, c *call.Call, a call.Answer, remembered bool) {
 	if hit || a.Served == stats.Hit || c.Request.Refresh {
 		line = memoOfSettings(i, c)
 	}
-	if f, ok := i.Flags(); ok && !remembered && c.AnyCommand && slices.Equal(i.Args[len(f.Args):], c.Request.Spec.Argv) {
+	if f, ok := i.Flags(); ok && !remembered && c.AnyCommand &&
+		slices.Equal(i.Args[len(f.Args):], c.Request.Spec.Argv) {
 		open := *c
 		open.Request.Spec.Argv = nil
 		flags = memoOfSettings(f, &open)

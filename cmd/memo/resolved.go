@@ -25,8 +25,10 @@ type (
 func fields(c *call.Call, ownDir *bool) []any {
 	q := &c.Request
 	return []any{
-		(*words)(&q.Spec.Argv), (*word)(&q.Spec.Namespace), (*word)(&q.Spec.Scope), (*word)(&q.Spec.Name), (*words)(&q.Tags), (*words)(&q.Vary),
-		&q.TTL, &q.TTLFail, &c.CacheExit.Any, &c.CacheExit.Codes[0], &c.CacheExit.Codes[1], &c.CacheExit.Codes[2], &c.CacheExit.Codes[3],
+		(*words)(&q.Spec.Argv), (*word)(&q.Spec.Namespace), (*word)(&q.Spec.Scope), (*word)(&q.Spec.Name),
+		(*words)(&q.Tags), (*words)(&q.Vary),
+		&q.TTL, &q.TTLFail, &c.CacheExit.Any, &c.CacheExit.Codes[0], &c.CacheExit.Codes[1], &c.CacheExit.Codes[2],
+		&c.CacheExit.Codes[3],
 		&q.Wait, &q.Stale, &q.StaleIfError, &q.Jitter, &q.Early, &q.MinCost, &q.MaxEntry, &q.MaxEntries, &q.Private,
 		&q.Refresh, &q.CachedOnly, &q.ReadOnly, &q.Follow, &q.Replay, &q.FeedStdin, &c.Explain, &c.Quiet,
 		&q.Spec.Pty, &q.Spec.IgnoreWords, &q.Spec.Cwd, &q.Spec.Exe, &q.Spec.Env, &q.Spec.Files,
