@@ -19,7 +19,8 @@ import (
 
 var argFact = factKind{
 	name: "arg", add: (*capture).addArgFiles, parse: parseArg, change: changedArg, order: ofFound, report: reportArgs,
-	memo: func(_, left *Spec) { left.IgnoreWords = false }, // the files are held against it, by the places of their words
+	// The files are held against it, by where their words stand.
+	memo: func(_, left *Spec) { left.IgnoreWords = false },
 }
 
 func reportArgs(r *Recipe, _ *Spec, to *Report) {

@@ -49,7 +49,8 @@ func appendCommands(all []Command, c Command, depth int) []Command {
 func shellCommands(text, shell string) (commands [][]string) {
 	file, err := parseShell(text, shell)
 	if err != nil {
-		for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune("|&;<>(){}`\n", r) }) {
+		isBetween := func(r rune) bool { return strings.ContainsRune("|&;<>(){}`\n", r) }
+		for part := range strings.FieldsFuncSeq(text, isBetween) {
 			if words := strings.Fields(part); len(words) > 0 {
 				commands = append(commands, words)
 			}
@@ -77,8 +78,8 @@ func spelled(word *syntax.Word, text string) string {
 	return text[word.Pos().Offset():word.End().Offset()]
 }
 
-// FirstProgram returns the first word of a command line or, where that is a shell with a text, of the first program in the text: one
-// that a shell has itself (cd, set) says less.
+// FirstProgram returns the first word of a command line or, where that is a shell with a text, of the first program in
+// the text: one that a shell has itself (cd, set) says less.
 func FirstProgram(argv []string) string {
 	text := shellText(argv)
 	if text == 0 {
@@ -93,4 +94,6 @@ func FirstProgram(argv []string) string {
 }
 
 // quietBuiltins prepare what comes behind them in a shell text.
-var quietBuiltins = []string{"cd", "set", "export", "unset", "trap", "umask", "ulimit", "shopt", ".", "source", ":", "true", "local", "exec"}
+var quietBuiltins = []string{
+	"cd", "set", "export", "unset", "trap", "umask", "ulimit", "shopt", ".", "source", ":", "true", "local", "exec",
+}

@@ -10,8 +10,8 @@ import (
 )
 
 var descriptorFact = factKind{
-	name: "descriptor", add: (*capture).addDescriptors, parse: parseDescriptor, change: changedDescriptor, order: ofGiven,
-	report: reportDescriptors,
+	name: "descriptor", add: (*capture).addDescriptors, parse: parseDescriptor, change: changedDescriptor,
+	order: ofGiven, report: reportDescriptors,
 }
 
 // StreamError says that the command line names an inherited descriptor that yields what nobody can look at beforehand:

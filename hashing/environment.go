@@ -17,7 +17,8 @@ func IsGlob(pattern string) bool { return strings.ContainsAny(pattern, globChars
 
 // IsName reports whether a pattern stands for the one thing of this name.
 func IsName(pattern string) bool {
-	return pattern != "" && !IsGlob(pattern) && !strings.ContainsRune("!@", rune(pattern[0])) && !strings.Contains(pattern, "\x00")
+	return pattern != "" && !IsGlob(pattern) && !strings.ContainsRune("!@", rune(pattern[0])) &&
+		!strings.Contains(pattern, "\x00")
 }
 
 // Variables and files that are asked for by name are held against a memo; how many a glob finds is not.
@@ -76,7 +77,8 @@ func (c *capture) envNames(patterns []string) []string {
 
 // coversVariable reports whether a pattern names a variable, if it is set.
 func coversVariable(pattern, name string) bool {
-	return pattern == name || IsGlob(pattern) && matchesAny(expandBraces(withoutSlash(pattern), isAny), withoutSlash(name))
+	return pattern == name || IsGlob(pattern) &&
+		matchesAny(expandBraces(withoutSlash(pattern), isAny), withoutSlash(name))
 }
 
 // withoutSlash makes a slash an ordinary character for the matcher, in which * stops at one. No name holds a NUL.

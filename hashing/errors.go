@@ -14,8 +14,9 @@ var (
 	errNowhere  = errors.New("unknown working directory")
 	errEmpty    = errors.New("empty")
 	errNUL      = errors.New("holds a NUL byte")
-	errLarge    = errors.New("over 64 MiB where digests cannot be remembered: --arg-files=false leaves it out of the key")
-	errAssign   = errors.New("a name is wanted, not an assignment")
+	errLarge    = errors.New("over 64 MiB where digests cannot be remembered: " +
+		"--arg-files=false leaves it out of the key")
+	errAssign = errors.New("a name is wanted, not an assignment")
 )
 
 // NotFound says that no program of this name exists: exit code 127.

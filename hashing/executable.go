@@ -7,8 +7,8 @@ import (
 )
 
 var executableFact = factKind{
-	name: "executable", add: (*capture).addExecutable, parse: parseExecutable, change: changedExecutable, order: ofProgram,
-	report: reportExecutable, memo: memoOfExecutable,
+	name: "executable", add: (*capture).addExecutable, parse: parseExecutable, change: changedExecutable,
+	order: ofProgram, report: reportExecutable, memo: memoOfExecutable,
 }
 
 // resolveExecutable comes first: what cannot be started has no recipe. A named recipe may stand without a command.

@@ -191,7 +191,8 @@ func oneEach(entries []entry) ([]entry, error) {
 	})
 	entries = slices.Compact(entries)
 	for i := 1; i < len(entries); i++ {
-		if a, b := &entries[i-1], &entries[i]; a.name == b.name && (a.kind != b.kind || a.id != b.id || a.target != b.target) {
+		if a, b := &entries[i-1], &entries[i]; a.name == b.name &&
+			(a.kind != b.kind || a.id != b.id || a.target != b.target) {
 			return nil, &InputError{Path: a.name, Err: errChanged}
 		}
 	}

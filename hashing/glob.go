@@ -109,7 +109,8 @@ func parseAlternatives(patterns []string) ([]glob, error) {
 // unfit: one of several alternatives of an element is no pattern for a name, as in {**,x}/y, a/{,b}, {..,.}/x.
 func (g glob) unfit() bool {
 	return slices.ContainsFunc(g.parts, func(part []string) bool {
-		return len(part) > 1 && slices.ContainsFunc(part, func(s string) bool { return s == "**" || s == "" || s == "." || s == ".." })
+		return len(part) > 1 &&
+			slices.ContainsFunc(part, func(s string) bool { return s == "**" || s == "" || s == "." || s == ".." })
 	})
 }
 
@@ -272,7 +273,9 @@ func isAny(string) bool { return true }
 func hasSlash(inside string) bool { return strings.Contains(inside, "/") }
 
 // cutBraces finds the first outermost {...} that is wanted, and cuts it at its own commas.
-func cutBraces(pattern string, wanted func(inside string) bool) (before string, choices []string, after string, found bool) {
+func cutBraces(pattern string, wanted func(inside string) bool) (
+	before string, choices []string, after string, found bool,
+) {
 	depth, opened, comma := 0, 0, 0
 	var cut []string
 	scanBraces(pattern, func(i int, b byte) {

@@ -17,8 +17,8 @@ type Learned struct {
 }
 
 var learnedFact = factKind{
-	name: "learned", parse: func(r *reader, _ *Fact) { r.digits("0123456789abcdef", 32, 32) }, change: changedLearned, order: ofGiven,
-	report: nothingToReport,
+	name: "learned", parse: func(r *reader, _ *Fact) { r.digits("0123456789abcdef", 32, 32) },
+	change: changedLearned, order: ofGiven, report: nothingToReport,
 }
 
 // changedLearned says something only where one of the runs knew nothing: else the names that came tell it.

@@ -13,7 +13,8 @@ func lookFrom(dir int, name string, flags int) (look, error) {
 	const (
 		uniqueMount = 0x4000 // STATX_MNT_ID_UNIQUE: never used again until the next boot, since Linux 6.8
 		anyMount    = unix.STATX_MNT_ID | uniqueMount
-		mask        = unix.STATX_TYPE | unix.STATX_MODE | unix.STATX_INO | unix.STATX_SIZE | unix.STATX_MTIME | unix.STATX_CTIME | anyMount
+		mask        = unix.STATX_TYPE | unix.STATX_MODE | unix.STATX_INO | unix.STATX_SIZE |
+			unix.STATX_MTIME | unix.STATX_CTIME | anyMount
 	)
 	var st unix.Statx_t
 	for {

@@ -27,7 +27,9 @@ func lookAt(path string, follow bool) (look, error) {
 		return look{}, err
 	}
 	const share = windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE | windows.FILE_SHARE_DELETE
-	h, err := windows.CreateFile(name, windows.FILE_READ_ATTRIBUTES, share, nil, windows.OPEN_EXISTING, windows.FILE_FLAG_BACKUP_SEMANTICS, 0)
+	h, err := windows.CreateFile(
+		name, windows.FILE_READ_ATTRIBUTES, share, nil, windows.OPEN_EXISTING, windows.FILE_FLAG_BACKUP_SEMANTICS, 0,
+	)
 	if err != nil {
 		return look{}, err
 	}
@@ -65,7 +67,9 @@ func statID(h windows.Handle) (StatID, error) {
 		return StatID{}, err
 	}
 	var basic basicInfo
-	err := windows.GetFileInformationByHandleEx(h, windows.FileBasicInfo, (*byte)(unsafe.Pointer(&basic)), uint32(unsafe.Sizeof(basic)))
+	err := windows.GetFileInformationByHandleEx(
+		h, windows.FileBasicInfo, (*byte)(unsafe.Pointer(&basic)), uint32(unsafe.Sizeof(basic)),
+	)
 	if err != nil {
 		return StatID{}, err
 	}

@@ -4,7 +4,8 @@ import "github.com/cachex-cli/cachex/masking"
 
 var maskingFact = factKind{
 	name: "masking", add: (*capture).addMasking, parse: func(r *reader, _ *Fact) { r.number() },
-	change: func(*differ, states) string { return "another table of secrets" }, report: nothingToReport, memo: inAddress,
+	change: func(*differ, states) string { return "another table of secrets" },
+	report: nothingToReport, memo: inAddress,
 }
 
 // addMasking adds the version of the table of secrets: under another one, the same words may be written in another way.

@@ -24,7 +24,10 @@ type prefix struct {
 func prefixOf(program string) (p prefix, found bool) {
 	switch programName(program) {
 	case "env":
-		p = prefix{values: "a argv0", assigns: true, clear: "i ignore-environment", unset: "u unset", dir: "C chdir", split: "S split-string"}
+		p = prefix{
+			values: "a argv0", assigns: true, clear: "i ignore-environment", unset: "u unset", dir: "C chdir",
+			split: "S split-string",
+		}
 	case "nohup", "setsid", "chronic", "command", "builtin":
 	case "nice":
 		p = prefix{values: "n adjustment"}
@@ -40,7 +43,8 @@ func prefixOf(program string) (p prefix, found bool) {
 		p = prefix{values: "a arg-file d delimiter E I L n max-args P max-procs s max-chars process-slot-var J R S"}
 	case "sudo":
 		p = prefix{
-			values:  "a auth-type C close-from c login-class g group h host p prompt R chroot r role T command-timeout t type U other-user u user",
+			values: "a auth-type C close-from c login-class g group h host p prompt R chroot r role T " +
+				"command-timeout t type U other-user u user",
 			assigns: true, dir: "D chdir",
 		}
 	case "doas":
@@ -190,5 +194,6 @@ func set(environ []string, variable string) []string {
 
 // without returns an environment without a variable.
 func without(environ []string, name string) []string {
-	return slices.DeleteFunc(slices.Clone(environ), func(v string) bool { return envName(variableName(v)) == envName(name) })
+	isNamed := func(v string) bool { return envName(variableName(v)) == envName(name) }
+	return slices.DeleteFunc(slices.Clone(environ), isNamed)
 }

@@ -212,7 +212,8 @@ func changedProgram(_ *differ, s states) string {
 	switch {
 	case !s.had || !s.has:
 		return strings.TrimSuffix(s.kind+" "+oldPath+recentPath, " ") + cameOrWent(s.has, " added", " removed")
-	case s.old != "absent" && s.recent != "absent" && (isSum(s.old) != isSum(s.recent) || (oldPath == "") != (recentPath == "")):
+	case s.old != "absent" && s.recent != "absent" &&
+		(isSum(s.old) != isSum(s.recent) || (oldPath == "") != (recentPath == "")):
 		return "" // --exe is another, which the executable tells
 	case oldPath == recentPath:
 		return strings.TrimSuffix(s.kind+" "+oldPath, " ") + " changed"

@@ -89,7 +89,8 @@ func CaptureNoting(spec Spec, digests Digests, seen *probe.Trail) (Recipe, error
 func newCapture(spec Spec, digests Digests, now time.Time) *capture {
 	return &capture{
 		spec: &spec, cache: digests, started: now,
-		resolve: lookPath, shebang: readShebang, content: (*capture).digestOf, find: (*capture).findFiles, mountOf: new(mounts).of,
+		resolve: lookPath, shebang: readShebang, content: (*capture).digestOf, find: (*capture).findFiles,
+		mountOf: new(mounts).of,
 	}
 }
 

@@ -98,7 +98,8 @@ func normalURL(url string) (string, bool) {
 		return "", false
 	}
 	host = host[strings.LastIndexByte(host, '@')+1:]
-	if at := strings.LastIndexByte(host, ':'); at >= 0 && (at == len(host)-1 || slices.Contains(usualPorts, host[at+1:])) {
+	if at := strings.LastIndexByte(host, ':'); at >= 0 &&
+		(at == len(host)-1 || slices.Contains(usualPorts, host[at+1:])) {
 		host = host[:at]
 	}
 	host = strings.ToLower(host)

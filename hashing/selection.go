@@ -189,7 +189,9 @@ func gitNames(spec *Spec) ([]string, error) {
 	var said bytes.Buffer
 	cmd := exec.Cmd{
 		Path: absolute(git, spec.Dir), Dir: spec.Dir, Env: spec.Environ, Stderr: &said,
-		Args: []string{"git", "-c", "core.fsmonitor=false", "ls-files", "-z", "--cached", "--others", "--exclude-standard"},
+		Args: []string{
+			"git", "-c", "core.fsmonitor=false", "ls-files", "-z", "--cached", "--others", "--exclude-standard",
+		},
 	}
 	text, err := cmd.Output()
 	if err != nil {

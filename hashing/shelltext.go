@@ -92,8 +92,8 @@ func literal(word *syntax.Word) (string, bool) {
 	return b.String(), true
 }
 
-// unescape writes a text without its backslashes. escapable lists what they stand before within double quotes; it is empty
-// outside of them, where they stand before anything, and where a pattern is no literal.
+// unescape writes a text without its backslashes. escapable lists what they stand before within double quotes; it is
+// empty outside of them, where they stand before anything, and where a pattern is no literal.
 func unescape(b *strings.Builder, text, escapable string) (ok bool) {
 	for i := 0; i < len(text); i++ {
 		c := text[i]

@@ -72,7 +72,8 @@ func (l *literals) parse(text, shell string, depth int) bool {
 // isAppended reports whether a redirection names no file, or one that it only appends to.
 func isAppended(r *syntax.Redirect) bool {
 	switch r.Op {
-	case syntax.AppOut, syntax.AppClob, syntax.AppAll, syntax.AppAllClob, syntax.DplIn, syntax.DplOut, syntax.Hdoc, syntax.DashHdoc, syntax.WordHdoc:
+	case syntax.AppOut, syntax.AppClob, syntax.AppAll, syntax.AppAllClob, syntax.DplIn, syntax.DplOut,
+		syntax.Hdoc, syntax.DashHdoc, syntax.WordHdoc:
 		return true
 	}
 	return false

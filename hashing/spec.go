@@ -41,8 +41,9 @@ type CwdMode uint8
 
 const (
 	CwdPath CwdMode = iota // the absolute path
-	CwdRepo                // the repository and the path below its root; the absolute path where nothing else names the repository
-	CwdNone                // not at all
+	// CwdRepo is the repository and the path below its root; the absolute path where nothing else names the repository.
+	CwdRepo
+	CwdNone // not at all
 )
 
 // ExeMode says how the resolved executable enters the key.

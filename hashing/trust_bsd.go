@@ -16,7 +16,8 @@ func lookAtMount(path string, _ bool, _ look) (mount, bool) {
 		return mount{}, false
 	}
 	kind := unix.ByteSliceToString(st.Fstypename[:])
-	if st.Flags&unix.MNT_LOCAL == 0 || slices.Contains([]string{"msdos", "msdosfs", "exfat", "fusefs", "macfuse", "osxfuse"}, kind) {
+	if st.Flags&unix.MNT_LOCAL == 0 ||
+		slices.Contains([]string{"msdos", "msdosfs", "exfat", "fusefs", "macfuse", "osxfuse"}, kind) {
 		return mount{fs: unsure}, true
 	}
 	return mount{fs: tracked}, true

@@ -15,15 +15,18 @@ import (
 var (
 	// Tried: stores through mappings, by any user, move the change time after sync_file_range.
 	trackedTypes = []int64{unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC}
-	// Nothing ever writes to them.
-	imageTypes = []int64{unix.SQUASHFS_MAGIC, unix.EROFS_SUPER_MAGIC_V1, unix.ISOFS_SUPER_MAGIC, unix.CRAMFS_MAGIC, 0x7275} // the last is romfs
+	// Nothing ever writes to them. The last is romfs.
+	imageTypes = []int64{
+		unix.SQUASHFS_MAGIC, unix.EROFS_SUPER_MAGIC_V1, unix.ISOFS_SUPER_MAGIC, unix.CRAMFS_MAGIC, 0x7275,
+	}
 	// Attributes are kept for a while, or made up, or there is no time of change. FUSE has virtiofs under its number.
 	unsureTypes = []int64{
 		unix.FUSE_SUPER_MAGIC, unix.NFS_SUPER_MAGIC, unix.SMB_SUPER_MAGIC, unix.SMB2_SUPER_MAGIC, unix.CIFS_SUPER_MAGIC,
-		unix.V9FS_MAGIC, unix.AFS_SUPER_MAGIC, unix.AFS_FS_MAGIC, unix.CODA_SUPER_MAGIC, unix.CEPH_SUPER_MAGIC, 0x786f4256, // vboxsf
+		unix.V9FS_MAGIC, unix.AFS_SUPER_MAGIC, unix.AFS_FS_MAGIC, unix.CODA_SUPER_MAGIC, unix.CEPH_SUPER_MAGIC,
+		0x786f4256,                                             // vboxsf
 		unix.MSDOS_SUPER_MAGIC, unix.EXFAT_SUPER_MAGIC, 0x4244, // hfs
-		unix.PROC_SUPER_MAGIC, unix.SYSFS_MAGIC, unix.CGROUP_SUPER_MAGIC, unix.CGROUP2_SUPER_MAGIC, unix.DEBUGFS_MAGIC, unix.TRACEFS_MAGIC,
-		unix.SECURITYFS_MAGIC,
+		unix.PROC_SUPER_MAGIC, unix.SYSFS_MAGIC, unix.CGROUP_SUPER_MAGIC, unix.CGROUP2_SUPER_MAGIC, unix.DEBUGFS_MAGIC,
+		unix.TRACEFS_MAGIC, unix.SECURITYFS_MAGIC,
 	}
 )
 
@@ -46,7 +49,9 @@ func lookAtMount(path string, follow bool, at look) (mount, bool) {
 	if err := unix.Fstatfs(fd, &st); err != nil {
 		return mount{}, false
 	}
-	return mount{fs: filesystemOf(int64(uint32(st.Type)), st.Flags&unix.ST_RDONLY != 0), name: mountName(at.mount)}, true
+	return mount{
+		fs: filesystemOf(int64(uint32(st.Type)), st.Flags&unix.ST_RDONLY != 0), name: mountName(at.mount),
+	}, true
 }
 
 func filesystemOf(kind int64, readOnly bool) filesystem {
