@@ -24,7 +24,8 @@ func TestProjectFileIsFoundUpwards(t *testing.T) {
 	s.project("ttl = '1m'\nfile = ['go.sum', './src/**/*.go', '/etc/hosts', '~/x', '../out']\n")
 	settings := s.must()
 	require.Equal(t, time.Minute, settings.TTL)
-	require.Equal(t, []string{"../../go.sum", "../../src/**/*.go", "/etc/hosts", s.home + "/x", "../../../out"}, settings.File)
+	require.Equal(t,
+		[]string{"../../go.sum", "../../src/**/*.go", "/etc/hosts", s.home + "/x", "../../../out"}, settings.File)
 
 	s.write(filepath.Join(s.repo, "a", ".cachex.json"), `{"ttl": "2m", "file": "go.sum"}`)
 	settings = s.must()
@@ -91,7 +92,9 @@ func TestUserFile(t *testing.T) {
 	xdg := filepath.Join(s.home, "xdg")
 	s.env["XDG_CONFIG_HOME"] = xdg
 	require.Equal(t, time.Hour, s.must().TTL)
-	for name, text := range map[string]string{"config.json": `{"ttl": "2m"}`, "config.yaml": "ttl: 2m", "config.yml": "ttl: 2m"} {
+	for name, text := range map[string]string{
+		"config.json": `{"ttl": "2m"}`, "config.yaml": "ttl: 2m", "config.yml": "ttl: 2m",
+	} {
 		path := s.write(filepath.Join(xdg, "cachex", name), text)
 		require.Equal(t, 2*time.Minute, s.must().TTL, name)
 		require.NoError(t, os.Remove(path))
@@ -128,7 +131,8 @@ func TestUnusableFiles(t *testing.T) {
 
 	s = newSite(t)
 	s.project("ttl = '1m'")
-	check(s, s.write(filepath.Join(s.repo, ".cachex.yaml"), "ttl: 2m"), "a second configuration file beside .cachex.toml")
+	check(s,
+		s.write(filepath.Join(s.repo, ".cachex.yaml"), "ttl: 2m"), "a second configuration file beside .cachex.toml")
 
 	s = newSite(t)
 	path = filepath.Join(s.repo, ".cachex.json")
@@ -285,7 +289,9 @@ func TestFormatsAgree(t *testing.T) {
 		want.Scope, want.ruled = "x", true
 		require.Equal(t, want, settings, name)
 	}
-	for name, text := range map[string]string{".cachex.toml": "", ".cachex.yaml": "# nothing\n", ".cachex.yml": "", ".cachex.json": "{}"} {
+	for name, text := range map[string]string{
+		".cachex.toml": "", ".cachex.yaml": "# nothing\n", ".cachex.yml": "", ".cachex.json": "{}",
+	} {
 		s := newSite(t)
 		s.write(filepath.Join(s.repo, name), text)
 		require.Equal(t, time.Hour, s.must().TTL, name)

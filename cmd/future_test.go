@@ -32,7 +32,8 @@ func TestFactsOfAnotherVersion(t *testing.T) {
 	require.Equal(t, "sh -c 'a b' ***1", masks{}.line(commandWords(text)))
 	require.Equal(t, hashing.Show(spec.Dir), directoryOf(text))
 	views := factViews(text)
-	require.Equal(t, []factView{{Kind: "umask", Value: "0022"}, {Kind: "word", Value: "[a new form]"}}, views[len(views)-2:])
+	require.Equal(t,
+		[]factView{{Kind: "umask", Value: "0022"}, {Kind: "word", Value: "[a new form]"}}, views[len(views)-2:])
 
 	out, err := os.CreateTemp(t.TempDir(), "")
 	require.NoError(t, err)

@@ -62,8 +62,13 @@ func TestHelpShowsEachFlagWithinTheWidth(t *testing.T) {
 
 func TestWrapText(t *testing.T) {
 	text := "A paragraph that\nis broken anew.\n\n  0    done\n  125  what takes more\n  http://example.com/a/long/word"
-	require.Equal(t, "A paragraph\nthat is broken\nanew.\n\n  0    done\n  125  what\n       takes\n       more\n  http://example.com/a/long/word", wrapText(text, 14))
-	require.Equal(t, "A paragraph that is broken anew.\n\n  0    done\n  125  what takes more\n  http://example.com/a/long/word", wrapText(text, 80))
+	require.Equal(t,
+		"A paragraph\nthat is broken\nanew.\n\n  0    done\n  125  what\n       takes\n       more\n  "+
+			"http://example.com/a/long/word",
+		wrapText(text, 14))
+	require.Equal(t,
+		"A paragraph that is broken anew.\n\n  0    done\n  125  what takes more\n  http://example.com/a/long/word",
+		wrapText(text, 80))
 }
 
 func TestHelpWidth(t *testing.T) {

@@ -23,7 +23,8 @@ func TestEachKeyFlagIsInTheRecipe(t *testing.T) {
 		in, err := os.Open(os.DevNull)
 		require.NoError(t, err)
 		defer in.Close()
-		require.Zero(t, Main("cachex", append(append([]string{"key"}, flags...), "--", "cat", "f"), in, out, os.Stderr), flags)
+		require.Zero(t,
+			Main("cachex", append(append([]string{"key"}, flags...), "--", "cat", "f"), in, out, os.Stderr), flags)
 		text, err := os.ReadFile(out.Name())
 		require.NoError(t, err)
 		return string(text)

@@ -230,7 +230,9 @@ func TestWhoMaySetWhat(t *testing.T) {
 				require.Empty(t, warnings)
 			} else {
 				require.Equal(t, unset, row.show(&settings))
-				require.Equal(t, []Warning{Warning(path + ":2: " + c.name + " is ignored: a project file may not set it")}, warnings)
+				require.Equal(t,
+					[]Warning{Warning(path + ":2: " + c.name + " is ignored: a project file may not set it")},
+					warnings)
 			}
 
 			outside := newSite(t)
@@ -298,7 +300,9 @@ func TestProjectOnlyAdds(t *testing.T) {
 				return
 			}
 			require.Len(t, warnings, 1)
-			require.Regexp(t, "^"+regexp.QuoteMeta(path)+`:[13]: [a-z-]+ = [a-z]+ is ignored: a project file may only add to what is set$`, warnings[0].String())
+			require.Regexp(t,
+				"^"+regexp.QuoteMeta(path)+`:[13]: [a-z-]+ = [a-z]+ is ignored: a project file may only add to what is set$`,
+				warnings[0].String())
 			own.files, settings.files, own.seen, settings.seen, own.ruled, settings.ruled = nil, nil, nil, nil, false, false
 			require.Equal(t, own, settings)
 		})
@@ -366,7 +370,8 @@ match = "*"
 env = ["LATER_RULE"]
 `)
 	settings := s.must("--env", "FLAG,LANG", "--env", "AWS_*", "--file", "main.go", "--tag", "flag")
-	require.Equal(t, []string{"HOME", "TZ", "USER_RULE", "LANG", "PROJECT_RULE", "LATER_RULE", "FLAG", "AWS_*"}, settings.Env)
+	require.Equal(t,
+		[]string{"HOME", "TZ", "USER_RULE", "LANG", "PROJECT_RULE", "LATER_RULE", "FLAG", "AWS_*"}, settings.Env)
 	require.Equal(t, []string{
 		user + ":2", user + ":2", user + ":7", project + ":2", project + ":7", project + ":10", "flag", "flag",
 	}, settings.from("env"))

@@ -175,7 +175,8 @@ func TestParseSize(t *testing.T) {
 
 func TestRoundSize(t *testing.T) {
 	for bytes, want := range map[int64]string{
-		0: "0 B", 1023: "1023 B", 1024: "1 KiB", 1536: "1.5 KiB", 1000 << 10: "1 MiB", 5 << 30: "5 GiB", 82907041792: "77.2 GiB",
+		0: "0 B", 1023: "1023 B", 1024: "1 KiB", 1536: "1.5 KiB", 1000 << 10: "1 MiB", 5 << 30: "5 GiB",
+		82907041792: "77.2 GiB",
 	} {
 		require.Equal(t, want, roundSize(bytes))
 	}
@@ -183,7 +184,8 @@ func TestRoundSize(t *testing.T) {
 
 func TestFormatSize(t *testing.T) {
 	for want, bytes := range map[string]int64{
-		"0": 0, "1": 1, "1kB": 1000, "1001": 1001, "2MB": 2e6, "1KiB": 1 << 10, "5GiB": 5 << 30, "1536MiB": 3 << 29, "1TiB": 1 << 40,
+		"0": 0, "1": 1, "1kB": 1000, "1001": 1001, "2MB": 2e6, "1KiB": 1 << 10, "5GiB": 5 << 30, "1536MiB": 3 << 29,
+		"1TiB": 1 << 40,
 	} {
 		require.Equal(t, want, FormatSize(bytes))
 	}
@@ -242,7 +244,9 @@ func TestParseExitSet(t *testing.T) {
 // FuzzParseDuration: what Go understands, we understand alike; what we write, we
 // read back; a refusal is a *BadValue.
 func FuzzParseDuration(f *testing.F) {
-	for _, seed := range []string{"0", "5", "90s", "1h30m", "7d", "1.5w", "none", "-1s", "µs", "9223372036854775807ns", "1h.5m"} {
+	for _, seed := range []string{
+		"0", "5", "90s", "1h30m", "7d", "1.5w", "none", "-1s", "µs", "9223372036854775807ns", "1h.5m",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

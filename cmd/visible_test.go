@@ -9,8 +9,9 @@ import (
 
 func TestVisible(t *testing.T) {
 	for text, want := range map[string]string{
-		"plain grün 日本": "plain grün 日本", "a\nb\tc": "a b c", "\x1b[31mred\x1b[0m": `\x1b[31mred\x1b[0m`, "a\u202eb\u2066c": `a\u202eb\u2066c`,
-		"\r": `\r`, "\xff": `\xff`, "\u009b1m": `\u009b1m`, "\ufeff": `\ufeff`, "\a\b\x7f": `\a\b\x7f`, "": "",
+		"plain grün 日本": "plain grün 日本", "a\nb\tc": "a b c", "\x1b[31mred\x1b[0m": `\x1b[31mred\x1b[0m`,
+		"a\u202eb\u2066c": `a\u202eb\u2066c`, "\r": `\r`,
+		"\xff": `\xff`, "\u009b1m": `\u009b1m`, "\ufeff": `\ufeff`, "\a\b\x7f": `\a\b\x7f`, "": "",
 	} {
 		require.Equal(t, want, visible(text))
 	}

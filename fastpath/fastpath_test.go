@@ -24,7 +24,8 @@ func aMemo() Memo {
 	return Memo{
 		Address:  [32]byte{1, 2, 3},
 		Resolved: 2, Call: []byte("what the settings came to"),
-		Entry: "entries/ab/abcd", Size: 500, Sum: 77, Offset: 400, Frames: []Frame{{0, 90}, {1, 2}}, Absent: "entries/ab/abcd.fail",
+		Entry: "entries/ab/abcd", Size: 500, Sum: 77, Offset: 400, Frames: []Frame{{0, 90}, {1, 2}},
+		Absent: "entries/ab/abcd.fail",
 		Merged: true, Code: 3, NotBefore: -5, Until: math.MaxInt64,
 		Purges: []byte(strings.Repeat("p", PurgesSize)), Hit: []byte(strings.Repeat("h", HitSize)),
 		Env: []Variable{{"LANG", true, [32]byte{9}}, {"TZ", false, [32]byte{}}},
@@ -137,7 +138,8 @@ func FuzzDecode(f *testing.F) {
 // Two invocations that may be answered differently have different addresses.
 func TestAddress(t *testing.T) {
 	base := Invocation{
-		Args: []string{"cachex", "run", "--", "echo", "a b"}, Environ: []string{"HOME=/h", "CACHEX_TTL=1h", "X=1"}, Dir: "/d", UID: 5,
+		Args: []string{"cachex", "run", "--", "echo", "a b"}, Environ: []string{"HOME=/h", "CACHEX_TTL=1h", "X=1"},
+		Dir: "/d", UID: 5,
 		Exe: FileID{Dev: 1, Ino: 2},
 	}
 	address := func(change func(*Invocation)) string {
@@ -153,25 +155,29 @@ func TestAddress(t *testing.T) {
 	require.NotEmpty(t, first)
 	seen := map[string]string{first: "base"}
 	for what, change := range map[string]func(*Invocation){
-		"words split":      func(i *Invocation) { i.Args = []string{"cachex", "run", "--", "echo", "a", "b"} },
-		"words joined":     func(i *Invocation) { i.Args = []string{"cachex", "run", "--", "echoa b"} },
-		"a flag":           func(i *Invocation) { i.Args = []string{"cachex", "run", "-q", "--", "echo", "a b"} },
-		"directory":        func(i *Invocation) { i.Dir = "/e" },
-		"user":             func(i *Invocation) { i.UID = 6 },
-		"program":          func(i *Invocation) { i.Exe.Mtime = 7 },
-		"home":             func(i *Invocation) { i.Environ = []string{"HOME=/i", "CACHEX_TTL=1h"} },
-		"path":             func(i *Invocation) { i.Environ = append([]string{"PATH=/bin"}, i.Environ...) },
-		"a setting":        func(i *Invocation) { i.Environ = []string{"HOME=/h", "CACHEX_TTL=2h"} },
-		"no setting":       func(i *Invocation) { i.Environ = []string{"HOME=/h"} },
-		"open":             func(i *Invocation) { i.Open = true },
-		"word for setting": func(i *Invocation) { i.Args = append(i.Args[:5:5], "CACHEX_TTL=1h"); i.Environ = []string{"HOME=/h"} },
+		"words split":  func(i *Invocation) { i.Args = []string{"cachex", "run", "--", "echo", "a", "b"} },
+		"words joined": func(i *Invocation) { i.Args = []string{"cachex", "run", "--", "echoa b"} },
+		"a flag":       func(i *Invocation) { i.Args = []string{"cachex", "run", "-q", "--", "echo", "a b"} },
+		"directory":    func(i *Invocation) { i.Dir = "/e" },
+		"user":         func(i *Invocation) { i.UID = 6 },
+		"program":      func(i *Invocation) { i.Exe.Mtime = 7 },
+		"home":         func(i *Invocation) { i.Environ = []string{"HOME=/i", "CACHEX_TTL=1h"} },
+		"path":         func(i *Invocation) { i.Environ = append([]string{"PATH=/bin"}, i.Environ...) },
+		"a setting":    func(i *Invocation) { i.Environ = []string{"HOME=/h", "CACHEX_TTL=2h"} },
+		"no setting":   func(i *Invocation) { i.Environ = []string{"HOME=/h"} },
+		"open":         func(i *Invocation) { i.Open = true },
+		"word for setting": func(i *Invocation) {
+			i.Args = append(i.Args[:5:5], "CACHEX_TTL=1h")
+			i.Environ = []string{"HOME=/h"}
+		},
 	} {
 		a := address(change)
 		require.NotEmpty(t, a, what)
 		require.Empty(t, seen[a], what)
 		seen[a] = what
 	}
-	require.Equal(t, first, address(func(i *Invocation) { i.Environ = []string{"HOME=/h", "Y=2", "CACHEX_TTL=1h", "PWD=/d"} }))
+	require.Equal(t,
+		first, address(func(i *Invocation) { i.Environ = []string{"HOME=/h", "Y=2", "CACHEX_TTL=1h", "PWD=/d"} }))
 	for what, change := range map[string]func(*Invocation){
 		"other command":   func(i *Invocation) { i.Args = []string{"cachex", "stats", "--", "echo"} },
 		"no directory":    func(i *Invocation) { i.Dir = "" },

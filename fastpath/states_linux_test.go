@@ -21,7 +21,9 @@ func TestFileStates(t *testing.T) {
 	require.True(t, ok)
 	var st syscall.Stat_t
 	require.NoError(t, syscall.Stat(path, &st))
-	require.Equal(t, []any{st.Ino, st.Size, ns(st.Mtim), ns(st.Ctim), uint64(st.Mode)}, []any{id.Ino, id.Size, id.Mtime, id.Ctime, id.Mode})
+	require.Equal(t,
+		[]any{st.Ino, st.Size, ns(st.Mtim), ns(st.Ctim), uint64(st.Mode)},
+		[]any{id.Ino, id.Size, id.Mtime, id.Ctime, id.Mode})
 
 	here, elsewhere, anywhere := id, id, id
 	elsewhere.Mount, anywhere.Mount = id.Mount+1, 0
@@ -44,7 +46,9 @@ func TestContent(t *testing.T) {
 		write(text)
 		f, ok := ReadContent(path)
 		require.True(t, ok)
-		require.Equal(t, FileState{Path: path, Kind: Content, ID: FileID{Size: int64(len(text))}, Sum: sha256.Sum256([]byte(text))}, f)
+		require.Equal(t,
+			FileState{Path: path, Kind: Content, ID: FileID{Size: int64(len(text))}, Sum: sha256.Sum256([]byte(text))},
+			f)
 		require.True(t, Hold([]FileState{f}, nil))
 		write(text + "y")
 		require.False(t, Hold([]FileState{f}, nil))

@@ -28,11 +28,13 @@ const (
 // carried are the fields of a call of which there may be a memo of a hit. TestMemoForbidsByDefault holds it to be
 // complete.
 var carried = map[string]string{
-	"Request.Spec.Argv": byAddress, "Request.Spec.Namespace": byAddress, "Request.Spec.Scope": byAddress, "Request.Spec.Name": byAddress,
-	"Request.Spec.Dir": byAddress, "Request.Spec.Cwd": byAddress, "Request.Spec.Exe": byAddress,
-	"Request.Spec.Environ": byVariables, "Request.Spec.Env": byVariables, "Request.Spec.Files": byFiles, "Request.Spec.IgnoreWords": byFiles,
+	"Request.Spec.Argv": byAddress, "Request.Spec.Namespace": byAddress, "Request.Spec.Scope": byAddress,
+	"Request.Spec.Name": byAddress, "Request.Spec.Dir": byAddress, "Request.Spec.Cwd": byAddress,
+	"Request.Spec.Exe": byAddress, "Request.Spec.Environ": byVariables, "Request.Spec.Env": byVariables,
+	"Request.Spec.Files": byFiles, "Request.Spec.IgnoreWords": byFiles,
 	"Request.TTL": byAddress, "Request.TTLFail": byAddress, "Request.Jitter": byAddress, "Request.Stale": byAddress,
-	"Request.StaleIfError": byAddress, "Request.Tags": byAddress, "Request.CachedOnly": byAddress, "Request.Wait": byAddress,
+	"Request.StaleIfError": byAddress, "Request.Tags": byAddress,
+	"Request.CachedOnly": byAddress, "Request.Wait": byAddress,
 	"Request.Follow": byAddress, "Request.MinCost": byAddress, "Request.MaxEntry": byAddress,
 	"CacheExit.Any": byAddress, "CacheExit.Codes": byAddress, "CacheDir": byAddress, "Quiet": byAddress,
 	"Store.TrustOwners": byAddress, "Store.MaxSize": byAddress, "Store.Keep": byAddress,
@@ -64,7 +66,9 @@ func TestMemoForbidsByDefault(t *testing.T) {
 			old := reflect.New(field.Type()).Elem()
 			old.Set(field)
 			set(t, field)
-			require.Equal(t, carried[name] != "", mayShorten(of), "%s: a memo of a hit, and how it tells this field (%q)", name, carried[name])
+			require.Equal(t,
+				carried[name] != "", mayShorten(of), "%s: a memo of a hit, and how it tells this field (%q)", name,
+				carried[name])
 			seen[name] = true
 			field.Set(old)
 		}
@@ -86,7 +90,9 @@ func set(t *testing.T, field reflect.Value) {
 		*v = append(*v, "x")
 	default:
 		if field.Kind() == reflect.Func {
-			field.Set(reflect.MakeFunc(field.Type(), func([]reflect.Value) []reflect.Value { panic("not to be called") }))
+			field.Set(
+				reflect.MakeFunc(field.Type(), func([]reflect.Value) []reflect.Value { panic("not to be called") }),
+			)
 			return
 		}
 		change(field)

@@ -23,10 +23,15 @@ var someArgs = []string{"run", "--ttl", "5m", "--env", "LANG", "--", "psql", "-c
 func someCall() *call.Call {
 	return &call.Call{
 		Request: engine.Request{
-			Spec: hashing.Spec{Argv: someArgs[6:], Dir: "/d", Env: []string{"LANG"}, Files: []string{"a/**", "/b"}, Cwd: hashing.CwdNone, Exe: hashing.ExePath},
-			TTL:  5 * time.Minute, TTLFail: engine.Forever, Wait: engine.Forever, Jitter: 0.25, MaxEntries: 3, Refresh: true,
+			Spec: hashing.Spec{
+				Argv: someArgs[6:], Dir: "/d", Env: []string{"LANG"}, Files: []string{"a/**", "/b"},
+				Cwd: hashing.CwdNone, Exe: hashing.ExePath,
+			},
+			TTL: 5 * time.Minute, TTLFail: engine.Forever, Wait: engine.Forever, Jitter: 0.25, MaxEntries: 3,
+			Refresh: true,
 		},
-		CacheExit: call.ExitZero(), CacheDir: "/c", Explain: true, Store: cachedir.Options{MaxSize: 1 << 30, Keep: time.Hour},
+		CacheExit: call.ExitZero(), CacheDir: "/c", Explain: true,
+		Store: cachedir.Options{MaxSize: 1 << 30, Keep: time.Hour},
 	}
 }
 
@@ -51,7 +56,10 @@ func TestResolvedThereAndBack(t *testing.T) {
 // Words are found where they stand, however -c was written.
 func TestResolvedWords(t *testing.T) {
 	for _, args := range [][]string{
-		{"run", "-c", "a | b", "x"}, {"run", "-ca | b", "x"}, {"run", "--shell=a | b", "--", "x"}, {"run", "-qc", "a | b", "--", "x"},
+		{"run", "-c", "a | b", "x"},
+		{"run", "-ca | b", "x"},
+		{"run", "--shell=a | b", "--", "x"},
+		{"run", "-qc", "a | b", "--", "x"},
 	} {
 		c := someCall()
 		c.Request.Spec.Argv = []string{"sh", "-c", "a | b", "x"}
@@ -68,9 +76,11 @@ func TestResolvedWords(t *testing.T) {
 	c.Request.Spec.Argv = many[:100]
 	require.NotNil(t, resolved(c, many))
 	for what, say := range map[string]func(*call.Call){
-		"tag": func(c *call.Call) { c.Request.Tags = []string{"hunter2'", "LANG"} }, "scope": func(c *call.Call) { c.Request.Spec.Scope = "LANG" },
-		"namespace": func(c *call.Call) { c.Request.Spec.Namespace = "psql" }, "key": func(c *call.Call) { c.Request.Spec.Name = "5m" },
-		"vary": func(c *call.Call) { c.Request.Vary = []string{someArgs[8]} },
+		"tag":       func(c *call.Call) { c.Request.Tags = []string{"hunter2'", "LANG"} },
+		"scope":     func(c *call.Call) { c.Request.Spec.Scope = "LANG" },
+		"namespace": func(c *call.Call) { c.Request.Spec.Namespace = "psql" },
+		"key":       func(c *call.Call) { c.Request.Spec.Name = "5m" },
+		"vary":      func(c *call.Call) { c.Request.Vary = []string{someArgs[8]} },
 	} {
 		c := someCall()
 		say(c)
@@ -87,7 +97,8 @@ func TestResolvedLosesNothing(t *testing.T) {
 	each = func(path string, v reflect.Value, of *call.Call) {
 		for i := range v.NumField() {
 			field, name := v.Field(i), path+v.Type().Field(i).Name
-			if !field.CanSet() || name == "Request.Spec.Dir" || name == "Request.Spec.Environ" || name == "PlainTiers" || name == "Configuration" || name == "Places" || name == "AnyCommand" {
+			if !field.CanSet() || name == "Request.Spec.Dir" || name == "Request.Spec.Environ" ||
+				name == "PlainTiers" || name == "Configuration" || name == "Places" || name == "AnyCommand" {
 				continue // given by who asks, or no setting
 			}
 			if field.Kind() == reflect.Struct {
