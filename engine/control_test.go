@@ -18,9 +18,13 @@ func allocated(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// Four times the lines cost four times as much, or a little more. (Copying what was parsed before with each line: sixteen times.)
+// Four times the lines cost four times as much, or a little more. (Copying what was parsed before with each line:
+// sixteen times.)
 func TestControlFileOfManyLines(t *testing.T) {
-	for _, line := range []string{"vary-file=f%d", "vary-env=V%d", "tag=t%d", "cachex-nested-begins %d", `cachex-nested {"id":"%d"}`, "unknown %d"} {
+	for _, line := range []string{
+		"vary-file=f%d", "vary-env=V%d", "tag=t%d", "cachex-nested-begins %d", `cachex-nested {"id":"%d"}`,
+		"unknown %d",
+	} {
 		cost := func(lines int) uint64 {
 			var text strings.Builder
 			for i := range lines {

@@ -34,21 +34,57 @@ func TestResume(t *testing.T) {
 		begins, differ bool
 		rest           string
 	}{
-		"nothing printed":                   {nil, []piece{{out, "a"}}, false, true, false, "a"},
-		"nothing at all":                    {nil, nil, false, true, false, ""},
-		"the beginning":                     {[]piece{{out, "ab"}}, []piece{{out, "abc"}, {errs, "x"}}, false, true, false, "cx"},
-		"all of it":                         {[]piece{{out, "ab"}, {errs, "x"}}, []piece{{out, "ab"}, {errs, "x"}}, false, true, false, ""},
-		"in small pieces":                   {[]piece{{out, "a"}, {out, "b"}}, []piece{{out, "abc"}}, false, true, false, "c"},
-		"held against small pieces":         {[]piece{{out, "abc"}}, []piece{{out, "a"}, {out, "b"}, {out, "c"}, {out, "d"}}, false, true, false, "d"},
-		"something else":                    {[]piece{{out, "ab"}}, []piece{{out, "aXc"}}, false, false, true, "c"},
-		"too short":                         {[]piece{{out, "ab"}}, []piece{{out, "a"}}, false, false, false, ""},
-		"nothing came":                      {[]piece{{out, "ab"}}, nil, false, false, false, ""},
-		"the same on the other stream":      {[]piece{{out, "ab"}}, []piece{{errs, "ab"}}, false, false, false, "ab"},
-		"one stream differs":                {[]piece{{out, "ab"}, {errs, "x"}}, []piece{{out, "ab"}, {errs, "y"}}, false, false, true, ""},
-		"another order of two files":        {[]piece{{out, "a"}, {errs, "x"}, {out, "b"}}, []piece{{errs, "x"}, {out, "abc"}}, false, true, false, "c"},
-		"another order in one file":         {[]piece{{out, "a"}, {errs, "x"}, {out, "b"}}, []piece{{errs, "x"}, {out, "abc"}}, true, false, true, "c"},
-		"the same order in one file":        {[]piece{{out, "a"}, {errs, "x"}}, []piece{{out, "a"}, {errs, "xy"}, {out, "b"}}, true, true, false, "yb"},
-		"one file, recorded through a pipe": {[]piece{{out, "a"}, {errs, "x"}}, []piece{{out, "axb"}}, true, true, false, "b"},
+		"nothing printed": {nil, []piece{{out, "a"}}, false, true, false, "a"},
+		"nothing at all":  {nil, nil, false, true, false, ""},
+		"the beginning": {
+			[]piece{{out, "ab"}},
+			[]piece{{out, "abc"}, {errs, "x"}},
+			false, true, false, "cx",
+		},
+		"all of it": {
+			[]piece{{out, "ab"}, {errs, "x"}},
+			[]piece{{out, "ab"}, {errs, "x"}},
+			false, true, false, "",
+		},
+		"in small pieces": {
+			[]piece{{out, "a"}, {out, "b"}},
+			[]piece{{out, "abc"}},
+			false, true, false, "c",
+		},
+		"held against small pieces": {
+			[]piece{{out, "abc"}},
+			[]piece{{out, "a"}, {out, "b"}, {out, "c"}, {out, "d"}},
+			false, true, false, "d",
+		},
+		"something else":               {[]piece{{out, "ab"}}, []piece{{out, "aXc"}}, false, false, true, "c"},
+		"too short":                    {[]piece{{out, "ab"}}, []piece{{out, "a"}}, false, false, false, ""},
+		"nothing came":                 {[]piece{{out, "ab"}}, nil, false, false, false, ""},
+		"the same on the other stream": {[]piece{{out, "ab"}}, []piece{{errs, "ab"}}, false, false, false, "ab"},
+		"one stream differs": {
+			[]piece{{out, "ab"}, {errs, "x"}},
+			[]piece{{out, "ab"}, {errs, "y"}},
+			false, false, true, "",
+		},
+		"another order of two files": {
+			[]piece{{out, "a"}, {errs, "x"}, {out, "b"}},
+			[]piece{{errs, "x"}, {out, "abc"}},
+			false, true, false, "c",
+		},
+		"another order in one file": {
+			[]piece{{out, "a"}, {errs, "x"}, {out, "b"}},
+			[]piece{{errs, "x"}, {out, "abc"}},
+			true, false, true, "c",
+		},
+		"the same order in one file": {
+			[]piece{{out, "a"}, {errs, "x"}},
+			[]piece{{out, "a"}, {errs, "xy"}, {out, "b"}},
+			true, true, false, "yb",
+		},
+		"one file, recorded through a pipe": {
+			[]piece{{out, "a"}, {errs, "x"}},
+			[]piece{{out, "axb"}},
+			true, true, false, "b",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			stdout, stderr := outputs(t, c.one)
@@ -94,7 +130,8 @@ func outputs(t *testing.T, one bool) (stdout, stderr *os.File) {
 func TestResumeWriterCountsWhatItLeftOut(t *testing.T) {
 	o := &output{}
 	o.printed[runner.Stdout].add([]byte("ab"))
-	w := &resumeWriter{&resume{printed: o.printed, streamOf: func(s runner.Stream) runner.Stream { return s }}, runner.Stdout, takesOne{}}
+	apart := func(s runner.Stream) runner.Stream { return s }
+	w := &resumeWriter{&resume{printed: o.printed, streamOf: apart}, runner.Stdout, takesOne{}}
 	n, err := w.Write([]byte("abcd"))
 	require.ErrorIs(t, err, io.ErrShortWrite)
 	require.Equal(t, 3, n)
@@ -131,7 +168,8 @@ func TestFollows(t *testing.T) {
 	require.False(t, q.follows())
 }
 
-// The output of an own run is compared when it has ended, and only the rest is delivered, with or without a record of it.
+// The output of an own run is compared when it has ended, and only the rest is delivered, with or without a record of
+// it.
 func TestHoldRest(t *testing.T) {
 	for _, c := range []struct {
 		printed, own string
@@ -158,7 +196,8 @@ func TestHoldRest(t *testing.T) {
 	}
 }
 
-// Two callers of one recipe: the second gets each byte while the first has not ended, and the same result, from one execution.
+// Two callers of one recipe: the second gets each byte while the first has not ended, and the same result, from one
+// execution.
 func TestDoFollows(t *testing.T) {
 	dir := t.TempDir()
 	gate := filepath.Join(dir, "gate")
@@ -173,9 +212,13 @@ func TestDoFollows(t *testing.T) {
 		go func() {
 			defer outWrite.Close()
 			defer errWrite.Close()
-			e := Engine{Open: func() (*cachedir.Dir, error) { return cachedir.Open(filepath.Join(dir, "cache"), cachedir.Options{}) }}
+			e := Engine{Open: func() (*cachedir.Dir, error) {
+				return cachedir.Open(filepath.Join(dir, "cache"), cachedir.Options{})
+			}}
 			out, err := e.Do(t.Context(), Request{
-				Spec: hashing.Spec{Argv: []string{"sh", "-c", text}, Dir: dir, Environ: append(os.Environ(), "PWD="+dir)},
+				Spec: hashing.Spec{
+					Argv: []string{"sh", "-c", text}, Dir: dir, Environ: append(os.Environ(), "PWD="+dir),
+				},
 				Wait: Forever, CacheExit: exits(0), Follow: follow, Stdout: outWrite, Stderr: errWrite,
 			})
 			require.NoError(t, err)

@@ -34,10 +34,13 @@ func TestMain(m *testing.M) {
 	}
 	cache := open(dir)
 	for range 2 { // first of a run, then of what was stored
-		_, err := cache.Do(context.Background(), engine.Request{Spec: shell(dir, "seq 100000"), TTL: time.Hour, Stdout: os.Stdout})
+		q := engine.Request{Spec: shell(dir, "seq 100000"), TTL: time.Hour}
+		withPipe := q
+		withPipe.Stdout = os.Stdout
+		_, err := cache.Do(context.Background(), withPipe)
 		var undelivered *engine.DeliveryError
 		fmt.Fprintln(os.Stderr, errors.As(err, &undelivered))
-		if _, err := cache.Do(context.Background(), engine.Request{Spec: shell(dir, "seq 100000"), TTL: time.Hour}); err != nil {
+		if _, err := cache.Do(context.Background(), q); err != nil {
 			panic(err)
 		}
 	}
@@ -76,7 +79,8 @@ func TestUnsetFields(t *testing.T) {
 	defer cache.Close()
 	t.Chdir(dir)
 	t.Setenv("WORD", "seen")
-	q := engine.Request{Spec: hashing.Spec{Argv: []string{"sh", "-c", "echo $WORD; pwd; echo ran >>runs"}}, TTL: time.Hour}
+	argv := []string{"sh", "-c", "echo $WORD; pwd; echo ran >>runs"}
+	q := engine.Request{Spec: hashing.Spec{Argv: argv}, TTL: time.Hour}
 	for _, want := range []stats.Served{stats.Missed, stats.Hit, stats.Hit} {
 		var stdout bytes.Buffer
 		q.Stdout = &stdout
@@ -107,7 +111,9 @@ func TestOneWriter(t *testing.T) {
 	defer cache.Close()
 	for range 2 {
 		var both bytes.Buffer
-		_, err := cache.Do(t.Context(), engine.Request{Spec: shell(dir, "echo 1; echo 2 >&2; echo 3"), TTL: time.Hour, Stdout: &both, Stderr: &both})
+		_, err := cache.Do(t.Context(), engine.Request{
+			Spec: shell(dir, "echo 1; echo 2 >&2; echo 3"), TTL: time.Hour, Stdout: &both, Stderr: &both,
+		})
 		require.NoError(t, err)
 		require.Equal(t, "1\n2\n3\n", both.String())
 	}
@@ -146,7 +152,8 @@ func TestWriterThatFails(t *testing.T) {
 	cache := open(dir)
 	defer cache.Close()
 	for range 2 {
-		_, err := cache.Do(t.Context(), engine.Request{Spec: shell(dir, "seq 100000"), TTL: time.Hour, Stdout: fullWriter{}})
+		q := engine.Request{Spec: shell(dir, "seq 100000"), TTL: time.Hour, Stdout: fullWriter{}}
+		_, err := cache.Do(t.Context(), q)
 		var undelivered *engine.DeliveryError
 		require.ErrorAs(t, err, &undelivered)
 		require.ErrorIs(t, err, errFull)
@@ -197,7 +204,9 @@ func TestConcurrentCallers(t *testing.T) {
 	require.NoError(t, unix.Mkfifo(gate, 0o600))
 	cache := open(dir)
 	defer cache.Close()
-	q := engine.Request{Spec: shell(dir, "echo ran >>runs; read line <gate; echo done"), TTL: time.Hour, Wait: engine.Forever}
+	q := engine.Request{
+		Spec: shell(dir, "echo ran >>runs; read line <gate; echo done"), TTL: time.Hour, Wait: engine.Forever,
+	}
 	q.Spec.IgnoreWords = true
 	const callers = 20
 	waiting := make(chan struct{}, callers)

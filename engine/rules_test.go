@@ -50,12 +50,28 @@ func TestFresh(t *testing.T) {
 		{"a code that is not admitted", 0, 1, 0, Request{TTL: h, TTLFail: h}, stats.Uncacheable},
 		{"a code that is admitted", 0, 1, 0, Request{TTL: h, TTLFail: h, CacheExit: exits(0, 1)}, ""},
 		{"success that is not admitted", 0, 0, 0, Request{TTL: h, CacheExit: exits(1)}, stats.Uncacheable},
-		{"a failure has its own life", time.Minute, 1, 0, Request{TTL: h, TTLFail: time.Second, CacheExit: anyExit}, stats.Expired},
+		{
+			"a failure has its own life", time.Minute, 1, 0,
+			Request{TTL: h, TTLFail: time.Second, CacheExit: anyExit},
+			stats.Expired,
+		},
 		{"and success its own", time.Minute, 0, 0, Request{TTL: h, TTLFail: time.Second, CacheExit: anyExit}, ""},
-		{"a death by signal counts as 128 and the signal", 0, 0, 11, Request{TTL: h, TTLFail: h, CacheExit: exits(139)}, ""},
-		{"and lives as a failure", time.Minute, 0, 11, Request{TTL: h, TTLFail: time.Second, CacheExit: anyExit}, stats.Expired},
+		{
+			"a death by signal counts as 128 and the signal", 0, 0, 11,
+			Request{TTL: h, TTLFail: h, CacheExit: exits(139)},
+			"",
+		},
+		{
+			"and lives as a failure", time.Minute, 0, 11,
+			Request{TTL: h, TTLFail: time.Second, CacheExit: anyExit},
+			stats.Expired,
+		},
 		{"a reader's end of life, before it", h - time.Nanosecond, 0, 0, Request{TTL: Forever, Until: anHourLater}, ""},
-		{"and at it, though it was stored without one", h, 0, 0, Request{TTL: Forever, Until: anHourLater}, stats.Expired},
+		{
+			"and at it, though it was stored without one", h, 0, 0,
+			Request{TTL: Forever, Until: anHourLater},
+			stats.Expired,
+		},
 		{"without a tag that is wanted", 0, 0, 0, Request{TTL: h, Tags: []string{"a", "b"}}, stats.Changed},
 		{"with the tags that are wanted", 0, 0, 0, Request{TTL: h, Tags: []string{"a"}}, ""},
 		{"refresh", 0, 0, 0, Request{TTL: h, Refresh: true}, stats.Forced},
@@ -128,7 +144,8 @@ func TestMergedEntries(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := &caller{
-				Request: &Request{TTL: Forever, CacheExit: exits(0)}, io: &streams{stdout: out, stderr: err}, now: time.Now,
+				Request: &Request{TTL: Forever, CacheExit: exits(0)},
+				io:      &streams{stdout: out, stderr: err}, now: time.Now,
 			}
 			if tt.caller {
 				c.io.stderr = out
@@ -139,8 +156,8 @@ func TestMergedEntries(t *testing.T) {
 	}
 }
 
-// TestGrace is the truth table of what is served after its life: the age of the entry against the reader's times of grace. Each
-// rule admits what the one before does, but for an old failure where an older success would be preferred.
+// TestGrace is the truth table of what is served after its life: the age of the entry against the reader's times of
+// grace. Each rule admits what the one before does, but for an old failure where an older success would be preferred.
 func TestGrace(t *testing.T) {
 	const h = time.Hour
 	ended := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
@@ -173,9 +190,12 @@ func TestGrace(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.req.CacheExit = anyExit
 			r := reader{
-				Request: &tt.req, now: func() time.Time { return ended.Add(tt.age) }, inherits: func() bool { return false },
+				Request: &tt.req, now: func() time.Time { return ended.Add(tt.age) },
+				inherits: func() bool { return false },
 			}
-			e := &cachedir.Entry{Meta: cachedir.Meta{Started: ended, Ended: ended, Code: tt.code, Stale: tt.entryStale}, Soft: tt.soft}
+			e := &cachedir.Entry{Soft: tt.soft, Meta: cachedir.Meta{
+				Started: ended, Ended: ended, Code: tt.code, Stale: tt.entryStale,
+			}}
 			require.Equal(t, tt.fresh, fresh(r, e).ok(), "fresh")
 			require.Equal(t, tt.servable, servable(r, e).ok(), "servable")
 			require.Equal(t, tt.stale, stale(r, e).ok(), "stale")

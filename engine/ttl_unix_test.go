@@ -17,8 +17,8 @@ import (
 	"github.com/cachex-cli/cachex/hashing"
 )
 
-// TestLifeThroughTheHouse runs a command, and asks for it again at given ages: until its life ends it is a hit, and from
-// that moment on a miss.
+// TestLifeThroughTheHouse runs a command, and asks for it again at given ages: until its life ends it is a hit, and
+// from that moment on a miss.
 func TestLifeThroughTheHouse(t *testing.T) {
 	const ttl = time.Hour
 	until := func(d time.Duration) func(time.Time) time.Time {
@@ -36,7 +36,10 @@ func TestLifeThroughTheHouse(t *testing.T) {
 		{"without an end", Request{TTL: Forever}, 1000 * ttl, stats.Hit},
 		{"before the time that it lives until", Request{TTL: Forever, Until: until(ttl)}, ttl - time.Minute, stats.Hit},
 		{"at the time that it lives until", Request{TTL: Forever, Until: until(ttl)}, ttl, stats.Missed},
-		{"a time that it lives until makes no life longer", Request{TTL: ttl, Until: until(2 * ttl)}, ttl, stats.Missed},
+		{
+			"a time that it lives until makes no life longer",
+			Request{TTL: ttl, Until: until(2 * ttl)}, ttl, stats.Missed,
+		},
 		{"stale until the end", Request{TTL: ttl, Stale: ttl, CachedOnly: true}, 2*ttl - time.Millisecond, stats.Stale},
 		{"stale for ever", Request{TTL: ttl, Stale: Forever, CachedOnly: true}, 1000 * ttl, stats.Stale},
 		{"stale for too long", Request{TTL: ttl, Stale: ttl}, 2 * ttl, stats.Missed},
@@ -74,8 +77,8 @@ func TestLifeThroughTheHouse(t *testing.T) {
 	}
 }
 
-// TestJitter: 1000 entries that were stored together end over at least 8 % of the time to live, none of them after it, and
-// each of them once and for all.
+// TestJitter: 1000 entries that were stored together end over at least 8 % of the time to live, none of them after it,
+// and each of them once and for all.
 func TestJitter(t *testing.T) {
 	const ttl = time.Hour
 	source := rand.New(rand.NewPCG(1, 2))
