@@ -38,7 +38,8 @@ func TestLifeThroughTheHouse(t *testing.T) {
 		{"at the time that it lives until", Request{TTL: Forever, Until: until(ttl)}, ttl, stats.Missed},
 		{
 			"a time that it lives until makes no life longer",
-			Request{TTL: ttl, Until: until(2 * ttl)}, ttl, stats.Missed,
+			Request{TTL: ttl, Until: until(2 * ttl)},
+			ttl, stats.Missed,
 		},
 		{"stale until the end", Request{TTL: ttl, Stale: ttl, CachedOnly: true}, 2*ttl - time.Millisecond, stats.Stale},
 		{"stale for ever", Request{TTL: ttl, Stale: Forever, CachedOnly: true}, 1000 * ttl, stats.Stale},
