@@ -3,7 +3,11 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -86,6 +90,57 @@ func TestArrowsPointDown(t *testing.T) {
 		seen++
 	}
 	require.Equal(t, len(arrows), seen, "a room of the table is missing")
+}
+
+// A type with many methods knows too much: its state is better with those that need it (ARCHITECTURE.md). What differs
+// between systems counts once.
+func TestTypesAreNarrow(t *testing.T) {
+	const most = 44
+	methods := map[string]map[string]bool{} // of each type, by its directory and name
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (d.Name() == "testdata" || len(path) > 1 && strings.HasPrefix(d.Name(), ".")):
+			return fs.SkipDir
+		case d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		for _, decl := range file.Decls {
+			if f, ok := decl.(*ast.FuncDecl); ok && f.Recv != nil {
+				name := filepath.ToSlash(filepath.Dir(path)) + "." + receiver(f.Recv.List[0].Type)
+				if methods[name] == nil {
+					methods[name] = map[string]bool{}
+				}
+				methods[name][f.Name.Name] = true
+			}
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	require.Contains(t, methods, "engine.run")
+	for name, of := range methods {
+		require.LessOrEqual(t, len(of), most, "%s has too many methods", name)
+	}
+}
+
+// receiver is the name of a method's type, without pointers and parameters.
+func receiver(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.StarExpr:
+		return receiver(e.X)
+	case *ast.IndexExpr:
+		return receiver(e.X)
+	case *ast.IndexListExpr:
+		return receiver(e.X)
+	case *ast.Ident:
+		return e.Name
+	}
+	return "?"
 }
 
 // What makes a call that is remembered comes before what takes long to initialise only as long as it does not import it.
