@@ -12,7 +12,19 @@ import (
 	"github.com/cachex-cli/cachex/runner"
 )
 
-// run is the state of one request on its way through the house.
+// run is one request on its way through the house: it decides what is done, in which order. What is known on the way
+// belongs to its parts, each of which is given those above it that it needs, and none the run:
+//
+//	caller      who wants a result: request, streams, clocks
+//	remarks     what there is to be said besides the result
+//	inputs      what the result depends on, as far as it is known: recipes, words, stdin
+//	tiers       the same cache on other machines
+//	lookup      what the caller may be answered with, and why that is nothing
+//	output      what he has got already, of a run that he followed
+//	encloser    the run that this one is part of
+//	queue       while this run waits for another one: the lock, and a follower of what that one publishes
+//	recording   while it leads: its output on the way into the store
+//	background  when it is over: this program again, for a refresh or an upload
 type run struct {
 	e        *Engine
 	caller   *caller
