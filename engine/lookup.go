@@ -27,7 +27,7 @@ func (l *lookup) reader() reader {
 }
 
 // local reads the slots that this caller may be answered from, without a lock, and returns the youngest entry that
-// the judge admits. With none it returns nil, and the reason of the first look stays in r: later ones, after a lock,
+// the judge admits. With none it returns nil, and the reason of the first look is kept: later ones, after a lock,
 // say less. The caller closes the entry.
 //
 // The first slot may hold a redirect: then the recipe is extended by what earlier runs have learned, and the slots of
