@@ -63,6 +63,12 @@ masking MASKING
 name "user_1"
 scope secret 18 sha256(--password=hunter2)
 `},
+	{"value", func(_ *testing.T, _ string, s *Spec) {
+		s.Name, s.Namespace = "token=\xff\nghp_0123456789abcdefghijABCDEFGHIJ0123", "a/b"
+	}, `cachex recipe 1
+namespace "a/b"
+name "token=\xff\nghp_0123456789abcdefghijABCDEFGHIJ0123"
+`},
 	{"of a repository", func(t *testing.T, dir string, s *Spec) {
 		oneRepo(t, dir, s)
 		s.ProjectRepo, s.Exe = "p", ExeNone

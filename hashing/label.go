@@ -9,7 +9,7 @@ var (
 		memo:   func(_, left *Spec) { left.Namespace = "" },
 	}
 	nameFact = factKind{
-		name: FactName, add: (*capture).addName, parse: func(r *reader, _ *Fact) { r.word() },
+		name: FactName, add: (*capture).addName, parse: func(r *reader, _ *Fact) { r.quoted() },
 		change: changedLabel, order: ofProgram,
 		report: nothingToReport,
 		memo:   func(_, left *Spec) { left.Name = "" },
@@ -51,10 +51,11 @@ func (c *capture) addNamespace() error {
 	return nil
 }
 
-// addName adds what stands for the command line and its directory, on which a named recipe does not depend.
+// addName adds what stands for the command line and its directory, on which a named recipe does not depend. A name is
+// no word of a command: it is asked for again, and listed, as it was given.
 func (c *capture) addName() error {
 	if c.spec.Name != "" {
-		c.text = appendGuardedLabel(c.text, "name", c.spec.Name, c.spec.Secret)
+		c.text = appendLabel(c.text, "name", c.spec.Name)
 		c.command = commandID(c.spec, nil)
 	}
 	return nil

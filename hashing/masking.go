@@ -9,7 +9,11 @@ var maskingFact = factKind{
 }
 
 // addMasking adds the version of the table of secrets: under another one, the same words may be written in another way.
+// A name is never masked.
 func (c *capture) addMasking() error {
+	if c.spec.isValue() {
+		return nil
+	}
 	c.text = append(c.text, "masking "+masking.Version+"\n"...)
 	return nil
 }

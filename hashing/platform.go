@@ -8,8 +8,11 @@ var platformFact = factKind{
 	report: nothingToReport, memo: inAddress,
 }
 
-// addPlatform: the same words do different things on another system.
+// addPlatform: the same words do different things on another system. A name means the same everywhere.
 func (c *capture) addPlatform() error {
+	if c.spec.isValue() {
+		return nil
+	}
 	c.text = append(c.text, "platform "+runtime.GOOS+"/"+runtime.GOARCH+"\n"...)
 	return nil
 }

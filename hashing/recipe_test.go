@@ -150,7 +150,7 @@ func TestRecipeOfName(t *testing.T) {
 	_, spec := here(t)
 	spec.Name = "user_1"
 	named := captured(t, spec)
-	require.Equal(t, "cachex recipe 1\nplatform "+runtime.GOOS+"/"+runtime.GOARCH+"\nmasking "+masking.Version+"\nname \"user_1\"\n", string(named.Text))
+	require.Equal(t, "cachex recipe 1\nname \"user_1\"\n", string(named.Text))
 	require.NotEmpty(t, named.Exe)
 	bare := captured(t, Spec{Name: "user_1", Dir: t.TempDir()})
 	require.Equal(t, named.Key, bare.Key)
