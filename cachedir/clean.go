@@ -152,11 +152,12 @@ func (d *cleaner) weigh(c *scanned, key hashing.Key, s Slot) {
 	}
 	c.bytes += size
 	now := d.now()
+	end, ends := h.End()
 	idle := max(now.Sub(fi.ModTime), time.Second)
 	c.candidates = append(c.candidates, candidate{
 		key: key, slot: s, bytes: size,
 		score:   worth(h.Ended.Sub(h.Started), d.hits(key), size, idle),
-		expired: h.TTL >= 0 && now.Sub(h.Ended) > h.TTL || idle > d.o.Keep,
+		expired: ends && now.After(end) || idle > d.o.Keep,
 	})
 }
 

@@ -15,7 +15,7 @@ import (
 
 // Commit makes the entry visible under its key. Key, Command, Recipe and TagMark of m are those given to Begin and
 // found by it; a tag's count is at most the mark's. Besides what the system says, the errors are ErrNoRoom,
-// ErrTooLarge, ErrPurged, ErrNewer and ErrClosed; after any of them nothing is left of the entry.
+// ErrTooLarge, ErrPurged, ErrSuperseded, ErrNewer and ErrClosed; after any of them nothing is left of the entry.
 //
 // What can die between the steps, and what is left:
 //
@@ -36,7 +36,7 @@ func (p *Pending) Commit(m Meta) error {
 		if err != nil {
 			return fmt.Errorf("record output: %w", err)
 		}
-		return p.store(h, p.inline(h))
+		return p.unlessSuperseded(h, func() error { return p.store(h, p.inline(h)) })
 	})
 }
 

@@ -47,6 +47,7 @@ type Pending struct {
 	base     string // name without the last part
 	mark     TagMark
 	seal     *format.Seal // how it is encrypted; nil: not
+	named    *stamp       // what its name stood for when it was begun; nil: it has no name, or replaces whatever that is
 	cleaning *budget
 
 	mu         sync.Mutex
@@ -93,6 +94,13 @@ func (d *Dir) Begin(r Run) (*Pending, error) {
 		return nil, fmt.Errorf("begin an entry: %w", err)
 	}
 	p := &Pending{d: d, run: r, mark: mark, seal: d.seal(), id: rand.Uint64(), cleaning: newBudget(), next: spaceStep}
+	if isNamed(r) {
+		was, err := d.stampOf(r.Key)
+		if err != nil {
+			return nil, fmt.Errorf("begin an entry: %w", err)
+		}
+		p.named = &was
+	}
 	p.base = "pending/" + r.Key.String() + "." + hex.EncodeToString(binary.BigEndian.AppendUint64(nil, p.id))
 	if err := d.makingRoom(p.cleaning, p.claim); err != nil {
 		return nil, fmt.Errorf("begin an entry: %w", err)
@@ -128,7 +136,9 @@ func (p *Pending) Mark() TagMark { return p.mark }
 func (p *Pending) Retarget(r Run) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.run = r
+	if p.run = r; !isNamed(r) { // it has learned of inputs
+		p.named = nil
+	}
 }
 
 // ControlPath is the absolute path of the file in which the command may say something of its result. It does not exist

@@ -35,6 +35,9 @@ func (d *Dir) Learn(r Run, m Meta, more hashing.Learned) (hashing.Learned, error
 	if !locked {
 		return hashing.Learned{}, errors.New("learn inputs: the filesystem has no file locks")
 	}
+	if d.setSince(r, m) {
+		return hashing.Learned{}, fmt.Errorf("learn inputs: %w", ErrSuperseded)
+	}
 	known := d.Redirect(r.Key, r.Recipe)
 	if known == nil {
 		known = &hashing.Learned{}
@@ -53,6 +56,23 @@ func (d *Dir) Learn(r Run, m Meta, more hashing.Learned) (hashing.Learned, error
 // lockLearning is for whoever looks what was learned of a recipe and then changes that.
 func (d *Dir) lockLearning(key hashing.Key) (unlock func(), locked bool, err error) {
 	return d.v1.LockShort("stat/"+shard(key[0])+".learn", "learned inputs")
+}
+
+// setSince reports whether a name was given a value after the run of m began, which is not to be lost for what that run has
+// learned.
+func (d *Dir) setSince(r Run, m Meta) bool {
+	if !isNamed(r) {
+		return false
+	}
+	e, err := d.Lookup(r.Key, r.Recipe, Good)
+	if err != nil {
+		return false
+	}
+	e.Close()
+	if e.BootID == m.BootID && e.BootID != [16]byte{} {
+		return e.Learned == nil && e.EndedBoot > m.StartedBoot
+	}
+	return e.Learned == nil && e.Ended.After(m.Started)
 }
 
 func (d *Dir) writeRedirect(r Run, m Meta) error {

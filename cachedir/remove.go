@@ -206,6 +206,14 @@ func (d *Dir) forbid(match func(EntryInfo) bool) error {
 	return err
 }
 
+// Forbid keeps the runs of a recipe that are under way from storing their results, as a purge does.
+func (d *Dir) Forbid(key hashing.Key) error {
+	if d.o.ReadOnly {
+		return ErrReadOnly
+	}
+	return d.forbid(func(i EntryInfo) bool { return i.Key == key })
+}
+
 // readRun reads a .run file, which may be about to become an entry.
 func (d *Dir) readRun(base string) (EntryInfo, error) {
 	info := EntryInfo{Pending: true}

@@ -294,7 +294,7 @@ func (i *Import) Commit() error {
 			return err
 		}
 		defer unlock()
-		return i.p.store(i.h, i.inline)
+		return i.p.unlessSuperseded(i.h, func() error { return i.p.store(i.h, i.inline) })
 	})
 }
 
@@ -312,16 +312,39 @@ func (i *Import) Detach() (*Entry, error) {
 }
 
 func (i *Import) detach() (*Entry, error) {
-	p := i.p
 	if i.h == nil || !i.whole {
 		return nil, errors.New("the import is not complete")
 	}
-	if err := p.prepare(&i.h.Meta); err != nil {
+	if err := i.p.prepare(&i.h.Meta); err != nil {
 		return nil, err
 	}
+	return i.p.detached(i.h, i.inline)
+}
+
+// Detach is Import.Detach for an entry that was recorded here.
+func (p *Pending) Detach(m Meta) (*Entry, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.err != nil {
+		return nil, p.err
+	}
+	err := p.prepare(&m)
+	var e *Entry
+	if err == nil {
+		var h *format.Header
+		if h, err = p.finish(m); err == nil {
+			e, err = p.detached(h, slices.Clone(p.inline(h)))
+		}
+	}
+	_ = p.fail(ErrClosed)
+	return e, err
+}
+
+// detached is a pending entry whose body is complete, as an entry that lies nowhere.
+func (p *Pending) detached(h *format.Header, inline []byte) (*Entry, error) {
 	e := &Entry{
-		Meta: i.h.Meta, Slot: i.h.Slot(), StdoutSize: i.h.Stdout, StderrSize: i.h.Stderr, LastUse: p.d.now(),
-		d: p.d, h: i.h, inline: i.inline,
+		Meta: h.Meta, Slot: h.Slot(), StdoutSize: h.Stdout, StderrSize: h.Stderr, LastUse: p.d.now(),
+		d: p.d, h: h, inline: inline,
 	}
 	var err error
 	if e.Soft, err = p.d.CheckTags(e.Meta); err != nil {
@@ -330,7 +353,7 @@ func (i *Import) detach() (*Entry, error) {
 	if _, err := p.d.v1.Stat(p.base + runSuffix); err != nil {
 		return nil, ErrPurged // by name: a purge takes away what becomes the entry
 	}
-	if !i.h.InFile {
+	if !h.InFile {
 		return e, nil
 	}
 	name := p.body.name

@@ -1,0 +1,87 @@
+package cachedir
+
+import (
+	"errors"
+	"io/fs"
+
+	"github.com/cachex-cli/cachex/cachedir/format"
+	"github.com/cachex-cli/cachex/hashing"
+)
+
+// What lies under a name alone (see hashing.ValueName) is changed by runs and by whoever sets a value. A run that was
+// under way when a value was set does not know of it, and must not put its result in the place of that. So Begin notes
+// what is there, and Commit, under a short lock of the name, stores nothing if that is something else by then. Who
+// holds the lock himself knows what he replaces.
+
+// ErrSuperseded is what Commit returns if something else was stored under the name since the run began.
+var ErrSuperseded = errors.New("its name was given another value while the command ran")
+
+// NameLock is the lock of one name. It is held for less than a millisecond, so names share 256 of them.
+type NameLock struct {
+	unlock func()
+	locked bool
+}
+
+// LockName takes the lock of a name for a few steps in a row.
+func (d *Dir) LockName(key hashing.Key) (*NameLock, error) {
+	unlock, locked, err := d.v1.LockShort("stat/"+shard(key[0])+".name", "a value")
+	if err != nil {
+		return nil, err
+	}
+	return &NameLock{unlock, locked}, nil
+}
+
+// Excludes reports whether nobody else holds the lock: false where the filesystem has no locks.
+func (l *NameLock) Excludes() bool { return l.locked }
+
+// Unlock gives the lock back.
+func (l *NameLock) Unlock() { l.unlock() }
+
+// stamp tells what a slot held at one moment from what it holds at another; zero: nothing that can be read.
+type stamp struct {
+	random uint64
+	ended  int64 // ns since 1970
+}
+
+// stampOf looks at the first slot of a name. Values are nothing but results of success.
+func (d *entries) stampOf(key hashing.Key) (stamp, error) {
+	f, fi, err := d.v1.OpenRead(entryName(key, Good))
+	if errors.Is(err, fs.ErrNotExist) {
+		return stamp{}, nil
+	}
+	if err != nil {
+		return stamp{}, err
+	}
+	defer f.Close()
+	h, err := peek(f, fi.Size)
+	if err != nil {
+		return stamp{}, nil // damaged: it will be replaced
+	}
+	return stamp{h.Random, h.Ended.UnixNano()}, nil
+}
+
+// isNamed reports whether an entry is what lies under a name alone.
+func isNamed(r Run) bool {
+	_, _, ok := hashing.ValueName(r.Recipe)
+	return ok
+}
+
+// unlessSuperseded stores an entry, or returns ErrSuperseded.
+func (p *Pending) unlessSuperseded(h *format.Header, store func() error) error {
+	if p.named == nil {
+		return store()
+	}
+	l, err := p.d.LockName(h.Key)
+	if err != nil {
+		return err
+	}
+	defer l.Unlock()
+	if now, err := p.d.stampOf(h.Key); err != nil || now != *p.named {
+		return errors.Join(err, ErrSuperseded)
+	}
+	return store()
+}
+
+// Replaces makes Commit replace whatever lies under the name: the caller says so after he has taken the lock of the
+// name, and holds it until Commit has returned.
+func (p *Pending) Replaces(*NameLock) { p.named = nil }
