@@ -34,7 +34,8 @@ func fault(ctx context.Context, place string, err error, secrets ...string) erro
 // kinds are all kinds of errors.
 func kinds() []error {
 	return []error{
-		ErrAbsent, ErrUnreachable, ErrTimeout, ErrDenied, ErrServer, ErrTooLarge, ErrHeld, ErrFenced, ErrUnsupported,
+		ErrAbsent, ErrUnreachable, ErrTimeout, ErrDenied, ErrServer, ErrTooLarge, ErrHeld, ErrFenced, ErrChanged,
+		ErrUnsupported,
 	}
 }
 

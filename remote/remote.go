@@ -40,6 +40,7 @@ var (
 	ErrTooLarge    = contract.ErrTooLarge
 	ErrHeld        = contract.ErrHeld
 	ErrFenced      = contract.ErrFenced
+	ErrChanged     = contract.ErrChanged
 	ErrUnsupported = contract.ErrUnsupported
 )
 

@@ -36,6 +36,8 @@ func testTier(t *testing.T, make func(t *testing.T, prefix string) Tier) {
 		"last":        testLast,
 		"questions":   testQuestions,
 		"counts":      testCounts,
+		"swap":        testSwap,
+		"swap races":  testSwapRaces,
 	}
 	noneLeft(t)
 	t.Run("all", func(t *testing.T) {

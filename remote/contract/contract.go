@@ -23,6 +23,7 @@ var (
 	ErrTooLarge    = errors.New("value too large for this tier") // Put: nothing was stored; Get: more than announced
 	ErrHeld        = errors.New("lease is held by another host") // Acquire
 	ErrFenced      = errors.New("lease was lost")                // Renew and PutFenced: somebody else has led since
+	ErrChanged     = errors.New("value was changed meanwhile")   // Swap: nothing was stored
 	ErrUnsupported = errors.New("not possible with this tier")   // whatever the server's state
 )
 
