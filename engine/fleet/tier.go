@@ -99,7 +99,7 @@ func (t Tier) Fault(err error) error {
 
 // isAnswer tells answers from failures.
 func isAnswer(err error) bool {
-	for _, e := range []error{contract.ErrAbsent, contract.ErrHeld, contract.ErrFenced, contract.ErrUnsupported} {
+	for _, e := range []error{contract.ErrAbsent, contract.ErrHeld, contract.ErrFenced, contract.ErrChanged, contract.ErrUnsupported} {
 		if errors.Is(err, e) {
 			return true
 		}
@@ -123,6 +123,7 @@ func resultOf(op stats.TierOp, err error) stats.TierResult {
 		{contract.ErrAbsent, stats.TierMiss},
 		{contract.ErrHeld, stats.TierOK},
 		{contract.ErrFenced, stats.TierOK},
+		{contract.ErrChanged, stats.TierOK},
 		{contract.ErrUnsupported, stats.TierOK},
 		{contract.ErrUnreachable, stats.TierUnreachable},
 		{contract.ErrTimeout, stats.TierTimeout},
