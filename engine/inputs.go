@@ -202,6 +202,9 @@ func (in *inputs) learn(m cachedir.Meta, d directives, started time.Time) refusa
 		return refusal{}
 	}
 	learned, err := in.dir.Learn(runOf(in.firstRecipe), m, d.learned)
+	if errors.Is(err, cachedir.ErrSuperseded) {
+		return refusal{err.Error(), true}
+	}
 	if err != nil {
 		in.remarks.warn(fmt.Errorf("not stored: %w", err))
 		return refusal{err.Error(), true}

@@ -156,7 +156,9 @@ func (rec *recording) commit(res runner.Result, m cachedir.Meta) string {
 	if err == nil {
 		err = rec.pending.Commit(m)
 	}
-	expected := []error{cachedir.ErrNoRoom, cachedir.ErrPurged, cachedir.ErrTooLarge, cachedir.ErrNewer, errTooMuch}
+	expected := []error{
+		cachedir.ErrNoRoom, cachedir.ErrPurged, cachedir.ErrSuperseded, cachedir.ErrTooLarge, cachedir.ErrNewer, errTooMuch,
+	}
 	for _, e := range expected {
 		if errors.Is(err, e) {
 			return e.Error()
