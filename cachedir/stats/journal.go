@@ -43,7 +43,7 @@ const (
 // Served says how a run was answered.
 type Served string
 
-// All ways there are. Each run is counted under exactly one.
+// All ways there are. Each run, and each question for a value, is counted under exactly one.
 const (
 	Hit      Served = "hit"      // replayed
 	Missed   Served = "miss"     // ran
@@ -53,6 +53,8 @@ const (
 	Declined Served = "refused"  // did not run
 	Renewed  Served = "renewed"  // ran in the background, for the next callers
 	Unfresh  Served = "failed"   // the same, and the old result stays
+	Found    Served = "found"    // no run: a value was asked for by its name, and was there
+	Absent   Served = "absent"   // the same, and was not
 )
 
 // Reason names why a lookup was not a hit. They are the words of the journal and of statistics.
@@ -74,7 +76,7 @@ const (
 )
 
 var (
-	servedCodes = [...]Served{Hit, Missed, Stale, Shared, Bypassed, Declined, Renewed, Unfresh}
+	servedCodes = [...]Served{Hit, Missed, Stale, Shared, Bypassed, Declined, Renewed, Unfresh, Found, Absent}
 	reasonCodes = [...]Reason{
 		"", New, Changed, Expired, Evicted, Corrupt, Version, Forced, Uncacheable, LockTimeout, TierError, Purged,
 	}
