@@ -23,13 +23,14 @@ import (
 var arrows = map[string][]string{
 	"cachex": {"cmd"},
 	"cmd": {
-		"cmd/memo", "cmd/call", "engine", "engine/fleet", "cachedir", "cachedir/stats",
+		"cmd/memo", "cmd/call", "engine", "engine/fleet", "engine/values", "cachedir", "cachedir/stats",
 		"remote", "runner", "hashing", "fastpath", "probe",
 	},
 	"cmd/memo":         {"cmd/call", "engine", "cachedir", "cachedir/stats", "runner", "hashing", "fastpath", "probe"},
 	"cmd/call":         {"engine", "cachedir", "cachedir/stats", "runner", "hashing", "fastpath"},
-	"engine":           {"engine/fleet", "cachedir", "cachedir/stats", "runner", "hashing", "lock"},
+	"engine":           {"engine/fleet", "engine/values", "cachedir", "cachedir/stats", "runner", "hashing", "lock"},
 	"engine/fleet":     {"cachedir", "cachedir/stats", "remote/contract", "hashing"},
+	"engine/values":    {"engine/fleet", "cachedir", "cachedir/stats", "hashing"},
 	"cachedir":         {"cachedir/format", "cachedir/stats", "cachedir/tree", "hashing", "lock"},
 	"cachedir/format":  {"hashing"},
 	"cachedir/stats":   {"cachedir/tree"},
@@ -47,7 +48,8 @@ var arrows = map[string][]string{
 
 // rooms are those that take no flag, read no configuration and print nothing but what a command wrote.
 var rooms = []string{
-	"cmd/memo", "cmd/call", "engine", "engine/fleet", "cachedir", "cachedir/format", "cachedir/stats", "cachedir/tree", "runner",
+	"cmd/memo", "cmd/call", "engine", "engine/fleet", "engine/values",
+	"cachedir", "cachedir/format", "cachedir/stats", "cachedir/tree", "runner",
 	"hashing", "masking", "lock",
 }
 

@@ -22,7 +22,7 @@ func newTiers(c *caller, in *inputs) *tiers {
 	return &tiers{config: fleet.Config{
 		Tiers: c.Tiers, ReadOnly: c.ReadOnly, Store: in.dir, Warn: in.remarks.warn, Usual: in.usual,
 		Spool: runner.UnnamedFile,
-		Clock: fleet.Clock{Now: c.now, Boot: func() ([16]byte, int64) { return clockID(), int64(bootNow()) }},
+		Clock: clockOf(c.now),
 	}}
 }
 
