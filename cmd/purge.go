@@ -43,7 +43,7 @@ run that belong to the key (--env, --file, --stdin, --scope, ...) exactly that r
 	c.Flags().SetInterspersed(false)
 	c.Flags().SortFlags = false
 	c.Flags().Bool("all", false, "every entry")
-	c.Flags().Bool("expired", false, "entries older than the time to live they were written under")
+	c.Flags().Bool("expired", false, "entries whose life is over, by what they were written under")
 	c.Flags().String("older-than", "", "entries whose run ended longer ago than `D`")
 	c.Flags().String("tag", "", "entries with this `TAG`")
 	c.Flags().String("command", "", "entries whose command line matches this `GLOB`")
@@ -315,7 +315,10 @@ func selectBy(c *cobra.Command, dir *cachedir.Dir, s Settings, name string) (sel
 	case "all":
 		return selector{all: true, match: func(cachedir.EntryInfo) bool { return true }}, nil
 	case "expired":
-		return finished(func(i cachedir.EntryInfo) bool { return i.TTL >= 0 && now.Sub(i.Ended) >= i.TTL })
+		return finished(func(i cachedir.EntryInfo) bool {
+			end, ends := i.End()
+			return ends && !now.Before(end)
+		})
 	case "older-than":
 		age, err := ParseDuration("--older-than", value)
 		if err != nil {

@@ -33,7 +33,7 @@ func Main(name string, args []string, stdin, stdout, stderr *os.File) int {
 		runner.DieOnSignals()
 	}
 	root := NewRoot(app)
-	root.SetArgs(args)
+	root.SetArgs(numbersLast(args))
 	return app.ExitCode(root.Execute())
 }
 
@@ -50,7 +50,8 @@ func NewRoot(app *App) *cobra.Command {
 Put "cachex run --ttl 1h --" before a slow command. The first run stores its stdout, stderr and exit code; until the
 hour is over every further run replays them. Runs at the same time share one execution.` + exitCodes(
 			"0    done; run exits with the command's own code",
-			"1    verify and doctor found something wrong",
+			"1    verify and doctor found something wrong; set --add, incr and decr changed nothing",
+			"3    get, has, del and touch found no value",
 			"125  cachex cannot do what it was told",
 			"126  the command cannot be executed",
 			"127  the command was not found"),
@@ -93,6 +94,14 @@ hour is over every further run replays them. Runs at the same time share one exe
 
 func addOtherCommands(root *cobra.Command, app *App) {
 	root.AddCommand(
+		newGetCommand(app),
+		newSetCommand(app),
+		newHasCommand(app),
+		newDelCommand(app),
+		newKeysCommand(app),
+		newTouchCommand(app),
+		newIncrCommand(app),
+		newDecrCommand(app),
 		newStatsCommand(app),
 		newPurgeCommand(app),
 		newLsCommand(app),

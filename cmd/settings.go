@@ -652,6 +652,9 @@ func applyFlags(s *Settings, in settingsInput) error {
 		if flag == nil || !flag.Changed {
 			continue
 		}
+		if _, asks := row.field(s).(*bool); !asks && flag.Value.Type() == "bool" {
+			continue // a command's own flag of that name, such as keys --ttl, is no setting
+		}
 		texts := []string{flag.Value.String()}
 		if list, ok := flag.Value.(pflag.SliceValue); ok {
 			texts = list.GetSlice()

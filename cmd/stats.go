@@ -24,8 +24,9 @@ func newStatsCommand(app *App) *cobra.Command {
 		Short: "print what the cache did and saved",
 		Long: `Stats counts the runs since the cache was made: hits, misses and their reasons, stale, shared and
 uncached runs, bytes served, seconds spent and saved, in all and by command. Every run is one of hit, miss, stale,
-shared and bypassed. What renewed results in the background is counted apart, as are calls that --cached-only refused. A
-shell text is counted under the first program in it. --reset makes counting start anew.` + exitCodes(
+shared and bypassed. What renewed results in the background is counted apart, as are calls that --cached-only refused,
+and values that get was asked for. A shell text is counted under the first program in it. --reset makes counting start
+anew.` + exitCodes(
 			"0    printed", "125  bad flag, or no usable cache directory"),
 		Example: "  cachex stats\n  cachex stats --format json | jq .hits",
 		Args:    noArguments,
@@ -115,6 +116,7 @@ type statsReport struct {
 	Reasons  []reasonCount `json:"reasons"`  // of misses
 	Commands []commandRow  `json:"commands"` // by family, the dearest first
 	Tiers    []tierReport  `json:"tiers,omitempty"`
+	Values   valueCounts   `json:"values"`
 	Size     int64         `json:"size_bytes"`
 	MaxSize  int64         `json:"max_size_bytes"`
 }
@@ -134,6 +136,25 @@ type counts struct {
 	Bytes    int64   `json:"bytes"`
 	Spent    float64 `json:"spent_seconds"`
 	Saved    float64 `json:"saved_seconds"`
+}
+
+// valueCounts counts how often values were asked for by their names.
+type valueCounts struct {
+	Hits   int64 `json:"hits"`
+	Misses int64 `json:"misses"`
+}
+
+// add counts a row, or says that it is none of values.
+func (c *valueCounts) add(r stats.Row) bool {
+	switch r.Served {
+	case stats.Found:
+		c.Hits += r.Runs
+	case stats.Absent:
+		c.Misses += r.Runs
+	default:
+		return false
+	}
+	return true
 }
 
 func (c *counts) add(r stats.Row) {
@@ -171,6 +192,9 @@ func newStatsReport(rows []stats.Row) statsReport {
 	reasons := map[stats.Reason]int64{}
 	commands := map[string]*counts{}
 	for _, row := range rows {
+		if r.Values.add(row) {
+			continue
+		}
 		r.add(row)
 		if row.Served == stats.Missed {
 			reasons[row.Reason] += row.Runs
@@ -222,6 +246,9 @@ func statsText(w io.Writer, r statsReport) error {
 		r.Runs, r.Hits, r.Stale, r.Shared, r.Misses, r.Bypassed, 100*r.HitRate)
 	fmt.Fprintf(&b, "saved %s, spent %s; %s of output served\n", seconds(r.Saved), seconds(r.Spent), roundSize(r.Bytes))
 	fmt.Fprintf(&b, "%s of %s used\n", roundSize(r.Size), roundSize(r.MaxSize))
+	if r.Values != (valueCounts{}) {
+		fmt.Fprintf(&b, "values asked for by name: %d hits, %d misses\n", r.Values.Hits, r.Values.Misses)
+	}
 	if r.Renewed+r.Failed > 0 {
 		fmt.Fprintf(&b, "renewed in the background: %d, failed: %d\n", r.Renewed, r.Failed)
 	}
@@ -272,6 +299,10 @@ func statsMarkdown(w io.Writer, r statsReport) error {
 				name, c.Runs, c.Hits, c.Stale, c.Shared, c.Misses, seconds(c.Saved), seconds(c.Spent))
 		}
 	}
+	if r.Values != (valueCounts{}) {
+		fmt.Fprintf(&b, "\n| values asked for by name | hits | misses |\n|---|---:|---:|\n| | %d | %d |\n",
+			r.Values.Hits, r.Values.Misses)
+	}
 	tiersMarkdown(&b, r.Tiers)
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -308,6 +339,9 @@ func statsPrometheus(w io.Writer, r statsReport) error {
 	fmt.Fprintf(&b, "cachex_renewals_total{result=\"failed\"} %d\n", r.Failed)
 	family("cachex_refused_total", "counter", "Calls with --cached-only that found nothing.")
 	fmt.Fprintf(&b, "cachex_refused_total %d\n", r.Refused)
+	family("cachex_value_requests_total", "counter", "Values asked for by their names.")
+	fmt.Fprintf(&b, "cachex_value_requests_total{result=\"hit\"} %d\n", r.Values.Hits)
+	fmt.Fprintf(&b, "cachex_value_requests_total{result=\"miss\"} %d\n", r.Values.Misses)
 	tiersPrometheus(&b, r.Tiers, family)
 	family("cachex_size_bytes", "gauge", "Bytes that entries and their bodies use.")
 	fmt.Fprintf(&b, "cachex_size_bytes %d\n", r.Size)
