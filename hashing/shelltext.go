@@ -57,7 +57,7 @@ func shellText(argv []string) int {
 
 func isShell(program string) bool {
 	switch programName(program) {
-	case "sh", "bash", "dash", "ash", "ksh", "mksh", "zsh":
+	case "sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "fish": // much of fish reads like the others, and the rest is cut at blanks
 		return true
 	}
 	return false
