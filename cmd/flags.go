@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -21,6 +22,7 @@ import (
 // addKeyFlags declares what makes the identity of a run. The same flags mean the same in run, key, why and purge.
 func addKeyFlags(fs *pflag.FlagSet) {
 	fs.StringP("shell", "c", "", "run this shell `TEXT` through sh -c; the remaining words are $0, $1, ...")
+	fs.String("with-shell", "sh", "the `SHELL` that runs the text of -c: bash, zsh, fish, or any program that has -c")
 	fs.StringArray("env", nil,
 		"put these environment variables in the key: a `NAME[,...]`, globs allowed; unset differs from empty")
 	fs.StringArray("file", nil,
@@ -101,18 +103,23 @@ func keyFlags() (names []string) {
 
 // inputFlags lists those of keyFlags that tell recipes of one command from each other.
 func inputFlags() []string {
-	ofCommand := []string{"shell", "namespace", "key"}
+	ofCommand := []string{"shell", "with-shell", "namespace", "key"}
 	return slices.DeleteFunc(keyFlags(), func(name string) bool { return slices.Contains(ofCommand, name) })
 }
 
 // words splits what stands behind the flags into the words of the command line, with -c becoming sh -c.
 func words(c *cobra.Command, args []string) ([]string, error) {
 	text, _ := c.Flags().GetString("shell")
+	shell, _ := c.Flags().GetString("with-shell")
 	switch {
+	case c.Flags().Changed("with-shell") && !c.Flags().Changed("shell"):
+		return nil, &usageError{Err: errors.New("--with-shell: no text for it"), Hint: "write -c 'SHELL TEXT' --with-shell " + cmp.Or(shell, "bash")}
+	case shell == "":
+		return nil, &usageError{Err: errors.New("--with-shell: empty name"), Hint: "write --with-shell bash"}
 	case c.Flags().Changed("shell") && strings.TrimSpace(text) == "":
 		return nil, &usageError{Err: errors.New("-c: empty shell text"), Hint: "write -c 'SHELL TEXT'"}
 	case c.Flags().Changed("shell"):
-		return append([]string{"sh", "-c", text}, args...), nil
+		return append([]string{shell, "-c", text}, args...), nil
 	case len(args) == 0:
 		return nil, &usageError{
 			Err:  errors.New("no command given"),
