@@ -18,7 +18,7 @@ func (s *site) config(args ...string) string {
 	out, err := os.Create(filepath.Join(s.t.TempDir(), "out"))
 	require.NoError(s.t, err)
 	defer out.Close()
-	app := &App{call.Process{Stdin: out, Stdout: out, Stderr: out}, func() (string, error) { return s.dir, nil }}
+	app := &App{Process: call.Process{Stdin: out, Stdout: out, Stderr: out}, Getwd: func() (string, error) { return s.dir, nil }}
 	for name, value := range s.env {
 		app.Environ = append(app.Environ, name+"="+value)
 	}

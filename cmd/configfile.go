@@ -410,6 +410,7 @@ func (f *configFile) line(rule int, name string) int {
 func (f *configFile) apply(s *Settings, in settingsInput) ([]Warning, error) {
 	var warnings []Warning
 	matches := f.matches(in.Words)
+	s.matched = s.matched || slices.Contains(matches, matchesWhole)
 	own := *s // what the user's own file says, if this is a project's
 	// The top level first, wherever it stands: only in TOML it must come first.
 	keys := slices.Clone(f.keys)

@@ -286,7 +286,7 @@ func TestFormatsAgree(t *testing.T) {
 		want.CacheExit, _ = ParseExitSet("", "0,2")
 		want.NoCache = true
 		want.Env = []string{"A", "B_*"}
-		want.Scope, want.ruled = "x", true
+		want.Scope, want.ruled, want.matched = "x", true, true
 		require.Equal(t, want, settings, name)
 	}
 	for name, text := range map[string]string{

@@ -20,6 +20,8 @@ import (
 type App struct {
 	call.Process
 	Getwd func() (string, error)
+
+	wraps bool // the program was called by the name of a command
 }
 
 // Main runs the command line and returns the exit code of the process. The name is that by which the program was
@@ -27,8 +29,8 @@ type App struct {
 func Main(name string, args []string, stdin, stdout, stderr *os.File) int {
 	call.GrowStack()
 	log.SetOutput(io.Discard) // nothing here logs but net/http, about servers; stderr belongs to the command
-	args = asWrapper(name, args, os.Environ())
-	app := &App{call.Process{Stdin: stdin, Stdout: stdout, Stderr: stderr, Args: args, Environ: os.Environ()}, os.Getwd}
+	args, wraps := asWrapper(name, args, os.Environ())
+	app := &App{call.Process{Stdin: stdin, Stdout: stdout, Stderr: stderr, Args: args, Environ: os.Environ()}, os.Getwd, wraps}
 	if !app.runs() { // it learns to when it takes long: most answers are there before
 		runner.DieOnSignals()
 	}

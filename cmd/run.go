@@ -63,6 +63,7 @@ func (a *App) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	s.NoCache = s.NoCache || a.wraps && !s.matched
 	spec, err := a.spec(c, s, argv)
 	if err != nil {
 		return err

@@ -81,6 +81,7 @@ type Settings struct {
 	origins []origin
 	files   []configText // of configuration
 	ruled   bool         // they have rules, which may give other commands other settings
+	matched bool         // one of them is about this command
 
 	seen      *probe.Trail // where configuration was looked for
 	unreached error        // why nobody knows whether there is a configuration file; nil: that is known

@@ -304,6 +304,7 @@ func TestProjectOnlyAdds(t *testing.T) {
 				"^"+regexp.QuoteMeta(path)+`:[13]: [a-z-]+ = [a-z]+ is ignored: a project file may only add to what is set$`,
 				warnings[0].String())
 			own.files, settings.files, own.seen, settings.seen, own.ruled, settings.ruled = nil, nil, nil, nil, false, false
+			own.matched, settings.matched = false, false
 			require.Equal(t, own, settings)
 		})
 	}
