@@ -29,7 +29,7 @@ func flagGroups() []flagGroup {
 		{Title: "Where results are, and who shares them", names: []string{
 			"wait", "follow", "private", "remote", "remote-required", "cache-dir", "trust-owner",
 		}},
-		{Title: "What is said", names: []string{"replay", "explain", "status-fd", "quiet", "help"}},
+		{Title: "What is said", names: []string{"replay", "explain", "status-fd", "quiet", "memory", "memory-fd", "help"}},
 	}
 }
 

@@ -77,6 +77,11 @@ func addSayingFlags(fs *pflag.FlagSet) {
 	fs.Int("status-fd", -1, "the same as one JSON line on this descriptor `N`")
 	fs.Lookup("status-fd").DefValue = "" // -1 is for nobody to see
 	fs.BoolP("quiet", "q", false, "no warnings")
+	fs.String("memory", "0", "for shells that remember results themselves: at most so long, a duration `D`")
+	fs.Int("memory-fd", -1, "where they are told of results: a descriptor `N`; 1: and print nothing else")
+	for _, name := range []string{"memory", "memory-fd"} {
+		fs.Lookup(name).Hidden = true
+	}
 }
 
 // addRunFlags declares all flags of run.

@@ -55,7 +55,11 @@ func (a *App) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	status, err := statusFile(c, refresher != nil)
+	status, err := givenFile(c, "status-fd", refresher != nil)
+	if err != nil {
+		return err
+	}
+	memory, err := shellMemory(c, refresher != nil)
 	if err != nil {
 		return err
 	}
@@ -106,7 +110,7 @@ func (a *App) run(c *cobra.Command, args []string) error {
 			Tiers: tiers, TiersRequired: s.RemoteRequired, Refresher: refresher,
 		},
 		CacheExit: s.CacheExit, CacheDir: s.CacheDir, Store: storeOptions(s, keys),
-		Explain: s.Explain, Quiet: s.Quiet, Status: status,
+		Explain: s.Explain, Quiet: s.Quiet, Status: status, Memory: memory,
 		Warnings:      texts(warnings),
 		PlainTiers:    func(dir *cachedir.Dir) []string { return texts(plainTiers(s, a.LookupEnv, &spec, dir)) },
 		AnyCommand:    !s.ruled,
@@ -137,20 +141,19 @@ func (a *App) takeRefresher() *engine.Refresher {
 	return refresher
 }
 
-// statusFile opens the descriptor that --status-fd names; nil when it is not asked for, or does not exist in the
-// background.
-func statusFile(c *cobra.Command, background bool) (*os.File, error) {
-	if background || !c.Flags().Changed("status-fd") {
+// givenFile opens the descriptor that a flag names; nil when it is not asked for, or does not exist in the background.
+func givenFile(c *cobra.Command, flag string, background bool) (*os.File, error) {
+	if background || !c.Flags().Changed(flag) {
 		return nil, nil
 	}
-	fd, err := c.Flags().GetInt("status-fd")
+	fd, err := c.Flags().GetInt(flag)
 	if err != nil {
 		return nil, err
 	}
 	bad := func(why string) error {
 		return &usageError{
-			Err:  fmt.Errorf("--status-fd %d: %s", fd, why),
-			Hint: "open it in the shell, as in 3>status.json --status-fd 3",
+			Err:  fmt.Errorf("--%s %d: %s", flag, fd, why),
+			Hint: fmt.Sprintf("open it in the shell, as in 3>status.json --%s 3", flag),
 		}
 	}
 	if fd < 0 {
@@ -170,4 +173,18 @@ func statusFile(c *cobra.Command, background bool) (*os.File, error) {
 		keepFromCommand(fd)
 	}
 	return f, nil
+}
+
+// shellMemory is the shell that remembers results itself; nil: there is none.
+func shellMemory(c *cobra.Command, background bool) (*call.Memory, error) {
+	text, _ := c.Flags().GetString("memory")
+	life, err := ParseDuration("--memory", text)
+	if err != nil {
+		return nil, err
+	}
+	file, err := givenFile(c, "memory-fd", background)
+	if file == nil || err != nil {
+		return nil, err
+	}
+	return &call.Memory{File: file, Life: life, Alone: file.Fd() == 1}, nil
 }

@@ -68,6 +68,8 @@ type Request struct {
 	// Waiting is called once when waiting for another run takes long; nil: never.
 	Waiting func(Wait)
 
+	CopyUpTo int64 // asks for Outcome.Copy, of at most so many bytes of output
+
 	// Conditions asks for Outcome.Conditions.
 	Conditions bool
 
@@ -98,6 +100,7 @@ type Outcome struct {
 	Refreshed  bool        // a refresh was started in the background
 	Warning    error       // what went wrong with the cache; the command's result stands
 	Conditions *Conditions // what a hit rests on; nil: none, not asked for, or more than that can tell
+	Copy       *Copy       // to be given again by the caller; nil: not asked for, or nothing that may be
 	Doubt      error       // nothing went wrong, but what the key leaves out may make a later hit a wrong one
 	KeptStdin  bool        // the command got the caller's stdin as it is
 }

@@ -62,6 +62,9 @@ func (r *run) doAndLog() (Outcome, error) {
 		err = gaveUp // which is why it was killed, as far as can be told
 	}
 	out.Doubt = r.remarks.doubt
+	if err == nil {
+		out.Copy = r.copyOf(out)
+	}
 	var uncached *NotCachedError
 	if errors.As(err, &uncached) {
 		r.encloser.report(report{NoStore: "a nested run had nothing to replay"})

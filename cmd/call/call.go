@@ -24,6 +24,7 @@ type Call struct {
 	Explain   bool     // say on one line what happened
 	Quiet     bool     // no warnings
 	Status    *os.File // gets the same as JSON; nil: nobody does
+	Memory    *Memory  // who calls remembers results himself; nil: he does not
 	Warnings  []string // about settings
 
 	// PlainTiers warns of servers that are talked to in the clear; nil: there are none.
@@ -107,6 +108,7 @@ func (p *Process) Conclude(c *Call, a Answer) error {
 	if a.Err != nil {
 		return a.Err
 	}
+	c.Memory.write(a.Outcome)
 	if a.Signal != 0 {
 		runner.Die(a.Signal)
 		return ExitStatus(128 + a.Signal) // where a process cannot die of it
@@ -117,7 +119,10 @@ func (p *Process) Conclude(c *Call, a Answer) error {
 // request completes a request.
 func (p *Process) request(c *Call, conditions bool) engine.Request {
 	q := c.Request
-	q.CacheExit = c.CacheExit.Has
+	q.CacheExit, q.CopyUpTo = c.CacheExit.Has, c.Memory.wants(q.Replay)
+	if c.Memory != nil && c.Memory.Alone {
+		q.Replay, q.CachedOnly = engine.ReplayNone, true
+	}
 	q.Explain = c.Explain || c.Status != nil
 	q.Held, _ = p.LookupEnv("CACHEX_HELD")
 	q.Running, _ = p.LookupEnv("CACHEX_RUNNING")
