@@ -113,6 +113,7 @@ func addOtherCommands(root *cobra.Command, app *App) {
 		newVerifyCommand(app),
 		newDoctorCommand(app),
 		newKeygenCommand(app),
+		newInitCommand(app),
 		newConfigCommand(app),
 		newCompletionCommand(app),
 		newVersionCommand(app),
