@@ -55,6 +55,9 @@ func addPolicyFlags(fs *pflag.FlagSet) {
 		"refresh by chance before a life ends, in the background; `BETA` 1 is usual, more is earlier")
 	fs.Bool("refresh", false, "run now and replace what is stored")
 	fs.Bool("cached-only", false, "never run: exit 125 when there is nothing to replay")
+	fs.Bool("no-wait", false,
+		"answer at once: the old result, of any age unless --stale bounds it, or nothing and exit 3; "+
+			"one run in the background renews it")
 	fs.Bool("no-cache", false, "run, touch nothing, share with nobody")
 	fs.Bool("read-only", false, "use entries, also those of --remote, and store none")
 	fs.String("wait", "", "wait at most `D` for another run of the same recipe, then run alone")

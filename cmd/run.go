@@ -40,6 +40,7 @@ setting encrypt is true: do not cache commands that print secrets.`,
 	}
 	c.Long += exitCodes(
 		"the command's own; a command that dies of a signal makes cachex die of it",
+		"3    --no-wait has no answer yet",
 		"125  cachex cannot do what it was told: bad flag, bad configuration, nothing to replay",
 		"126  the command cannot be executed",
 		"127  the command was not found")
@@ -83,6 +84,10 @@ func (a *App) run(c *cobra.Command, args []string) error {
 			Hint: "leave out --warm, or --no-cache and --purge-tag",
 		}
 	}
+	noWait, err := noWait(c, &s)
+	if err != nil {
+		return err
+	}
 	if s.Pty && (s.Replay == engine.ReplayStdout || s.Replay == engine.ReplayStderr) {
 		return &usageError{
 			Err:  errors.New("--replay: a pseudo-terminal has one stream for both"),
@@ -103,7 +108,7 @@ func (a *App) run(c *cobra.Command, args []string) error {
 			Jitter: float64(s.Jitter), Stale: s.Stale, StaleIfError: s.StaleIfError,
 			Early: float64(s.Early), Until: s.TTLUntil.Next(),
 			Tags: guardTags(s.Tag, s.Secret), PurgeTags: guardTags(s.PurgeTag, s.Secret), Private: s.Private,
-			Refresh: s.Refresh, Warm: warm, CachedOnly: s.CachedOnly, NoCache: s.NoCache,
+			Refresh: s.Refresh, Warm: warm, CachedOnly: s.CachedOnly, NoWait: noWait, NoCache: s.NoCache,
 			Trouble: trouble, ReadOnly: s.ReadOnly,
 			Wait: s.Wait, Follow: s.Follow, Replay: s.Replay, FeedStdin: s.Stdin, Vary: s.Vary,
 			MinCost: s.MinCost, MaxEntry: s.MaxEntry, MaxEntries: int(s.MaxEntries),
@@ -117,6 +122,34 @@ func (a *App) run(c *cobra.Command, args []string) error {
 		Places:        func() []string { return s.configuration(false) },
 		Configuration: s.restsOn,
 	})
+}
+
+// noWait reports whether the call is not to wait, and makes the settings fit: what is old is served at any age unless a
+// bound was given. What other flags want and it cannot give is an error; where a variable or a file wants that, the flag
+// beats it.
+func noWait(c *cobra.Command, s *Settings) (bool, error) {
+	if given, _ := c.Flags().GetBool("no-wait"); !given {
+		return false, nil
+	}
+	for _, name := range []string{"refresh", "warm", "no-cache", "purge-tag", "wait", "follow"} {
+		if f := c.Flag(name); f.Changed && f.Value.String() != "false" {
+			return false, &usageError{
+				Err:  fmt.Errorf("--no-wait and --%s cannot both be", name),
+				Hint: "leave out one of the two: --no-wait runs nothing before it has answered, and waits for nobody",
+			}
+		}
+	}
+	if len(s.PurgeTag) > 0 {
+		return false, &usageError{
+			Err:  errors.New("--no-wait: the command purges tags by a rule, so that it always runs"),
+			Hint: "leave out --no-wait, or see cachex config for the rule",
+		}
+	}
+	s.Refresh = false
+	if s.from("stale") == nil {
+		s.Stale = NoEnd
+	}
+	return true, nil
 }
 
 // guardTags lists tags as entries hold them: one that looks secret only by its digest.

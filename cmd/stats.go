@@ -24,8 +24,8 @@ func newStatsCommand(app *App) *cobra.Command {
 		Short: "print what the cache did and saved",
 		Long: `Stats counts the runs since the cache was made: hits, misses and their reasons, stale, shared and
 uncached runs, bytes served, seconds spent and saved, in all and by command. Every run is one of hit, miss, stale,
-shared and bypassed. What renewed results in the background is counted apart, as are calls that --cached-only refused,
-and values that get was asked for. A shell text is counted under the first program in it. --reset makes counting start
+shared and bypassed. What renewed results in the background is counted apart, as are calls that --cached-only refused
+or --no-wait had no answer for, and values that get was asked for. A shell text is counted under the first program in it. --reset makes counting start
 anew.` + exitCodes(
 			"0    printed", "125  bad flag, or no usable cache directory"),
 		Example: "  cachex stats\n  cachex stats --format json | jq .hits",
@@ -337,7 +337,7 @@ func statsPrometheus(w io.Writer, r statsReport) error {
 	family("cachex_renewals_total", "counter", "Runs in the background, by how they ended.")
 	fmt.Fprintf(&b, "cachex_renewals_total{result=\"renewed\"} %d\n", r.Renewed)
 	fmt.Fprintf(&b, "cachex_renewals_total{result=\"failed\"} %d\n", r.Failed)
-	family("cachex_refused_total", "counter", "Calls with --cached-only that found nothing.")
+	family("cachex_refused_total", "counter", "Calls with --cached-only or --no-wait that found nothing.")
 	fmt.Fprintf(&b, "cachex_refused_total %d\n", r.Refused)
 	family("cachex_value_requests_total", "counter", "Values asked for by their names.")
 	fmt.Fprintf(&b, "cachex_value_requests_total{result=\"hit\"} %d\n", r.Values.Hits)

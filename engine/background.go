@@ -37,6 +37,9 @@ type Refresher struct {
 	// Terminal is the size of the pseudo-terminal that the old entry was made under.
 	Terminal hashing.Size
 
+	// Asks says that the old result may be fresh: its tags were not asked for in a tier (see nowait.go).
+	Asks bool
+
 	// Uploads says that nothing is renewed: the entry in this slot is pushed to the tiers of the background.
 	Uploads bool
 	Push    cachedir.Slot

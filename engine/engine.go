@@ -68,6 +68,7 @@ func (e *Engine) now() time.Time {
 // command's result was delivered. Otherwise it is, to be told by errors.As and errors.Is,
 //
 //   - *NotCachedError: CachedOnly, and there is nothing to replay
+//   - ErrNothingYet: NoWait, and there is nothing to replay
 //   - *TierError: TiersRequired, and a tier cannot be asked
 //   - *hashing.NotFound, *hashing.NotExecutable, *hashing.PatternError or *runner.StartError: the command could not be
 //     started

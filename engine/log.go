@@ -11,7 +11,8 @@ import (
 // program is not there, is not counted.
 func (r *run) log(out Outcome, err error) {
 	var uncached *NotCachedError
-	if r.dir == nil || (out.Served == stats.Declined && !errors.As(err, &uncached)) {
+	refused := errors.As(err, &uncached) || errors.Is(err, ErrNothingYet)
+	if r.dir == nil || out.Served == stats.Declined && !refused {
 		return
 	}
 	rec := stats.Record{

@@ -20,6 +20,7 @@ type lookup struct {
 	miss         verdict         // why the first look was not a hit
 	fallback     *cachedir.Entry // what is served if the command fails; nil: nothing
 	tagsOfOthers []string        // tags of results that this run may replace
+	unasked      bool            // a tier may know of purges of a result's tags, and is not waited for
 }
 
 func (l *lookup) reader() reader {
@@ -122,13 +123,15 @@ func (l *lookup) served(e *cachedir.Entry) stats.Served {
 }
 
 // syncTags makes the purges here that other hosts have made of an entry's tags, and reports whether the entry still
-// stands, or was purged softly only now. Counts that cannot be asked for are a miss. It does not ask for an entry that
-// is not admitted anyway.
+// stands, or was purged softly only now. Counts that cannot be asked for are a miss, and under NoWait left
+// to who renews the result. It does not ask for an entry that is not admitted anyway.
 func (l *lookup) syncTags(e *cachedir.Entry, v verdict) (soft, stands bool) {
 	if len(e.Tags) == 0 || !v.ok() {
 		return false, true
 	}
-	if !l.tiers.fleet().Sync(e.Tags) {
+	if l.caller.NoWait {
+		l.unasked = !l.tiers.fleet().Synced(e.Tags)
+	} else if !l.tiers.fleet().Sync(e.Tags) {
 		return false, false
 	}
 	soft, err := l.dir.CheckTags(e.Meta)

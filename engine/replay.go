@@ -97,6 +97,9 @@ func (r *run) reportUse(e *cachedir.Entry, how stats.Served) {
 
 // rerun answers an entry that its header promised and its body broke.
 func (r *run) rerun() (Outcome, error) {
+	if r.caller.NoWait {
+		return r.damagedAtOnce()
+	}
 	if r.caller.CachedOnly {
 		return r.outcome(stats.Declined), r.lookup.notCached()
 	}

@@ -36,6 +36,7 @@ type Request struct {
 	Refresh    bool          // run now and replace what is stored
 	Warm       bool          // only see to it that a fresh result will be there: in the background, nothing is printed
 	CachedOnly bool          // never run
+	NoWait     bool          // answer at once, with what Stale admits or ErrNothingYet, and renew it in the background
 	NoCache    bool          // run, touch nothing, share with nobody
 	Trouble    error         // why nobody knows what the result depends on: NoCache, with a warning
 	ReadOnly   bool          // use entries, also those of tiers, and store none
@@ -139,7 +140,10 @@ func (q *Request) setDefaults() {
 	if !q.OwnsProcess && q.Spec.Environ == nil {
 		q.Spec.Environ = os.Environ()
 	}
-	if q.Self.Path == "" && !q.CachedOnly {
+	if q.Refresher != nil && q.NoWait {
+		q.NoWait, q.Refresher.Asks = false, len(q.Tiers) > 0 && q.Early == 0
+	}
+	if q.Self.Path == "" && !q.CachedOnly && !q.NoWait {
 		q.Stale, q.Early = 0, 0
 	}
 }

@@ -66,7 +66,7 @@ func (r *run) doAndLog() (Outcome, error) {
 		out.Copy = r.copyOf(out)
 	}
 	var uncached *NotCachedError
-	if errors.As(err, &uncached) {
+	if errors.As(err, &uncached) || errors.Is(err, ErrNothingYet) {
 		r.encloser.report(report{NoStore: "a nested run had nothing to replay"})
 	}
 	r.log(out, err)
@@ -82,9 +82,11 @@ func (r *run) do() (Outcome, error) {
 	case len(r.caller.PurgeTags) > 0:
 		r.caller.passStdin = true
 		return r.write()
+	case r.caller.NoCache && r.caller.NoWait:
+		return r.uncached(errNoCache, errNoCache.Error())
 	case r.caller.NoCache:
 		r.caller.passStdin = true
-		return r.plain(stats.Uncacheable, "no-cache is set")
+		return r.plain(stats.Uncacheable, errNoCache.Error())
 	case r.caller.Trouble != nil:
 		r.remarks.warn(fmt.Errorf("not cached: %w", r.caller.Trouble))
 		return r.uncached(r.caller.Trouble, "")
@@ -132,7 +134,9 @@ func (r *run) fromCache() (Outcome, error) {
 // missed answers what the store has no result for.
 func (r *run) missed() (Outcome, error) {
 	r.lookup.explain()
-	r.inputs.doubtMiss()
+	if !r.caller.NoWait { // whose miss makes nothing now
+		r.inputs.doubtMiss()
+	}
 	if r.inputs.loosen() {
 		if _, err := r.lookup.local(nothing); err != nil {
 			return r.uncapturable(err)
@@ -141,6 +145,8 @@ func (r *run) missed() (Outcome, error) {
 	switch {
 	case r.caller.Warm:
 		return r.warm()
+	case r.caller.NoWait:
+		return r.missedAtOnce()
 	case r.caller.CachedOnly:
 		return r.cachedOnly()
 	case r.caller.ReadOnly:
@@ -174,7 +180,7 @@ func (r *run) serve(e *cachedir.Entry) (Outcome, error) {
 	if r.lookup.prefersFallback(e) {
 		return r.serveInsteadOf(e)
 	}
-	if fresh(r.lookup.reader(), e).ok() && !r.lookup.reader().early(e) {
+	if fresh(r.lookup.reader(), e).ok() && !r.lookup.reader().early(e) && !r.lookup.unasked {
 		return r.replay(e, stats.Hit)
 	}
 	return r.serveStale(e)
@@ -186,9 +192,14 @@ func (r *run) withoutStore(err error) (Outcome, error) {
 	return r.uncached(err, "no cache directory")
 }
 
+var errNoCache = errors.New("no-cache is set")
+
 // uncached answers what cannot be cached: the command runs, unless that was not wanted.
 func (r *run) uncached(err error, why string) (Outcome, error) {
 	switch {
+	case r.caller.NoWait:
+		r.lookup.miss = verdict{stats.Uncacheable, err.Error()}
+		return r.nothingYet()
 	case r.caller.CachedOnly:
 		return r.outcome(stats.Declined), &NotCachedError{Reason: stats.Uncacheable, Detail: err.Error()}
 	case r.caller.Warm || r.caller.Refresher != nil:

@@ -83,7 +83,7 @@ func (r *run) refresh() (Outcome, error) {
 	if err != nil && !errors.Is(err, lock.ErrUnsupported) {
 		return r.outcome(stats.Declined), nil
 	}
-	if r.renewedElsewhere() {
+	if r.isFresh() || r.renewedElsewhere() {
 		finish(l, noteStored)
 		return r.outcome(stats.Declined), nil
 	}
@@ -97,6 +97,20 @@ func (r *run) refresh() (Outcome, error) {
 		out.Served = stats.Unfresh
 	}
 	return out, nil
+}
+
+// isFresh reports whether there is nothing to renew: a tier knows of no purge of the tags of a fresh result. Else it is
+// the caller's wish that it is renewed.
+func (r *run) isFresh() bool {
+	if !r.caller.Refresher.Asks {
+		return false
+	}
+	found, err := r.lookup.local(fresh)
+	if err != nil || found == nil {
+		return false
+	}
+	found.Close()
+	return true
 }
 
 // renewedElsewhere reports whether another host has renewed the result, or did so while this one waited for it. If not,

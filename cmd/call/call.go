@@ -5,6 +5,7 @@ package call
 
 import (
 	"context"
+	"errors"
 	"os"
 	"time"
 
@@ -81,7 +82,7 @@ func (p *Process) Ask(c *Call, conditions bool) Answer {
 	}}
 	c.Request.Spec.Environ = p.Environ
 	a.Outcome, a.Err = eng.Do(context.Background(), p.request(c, conditions))
-	a.Unread = !c.Request.FeedStdin && !a.KeptStdin && runner.InputWaiting(p.Stdin)
+	a.Unread = !c.Request.FeedStdin && !a.KeptStdin && !c.Request.NoWait && runner.InputWaiting(p.Stdin)
 	quiet := c.Quiet || len(c.Warnings) > 0 || a.Warning != nil || a.Doubt != nil || a.Unread
 	if !quiet && a.Dir != nil && c.PlainTiers != nil {
 		c.Warnings = c.PlainTiers(a.Dir)
@@ -97,7 +98,11 @@ func (p *Process) Ask(c *Call, conditions bool) Answer {
 
 // Conclude says what became of a call, to who wanted to know. The error is never nil, and for ExitCode.
 func (p *Process) Conclude(c *Call, a Answer) error {
-	if c.Explain && a.Served != stats.Declined { // then the error says it
+	nothing := errors.Is(a.Err, engine.ErrNothingYet)
+	if nothing {
+		a.Code = exitNothing
+	}
+	if c.Explain && (nothing || a.Served != stats.Declined) { // else the error says it
 		p.Warn(explainLine(a.Outcome) + p.stdinHint(c, a.Outcome))
 	}
 	if c.Status != nil {
@@ -105,7 +110,7 @@ func (p *Process) Conclude(c *Call, a Answer) error {
 			p.Warn("--status-fd: " + err.Error())
 		}
 	}
-	if a.Err != nil {
+	if a.Err != nil && !nothing {
 		return a.Err
 	}
 	c.Memory.write(a.Outcome)

@@ -12,8 +12,9 @@ import (
 	"github.com/cachex-cli/cachex/runner"
 )
 
-// Exit codes of cachex itself, the same as those of env and timeout.
+// Exit codes of cachex itself; those for failures are the same as of env and timeout.
 const (
+	exitNothing       = 3 // --no-wait, and there is nothing yet
 	exitFault         = 125
 	exitNotExecutable = 126
 	exitNotFound      = 127

@@ -72,6 +72,8 @@ func explainLine(out engine.Outcome) string {
 		fmt.Fprintf(&b, "shared a concurrent run, saved %s", engine.Short(out.Saved))
 	case stats.Bypassed:
 		b.WriteString("ran uncached")
+	case stats.Declined:
+		b.WriteString("nothing yet")
 	default:
 		b.WriteString("miss")
 	}

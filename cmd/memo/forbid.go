@@ -33,7 +33,7 @@ func beyondMemo(c *call.Call) call.Call {
 	}
 	// What settings came to is the same at the same address, as long as the files are that they rest on.
 	q.TTL, q.TTLFail, q.Jitter, q.Stale, q.StaleIfError, q.Tags = 0, 0, 0, 0, 0, nil
-	q.CachedOnly, q.Wait, q.Follow, q.MinCost, q.MaxEntry = false, 0, false, 0, 0
+	q.CachedOnly, q.NoWait, q.Wait, q.Follow, q.MinCost, q.MaxEntry = false, false, 0, false, 0, 0
 	left.CacheExit, left.CacheDir, left.Quiet, left.PlainTiers = call.ExitSet{}, "", false, nil
 	left.Store.TrustOwners, left.Store.MaxSize, left.Store.Keep = nil, 0, 0
 	left.Configuration, left.Places, left.AnyCommand = nil, nil, false

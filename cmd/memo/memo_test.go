@@ -34,7 +34,7 @@ var carried = map[string]string{
 	"Request.Spec.Files": byFiles, "Request.Spec.IgnoreWords": byFiles,
 	"Request.TTL": byAddress, "Request.TTLFail": byAddress, "Request.Jitter": byAddress, "Request.Stale": byAddress,
 	"Request.StaleIfError": byAddress, "Request.Tags": byAddress,
-	"Request.CachedOnly": byAddress, "Request.Wait": byAddress,
+	"Request.CachedOnly": byAddress, "Request.NoWait": byAddress, "Request.Wait": byAddress,
 	"Request.Follow": byAddress, "Request.MinCost": byAddress, "Request.MaxEntry": byAddress,
 	"CacheExit.Any": byAddress, "CacheExit.Codes": byAddress, "CacheDir": byAddress, "Quiet": byAddress,
 	"Store.TrustOwners": byAddress, "Store.MaxSize": byAddress, "Store.Keep": byAddress,

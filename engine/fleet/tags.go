@@ -286,15 +286,30 @@ func (f *Fleet) Sync(tags []cachedir.Tag) bool {
 	return true
 }
 
-// syncTags asks for the counts that were not asked for a moment ago.
-func (t *tier) syncTags(tags []cachedir.Tag) bool {
-	var old []string
+// Synced reports whether Sync would ask nobody: all counts were told a moment ago.
+func (f *Fleet) Synced(tags []cachedir.Tag) bool {
+	for _, t := range f.tiers {
+		if _, ok := t.counter(); ok && t.Read && t.agedTags(tags) != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// agedTags lists the tags whose counts were not told a moment ago.
+func (t *tier) agedTags(tags []cachedir.Tag) (old []string) {
 	for _, tag := range tags {
 		_, at, known := t.f.c.Store.TagSeen(t.Name, tag.Name)
 		if !known || t.f.c.Clock.Now().Sub(at).Abs() > tagsFresh {
 			old = append(old, tag.Name)
 		}
 	}
+	return old
+}
+
+// syncTags asks for the counts that were not asked for a moment ago.
+func (t *tier) syncTags(tags []cachedir.Tag) bool {
+	old := t.agedTags(tags)
 	if old == nil {
 		return true
 	}
