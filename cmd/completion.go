@@ -83,7 +83,7 @@ func CompletionScript(root *cobra.Command, shell string) (string, error) {
 func withFlags(root *cobra.Command, separator, script string) string {
 	var commands, flags []string
 	add := func(f *pflag.Flag) {
-		if name := "--" + f.Name; f.NoOptDefVal == "" && f.Name != "shell" && !slices.Contains(flags, name) {
+		if name := "--" + f.Name; !f.Hidden && f.NoOptDefVal == "" && f.Name != "shell" && !slices.Contains(flags, name) {
 			flags = append(flags, name)
 		}
 	}
