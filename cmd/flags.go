@@ -121,7 +121,10 @@ func words(c *cobra.Command, args []string) ([]string, error) {
 	shell, _ := c.Flags().GetString("with-shell")
 	switch {
 	case c.Flags().Changed("with-shell") && !c.Flags().Changed("shell"):
-		return nil, &usageError{Err: errors.New("--with-shell: no text for it"), Hint: "write -c 'SHELL TEXT' --with-shell " + cmp.Or(shell, "bash")}
+		return nil, &usageError{
+			Err:  errors.New("--with-shell: no text for it"),
+			Hint: "write -c 'SHELL TEXT' --with-shell " + cmp.Or(shell, "bash"),
+		}
 	case shell == "":
 		return nil, &usageError{Err: errors.New("--with-shell: empty name"), Hint: "write --with-shell bash"}
 	case c.Flags().Changed("shell") && strings.TrimSpace(text) == "":

@@ -20,23 +20,25 @@ func newInitCommand(app *App) *cobra.Command {
 ~/.config/fish/config.fish as cachex init fish | source:
 
   cachex_memoize NAME [FLAGS] [--uses F,G] [--vars A,B] [--memory D]
-      From now on calls of the function NAME are cached. The key is its body, those of the functions --uses, the values of
-      the variables --vars, the arguments, the directory, and what the flags of cachex run add. Such a function, where it
-      calls a memoised one, is memoised there, too; so is one that calls itself.
+      From now on calls of the function NAME are cached. The key is its body, those of the functions --uses, the
+      values of the variables --vars, the arguments, the directory, and what the flags of cachex run add. Such a
+      function, where it calls a memoised one, is memoised there, too; so is one that calls itself.
   cachex_forget NAME
       NAME is the function again that it was.
   cx [FLAGS] COMMAND [ARG...]
       cachex run for all that the shell knows: programs, functions, aliases. Behind it COMMAND is completed.
 
-A memoised function runs in a new shell of the same kind, with the options of this one, without its startup files, and with
-an empty stdin. It knows the functions of --uses, the variables of --vars and what is exported. A function that changes
-variables, the directory or options of its caller cannot be memoised: a stored result changes nothing.
+A memoised function runs in a new shell of the same kind, with the options of this one, without its startup
+files, and with an empty stdin. It knows the functions of --uses, the variables of --vars and what is exported.
+A function that changes variables, the directory or options of its caller cannot be memoised: a stored result
+changes nothing.
 
-Results of up to 64 KiB that wrote to stdout alone are also kept in the memory of the shell, at most 256: a repeated call
-starts no process, and is not counted by stats. Variables of --vars and --env are looked at there, too; but what was purged
-elsewhere, files and functions of --uses that changed, are seen after --memory (default 2s; 0: off) at the latest. It is the
-only place where something of cachex may be that old. A subshell such as $(NAME) uses what the shell has, and what it adds
-ends with it. bash must be 4.4 for that, and fish 3.6; older ones say so, and ask the cache directory each time.` + exitCodes("0    printed", "125  no such shell"),
+Results of up to 64 KiB that wrote to stdout alone are also kept in the memory of the shell, at most 256: a
+repeated call starts no process, and is not counted by stats. Variables of --vars and --env are looked at there,
+too; but what was purged elsewhere, files and functions of --uses that changed, are seen after --memory (default
+2s; 0: off) at the latest. It is the only place where something of cachex may be that old. A subshell such as
+$(NAME) uses what the shell has, and what it adds ends with it. bash must be 4.4 for that, and fish 3.6; older
+ones say so, and ask the cache directory each time.` + exitCodes("0    printed", "125  no such shell"),
 		Example: `  eval "$(cachex init bash)"
   cachex_memoize weather --ttl 10m --env LANG
   cx --ttl 1m kubectl get pods`,
@@ -67,7 +69,8 @@ func (a *App) initShell(c *cobra.Command, shell string) error {
 	default:
 		return &usageError{Err: fmt.Errorf("no functions for shell %q", shell), Hint: "write cachex init bash, zsh or fish"}
 	}
-	_, err := a.Stdout.WriteString(strings.ReplaceAll(withFlags(c.Root(), separator, text), "@CACHEX@", quote(a.ownPath())))
+	script := strings.ReplaceAll(withFlags(c.Root(), separator, text), "@CACHEX@", quote(a.ownPath()))
+	_, err := a.Stdout.WriteString(script)
 	return err
 }
 

@@ -10,9 +10,9 @@ import (
 )
 
 // A link to cachex with the name of a command, first in PATH, stands for `cachex run -- COMMAND`: ln -s .../cachex
-// ~/bin/terraform. The command itself is the next of its name in PATH, and a rule of the configuration says how it is cached:
-// without one it runs uncached, for nobody has said that its results may be given again. Where there is no such command, the
-// link is another name of cachex, as is one that begins with cachex.
+// ~/bin/terraform. The command itself is the next of its name in PATH, and a rule of the configuration says how it
+// is cached: without one it runs uncached, for nobody has said that its results may be given again. Where there is
+// no such command, the link is another name of cachex, as is one that begins with cachex.
 
 const ownName = "cachex"
 

@@ -57,7 +57,9 @@ func shellText(argv []string) int {
 
 func isShell(program string) bool {
 	switch programName(program) {
-	case "sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "fish": // much of fish reads like the others, and the rest is cut at blanks
+	case "sh", "bash", "dash", "ash", "ksh", "mksh", "zsh":
+		return true
+	case "fish": // much of it reads like the others, and the rest is cut at blanks
 		return true
 	}
 	return false

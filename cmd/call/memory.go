@@ -15,9 +15,9 @@ import (
 //	cachex-memory-1 BEGIN END MERGED
 //	the output, and a full stop
 //
-// BEGIN and END are microseconds since 1970: at a clock between them the output may be given again. MERGED is 1 if that goes
-// only for callers whose stdout and stderr are one. The full stop keeps a shell from taking line ends off the output. Nothing
-// is written about what must not be remembered.
+// BEGIN and END are microseconds since 1970: at a clock between them the output may be given again. MERGED is 1 if
+// that goes only for callers whose stdout and stderr are one. The full stop keeps a shell from taking line ends off
+// the output. Nothing is written about what must not be remembered.
 type Memory struct {
 	File  *os.File
 	Life  time.Duration // it remembers no longer than this, whatever lives longer
