@@ -248,7 +248,7 @@ function __cachex_wrapped
                 set -e words[1]
                 test -n "$takes"; and set -q words[1]; and __cachex_line $words
                 return
-            case --cache-dir --remote --trust-owner --format --with-shell --env --file --cwd --exe --vary --scope --namespace --key --older-than --tag --command --match --ttl --ttl-fail --cache-exit --ttl-until --jitter --stale --stale-if-error --early --wait --purge-tag --min-cost --max-entry --max-entries --replay --status-fd
+            case --cache-dir --remote --trust-owner --format --with-shell --env --file --cwd --exe --vary --scope --namespace --key --older-than --tag --command --match --ttl --ttl-fail --cache-exit --ttl-until --jitter --stale --stale-if-error --early --only-if --wait --purge-tag --min-cost --max-entry --max-entries --replay --status-fd
                 set -e words[1]
             case '-*'
             case '*'
