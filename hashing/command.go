@@ -15,7 +15,11 @@ func commandID(spec *Spec, directory []byte) CommandID {
 	text := appendLabel([]byte("cachex command 2\n"), "namespace", spec.Namespace)
 	words := spec.Argv
 	if spec.Name != "" {
-		text, words = appendLabel(text, "name", spec.Name), nil
+		kind := FactName
+		if spec.Fragment {
+			kind = FactFragment
+		}
+		text, words = appendLabel(text, kind, spec.Name), nil
 	}
 	for _, word := range words {
 		text = append(appendQuoted(append(text, "word "...), word), '\n')

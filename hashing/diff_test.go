@@ -21,6 +21,8 @@ func TestDiff(t *testing.T) {
 		{"secret scope", `scope secret 40 @1`, `scope secret 40 @2`, []string{"scope changed"}},
 		{"secret scope added", ``, `scope secret 40 @2`, []string{"scope (secret) added"}},
 		{"namespace removed", `namespace "a"`, ``, []string{`namespace "a" removed`}},
+		{"fragment", `fragment "a" "b"`, `fragment "a" "c d"`, []string{`fragment "a" "b" -> "a" "c d"`}},
+		{"secret of a fragment", `fragment "a" secret 40 @1`, `fragment "a" secret 40 @2`, []string{"fragment changed"}},
 		{"word", "word \"a\"\nword \"b\"\nword \"c\"", "word \"a\"\nword \"x y\"\nword \"c\"", []string{`word 2 "b" -> "x y"`}},
 		{"word added", "word \"a\"\nword \"c\"", "word \"a\"\nword \"b\"\nword \"c\"", []string{`word 2 "b" added`}},
 		{"last word removed", "word \"a\"\nword \"c\"", "word \"a\"", []string{`word 2 "c" removed`}},

@@ -82,6 +82,9 @@ func meaning(s Spec) any {
 	if m.Spec.Cwd == CwdNone {
 		m.Spec.Dir = ""
 	}
+	if !s.Fragment {
+		m.Spec.Variant = nil
+	}
 	if s.Name != "" {
 		m.Spec.Argv, m.Spec.Dir, m.Spec.Cwd, m.Spec.Exe, m.Spec.ProjectRepo = nil, "", 0, 0, ""
 	}
@@ -108,6 +111,9 @@ func specOf(argv, labels, env, environ, files, dir string, modes byte) Spec {
 	if len(l) >= 3 {
 		s.Namespace, s.Scope, s.Name = l[0], l[1], l[2]
 	}
+	if words := strings.Split(s.Name, "|"); len(words) > 1 {
+		s.Name, s.Fragment, s.Variant = words[0], words[0] != "", words[1:]
+	}
 	if len(l) == 5 {
 		s.Repo, s.ProjectRepo = "of the user", l[4]
 	}
@@ -132,6 +138,9 @@ func FuzzTwoSpecs(f *testing.F) {
 	add("a", "a", ",,,curl --token x", ",,,curl --token y", "", "", "", "")
 	add("a", "a", ",,", ",,", "", "", "x\x00!y\x00!z,./@x", "x\x00!z\x00!./y\x00!z,@x")
 	add("a", "a", ",,", ",,", "", "", "x*\x00!y", `x*" except "y`)
+	add("a", "a", ",,n|a|b", ",,n|a b", "", "", "", "")
+	add("a", "a", `,,n|a" "b`, ",,n|a|b", "", "", "", "")
+	add("a", "a", ",,n|", ",,n", "", "", "", "")
 	add("\xff", "\ufffd", ",\u0080,", ",\x80,", "A\nB", "A,B", "\xff", "\\xff")
 	f.Add("a", ",,", "T", "T=,", "x", "d", byte(0), "a", ",,", "T", "", "x", "d", byte(0))
 	f.Add("a", ",,", "T", "T=1", "x", "d", byte(1), "a", ",,", "T", "T=1", "x", "d\"\npty yes\n", byte(64))

@@ -63,6 +63,21 @@ masking MASKING
 name "user_1"
 scope secret 18 sha256(--password=hunter2)
 `},
+	{"fragment", func(_ *testing.T, _ string, s *Spec) {
+		s.Name, s.Fragment, s.Variant = "side\xff", true, []string{"a b", "", "x:y", "--password=hunter2"}
+	}, `cachex recipe 1
+platform PLATFORM
+masking MASKING
+fragment "side\xff" "a b" "" "x:y" secret 18 sha256(--password=hunter2)
+`},
+	{"fragment without words", func(_ *testing.T, _ string, s *Spec) {
+		s.Name, s.Fragment, s.Scope = "name", true, "v2"
+	}, `cachex recipe 1
+platform PLATFORM
+masking MASKING
+fragment "name"
+scope "v2"
+`},
 	{"value", func(_ *testing.T, _ string, s *Spec) {
 		s.Name, s.Namespace = "token=\xff\nghp_0123456789abcdefghijABCDEFGHIJ0123", "a/b"
 	}, `cachex recipe 1

@@ -33,6 +33,7 @@ var kinds = [...]*factKind{
 	&maskingFact,
 	&namespaceFact,
 	&nameFact,
+	&fragmentFact,
 	&wordFact,
 	&directoryFact,
 	&scopeFact,

@@ -54,7 +54,7 @@ func (c *capture) addNamespace() error {
 // addName adds what stands for the command line and its directory, on which a named recipe does not depend. A name is
 // no word of a command: it is asked for again, and listed, as it was given.
 func (c *capture) addName() error {
-	if c.spec.Name != "" {
+	if c.spec.Name != "" && !c.spec.Fragment {
 		c.text = appendLabel(c.text, "name", c.spec.Name)
 		c.command = commandID(c.spec, nil)
 	}

@@ -18,6 +18,7 @@ type Fact struct {
 const (
 	FactNamespace = "namespace"
 	FactName      = "name"
+	FactFragment  = "fragment"
 	FactWord      = "word"
 	FactDirectory = "directory"
 	FactScope     = "scope"

@@ -15,6 +15,8 @@ func TestParseRecipe(t *testing.T) {
 	}{
 		{`platform linux/amd64`, Fact{"platform", "", "linux/amd64"}},
 		{`namespace "a/b"`, Fact{"namespace", "", `"a/b"`}},
+		{`fragment "a"`, Fact{"fragment", "", `"a"`}},
+		{`fragment "a" "" secret 41 ` + sum + ` "b"`, Fact{"fragment", "", `"a" "" secret 41 ` + sum + ` "b"`}},
 		{`word "a\nb"`, Fact{"word", "", `"a\nb"`}},
 		{`word secret 0 ` + sum, Fact{"word", "", "secret 0 " + sum}},
 		{`word secret 41 hmac-` + sum, Fact{"word", "", "secret 41 hmac-" + sum}},
@@ -54,6 +56,7 @@ func TestParseRecipe(t *testing.T) {
 	for _, line := range []string{
 		``, ` `, `nonsense`, `nonsense "a"`, `platform linux`, `platform /amd64`, `platform Linux/amd64`, `platform linux/amd64 `,
 		`namespace`, `namespace a`, `namespace "a`, `namespace 'a'`, "namespace `a`", `namespace "\u0041"`, `namespace "\x41"`, `namespace "ä"`, `namespace "a" "b"`, `namespace  "a"`,
+		`fragment`, `fragment secret 41 ` + sum, `fragment "a" `, `fragment "a" b`, `fragment "a""b"`, `fragment "a"  "b"`,
 		`word secret -1 ` + sum, `word secret 01 ` + sum, `word secret 1 sha256:00`, `word secret 1 ` + strings.ToUpper(sum), `word secret 1 md5:` + sum, `word secret  ` + sum,
 		`executable`, `executable none `, `executable "/x" `, `executable "/x" hmac-` + sum, `executable "/x"` + sum, `directory "/x"`, `directory path`, `directory path "/x" "/y"`, `directory repo "x" real "/y"`, `directory repo "x"`, `directory repo "x" of `, `directory none project "p"`, `pty no`, `stdin`, `stdin hmac-` + sum,
 		`program "/x" ` + sum, `program 1`, `program 1 `, `program 1 "/x" `, `program 01 absent`, `interpreter 1 "/x" absent`, `interpreter 1 absent x`,

@@ -6,6 +6,8 @@ type Spec struct {
 	Namespace string   // separates teams: a/b; may be empty
 	Scope     string   // free text: a version, a salt; may be empty
 	Name      string   // from --key; if set, Argv, the executable and Dir are not in the key
+	Fragment  bool     // Name is that of a fragment
+	Variant   []string // words in the key of a fragment, which tell its variants from each other
 	Argv      []string // Argv[0] as typed; may be empty only when Name is set
 	Dir       string   // absolute working directory; relative Files and programs start here
 	Cwd       CwdMode

@@ -14,6 +14,7 @@ var elsewhere = map[string]string{
 	"Repo":        "in a repository",
 	"ProjectRepo": "under CwdRepo",
 	"IgnoreWords": "where a word names a file",
+	"Variant":     "in a fragment",
 }
 
 // What a spec has and Capture forgets would be served to those who asked for something else.
