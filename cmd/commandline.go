@@ -17,20 +17,29 @@ type recipeWord struct {
 func commandWords(recipe []byte) []recipeWord {
 	var words []recipeWord
 	for _, f := range hashing.Facts(recipe) {
-		if f.Kind != hashing.FactWord && f.Kind != hashing.FactName {
-			continue
-		}
-		text, readable := f.Text()
-		switch {
-		case !readable:
-			words = append(words, recipeWord{secret: f.Value})
-		case f.Kind == hashing.FactName:
-			words = append(words, recipeWord{text: "name:" + text})
-		default:
-			words = append(words, recipeWord{text: text})
+		switch f.Kind {
+		case hashing.FactWord:
+			words = append(words, recipeWordOf(f, ""))
+		case hashing.FactName:
+			words = append(words, recipeWordOf(f, "name:"))
+		case hashing.FactFragment:
+			mark := fragmentMark
+			for _, word := range f.Words() {
+				words = append(words, recipeWordOf(word, mark))
+				mark = ""
+			}
 		}
 	}
 	return words
+}
+
+// recipeWordOf is a word behind a mark that says what it is.
+func recipeWordOf(f hashing.Fact, mark string) recipeWord {
+	text, readable := f.Text()
+	if !readable {
+		return recipeWord{secret: f.Value}
+	}
+	return recipeWord{text: mark + text}
 }
 
 // mask stands for a secret.

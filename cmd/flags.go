@@ -177,12 +177,14 @@ func (a *App) spec(c *cobra.Command, s Settings, argv []string) (hashing.Spec, e
 	if name != "" { // a name must mean the same wherever it is asked for: only what stands beside it counts
 		env = s.givenByFlag("env", s.Env)
 	}
+	variant, isFragment := variantOf(c.Flags())
 	var past []string
 	if len(argv) > 0 {
 		past, _ = beyondItself(argv[0], dir, a.Environ)
 	}
 	return hashing.Spec{
-		Namespace: s.Namespace, Scope: s.Scope, Name: name, Argv: argv, Past: past, Dir: dir,
+		Namespace: s.Namespace, Scope: s.Scope, Name: name, Fragment: isFragment, Variant: variant,
+		Argv: argv, Past: past, Dir: dir,
 		Cwd: s.Cwd, Repo: s.Repo, ProjectRepo: s.ProjectRepo, Exe: s.Exe, Environ: a.Environ, Env: env, Files: files,
 		IgnoreWords: !s.ArgFiles, Pty: s.Pty, Secret: s.Secret,
 	}, nil

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -48,7 +49,8 @@ func TestHelpShowsEachFlagWithinTheWidth(t *testing.T) {
 		for _, width := range []int{leastWidth, plainWidth, mostWidth} {
 			text := helpText(c, width)
 			c.LocalFlags().VisitAll(func(f *pflag.Flag) {
-				require.Equal(t, !f.Hidden, strings.Contains(text, "--"+f.Name), "%s --%s", c.Name(), f.Name)
+				shown := regexp.MustCompile("--" + f.Name + "([^a-z-]|$)").MatchString(text)
+				require.Equal(t, !f.Hidden, shown, "%s --%s", c.Name(), f.Name)
 			})
 			for line := range strings.SplitSeq(text, "\n") {
 				if width < plainWidth || strings.Contains(c.Example, line) || strings.Contains(c.Long, line) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -31,7 +32,7 @@ func Main(name string, args []string, stdin, stdout, stderr *os.File) int {
 	log.SetOutput(io.Discard) // nothing here logs but net/http, about servers; stderr belongs to the command
 	args, wraps := asWrapper(name, args, os.Environ())
 	app := &App{call.Process{Stdin: stdin, Stdout: stdout, Stderr: stderr, Args: args, Environ: os.Environ()}, os.Getwd, wraps}
-	if !app.runs() { // it learns to when it takes long: most answers are there before
+	if !app.runs("run", "fragment") { // they learn to when it takes long: most answers are there before
 		runner.DieOnSignals()
 	}
 	root := NewRoot(app)
@@ -39,8 +40,8 @@ func Main(name string, args []string, stdin, stdout, stderr *os.File) int {
 	return app.ExitCode(root.Execute())
 }
 
-// runs reports whether the command is run.
-func (a *App) runs() bool { return len(a.Args) > 0 && a.Args[0] == "run" }
+// runs reports whether the command is one of these.
+func (a *App) runs(names ...string) bool { return len(a.Args) > 0 && slices.Contains(names, a.Args[0]) }
 
 // NewRoot builds the command tree.
 func NewRoot(app *App) *cobra.Command {
@@ -88,7 +89,7 @@ hour is over every further run replays them. Runs at the same time share one exe
 	root.PersistentFlags().StringArray("remote", nil,
 		"share results through this server, and through further ones in their order: a `URL`")
 	root.AddCommand(newRunCommand(app))
-	if !app.runs() { // run stands before other commands: it shall not pay for those here
+	if !app.runs("run") { // run stands before other commands: it shall not pay for those here
 		addOtherCommands(root, app)
 	}
 	return root
@@ -96,6 +97,7 @@ hour is over every further run replays them. Runs at the same time share one exe
 
 func addOtherCommands(root *cobra.Command, app *App) {
 	root.AddCommand(
+		newFragmentCommand(app),
 		newGetCommand(app),
 		newSetCommand(app),
 		newHasCommand(app),

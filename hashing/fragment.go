@@ -2,9 +2,9 @@ package hashing
 
 import "strings"
 
-// A fragment is a part of a page that has a name. It does not depend on the command line either, but it is no value: its
-// name is in a fact of its own, with the words that tell its variants from each other, so that no name, whatever bytes
-// it holds, is taken for the name of something else.
+// A fragment is a part of a page that has a name. It does not depend on the command line either, but it is no value:
+// its name is in a fact of its own, with the words that tell its variants from each other, so that no name, whatever
+// bytes it holds, is taken for the name of something else.
 //
 // No memo carries it: a fragment is asked for by a page that is being recorded, where no short way is taken.
 var fragmentFact = factKind{
