@@ -190,8 +190,12 @@ func Reword(r Recipe, spec Spec, digests Digests) (Recipe, error) {
 	if len(r.args) == 0 {
 		return r, nil
 	}
-	c := newCapture(spec, digests, time.Now())
+	return newCapture(spec, digests, time.Now()).reword(r)
+}
+
+func (c *capture) reword(r Recipe) (Recipe, error) {
 	c.text = append(make([]byte, 0, len(r.Text)), r.Text[:r.argsFrom]...)
+	c.itemAt = r.itemAt
 	c.exe, c.exeID, c.programs, c.command, c.files = r.Exe, r.exeID, r.programs, r.Command, r.files
 	if err := c.add(&argFact); err != nil {
 		return r, err

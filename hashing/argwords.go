@@ -24,16 +24,17 @@ func ArgFiles(spec *Spec) []ArgFile {
 	if spec.IgnoreWords || spec.Name != "" {
 		return nil
 	}
-	texts, masked := shellTexts(spec.Argv), masking.Words(spec.Argv)
+	words := spec.words()
+	texts, masked := shellTexts(words), masking.Words(words)
 	var args []ArgFile
-	for i := 1; i < len(spec.Argv); i++ {
-		word := spec.Argv[i]
+	for i := 1; i < len(words); i++ {
+		word := words[i]
 		switch {
-		case isFilter(spec.Argv, i):
+		case isFilter(words, i):
 		case slices.Contains(texts, i):
 			// A long text is masked for its length, which says nothing of its words.
 			a := ArgFile{Word: i, hidden: masked[i] && len(word) <= masking.LongestShown}
-			args = appendLiterals(args, a, shellLiterals(word, spec.Argv[0]), spec.Environ)
+			args = appendLiterals(args, a, shellLiterals(word, words[0]), spec.Environ)
 		default:
 			args = appendArg(args, ArgFile{Word: i, word: word, hidden: masked[i]}, operand(word))
 		}

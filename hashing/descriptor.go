@@ -32,7 +32,7 @@ func (c *capture) addDescriptors() error {
 	if c.spec.Name != "" {
 		return nil
 	}
-	for _, d := range namedDescriptors(c.spec.Argv) {
+	for _, d := range namedDescriptors(c.spec.words()) {
 		if !isInherited(d.number) {
 			continue
 		}

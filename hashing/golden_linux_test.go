@@ -84,6 +84,14 @@ scope "v2"
 namespace "a/b"
 name "token=\xff\nghp_0123456789abcdefghijABCDEFGHIJ0123"
 `},
+	{"an item", func(_ *testing.T, _ string, s *Spec) {
+		s.Name, s.Item = "n", &Item{Word: "two\nlines", Null: true}
+	}, `cachex recipe 1
+platform PLATFORM
+masking MASKING
+name "n"
+item null "two\nlines"
+`},
 	{"of a repository", func(t *testing.T, dir string, s *Spec) {
 		oneRepo(t, dir, s)
 		s.ProjectRepo, s.Exe = "p", ExeNone

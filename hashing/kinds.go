@@ -35,6 +35,7 @@ var kinds = [...]*factKind{
 	&nameFact,
 	&fragmentFact,
 	&wordFact,
+	&itemFact,
 	&directoryFact,
 	&scopeFact,
 	&userFact,

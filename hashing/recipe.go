@@ -33,6 +33,7 @@ type Recipe struct {
 	args     []ArgState
 
 	argsFrom, argsTo int // what Text says of args
+	itemAt           int // where Text says, or would say, which item it is about
 
 	unmatched []Unmatched
 }
@@ -62,6 +63,7 @@ type capture struct {
 	mountOf func(file location, follow bool, at look) mount
 
 	argsFrom, argsTo int
+	itemAt           int
 }
 
 // Capture looks at the inputs that the spec names and writes down their state. digests may be nil: then every content
@@ -131,7 +133,7 @@ func (c *capture) recipe() Recipe {
 	return Recipe{
 		Text: c.text, Key: sha256.Sum256(c.text), Command: c.command, Exe: c.exe,
 		dir: c.spec.Dir, exeID: c.exeID, programs: c.programs, files: c.files, unmatched: c.unmatched,
-		args: c.args, argsFrom: c.argsFrom, argsTo: c.argsTo,
+		args: c.args, argsFrom: c.argsFrom, argsTo: c.argsTo, itemAt: c.itemAt,
 	}
 }
 

@@ -9,6 +9,7 @@ type Spec struct {
 	Fragment  bool     // Name is that of a fragment
 	Variant   []string // words in the key of a fragment, which tell its variants from each other
 	Argv      []string // Argv[0] as typed; may be empty only when Name is set
+	Item      *Item    // what of one call for many words this is about; nil: all of it
 	Dir       string   // absolute working directory; relative Files and programs start here
 	Cwd       CwdMode
 	Repo      string // names the repository under CwdRepo, in place of the URL of its origin; may be empty

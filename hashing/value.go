@@ -8,7 +8,7 @@ import "slices"
 
 // isValue reports whether a spec is that of a value.
 func (s *Spec) isValue() bool {
-	return s.Name != "" && !s.Fragment && s.Scope == "" && s.Stdin == nil && !s.Pty &&
+	return s.Name != "" && !s.Fragment && s.Scope == "" && s.Stdin == nil && s.Item == nil && !s.Pty &&
 		len(s.Env)+len(s.Files)+len(s.Vary) == 0
 }
 
