@@ -45,6 +45,12 @@ func (c *Control) Path() string { return c.path }
 // IsLive reports whether the run goes on and may still be stored.
 func (c *Control) IsLive() bool { return c.d.isLocked(c.run) }
 
+// Read returns what was written into the file so far, as Pending.Control does.
+func (c *Control) Read(limit int64) ([]byte, error) {
+	text, _, err := readWritten(c.d.v1, "pending/"+filepath.Base(c.path), limit)
+	return text, err
+}
+
 // Forbid keeps the run from storing its result, as a purge does.
 func (c *Control) Forbid() error { return c.d.v1.Remove(c.run) }
 

@@ -47,7 +47,7 @@ type Pending struct {
 	base     string // name without the last part
 	mark     TagMark
 	seal     *format.Seal // how it is encrypted; nil: not
-	named    *stamp       // what its name stood for when it was begun; nil: it has no name, or replaces whatever that is
+	named    *stamp       // what its name stood for when it was begun; nil: none, or whatever that is goes
 	cleaning *budget
 
 	mu         sync.Mutex
@@ -150,24 +150,31 @@ func (p *Pending) ControlPath() string {
 // Control returns what the command said: nothing if there is no such file. One that is no regular file of ours, or
 // larger than limit bytes, is an error.
 func (p *Pending) Control(limit int64) ([]byte, error) {
-	f, fi, err := p.d.v1.OpenWritten(p.base + controlSuffix)
+	text, there, err := readWritten(p.d.v1, p.base+controlSuffix, limit)
+	p.hasControl = p.hasControl || there
+	return text, err
+}
+
+// readWritten reads a file that others write: nothing, if there is none. One that is no regular file of ours, or larger
+// than limit bytes, is an error.
+func readWritten(t *tree.Tree, name string, limit int64) (text []byte, there bool, err error) {
+	f, fi, err := t.OpenWritten(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil, false, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer f.Close()
-	p.hasControl = true
 	if fi.Size > limit {
-		return nil, fmt.Errorf("more than %d bytes", limit)
+		return nil, true, fmt.Errorf("more than %d bytes", limit)
 	}
 	b := make([]byte, fi.Size)
 	n, err := f.ReadAt(b, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
+		return nil, true, err
 	}
-	return b[:n], nil
+	return b[:n], true, nil
 }
 
 // Size is the number of bytes appended so far.
