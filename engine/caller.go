@@ -51,6 +51,9 @@ func (c *caller) replays() Replay {
 
 // replayWriters are where the streams of a stored result go.
 func (c *caller) replayWriters() (stdout, stderr io.Writer) {
+	if c.Part != nil {
+		return c.Part.Output, io.Discard
+	}
 	stdout, stderr = c.io.stdout, c.io.stderr
 	if !c.replays().prints(runner.Stdout) {
 		stdout = io.Discard

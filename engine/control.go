@@ -28,8 +28,8 @@ import (
 //
 // Runs nested in the command write to the same file, a line each (see nested.go).
 
-// controlLimit is the size in bytes of a control file that is read.
-const controlLimit = 4 << 20
+// ControlLimit is the size in bytes of a control file that is read.
+const ControlLimit = 4 << 20
 
 // directives are what a command, and runs nested in it, have written of its result.
 type directives struct {
@@ -48,7 +48,7 @@ type directives struct {
 
 // readDirectives reads the control file of a run. One that cannot be read may hold anything: nothing is stored then.
 func readDirectives(p *cachedir.Pending, in *inputs) directives {
-	text, err := p.Control(controlLimit)
+	text, err := p.Control(ControlLimit)
 	if err != nil {
 		return directives{noStore: "what it said in CACHEX_CONTROL cannot be read: " + err.Error(), maxAge: -1}
 	}

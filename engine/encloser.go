@@ -84,7 +84,7 @@ func (e *encloser) report(n report) {
 	}
 	n.ID = e.id
 	line, err := json.Marshal(n)
-	if err == nil && len(line) > controlLimit/4 {
+	if err == nil && len(line) > ControlLimit/4 {
 		line, err = json.Marshal(report{ID: n.ID, NoStore: "a nested run has too many inputs"})
 	}
 	if err != nil {

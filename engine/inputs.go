@@ -62,14 +62,19 @@ func (in *inputs) capture() error {
 
 // captureFirst makes the recipe of what is known before anything was looked up.
 func (in *inputs) captureFirst() error {
-	recipe, err := in.captureNow()
+	capture := in.captureNow
+	if in.caller.Part != nil {
+		capture = in.captureTogether
+	}
+	recipe, err := capture()
 	in.firstRecipe, in.recipe, in.words.recipeBefore = recipe, recipe, recipe
 	return err
 }
 
 // captureNow looks at what the caller named.
-func (in *inputs) captureNow() (hashing.Recipe, error) {
-	spec := in.caller.Spec
+func (in *inputs) captureNow() (hashing.Recipe, error) { return in.captureSpec(in.caller.Spec) }
+
+func (in *inputs) captureSpec(spec hashing.Spec) (hashing.Recipe, error) {
 	spec.User = in.dir.SharedAs()
 	if spec.Pty {
 		spec.Terminal = in.caller.terminal()

@@ -40,7 +40,7 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 		defer rec.publish()()
 	}
 	started := bootNow()
-	res, err := r.e.execute(c)
+	res, err := r.execute(c)
 	switch {
 	case scarce(err):
 		return r.withoutDescriptors(l, rec, err)
@@ -116,8 +116,11 @@ func (r *run) hold(c *runner.Command) {
 }
 
 // mayBeFollowed says that the output is not held back until the command has succeeded: something older would be printed
-// instead of a failure, and then nobody follows either, unless this run has itself followed another.
-func (r *run) mayBeFollowed(c *runner.Command) bool { return c.Hold == nil || r.output.any() }
+// instead of a failure, and then nobody follows either, unless this run has itself followed another. A part of a call
+// has all of its output at once.
+func (r *run) mayBeFollowed(c *runner.Command) bool {
+	return r.caller.Part == nil && (c.Hold == nil || r.output.any())
+}
 
 func (r *run) serveInsteadOf(failure *cachedir.Entry) (Outcome, error) {
 	words := exitWords(failure)

@@ -37,7 +37,7 @@ func (q *queue) acquire(place lock.File) (l *lock.Lock, note []byte, err error) 
 	if !errors.Is(err, lock.ErrBusy) {
 		return l, nil, err
 	}
-	held := q.dir.HeldByParents(q.held)
+	held := q.heldByParents()
 	if held.Holds(place) {
 		return nil, nil, lock.ErrDeadlock
 	}
@@ -49,6 +49,7 @@ func (q *queue) acquire(place lock.File) (l *lock.Lock, note []byte, err error) 
 	}
 	defer q.caller.dieOnSignals()()
 	defer q.tellWaiting(place)()
+	q.caller.waits()
 	if q.testOnlyWaits != nil {
 		q.testOnlyWaits()
 	}

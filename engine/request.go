@@ -38,7 +38,6 @@ type Request struct {
 	CachedOnly bool          // never run
 	NoWait     bool          // answer at once, with what Stale admits or ErrNothingYet, and renew it in the background
 	NoCache    bool          // run, touch nothing, share with nobody
-	OnlyIf     []string      // conditions NAME=VALUE on the environment: unless all hold nothing is cached, see onlyif.go
 	Trouble    error         // why nobody knows what the result depends on: NoCache, with a warning
 	ReadOnly   bool          // use entries, also those of tiers, and store none
 	PurgeTags  []string      // run, store nothing, and purge these tags if the command succeeds
@@ -77,6 +76,8 @@ type Request struct {
 
 	Stdin          *os.File  // nil: the null device
 	Stdout, Stderr io.Writer // an *os.File is written to as it is, two that are one in order; nil: nobody
+
+	Part *Part // this request is answered together with others; nil: it is not
 
 	// OwnsProcess says that this process is there for this run alone. Then it ends as the command would have: of a
 	// signal, which the command gets while it runs, and of a pipe that nobody reads. Otherwise signals are the

@@ -94,10 +94,6 @@ func (r *run) do() (Outcome, error) {
 		r.caller.passStdin = true
 		return r.uncached(errInteractive, errInteractive.Error())
 	}
-	if err := r.caller.unmet(); err != nil {
-		r.caller.passStdin = true
-		return r.uncached(err, err.Error())
-	}
 	dir, err := r.e.store()
 	if err != nil {
 		return r.withoutStore(err)
@@ -246,7 +242,7 @@ func (r *run) plain(reason stats.Reason, why string) (Outcome, error) {
 	if !r.output.restart() {
 		c.Hold = r.output.holdRest()
 	}
-	res, err := r.e.execute(c)
+	res, err := r.execute(c)
 	if err != nil {
 		return r.outcome(stats.Declined), err
 	}

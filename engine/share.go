@@ -84,7 +84,7 @@ const mostRounds = 5
 // passesOver leaves the program out of the search that an ancestor of this run runs already, if another one has its
 // name.
 func (r *run) passesOver(q *queue, place lock.File) bool {
-	return r.dir.HeldByParents(q.held).Holds(place) && passOver(&r.caller.Spec, r.inputs.recipe.Exe)
+	return q.heldByParents().Holds(place) && passOver(&r.caller.Spec, r.inputs.recipe.Exe)
 }
 
 // startOver goes on with the recipe of another program.

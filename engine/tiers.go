@@ -46,6 +46,7 @@ func (l *lookup) query(admit judge) fleet.Query {
 		Run:      runOf(l.inputs.recipe),
 		Tags:     l.caller.Tags,
 		Failures: l.caller.admitsFailures(),
+		Waits:    l.caller.waits,
 		Refresh:  l.caller.Refresh,
 		Deliver:  func(e *cachedir.Entry) bool { return l.reader().deliverable(e).ok() },
 		Admit: func(e *cachedir.Entry) bool {

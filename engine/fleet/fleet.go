@@ -70,6 +70,7 @@ type Query struct {
 	Tags     []string     // that a purge of the result would reach it by
 	Failures bool         // the result of a run that failed may do
 	Refresh  bool         // nothing that is there already will do
+	Waits    func()       // is called before another host is waited for; nil: it is not
 
 	// Admit decides whether the caller may be answered with an entry, and Deliver whether with that of a run that he
 	// has waited for.

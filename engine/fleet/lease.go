@@ -79,6 +79,8 @@ func (f *Fleet) Lead(ctx context.Context, q Query, wait time.Duration) (found bo
 			return false, ErrWaited
 		case watch.stuck(time.Now(), by.Left):
 			return false, ErrStuck
+		case !waited && q.Waits != nil:
+			q.Waits()
 		}
 		if err := pause(ctx, pollLeast+rand.N(pollLeast)); err != nil {
 			return false, err
