@@ -1,0 +1,137 @@
+package batch
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/engine"
+	"github.com/cachex-cli/cachex/runner"
+)
+
+// call runs the command for some words, and gives each its record.
+func (b *batch) call(jobs []*job) {
+	var printed collector
+	c := b.command(jobs)
+	c.Sink = &printed
+	res, err := runner.Run(c)
+	var records [][]byte
+	if err == nil {
+		records, err = b.recordsOf(printed, res, len(jobs))
+	}
+	if err != nil {
+		b.stop(err)
+		for _, j := range jobs {
+			j.give(runner.Result{}, err)
+		}
+		return
+	}
+	said := b.shareDirectives(jobs)
+	if took := res.Ended.Sub(res.Started); !said { // each word's part of the time
+		res.Started = res.Ended.Add(-took / time.Duration(len(jobs)))
+	}
+	b.mu.Lock()
+	b.out.Calls++
+	b.out.Made += len(jobs)
+	b.mu.Unlock()
+	for i, j := range jobs {
+		j.record = records[i]
+		j.give(res, nil)
+	}
+}
+
+// command is the process for all these words: what would be started for the first, with the words of all.
+func (b *batch) command(jobs []*job) runner.Command {
+	c := jobs[0].command
+	c.Argv = slices.Clip(slices.Clone(b.Each.Spec.Argv))
+	for _, j := range jobs {
+		c.Argv = append(c.Argv, j.word)
+	}
+	c.Stdin, c.Input, c.Stdout, c.Stderr = nil, nil, nil, b.Stderr
+	c.Merged, c.Hold, c.KeepSignals = false, nil, false
+	return c
+}
+
+// collector keeps what the command writes to stdout.
+type collector []byte
+
+func (c *collector) Append(s runner.Stream, b []byte) error {
+	if s == runner.Stdout {
+		*c = append(*c, b...)
+	}
+	return nil
+}
+
+// recordsOf takes apart what a call has printed. The end of the last record may be missing.
+func (b *batch) recordsOf(printed []byte, res runner.Result, want int) ([][]byte, error) {
+	if res.Code != 0 || res.Signal != 0 {
+		return nil, &CallError{Code: res.Code, Signal: res.Signal}
+	}
+	end, unit := byte('\n'), "line"
+	if b.Null {
+		end, unit = 0, "record"
+	}
+	if len(printed) > 0 && printed[len(printed)-1] != end {
+		printed = append(printed, end)
+	}
+	if got := bytes.Count(printed, []byte{end}); got != want {
+		const why = "the command printed %s for %s: it must print one for each, in their order"
+		return nil, &CallError{Why: fmt.Sprintf(why, count(got, unit), count(want, "word"))}
+	}
+	records := slices.Collect(bytes.Lines(printed))
+	if b.Null {
+		records = bytes.SplitAfter(printed, []byte{0})
+	}
+	return records[:want], nil
+}
+
+func count(n int, unit string) string {
+	if n == 1 {
+		return "1 " + unit
+	}
+	return fmt.Sprintf("%d %ss", n, unit)
+}
+
+// shareDirectives makes what the command has said of its results, in the control file of the first word, hold for all.
+// If it may have said something that nobody can read any more, no result is stored.
+func (b *batch) shareDirectives(jobs []*job) (said bool) {
+	path := controlPath(jobs[0].command)
+	if path == "" {
+		return false
+	}
+	var text []byte
+	control, err := cachedir.OpenControl(path)
+	if err == nil {
+		defer control.Close()
+		text, err = control.Read(engine.ControlLimit)
+	}
+	switch {
+	case err != nil || !control.IsLive():
+		text = []byte("no-store\n")
+	case len(text) == 0:
+		return false
+	}
+	for _, j := range jobs[1:] {
+		if path := controlPath(j.command); path != "" {
+			_ = os.WriteFile(path, text, 0o600) // it lies beside the entry: where this fails, that does
+		}
+	}
+	return true
+}
+
+// controlPath is the control file of a word; empty: it is not recorded.
+func controlPath(c runner.Command) string {
+	if c.Sink == nil {
+		return ""
+	}
+	for _, kv := range slices.Backward(c.Env) {
+		if path, ok := strings.CutPrefix(kv, engine.ControlVariable+"="); ok {
+			return path
+		}
+	}
+	return ""
+}
