@@ -27,8 +27,9 @@ var arrows = map[string][]string{
 		"remote", "runner", "hashing", "fastpath", "probe",
 	},
 	"cmd/memo":         {"cmd/call", "engine", "cachedir", "cachedir/stats", "runner", "hashing", "fastpath", "probe"},
-	"cmd/call":         {"engine", "cachedir", "cachedir/stats", "runner", "hashing", "fastpath"},
+	"cmd/call":         {"engine", "engine/batch", "cachedir", "cachedir/stats", "runner", "hashing", "fastpath"},
 	"engine":           {"engine/fleet", "engine/values", "cachedir", "cachedir/stats", "runner", "hashing", "lock"},
+	"engine/batch":     {"engine", "cachedir", "hashing", "runner"},
 	"engine/fleet":     {"cachedir", "cachedir/stats", "remote/contract", "hashing"},
 	"engine/values":    {"engine/fleet", "cachedir", "cachedir/stats", "hashing"},
 	"cachedir":         {"cachedir/format", "cachedir/stats", "cachedir/tree", "hashing", "lock"},
@@ -48,7 +49,7 @@ var arrows = map[string][]string{
 
 // rooms are those that take no flag, read no configuration and print nothing but what a command wrote.
 var rooms = []string{
-	"cmd/memo", "cmd/call", "engine", "engine/fleet", "engine/values",
+	"cmd/memo", "cmd/call", "engine", "engine/batch", "engine/fleet", "engine/values",
 	"cachedir", "cachedir/format", "cachedir/stats", "cachedir/tree", "runner",
 	"hashing", "masking", "lock",
 }

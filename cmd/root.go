@@ -98,6 +98,7 @@ hour is over every further run replays them. Runs at the same time share one exe
 func addOtherCommands(root *cobra.Command, app *App) {
 	root.AddCommand(
 		newFragmentCommand(app),
+		newMapCommand(app),
 		newGetCommand(app),
 		newSetCommand(app),
 		newHasCommand(app),

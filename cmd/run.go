@@ -28,7 +28,7 @@ What makes two runs the same: the words of the command line, the executable and 
 what --env, --file, --stdin and --scope add. Only exit code 0 is replayed unless --cache-exit says otherwise.
 
 The command gets an empty stdin unless --stdin is given, at a terminal, too: what is typed is in no key. What is not to
-be cached (--no-cache, --purge-tag, --only-if) gets stdin as it is, and so do shells and interpreters without a script, and -it of
+be cached (--no-cache, --purge-tag) gets stdin as it is, and so do shells and interpreters without a script, and -it of
 docker, podman and kubectl, if it is a terminal. The output is stored in the cache directory as it is, unless the
 setting encrypt is true: do not cache commands that print secrets.`,
 		Example: `  cachex run --ttl 10m -- kubectl get pods
@@ -73,10 +73,6 @@ func (a *App) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	trouble := s.unreached
-	if spec.Dir == "" {
-		trouble = errors.New("the working directory cannot be named")
-	}
 	warm, _ := c.Flags().GetBool("warm")
 	if warm && (s.NoCache || len(s.PurgeTag) > 0) {
 		return &usageError{
@@ -94,35 +90,52 @@ func (a *App) run(c *cobra.Command, args []string) error {
 			Hint: "leave out --pty, or write --replay all or none",
 		}
 	}
-	tiers, err := tiersOf(s, a.LookupEnv)
+	made, err := a.callOf(s, spec, texts(warnings))
 	if err != nil {
 		return err
+	}
+	made.Request.Warm, made.Request.NoWait, made.Request.Refresher = warm, noWait, refresher
+	made.Status, made.Memory = status, memory
+	return memo.Run(&a.Process, made)
+}
+
+// callOf is the call that the settings want.
+func (a *App) callOf(s Settings, spec hashing.Spec, warnings []string) (*call.Call, error) {
+	trouble := s.unreached
+	if spec.Dir == "" {
+		trouble = errNowhere
+	}
+	tiers, err := tiersOf(s, a.LookupEnv)
+	if err != nil {
+		return nil, err
 	}
 	keys, err := storeKeys(s)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return memo.Run(&a.Process, &call.Call{
+	return &call.Call{
 		Request: engine.Request{
 			Spec: spec, TTL: s.TTL, TTLFail: s.TTLFail,
 			Jitter: float64(s.Jitter), Stale: s.Stale, StaleIfError: s.StaleIfError,
 			Early: float64(s.Early), Until: s.TTLUntil.Next(),
 			Tags: guardTags(s.Tag, s.Secret), PurgeTags: guardTags(s.PurgeTag, s.Secret), Private: s.Private,
-			Refresh: s.Refresh, Warm: warm, CachedOnly: s.CachedOnly, NoWait: noWait, NoCache: s.NoCache,
-			Trouble: trouble, ReadOnly: s.ReadOnly,
-			OnlyIf: s.OnlyIf, Wait: s.Wait, Follow: s.Follow, Replay: s.Replay, FeedStdin: s.Stdin, Vary: s.Vary,
+			Refresh: s.Refresh, CachedOnly: s.CachedOnly, NoCache: s.NoCache, Trouble: trouble, ReadOnly: s.ReadOnly,
+			Wait: s.Wait, Follow: s.Follow, Replay: s.Replay, FeedStdin: s.Stdin, Vary: s.Vary,
 			MinCost: s.MinCost, MaxEntry: s.MaxEntry, MaxEntries: int(s.MaxEntries),
-			Tiers: tiers, TiersRequired: s.RemoteRequired, Refresher: refresher,
+			Tiers: tiers, TiersRequired: s.RemoteRequired,
 		},
 		CacheExit: s.CacheExit, CacheDir: s.CacheDir, Store: storeOptions(s, keys),
-		Explain: s.Explain, Quiet: s.Quiet, Status: status, Memory: memory,
-		Warnings:      texts(warnings),
+		Explain: s.Explain, Quiet: s.Quiet,
+		Warnings:      warnings,
 		PlainTiers:    func(dir *cachedir.Dir) []string { return texts(plainTiers(s, a.LookupEnv, &spec, dir)) },
 		AnyCommand:    !s.ruled,
 		Places:        func() []string { return s.configuration(false) },
 		Configuration: s.restsOn,
-	})
+	}, nil
 }
+
+// errNowhere is why a run is not cached that does not know where it is.
+var errNowhere = errors.New("the working directory cannot be named")
 
 // noWait reports whether the call is not to wait, and makes the settings fit: what is old is served at any age unless a
 // bound was given. What other flags want and it cannot give is an error; where a variable or a file wants that, the flag
