@@ -310,3 +310,16 @@ class Relay:
                 pass
             finally:
                 self.open -= 1
+
+
+class Lighttpd(_Web):
+    "with the configuration of a directory, which it serves. It is started in an environment without a home"
+
+    def __init__(self, directory, **more):
+        super().__init__(**more)
+        self.directory = directory
+
+    def argv(self):
+        given = [f"{name}={os.environ[name]}" for name in ("PATH", "TMPDIR") if name in os.environ]
+        return ["env", "-C", self.directory, "-i", f"PORT={self.port}", *given,
+                "lighttpd", "-D", "-f", "lighttpd.conf"]
