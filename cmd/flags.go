@@ -59,6 +59,8 @@ func addPolicyFlags(fs *pflag.FlagSet) {
 		"answer at once: the old result, of any age unless --stale bounds it, or nothing and exit 3; "+
 			"one run in the background renews it")
 	fs.Bool("no-cache", false, "run, touch nothing, share with nobody")
+	fs.StringArray("only-if", nil,
+		"cache only while the variable is that, `NAME=VALUE`; of several all must hold; else run uncached")
 	fs.Bool("read-only", false, "use entries, also those of --remote, and store none")
 	fs.String("wait", "", "wait at most `D` for another run of the same recipe, then run alone")
 	fs.Bool("remote-required", false, "fail when a server of --remote cannot be used")

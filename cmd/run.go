@@ -28,7 +28,7 @@ What makes two runs the same: the words of the command line, the executable and 
 what --env, --file, --stdin and --scope add. Only exit code 0 is replayed unless --cache-exit says otherwise.
 
 The command gets an empty stdin unless --stdin is given, at a terminal, too: what is typed is in no key. What is not to
-be cached (--no-cache, --purge-tag) gets stdin as it is, and so do shells and interpreters without a script, and -it of
+be cached (--no-cache, --purge-tag, --only-if) gets stdin as it is, and so do shells and interpreters without a script, and -it of
 docker, podman and kubectl, if it is a terminal. The output is stored in the cache directory as it is, unless the
 setting encrypt is true: do not cache commands that print secrets.`,
 		Example: `  cachex run --ttl 10m -- kubectl get pods
@@ -120,7 +120,7 @@ func (a *App) callOf(s Settings, spec hashing.Spec, warnings []string) (*call.Ca
 			Early: float64(s.Early), Until: s.TTLUntil.Next(),
 			Tags: guardTags(s.Tag, s.Secret), PurgeTags: guardTags(s.PurgeTag, s.Secret), Private: s.Private,
 			Refresh: s.Refresh, CachedOnly: s.CachedOnly, NoCache: s.NoCache, Trouble: trouble, ReadOnly: s.ReadOnly,
-			Wait: s.Wait, Follow: s.Follow, Replay: s.Replay, FeedStdin: s.Stdin, Vary: s.Vary,
+			OnlyIf: s.OnlyIf, Wait: s.Wait, Follow: s.Follow, Replay: s.Replay, FeedStdin: s.Stdin, Vary: s.Vary,
 			MinCost: s.MinCost, MaxEntry: s.MaxEntry, MaxEntries: int(s.MaxEntries),
 			Tiers: tiers, TiersRequired: s.RemoteRequired,
 		},

@@ -74,6 +74,7 @@ type Settings struct {
 	Namespace   string
 	Tag         []string
 	PurgeTag    []string
+	OnlyIf      []string // NAME=VALUE
 	Vary        []string
 	Stdin       bool
 	Pty         bool
@@ -214,6 +215,7 @@ func settingTable() []setting {
 		{name: "namespace", project: true, field: func(s *Settings) any { return &s.Namespace }},
 		{name: "tag", project: true, field: func(s *Settings) any { return &s.Tag }},
 		{name: "purge-tag", field: func(s *Settings) any { return &s.PurgeTag }},
+		{name: "only-if", project: true, field: func(s *Settings) any { return &s.OnlyIf }},
 		{name: "vary", field: func(s *Settings) any { return &s.Vary }},
 		{name: "pty", field: func(s *Settings) any { return &s.Pty }},
 	}
@@ -440,10 +442,25 @@ func (row setting) element(src source, text string) (string, error) {
 		)
 	case row.name == "env":
 		return strings.TrimSpace(text), nil
+	case row.name == "only-if":
+		return src.condition(text)
 	case row.name != "file":
 		return text, nil
 	}
 	return src.file(text)
+}
+
+// condition checks a condition on a variable.
+func (src source) condition(text string) (string, error) {
+	const hint = "write NAME=VALUE, as in REQUEST_METHOD=GET: what the variable must be, or the command runs uncached"
+	switch name, _, ok := strings.Cut(text, "="); {
+	case !ok:
+		return "", src.bad(text, "no value", hint)
+	case strings.Trim(name, "! ") != name || // A!=B is no condition
+		name == "" || strings.HasPrefix(name, "$"):
+		return "", src.bad(text, "not the name of a variable", hint)
+	}
+	return text, nil
 }
 
 // file makes the name in a file pattern one that is good in the working directory.

@@ -200,6 +200,7 @@ func TestWhoMaySetWhat(t *testing.T) {
 		{"purge-tag", `"users"`, false, false},
 		{"replay", `"stderr"`, false, false},
 		{"vary", `"date +%F"`, false, false},
+		{"only-if", `"REQUEST_METHOD=GET"`, false, true},
 		{"remote", `"redis://127.0.0.1:1"`, true, false},
 		{"remote-required", `true`, true, false},
 		{"sign", `"hmac"`, true, false},
@@ -255,7 +256,7 @@ func TestWhoMaySetWhat(t *testing.T) {
 		})
 	}
 	apart := []string{"exe", "repo", "arg-files"} // see TestProjectOnlyAdds and TestRepo
-	require.Len(t, settingTable(), 44+len(apart), "each setting has its row above")
+	require.Len(t, settingTable(), 45+len(apart), "each setting has its row above")
 }
 
 // TestProjectOnlyAdds: a project file takes nothing away that the user's own puts in the key or asks for.

@@ -89,6 +89,7 @@ func (in *inputs) use(m *cachedir.Meta, end time.Time, ends bool) report {
 	if in.learned != nil {
 		spec.Env, spec.Files = slices.Concat(spec.Env, in.learned.Env), in.files()
 	}
+	spec.Env = slices.Concat(spec.Env, in.caller.Conditional())
 	to := in.firstRecipe.Report(spec)
 	if to.Refusal != "" {
 		return report{NoStore: to.Refusal}

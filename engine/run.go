@@ -94,6 +94,10 @@ func (r *run) do() (Outcome, error) {
 		r.caller.passStdin = true
 		return r.uncached(errInteractive, errInteractive.Error())
 	}
+	if err := r.caller.unmet(); err != nil {
+		r.caller.passStdin = true
+		return r.uncached(err, err.Error())
+	}
 	dir, err := r.e.store()
 	if err != nil {
 		return r.withoutStore(err)

@@ -32,6 +32,7 @@ func beyondMemo(c *call.Call) call.Call {
 		q.Spec.Argv = c.Request.Spec.Argv
 	}
 	// What settings came to is the same at the same address, as long as the files are that they rest on.
+	q.OnlyIf = nil // a memo has its variables
 	q.TTL, q.TTLFail, q.Jitter, q.Stale, q.StaleIfError, q.Tags = 0, 0, 0, 0, 0, nil
 	q.CachedOnly, q.NoWait, q.Wait, q.Follow, q.MinCost, q.MaxEntry = false, false, 0, false, 0, 0
 	left.CacheExit, left.CacheDir, left.Quiet, left.PlainTiers = call.ExitSet{}, "", false, nil

@@ -127,7 +127,7 @@ func withHit(m fastpath.Memo, p *call.Process, c *call.Call, a call.Answer, befo
 		return nil
 	}
 	m.Files = slices.Concat(m.Files, files)
-	m.Env = variables(p, spec.Env)
+	m.Env = variables(p, slices.Concat(spec.Env, c.Request.Conditional()))
 	st := a.Conditions
 	m.Entry, m.Size, m.Sum, m.Offset, m.Merged, m.Code = st.Entry, st.Size, st.Sum, st.Offset, st.Merged, st.Code
 	m.NotBefore, m.Until, m.Purges, m.Hit = st.NotBefore.UnixNano(), math.MaxInt64, st.Purges, st.Hit
@@ -143,7 +143,7 @@ func withHit(m fastpath.Memo, p *call.Process, c *call.Call, a call.Answer, befo
 	return &m
 }
 
-// variables are those of the key.
+// variables are those of the key, and of the conditions for caching.
 func variables(p *call.Process, names []string) (all []fastpath.Variable) {
 	for _, name := range names {
 		value, set := p.LookupEnv(name)

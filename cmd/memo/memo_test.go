@@ -20,7 +20,7 @@ import (
 // How a memo tells one state of a field from another.
 const (
 	byAddress   = "words, settings and directory are in its address, and the files of settings among its files"
-	byVariables = "each variable of the key is held against it"
+	byVariables = "each variable of the key, and of the conditions for caching, is held against it"
 	byFiles     = "each file is looked at, by name"
 	byNothing   = "no answer depends on it"
 )
@@ -31,6 +31,7 @@ var carried = map[string]string{
 	"Request.Spec.Argv": byAddress, "Request.Spec.Namespace": byAddress, "Request.Spec.Scope": byAddress,
 	"Request.Spec.Name": byAddress, "Request.Spec.Dir": byAddress, "Request.Spec.Cwd": byAddress,
 	"Request.Spec.Exe": byAddress, "Request.Spec.Environ": byVariables, "Request.Spec.Env": byVariables,
+	"Request.OnlyIf":     byVariables,
 	"Request.Spec.Files": byFiles, "Request.Spec.IgnoreWords": byFiles,
 	"Request.TTL": byAddress, "Request.TTLFail": byAddress, "Request.Jitter": byAddress, "Request.Stale": byAddress,
 	"Request.StaleIfError": byAddress, "Request.Tags": byAddress,

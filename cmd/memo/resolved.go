@@ -26,7 +26,7 @@ func fields(c *call.Call, ownDir *bool) []any {
 	q := &c.Request
 	return []any{
 		(*words)(&q.Spec.Argv), (*word)(&q.Spec.Namespace), (*word)(&q.Spec.Scope), (*word)(&q.Spec.Name),
-		(*words)(&q.Tags), (*words)(&q.Vary),
+		(*words)(&q.Tags), (*words)(&q.Vary), (*words)(&q.OnlyIf),
 		&q.TTL, &q.TTLFail, &c.CacheExit.Any, &c.CacheExit.Codes[0], &c.CacheExit.Codes[1], &c.CacheExit.Codes[2],
 		&c.CacheExit.Codes[3],
 		&q.Wait, &q.Stale, &q.StaleIfError, &q.Jitter, &q.Early, &q.MinCost, &q.MaxEntry, &q.MaxEntries, &q.Private,

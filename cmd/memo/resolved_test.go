@@ -81,6 +81,7 @@ func TestResolvedWords(t *testing.T) {
 		"namespace": func(c *call.Call) { c.Request.Spec.Namespace = "psql" },
 		"key":       func(c *call.Call) { c.Request.Spec.Name = "5m" },
 		"vary":      func(c *call.Call) { c.Request.Vary = []string{someArgs[8]} },
+		"only-if":   func(c *call.Call) { c.Request.OnlyIf = []string{someArgs[8]} },
 	} {
 		c := someCall()
 		say(c)
@@ -129,6 +130,7 @@ func TestResolvedLosesNothing(t *testing.T) {
 		"tag":       func(c *call.Call) { c.Request.Tags = []string{"of a file"} },
 		"ttl-until": func(c *call.Call) { c.Request.Until = func(t time.Time) time.Time { return t } },
 		"vary":      func(c *call.Call) { c.Request.Vary = []string{"of a file"} },
+		"only-if":   func(c *call.Call) { c.Request.OnlyIf = []string{"of a file"} },
 		"purge-tag": func(c *call.Call) { c.Request.PurgeTags = []string{"psql"} },
 	} {
 		c := someCall()
