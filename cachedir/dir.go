@@ -20,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -41,6 +42,7 @@ const (
 type Options struct {
 	TrustOwners []int            // user ids whose directory and files are admitted besides our own
 	MaxSize     int64            // bytes that entries and their bodies may use; 0: DefaultMaxSize
+	InMemory    bool             // at most a quarter of what is free; without MaxSize that much
 	Keep        time.Duration    // how long an entry is kept without use; 0: DefaultKeep
 	Now         func() time.Time // the clock; nil: time.Now
 	ReadOnly    bool             // neither make nor change anything, the directory included
@@ -127,7 +129,11 @@ func Open(path string, o Options) (*Dir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cache directory: %w", err)
 	}
-	if o.MaxSize <= 0 {
+	switch {
+	case o.MaxSize > 0:
+	case o.InMemory:
+		o.MaxSize = math.MaxInt64
+	default:
 		o.MaxSize = DefaultMaxSize
 	}
 	if o.Keep <= 0 {
@@ -164,11 +170,27 @@ func Open(path string, o Options) (*Dir, error) {
 	d.cleaner = cleaner{opened: at, usage: usage{at}, entries: entries{at}, used: newTable(at, "stat/used")}
 	d.commands = commands{at, &d.cleaner}
 	d.digests = newTable(at, "stat/digests")
+	if o.InMemory {
+		d.o.MaxSize = min(o.MaxSize, d.quarter())
+	}
 	return d, nil
 }
 
 // Path is the directory as an absolute path.
 func (d *opened) Path() string { return d.path }
+
+// MaxSize is how many bytes entries and their bodies may use.
+func (d *opened) MaxSize() int64 { return d.o.MaxSize }
+
+// quarter is a quarter of what would be free if this cache were empty, in bytes; the default where that is not known.
+func (d *Dir) quarter() int64 {
+	free, _, err := d.v1.Space()
+	if err != nil {
+		return DefaultMaxSize
+	}
+	used, _ := d.Used()
+	return max((free+used)/4, 1)
+}
 
 // Foreign reports whether the directory belongs to another user.
 func (d *opened) Foreign() bool { return d.v1.IsForeign() }

@@ -56,7 +56,9 @@ func (a *App) config(c *cobra.Command, args []string) error {
 		return err
 	}
 	a.warnAll(warnings)
-	if s.CacheDir == "" {
+	if memory, ok := cachedir.MemoryPath(a.LookupEnv); ok && s.InMemory {
+		s.CacheDir = memory
+	} else if s.CacheDir == "" {
 		// Where there is no home there is none: run says so when it matters.
 		s.CacheDir, _, _ = cachedir.DefaultPath(a.LookupEnv, s.TrustOwner)
 	}

@@ -28,7 +28,8 @@ func flagGroups() []flagGroup {
 			"max-entries",
 		}},
 		{Title: "Where results are, and who shares them", names: []string{
-			"wait", "follow", "private", "remote", "remote-required", "cache-dir", "trust-owner",
+			"wait", "follow", "private", "remote", "remote-required", "cache-dir", "in-memory",
+			"trust-owner",
 		}},
 		{Title: "What is said", names: []string{"replay", "explain", "status-fd", "quiet", "memory", "memory-fd", "help"}},
 	}

@@ -85,6 +85,8 @@ hour is over every further run replays them. Runs at the same time share one exe
 	root.Flags().Bool("version", false, "print the version")
 	root.PersistentFlags().String("cache-dir", "",
 		"keep results in `DIR` (default $XDG_CACHE_HOME/cachex, else ~/.cache/cachex)")
+	root.PersistentFlags().Bool("in-memory", false,
+		"keep results on a tmpfs of your own, in at most a quarter of its free space; on disk where there is none")
 	root.PersistentFlags().StringSlice("trust-owner", nil, "admit a cache directory that belongs to this user `UID`")
 	root.PersistentFlags().StringArray("remote", nil,
 		"share results through this server, and through further ones in their order: a `URL`")
@@ -162,5 +164,11 @@ func (a *App) openStore(s Settings, readOnly bool) (*cachedir.Dir, error) {
 
 // storeOptions is how the settings want the cache directory to be opened.
 func storeOptions(s Settings, keys []cachedir.SealKey) cachedir.Options {
-	return cachedir.Options{TrustOwners: s.TrustOwner, MaxSize: s.MaxSize, Keep: s.Keep, Keys: keys, Encrypt: s.Encrypt}
+	o := cachedir.Options{
+		TrustOwners: s.TrustOwner, MaxSize: s.MaxSize, InMemory: s.InMemory, Keep: s.Keep, Keys: keys, Encrypt: s.Encrypt,
+	}
+	if s.InMemory && s.from("max-size") == nil {
+		o.MaxSize = 0 // what memory has room for
+	}
+	return o
 }

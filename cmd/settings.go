@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -49,6 +50,7 @@ type Settings struct {
 	Explain    bool
 
 	CacheDir   string        // absolute; empty: the system's place for caches
+	InMemory   bool          // comes before CacheDir
 	MaxSize    int64         // bytes, above 0
 	Keep       time.Duration // above 0
 	TrustOwner []int         // user ids
@@ -164,6 +166,7 @@ func settingTable() []setting {
 		{name: "explain", policy: true, field: func(s *Settings) any { return &s.Explain }},
 		{name: "quiet", policy: true, field: func(s *Settings) any { return &s.Quiet }},
 		{name: "cache-dir", policy: true, field: func(s *Settings) any { return &s.CacheDir }},
+		{name: "in-memory", policy: true, field: func(s *Settings) any { return &s.InMemory }},
 		{
 			name: "max-size", policy: true,
 			about: "how large the cache directory may become: a size such as 500MB or 5GiB",
@@ -608,11 +611,31 @@ func loadSettings(in settingsInput) (Settings, []Warning, error) {
 	if err := applyFlags(&s, in); err != nil {
 		return Settings{}, nil, err
 	}
+	if err := s.place(); err != nil {
+		return Settings{}, nil, err
+	}
 	s.imply()
 	if in.Words != nil && s.SecretFile != "" {
 		s.Secret, err = readSecret(s.SecretFile)
 	}
 	return s, warnings, err
+}
+
+// place decides between memory and a directory: memory comes first, but for a directory that a flag names.
+func (s *Settings) place() error {
+	flag := []string{fromFlag}
+	switch {
+	case !s.InMemory || !slices.Equal(s.from("cache-dir"), flag):
+	case slices.Equal(s.from("in-memory"), flag):
+		return &usageError{
+			Err:  errors.New("--in-memory and --cache-dir both say where results are"),
+			Hint: "leave out one of the two",
+		}
+	default:
+		s.InMemory = false
+		s.forget("in-memory")
+	}
+	return nil
 }
 
 // imply fills in what follows from other settings.

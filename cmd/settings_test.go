@@ -173,6 +173,7 @@ func TestWhoMaySetWhat(t *testing.T) {
 		{"explain", `true`, true, false},
 		{"quiet", `true`, true, false},
 		{"cache-dir", `"/var/cache/x"`, true, false},
+		{"in-memory", `true`, true, false},
 		{"max-size", `"1GiB"`, true, false},
 		{"keep", `"7d"`, true, false},
 		{"trust-owner", `"1000"`, true, false},
@@ -256,7 +257,7 @@ func TestWhoMaySetWhat(t *testing.T) {
 		})
 	}
 	apart := []string{"exe", "repo", "arg-files"} // see TestProjectOnlyAdds and TestRepo
-	require.Len(t, settingTable(), 45+len(apart), "each setting has its row above")
+	require.Len(t, settingTable(), 46+len(apart), "each setting has its row above")
 }
 
 // TestProjectOnlyAdds: a project file takes nothing away that the user's own puts in the key or asks for.

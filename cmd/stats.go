@@ -105,7 +105,7 @@ func (a *App) report(dir *cachedir.Dir, s Settings, from time.Time) (statsReport
 	}
 	r := newStatsReport(rows)
 	r.Tiers = newTierReports(dir, tiers, named)
-	r.Size, r.MaxSize = used, s.MaxSize
+	r.Size, r.MaxSize = used, dir.MaxSize()
 	return r, nil
 }
 

@@ -20,7 +20,7 @@ import (
 type Call struct {
 	Request   engine.Request // what comes from the process, and what follows from the rest of Call, is added to it
 	CacheExit ExitSet        // exit codes that may be replayed
-	CacheDir  string         // absolute; empty: the system's place for caches
+	CacheDir  string         // absolute; empty: the system's place for caches; Store.InMemory comes before it
 	Store     cachedir.Options
 	Explain   bool     // say on one line what happened
 	Quiet     bool     // no warnings
@@ -49,14 +49,30 @@ type Answer struct {
 	Unread bool          // stdin has data that the command did not get
 }
 
-// OpenStore opens the cache directory at a path; empty: at the system's place for caches.
+// OpenStore opens the cache directory in memory, if that is wanted, else at a path; empty: at the system's place for
+// caches.
 func (p *Process) OpenStore(path string, o cachedir.Options) (*cachedir.Dir, error) {
-	dir, _, err := p.openStore(path, o)
+	dir, note, err := p.openStore(path, o)
+	if o.InMemory && note != "" && !o.ReadOnly {
+		p.Warn(note)
+	}
 	return dir, err
 }
 
 // openStore also returns what there is to be said of the place, which is worth saying once.
 func (p *Process) openStore(path string, o cachedir.Options) (dir *cachedir.Dir, note string, err error) {
+	if o.InMemory {
+		memory, ok := cachedir.MemoryPath(p.LookupEnv)
+		if ok {
+			dir, err = cachedir.Open(memory, o)
+			return dir, "", err
+		}
+		o.InMemory = false
+		if dir, note, err = p.openStore(path, o); err == nil && dir.OncePerDay("no-memory") {
+			note = "in-memory: no tmpfs here is your own: results are kept on disk, in " + dir.Path()
+		}
+		return dir, note, err
+	}
 	if path != "" {
 		dir, err = cachedir.Open(path, o)
 		return dir, "", err
