@@ -97,6 +97,19 @@ func (r *run) background() background {
 	return background{caller: r.caller, stdin: r.inputs.stdin, remarks: &r.remarks}
 }
 
+// tryLock takes the lock of a recipe if it is free. Who has it runs the command already. A nil lock with ok: locks do not
+// work here.
+func (b background) tryLock(file lock.File) (l *lock.Lock, ok bool) {
+	l, err := lock.Try(file, b.caller.about())
+	switch {
+	case err == nil, errors.Is(err, lock.ErrUnsupported):
+		return l, true
+	case !errors.Is(err, lock.ErrBusy):
+		b.remarks.warn(fmt.Errorf("not refreshed: %w", err))
+	}
+	return nil, false
+}
+
 // refresh starts the process that renews a result, and gives it the lock. If that fails, the lock is free again.
 // Where a lock cannot be handed on, it is given back, and the process takes it itself.
 func (b background) refresh(l *lock.Lock, merged bool) (started bool) {

@@ -20,19 +20,19 @@ type Copy struct {
 // copyOf returns a copy of the result that was delivered, as it is stored; nil: it was not asked for, or there is none
 // that may be given again: it failed, was not stored, is stale, wrote to stderr or too much. What an enclosing run must
 // hear of each time is not given again either.
-func (r *run) copyOf(out Outcome) *Copy {
+func (l *lookup) copyOf(out Outcome) *Copy {
 	stored := out.Served == stats.Hit || out.Served == stats.Shared || out.Served == stats.Missed && out.Stored
-	ok := stored && out.Code == 0 && out.Signal == 0 && r.remarks.warning == nil && r.encloser == nil
-	if r.caller.CopyUpTo <= 0 || !ok {
+	ok := stored && out.Code == 0 && out.Signal == 0 && l.remarks.warning == nil && !l.caller.recorded
+	if l.caller.CopyUpTo <= 0 || !ok {
 		return nil
 	}
-	e, err := r.dir.Lookup(r.inputs.recipe.Key, r.inputs.recipe.Text, cachedir.Good)
+	e, err := l.dir.Lookup(l.inputs.recipe.Key, l.inputs.recipe.Text, cachedir.Good)
 	if err != nil {
 		return nil
 	}
 	defer e.Close()
-	reader := r.lookup.reader()
-	if !fresh(reader, e).ok() || exitNumber(e) != 0 || e.StderrSize > 0 || e.StdoutSize > r.caller.CopyUpTo || e.Pty {
+	reader := l.reader()
+	if !fresh(reader, e).ok() || exitNumber(e) != 0 || e.StderrSize > 0 || e.StdoutSize > l.caller.CopyUpTo || e.Pty {
 		return nil
 	}
 	body := bytes.NewBuffer(make([]byte, 0, e.StdoutSize))

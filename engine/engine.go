@@ -50,7 +50,11 @@ func (e *Engine) Close() {
 
 var errClosed = errors.New("the engine is closed")
 
-func (e *Engine) execute(c runner.Command) (runner.Result, error) {
+// execute runs the command of a caller, together with those of others if it is their part.
+func (e *Engine) execute(caller *caller, c runner.Command) (runner.Result, error) {
+	if caller.Part != nil {
+		return caller.Part.Make(c)
+	}
 	if e.testOnlyExecute != nil {
 		return e.testOnlyExecute(c)
 	}

@@ -160,7 +160,7 @@ func TestRestart(t *testing.T) {
 // Who would rather have something else than what is under way does not follow it.
 func TestFollows(t *testing.T) {
 	stdout, stderr := outputs(t, false)
-	q := newRun(&Engine{}, outputTo(stdout, stderr).caller).newQueue()
+	q := newQueue(newRun(&Engine{}, outputTo(stdout, stderr).caller))
 	require.False(t, q.follows(), "nobody asked, and it is no terminal")
 	q.caller.Follow = true
 	require.True(t, q.follows())

@@ -8,7 +8,6 @@ import (
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/cachedir/stats"
-	"github.com/cachex-cli/cachex/hashing"
 	"github.com/cachex-cli/cachex/lock"
 	"github.com/cachex-cli/cachex/runner"
 )
@@ -30,7 +29,7 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 	r.tiers.fleet().Mark(r.caller.Tags)
 	rec := r.record(&c)
 	defer rec.discard()
-	if found := r.valueSince(); found != nil {
+	if found := r.lookup.valueSince(); found != nil {
 		rec.discard()
 		r.tiers.fleet().Drop()
 		return r.answer(l, found, nil)
@@ -40,7 +39,7 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 		defer rec.publish()()
 	}
 	started := bootNow()
-	res, err := r.execute(c)
+	res, err := r.e.execute(r.caller, c)
 	switch {
 	case scarce(err):
 		return r.withoutDescriptors(l, rec, err)
@@ -50,20 +49,6 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 		r.remarks.warn(fmt.Errorf("its output could not be held back: %w", res.HoldErr))
 	}
 	return r.led(l, rec, res, started)
-}
-
-// valueSince is the value that a name was given after it was looked up last and before this run was recorded: of what
-// comes later, the store knows that this run must not replace it. nil: there is none, or the recipe is not that of a
-// name.
-func (r *run) valueSince() *cachedir.Entry {
-	if _, _, ok := hashing.ValueName(r.inputs.recipe.Text); !ok {
-		return nil
-	}
-	found, err := r.lookup.local(either)
-	if err != nil {
-		return nil
-	}
-	return found
 }
 
 // notStarted gives back what this run led with: there is no process.

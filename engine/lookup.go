@@ -250,3 +250,42 @@ func (l *lookup) explain() {
 	w := Explain(l.dir, l.inputs.recipe)
 	l.miss = verdict{w.Reason, w.Detail}
 }
+
+// valueSince is the value that a name was given after it was looked up last and before this run was recorded: of what
+// comes later, the store knows that this run must not replace it. nil: there is none, or the recipe is not that of a
+// name.
+func (l *lookup) valueSince() *cachedir.Entry {
+	if _, _, ok := hashing.ValueName(l.inputs.recipe.Text); !ok {
+		return nil
+	}
+	found, err := l.local(either)
+	if err != nil {
+		return nil
+	}
+	return found
+}
+
+// isFresh reports whether there is nothing to renew: a tier knows of no purge of the tags of a fresh result. Else it is
+// the caller's wish that it is renewed.
+func (l *lookup) isFresh() bool {
+	if !l.caller.Refresher.Asks {
+		return false
+	}
+	found, err := l.local(fresh)
+	if err != nil || found == nil {
+		return false
+	}
+	found.Close()
+	return true
+}
+
+// renewedElsewhere reports whether another host has renewed the result, or did so while this one waited for it. If not,
+// this run leads among all hosts.
+func (l *lookup) renewedElsewhere() bool {
+	found, err := l.further()
+	if err != nil || found == nil {
+		return false
+	}
+	found.Close()
+	return true
+}

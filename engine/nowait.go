@@ -2,7 +2,6 @@ package engine
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/lock"
@@ -25,7 +24,7 @@ func (r *run) missedAtOnce() (Outcome, error) {
 			"which no process in the background has"))
 		return r.nothingYet()
 	}
-	l, ok := r.tryLock()
+	l, ok := r.background().tryLock(r.dir.LockFile(r.inputs.recipe.Key))
 	if !ok {
 		return r.nothingYet()
 	}
@@ -41,24 +40,11 @@ func (r *run) damagedAtOnce() (Outcome, error) {
 	if r.caller.CachedOnly || r.caller.ReadOnly {
 		return r.nothingYet()
 	}
-	l, ok := r.tryLock()
+	l, ok := r.background().tryLock(r.dir.LockFile(r.inputs.recipe.Key))
 	if !ok {
 		return r.nothingYet()
 	}
 	return r.promise(l)
-}
-
-// tryLock takes the lock of the recipe if it is free. Who has it runs the command already. A nil lock with ok: locks do
-// not work here.
-func (r *run) tryLock() (l *lock.Lock, ok bool) {
-	l, err := lock.Try(r.dir.LockFile(r.inputs.recipe.Key), r.caller.about())
-	switch {
-	case err == nil, errors.Is(err, lock.ErrUnsupported):
-		return l, true
-	case !errors.Is(err, lock.ErrBusy):
-		r.remarks.warn(fmt.Errorf("not refreshed: %w", err))
-	}
-	return nil, false
 }
 
 // promise answers with nothing, and hands the lock to a process that makes a result.

@@ -68,11 +68,3 @@ func (c *caller) waits() {
 		c.Part.Waits()
 	}
 }
-
-// execute runs the command of a caller, together with those of others if it is their part.
-func (r *run) execute(c runner.Command) (runner.Result, error) {
-	if r.caller.Part != nil {
-		return r.caller.Part.Make(c)
-	}
-	return r.e.execute(c)
-}

@@ -23,7 +23,7 @@ type queue struct {
 	testOnlyWaits func() // is called before it waits; nil: it is not
 }
 
-func (r *run) newQueue() *queue {
+func newQueue(r *run) *queue {
 	return &queue{
 		caller: r.caller, dir: r.dir, inputs: r.inputs, lookup: r.lookup, output: &r.output,
 		held: lock.ParseHeld(r.caller.Held), testOnlyWaits: r.e.testOnlyWaits,

@@ -63,7 +63,7 @@ func (r *run) doAndLog() (Outcome, error) {
 	}
 	out.Doubt = r.remarks.doubt
 	if err == nil {
-		out.Copy = r.copyOf(out)
+		out.Copy = r.lookup.copyOf(out)
 	}
 	var uncached *NotCachedError
 	if errors.As(err, &uncached) || errors.Is(err, ErrNothingYet) {
@@ -156,7 +156,7 @@ func (r *run) missed() (Outcome, error) {
 	case r.caller.ReadOnly:
 		return r.readOnly()
 	}
-	return r.share(r.newQueue())
+	return r.share(newQueue(r))
 }
 
 // readOnly answers a miss of the local store from the tiers, or runs the command. Neither is stored.
@@ -246,7 +246,7 @@ func (r *run) plain(reason stats.Reason, why string) (Outcome, error) {
 	if !r.output.restart() {
 		c.Hold = r.output.holdRest()
 	}
-	res, err := r.execute(c)
+	res, err := r.e.execute(r.caller, c)
 	if err != nil {
 		return r.outcome(stats.Declined), err
 	}

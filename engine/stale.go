@@ -24,12 +24,8 @@ func (r *run) serveStale(e *cachedir.Entry) (Outcome, error) {
 	if r.caller.CachedOnly || r.caller.ReadOnly {
 		return r.replay(e, how)
 	}
-	l, err := lock.Try(r.dir.LockFile(r.inputs.recipe.Key), r.caller.about())
-	switch {
-	case errors.Is(err, lock.ErrBusy):
-		return r.replay(e, how)
-	case err != nil && !errors.Is(err, lock.ErrUnsupported):
-		r.remarks.warn(fmt.Errorf("not refreshed: %w", err))
+	l, ok := r.background().tryLock(r.dir.LockFile(r.inputs.recipe.Key))
+	if !ok {
 		return r.replay(e, how)
 	}
 	again, newer := r.lookup.newerThan(e)
@@ -83,7 +79,7 @@ func (r *run) refresh() (Outcome, error) {
 	if err != nil && !errors.Is(err, lock.ErrUnsupported) {
 		return r.outcome(stats.Declined), nil
 	}
-	if r.isFresh() || r.renewedElsewhere() {
+	if r.lookup.isFresh() || r.lookup.renewedElsewhere() {
 		finish(l, noteStored)
 		return r.outcome(stats.Declined), nil
 	}
@@ -97,31 +93,6 @@ func (r *run) refresh() (Outcome, error) {
 		out.Served = stats.Unfresh
 	}
 	return out, nil
-}
-
-// isFresh reports whether there is nothing to renew: a tier knows of no purge of the tags of a fresh result. Else it is
-// the caller's wish that it is renewed.
-func (r *run) isFresh() bool {
-	if !r.caller.Refresher.Asks {
-		return false
-	}
-	found, err := r.lookup.local(fresh)
-	if err != nil || found == nil {
-		return false
-	}
-	found.Close()
-	return true
-}
-
-// renewedElsewhere reports whether another host has renewed the result, or did so while this one waited for it. If not,
-// this run leads among all hosts.
-func (r *run) renewedElsewhere() bool {
-	found, err := r.lookup.further()
-	if err != nil || found == nil {
-		return false
-	}
-	found.Close()
-	return true
 }
 
 // nothing admits no entry: what is wanted of the look is the recipe.
