@@ -82,8 +82,8 @@ func (d *purgeCounts) standsAt(m Meta) ([]byte, bool) {
 	return format.EncodePurges(after), err == nil && before == after
 }
 
-// PutMemo writes a memo of the short way into its cell of a table of them. Like the tables in stat/ it is a file of fixed
-// size within a 64th of the limit, and sparse. A memo that cannot be written costs later hits their shortcut.
+// PutMemo writes a memo of the short way into its cell of a table of them. Like the tables in stat/ it is a file of
+// fixed size within a 64th of the limit, and sparse. A memo that cannot be written costs later hits their shortcut.
 func (d *opened) PutMemo(memo []byte, offset func(size int64) int64) {
 	if d.o.ReadOnly || d.v1.IsForeign() {
 		return

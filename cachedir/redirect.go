@@ -58,8 +58,8 @@ func (d *Dir) lockLearning(key hashing.Key) (unlock func(), locked bool, err err
 	return d.v1.LockShort("stat/"+shard(key[0])+".learn", "learned inputs")
 }
 
-// setSince reports whether a name was given a value after the run of m began, which is not to be lost for what that run has
-// learned.
+// setSince reports whether a name was given a value after the run of m began, which is not to be lost for what that run
+// has learned.
 func (d *Dir) setSince(r Run, m Meta) bool {
 	if !isNamed(r) {
 		return false

@@ -83,7 +83,8 @@ func CompletionScript(root *cobra.Command, shell string) (string, error) {
 func withFlags(root *cobra.Command, separator, script string) string {
 	var commands, flags []string
 	add := func(f *pflag.Flag) {
-		if name := "--" + f.Name; !f.Hidden && f.NoOptDefVal == "" && f.Name != "shell" && !slices.Contains(flags, name) {
+		takes := !f.Hidden && f.NoOptDefVal == "" && f.Name != "shell"
+		if name := "--" + f.Name; takes && !slices.Contains(flags, name) {
 			flags = append(flags, name)
 		}
 	}

@@ -31,7 +31,9 @@ func flagGroups() []flagGroup {
 			"wait", "follow", "private", "remote", "remote-required", "cache-dir", "in-memory",
 			"trust-owner",
 		}},
-		{Title: "What is said", names: []string{"replay", "explain", "status-fd", "quiet", "memory", "memory-fd", "help"}},
+		{Title: "What is said", names: []string{
+			"replay", "explain", "status-fd", "quiet", "memory", "memory-fd", "help",
+		}},
 	}
 }
 

@@ -20,10 +20,10 @@ func newFragmentCommand(app *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "fragment [flags] TTL NAME [VARY...] -- COMMAND [ARG...]",
 		Short: "print a part of a page, made anew when its time is over",
-		Long: `Fragment prints the stored output of a part of a page while it is fresh, and otherwise runs the command and
-stores what it prints. What makes two the same is NAME, VARY and the inputs given by flag: neither the command, nor the
-directory it is called in. VARY is whatever tells one variant from another, such as the user and the language: a b are
-two words, and not a:b. TTL is a duration such as 500s, 1h30m or none.
+		Long: `Fragment prints the stored output of a part of a page while it is fresh, and otherwise runs the command
+and stores what it prints. What makes two the same is NAME, VARY and the inputs given by flag: neither the command, nor
+the directory it is called in. VARY is whatever tells one variant from another, such as the user and the language: a b
+are two words, and not a:b. TTL is a duration such as 500s, 1h30m or none.
 
 Each has the tag fragment:NAME. If the page around it is cached itself (cachex run -- ./page), that depends on the
 files, variables and tags of its fragments, too, and lives as long as the one that ends first: purge --tag fragment:NAME
@@ -60,7 +60,10 @@ var notOfFragments = []string{
 func (a *App) fragment(c *cobra.Command, args []string) error {
 	for _, name := range notOfFragments {
 		if c.Flags().Changed(name) {
-			return &usageError{Err: errors.New("unknown flag: --" + name), Hint: "see cachex fragment --help for the flags"}
+			return &usageError{
+				Err:  errors.New("unknown flag: --" + name),
+				Hint: "see cachex fragment --help for the flags",
+			}
 		}
 	}
 	part, command, err := fragmentWords(c, args)

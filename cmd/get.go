@@ -95,8 +95,8 @@ func newDelCommand(app *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "del [flags] NAME...",
 		Short: "take away the values of names",
-		Long: `Del removes the values of names, here and on the servers of --remote, and prints how many there were. What
-a run --key of such a name that is under way brings is delivered, and not stored.` + aboutNames + exitCodes(
+		Long: `Del removes the values of names, here and on the servers of --remote, and prints how many there were.
+What a run --key of such a name that is under way brings is delivered, and not stored.` + aboutNames + exitCodes(
 			"0    removed",
 			"3    none of them had a value",
 			"125  no usable cache directory, or a server that cannot be asked"),
@@ -143,8 +143,8 @@ func newTouchCommand(app *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "touch [flags] --ttl D NAME",
 		Short: "give the value of a name a new life",
-		Long: `Touch gives the value of a name a life from now on. The value stays as old as it is: who asks for one that
-is at most an hour old, as run --ttl 1h does, is not given an older one.` + aboutNames + exitCodes(
+		Long: `Touch gives the value of a name a life from now on. The value stays as old as it is: who asks for one
+that is at most an hour old, as run --ttl 1h does, is not given an older one.` + aboutNames + exitCodes(
 			"0    done",
 			"3    there is no such value",
 			"125  no usable cache directory, or a server that cannot be asked"),

@@ -67,7 +67,10 @@ func (a *App) initShell(c *cobra.Command, shell string) error {
 	case "fish":
 		text, quote, separator = initFish, quotedFish, " "
 	default:
-		return &usageError{Err: fmt.Errorf("no functions for shell %q", shell), Hint: "write cachex init bash, zsh or fish"}
+		return &usageError{
+			Err:  fmt.Errorf("no functions for shell %q", shell),
+			Hint: "write cachex init bash, zsh or fish",
+		}
 	}
 	script := strings.ReplaceAll(withFlags(c.Root(), separator, text), "@CACHEX@", quote(a.ownPath()))
 	_, err := a.Stdout.WriteString(script)

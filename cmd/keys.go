@@ -18,8 +18,8 @@ func newKeysCommand(app *App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "keys [flags] [GLOB]",
 		Short: "list the names that have values",
-		Long: `Keys lists the names of the namespace that have values on this machine, a line each, in order. Servers are
-not asked: they do not know the names. In GLOB, * stands for any bytes, slashes too, ? for one character,
+		Long: `Keys lists the names of the namespace that have values on this machine, a line each, in order. Servers
+are not asked: they do not know the names. In GLOB, * stands for any bytes, slashes too, ? for one character,
 [a-z] for one of several. At a terminal, names are quoted as a shell would need them.` + aboutNames + exitCodes(
 			"0    listed; also when there is none", "125  no usable cache directory"),
 		Example: `  cachex keys 'session/*'

@@ -31,7 +31,8 @@ func Main(name string, args []string, stdin, stdout, stderr *os.File) int {
 	call.GrowStack()
 	log.SetOutput(io.Discard) // nothing here logs but net/http, about servers; stderr belongs to the command
 	args, wraps := asWrapper(name, args, os.Environ())
-	app := &App{call.Process{Stdin: stdin, Stdout: stdout, Stderr: stderr, Args: args, Environ: os.Environ()}, os.Getwd, wraps}
+	process := call.Process{Stdin: stdin, Stdout: stdout, Stderr: stderr, Args: args, Environ: os.Environ()}
+	app := &App{process, os.Getwd, wraps}
 	if !app.runs("run", "fragment") { // they learn to when it takes long: most answers are there before
 		runner.DieOnSignals()
 	}

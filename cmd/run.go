@@ -28,9 +28,9 @@ What makes two runs the same: the words of the command line, the executable and 
 what --env, --file, --stdin and --scope add. Only exit code 0 is replayed unless --cache-exit says otherwise.
 
 The command gets an empty stdin unless --stdin is given, at a terminal, too: what is typed is in no key. What is not to
-be cached (--no-cache, --purge-tag, --only-if) gets stdin as it is, and so do shells and interpreters without a script, and -it of
-docker, podman and kubectl, if it is a terminal. The output is stored in the cache directory as it is, unless the
-setting encrypt is true: do not cache commands that print secrets.`,
+be cached (--no-cache, --purge-tag, --only-if) gets stdin as it is, and so do shells and interpreters without a script,
+and -it of docker, podman and kubectl, if it is a terminal. The output is stored in the cache directory as it is, unless
+the setting encrypt is true: do not cache commands that print secrets.`,
 		Example: `  cachex run --ttl 10m -- kubectl get pods
   cachex run --file go.mod --file '**/*.go' --env GOFLAGS -- go vet ./...
   cachex run --ttl 1d --cache-exit 0,1 -- golint ./...
@@ -138,8 +138,8 @@ func (a *App) callOf(s Settings, spec hashing.Spec, warnings []string) (*call.Ca
 var errNowhere = errors.New("the working directory cannot be named")
 
 // noWait reports whether the call is not to wait, and makes the settings fit: what is old is served at any age unless a
-// bound was given. What other flags want and it cannot give is an error; where a variable or a file wants that, the flag
-// beats it.
+// bound was given. What other flags want and it cannot give is an error; where a variable or a file wants that, the
+// flag beats it.
 func noWait(c *cobra.Command, s *Settings) (bool, error) {
 	if given, _ := c.Flags().GetBool("no-wait"); !given {
 		return false, nil

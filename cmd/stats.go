@@ -25,7 +25,8 @@ func newStatsCommand(app *App) *cobra.Command {
 		Long: `Stats counts the runs since the cache was made: hits, misses and their reasons, stale, shared and
 uncached runs, bytes served, seconds spent and saved, in all and by command. Every run is one of hit, miss, stale,
 shared and bypassed. What renewed results in the background is counted apart, as are calls that --cached-only refused
-or --no-wait had no answer for, and values that get was asked for. A shell text is counted under the first program in it. --reset makes counting start
+or --no-wait had no answer for, and values that get was asked for. A shell text is counted under the first program in
+it. --reset makes counting start
 anew.` + exitCodes(
 			"0    printed", "125  bad flag, or no usable cache directory"),
 		Example: "  cachex stats\n  cachex stats --format json | jq .hits",
@@ -122,7 +123,6 @@ type statsReport struct {
 }
 
 // counts is what is counted in all and for each command. Hits, misses, stale, shared and bypassed add up to runs; what
-// --cached-only refused did not run, and what ran in the background answered nobody.
 type counts struct {
 	Hits     int64   `json:"hits"`
 	Misses   int64   `json:"misses"`

@@ -97,8 +97,8 @@ func (r *run) background() background {
 	return background{caller: r.caller, stdin: r.inputs.stdin, remarks: &r.remarks}
 }
 
-// tryLock takes the lock of a recipe if it is free. Who has it runs the command already. A nil lock with ok: locks do not
-// work here.
+// tryLock takes the lock of a recipe if it is free. Who has it runs the command already. A nil lock with ok: locks do
+// not work here.
 func (b background) tryLock(file lock.File) (l *lock.Lock, ok bool) {
 	l, err := lock.Try(file, b.caller.about())
 	switch {

@@ -38,7 +38,7 @@ type Request struct {
 	CachedOnly bool          // never run
 	NoWait     bool          // answer at once, with what Stale admits or ErrNothingYet, and renew it in the background
 	NoCache    bool          // run, touch nothing, share with nobody
-	OnlyIf     []string      // conditions NAME=VALUE on the environment: unless all hold nothing is cached, see onlyif.go
+	OnlyIf     []string      // NAME=VALUE of the environment: unless all hold nothing is cached, see onlyif.go
 	Trouble    error         // why nobody knows what the result depends on: NoCache, with a warning
 	ReadOnly   bool          // use entries, also those of tiers, and store none
 	PurgeTags  []string      // run, store nothing, and purge these tags if the command succeeds

@@ -109,5 +109,6 @@ func notFoundHint(name string) string {
 			return name + " belongs to the shell: cachex run -c '" + name + " ...'"
 		}
 	}
-	return "check the spelling and PATH; for functions and aliases of your shell use cx (cachex help init), for pipes -c 'SHELL TEXT'"
+	return "check the spelling and PATH; for functions and aliases of your shell use cx (cachex help init), " +
+		"for pipes -c 'SHELL TEXT'"
 }

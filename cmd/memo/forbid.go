@@ -12,7 +12,8 @@ import (
 // mayRemember reports whether a call ends like the next one of its kind, and says nothing that a memo does not know of.
 func mayRemember(c *call.Call) bool {
 	q := &c.Request
-	return len(c.Warnings) == 0 && c.Status == nil && c.Memory == nil && !q.Warm && q.Refresher == nil && q.Spec.Dir != "" &&
+	return len(c.Warnings) == 0 && c.Status == nil && c.Memory == nil &&
+		!q.Warm && q.Refresher == nil && q.Spec.Dir != "" &&
 		c.Configuration != nil && !q.NoCache && len(q.Tiers) == 0 && q.Spec.Secret == nil && len(q.PurgeTags) == 0
 }
 

@@ -99,7 +99,9 @@ func (t Tier) Fault(err error) error {
 
 // isAnswer tells answers from failures.
 func isAnswer(err error) bool {
-	for _, e := range []error{contract.ErrAbsent, contract.ErrHeld, contract.ErrFenced, contract.ErrChanged, contract.ErrUnsupported} {
+	for _, e := range []error{
+		contract.ErrAbsent, contract.ErrHeld, contract.ErrFenced, contract.ErrChanged, contract.ErrUnsupported,
+	} {
 		if errors.Is(err, e) {
 			return true
 		}
