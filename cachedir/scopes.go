@@ -26,7 +26,7 @@ func (d *Dir) LimitScope(scope [32]byte, key hashing.Key, most int) error {
 	if d.o.ReadOnly {
 		return ErrReadOnly
 	}
-	name := "scopes/" + shard(scope[0]) + "/" + hashing.Key(scope).String()
+	name := scopeName(scope)
 	unlock, _, err := d.v1.LockShort(name+".lock", "limit of entries")
 	if err != nil {
 		return fmt.Errorf("limit the entries of a scope: %w", err)
@@ -39,6 +39,9 @@ func (d *Dir) LimitScope(scope [32]byte, key hashing.Key, most int) error {
 	}
 	if err == nil {
 		err = d.v1.Replace(name, encodeScope(keys))
+	}
+	if err == nil {
+		err = d.foldScope(name, most)
 	}
 	if err != nil {
 		return fmt.Errorf("limit the entries of a scope: %w", err)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/cmd/call"
+	"github.com/cachex-cli/cachex/engine"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -123,6 +124,11 @@ func (a *App) purge(c *cobra.Command, args []string) error {
 	n, err := carryOut(dir, sel)
 	if err = errors.Join(err, purgeTiers(s, a.LookupEnv, sel)); err != nil {
 		return err
+	}
+	if len(names) > 0 && names[0] == "scope" && !sel.soft && !withCommand {
+		if err := dir.ForgetCounts(engine.ScopeID(s.Namespace, s.Scope)); err != nil {
+			return err
+		}
 	}
 	if n == 0 {
 		a.nothingReached(c, dir, s, sel, argv)

@@ -26,10 +26,10 @@ func newStatsCommand(app *App) *cobra.Command {
 uncached runs, bytes served, seconds spent and saved, in all and by command. Every run is one of hit, miss, stale,
 shared and bypassed. What renewed results in the background is counted apart, as are calls that --cached-only refused
 or --no-wait had no answer for, and values that get was asked for. A shell text is counted under the first program in
-it. --reset makes counting start
-anew.` + exitCodes(
+it. --reset makes counting start anew. With --scope it prints hits, misses, limit and size of a scope whose runs have
+--max-entries, as cache_info() of Python's functools.lru_cache does; purge --scope makes these start anew, too.` + exitCodes(
 			"0    printed", "125  bad flag, or no usable cache directory"),
-		Example: "  cachex stats\n  cachex stats --format json | jq .hits",
+		Example: "  cachex stats\n  cachex stats --format json | jq .hits\n  cachex stats --scope fib",
 		Args:    noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			format, _ := c.Flags().GetString("format")
@@ -37,6 +37,8 @@ anew.` + exitCodes(
 		},
 	}
 	c.Flags().String("format", "text", "`text|json|prometheus|markdown`")
+	c.Flags().String("scope", "", "what the limit of entries of this scope did, as lru_cache tells it: a `WORD`")
+	c.Flags().String("namespace", "", "of the scope, as in `a/b`")
 	c.Flags().Bool("reset", false, "print the counts, then set all of them to zero")
 	c.Flags().String("since", "",
 		"count only what happened within the last `D`; older counts are kept by the hour, then by the day")
@@ -48,6 +50,9 @@ func (a *App) stats(c *cobra.Command, format string) error {
 		"text": statsText, "json": statsJSON, "prometheus": statsPrometheus, "markdown": statsMarkdown,
 	}
 	write, ok := formats[format]
+	if ok && c.Flags().Changed("scope") {
+		return a.scopeStats(c, format)
+	}
 	if !ok {
 		return &BadValue{
 			Name: "--format", Value: format, Why: "no such format", Hint: "write text, json, prometheus or markdown",

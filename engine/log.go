@@ -27,7 +27,21 @@ func (r *run) log(out Outcome, err error) {
 		rec.Reason = stats.Uncacheable // what keeps later runs from being hits matters more than why this was none
 	}
 	_ = r.dir.Journal.Log(rec)
+	if r.caller.MaxEntries > 0 {
+		r.countScope(out.Served)
+	}
 	if rec.Spent > 0 {
 		r.dir.Journal.Fold()
+	}
+}
+
+// countScope counts an answer under a limit of entries, in the scope's own counts. Whom nobody answered is not counted.
+func (r *run) countScope(served stats.Served) {
+	scope := ScopeID(r.caller.Spec.Namespace, r.caller.Spec.Scope)
+	switch served {
+	case stats.Hit, stats.Stale, stats.Shared:
+		_ = r.dir.CountScope(scope, true)
+	case stats.Missed:
+		_ = r.dir.CountScope(scope, false)
 	}
 }

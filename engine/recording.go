@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
-	"github.com/cachex-cli/cachex/hashing"
 	"github.com/cachex-cli/cachex/runner"
 )
 
@@ -109,7 +108,7 @@ func (rec *recording) keep(out *Outcome, res runner.Result, started moment, wait
 		rec.inputs.doubtDirectories()
 	}
 	if out.Stored && rec.caller.MaxEntries > 0 {
-		scope := scopeID(&rec.caller.Spec)
+		scope := ScopeID(rec.caller.Spec.Namespace, rec.caller.Spec.Scope)
 		rec.remarks.warn(rec.dir.LimitScope(scope, rec.inputs.recipe.Key, rec.caller.MaxEntries))
 	}
 }
@@ -206,7 +205,7 @@ func (rec *recording) noteRun(out *Outcome, res runner.Result) {
 	}
 }
 
-// scopeID names a scope within its namespace.
-func scopeID(spec *hashing.Spec) [32]byte {
-	return sha256.Sum256([]byte(strconv.Quote(spec.Namespace) + strconv.Quote(spec.Scope)))
+// ScopeID names a scope within its namespace.
+func ScopeID(namespace, scope string) [32]byte {
+	return sha256.Sum256([]byte(strconv.Quote(namespace) + strconv.Quote(scope)))
 }
