@@ -47,7 +47,7 @@ behind NAME is VARY.` + exitCodes(
 	c.Flags().Lookup("ttl-fail").Usage = "how long a result with another exit code than 0 is fresh: a duration `D`"
 	c.Flags().Lookup("shell").Usage = "run this shell `TEXT` through sh -c; all that is behind NAME is VARY then"
 	c.Flags().StringArray(variantFlag, nil, "")
-	c.Flags().VisitAll(func(f *pflag.Flag) { f.Hidden = slices.Contains(notOfFragments, f.Name) })
+	c.Flags().VisitAll(func(f *pflag.Flag) { f.Hidden = f.Hidden || slices.Contains(notOfFragments, f.Name) })
 	return c
 }
 
