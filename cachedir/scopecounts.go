@@ -184,7 +184,8 @@ func (t scopeTotals) encode() []byte {
 // decodeTotals reads counts; what does not verify is none.
 func decodeTotals(b []byte) (t scopeTotals) {
 	const end = countsSize - 8
-	if len(b) != countsSize || string(b[:4]) != countsMagic || binary.LittleEndian.Uint64(b[end:]) != xxhash.Sum64(b[:end]) {
+	if len(b) != countsSize || string(b[:4]) != countsMagic ||
+		binary.LittleEndian.Uint64(b[end:]) != xxhash.Sum64(b[:end]) {
 		return t
 	}
 	for i, p := range [...]*int64{&t.hits, &t.misses, &t.most, &t.folded} {

@@ -166,7 +166,8 @@ func (a *App) openStore(s Settings, readOnly bool) (*cachedir.Dir, error) {
 // storeOptions is how the settings want the cache directory to be opened.
 func storeOptions(s Settings, keys []cachedir.SealKey) cachedir.Options {
 	o := cachedir.Options{
-		TrustOwners: s.TrustOwner, MaxSize: s.MaxSize, InMemory: s.InMemory, Keep: s.Keep, Keys: keys, Encrypt: s.Encrypt,
+		TrustOwners: s.TrustOwner, MaxSize: s.MaxSize, InMemory: s.InMemory, Keep: s.Keep, Keys: keys,
+		Encrypt: s.Encrypt,
 	}
 	if s.InMemory && s.from("max-size") == nil {
 		o.MaxSize = 0 // what memory has room for

@@ -27,7 +27,8 @@ uncached runs, bytes served, seconds spent and saved, in all and by command. Eve
 shared and bypassed. What renewed results in the background is counted apart, as are calls that --cached-only refused
 or --no-wait had no answer for, and values that get was asked for. A shell text is counted under the first program in
 it. --reset makes counting start anew. With --scope it prints hits, misses, limit and size of a scope whose runs have
---max-entries, as cache_info() of Python's functools.lru_cache does; purge --scope makes these start anew, too.` + exitCodes(
+--max-entries, as cache_info() of Python's functools.lru_cache does; purge --scope makes these start anew,
+too.` + exitCodes(
 			"0    printed", "125  bad flag, or no usable cache directory"),
 		Example: "  cachex stats\n  cachex stats --format json | jq .hits\n  cachex stats --scope fib",
 		Args:    noArguments,
