@@ -2,9 +2,9 @@ package cachedir
 
 import (
 	"errors"
-	"io/fs"
 
 	"github.com/cachex-cli/cachex/cachedir/format"
+	"github.com/cachex-cli/cachex/cachedir/tree"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -46,7 +46,7 @@ type stamp struct {
 // stampOf looks at the first slot of a name. Values are nothing but results of success.
 func (d *entries) stampOf(key hashing.Key) (stamp, error) {
 	f, fi, err := d.v1.OpenRead(entryName(key, Good))
-	if errors.Is(err, fs.ErrNotExist) {
+	if tree.IsAbsent(err) { // what lies there and is no entry will be moved away
 		return stamp{}, nil
 	}
 	if err != nil {

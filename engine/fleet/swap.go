@@ -222,8 +222,9 @@ func tagNames(tags []cachedir.Tag) (names []string) {
 	return names
 }
 
-// Delete removes the results of a recipe from all tiers that are written to.
-func (f *Fleet) Delete(key hashing.Key) error {
+// Delete removes the results of a recipe from all tiers that are written to. A tier that cannot do that has failed only
+// if there were some, which had says.
+func (f *Fleet) Delete(key hashing.Key, had bool) error {
 	var all []error
 	for _, t := range f.tiers {
 		if !t.Write {
@@ -235,6 +236,9 @@ func (f *Fleet) Delete(key hashing.Key) error {
 				defer cancel()
 				return 0, contract.Delete(ctx, c, t.entryName(key, slot))
 			})
+			if errors.Is(err, contract.ErrUnsupported) && !had {
+				break
+			}
 			if err != nil {
 				all = append(all, t.Fault(err))
 				break

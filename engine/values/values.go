@@ -82,10 +82,6 @@ func (s *Store) Get(name string) (*cachedir.Entry, error) {
 		return nil, err
 	}
 	e, err := s.get(run)
-	if err == nil && e.Verify() != nil { // damaged: it is not there
-		e.Close()
-		err = ErrMissing
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -134,13 +130,21 @@ func (s *Store) get(run cachedir.Run) (*cachedir.Entry, error) {
 	return s.fromTiers(run)
 }
 
-// here is the value of this machine, if it may be given away; nil: there is none.
+// forChange is the same store for who changes values. He is not given what they consist of, so it is nothing to him
+// how that was recorded.
+func (s *Store) forChange() *Store {
+	all := *s
+	all.Merged = true
+	return &all
+}
+
+// here is the value of this machine, if it may be given away; nil: there is none, or it is damaged.
 func (s *Store) here(run cachedir.Run) *cachedir.Entry {
 	e, err := s.Dir.Lookup(run.Key, run.Recipe, cachedir.Good)
 	if err != nil {
 		return nil
 	}
-	if !s.admits(e) {
+	if !s.admits(e) || e.Verify() != nil {
 		e.Close()
 		return nil
 	}
@@ -223,7 +227,7 @@ func (s *Store) Set(name string, body io.Reader, o Options) error {
 		return err
 	}
 	defer p.Discard()
-	if _, err := io.Copy(recorder{p}, body); err != nil {
+	if _, err := io.Copy(recorder{p, stdout}, body); err != nil {
 		return err
 	}
 	m := s.meta(o.Life, o.Tags)
@@ -231,10 +235,10 @@ func (s *Store) Set(name string, body io.Reader, o Options) error {
 	case !o.Add:
 		return s.put(run, p, m)
 	case s.Fleet != nil:
-		return s.addShared(run, p, m)
+		return s.forChange().addShared(run, p, m)
 	}
 	return s.locked(run.Key, func(l *cachedir.NameLock) error {
-		if e := s.here(run); e != nil {
+		if e := s.forChange().here(run); e != nil {
 			e.Close()
 			return ErrExists
 		}
@@ -304,7 +308,7 @@ func (s *Store) change(run cachedir.Run, change func(now *cachedir.Entry) (*cach
 		}
 		discard()
 		if left, err = s.Dir.Begin(run); err == nil {
-			err = next.Replay(recorder{left}, io.Discard)
+			err = next.Replay(recorder{left, stdout}, recorder{left, stderr})
 		}
 		return next, err
 	})
@@ -366,11 +370,19 @@ func random() uint64 {
 	return binary.LittleEndian.Uint64(b[:])
 }
 
-// recorder appends to the stdout of an entry.
-type recorder struct{ p *cachedir.Pending }
+// recorder appends to one stream of an entry.
+type recorder struct {
+	p      *cachedir.Pending
+	stream uint8
+}
+
+const (
+	stdout uint8 = 0
+	stderr uint8 = 1
+)
 
 func (r recorder) Write(b []byte) (int, error) {
-	if err := r.p.Append(0, b); err != nil {
+	if err := r.p.Append(r.stream, b); err != nil {
 		return 0, err
 	}
 	return len(b), nil
@@ -378,6 +390,7 @@ func (r recorder) Write(b []byte) (int, error) {
 
 // Delete takes the value of a name away. It says whether there was one.
 func (s *Store) Delete(name string) (had bool, err error) {
+	s = s.forChange()
 	run, err := s.run(name)
 	if err != nil {
 		return false, err
@@ -399,17 +412,18 @@ func (s *Store) Delete(name string) (had bool, err error) {
 	return had, s.remove(run.Key)
 }
 
-// deleteShared takes a value away from the tiers, first: else what is there would come back.
+// deleteShared takes a value away from the tiers, first: else what is there would come back. That may also be what no
+// value is, such as the failure of a run.
 func (s *Store) deleteShared(run cachedir.Run) (had bool, err error) {
 	e, err := s.get(run)
-	if errors.Is(err, ErrMissing) {
-		return false, nil
+	if err == nil {
+		e.Close()
+		return true, s.Fleet.Delete(run.Key, true)
 	}
-	if err != nil {
+	if !errors.Is(err, ErrMissing) {
 		return false, err
 	}
-	e.Close()
-	return true, s.Fleet.Delete(run.Key)
+	return false, s.Fleet.Delete(run.Key, false)
 }
 
 // remove removes what lies here under a name, and what a run that is under way would put there.
@@ -427,6 +441,7 @@ func (s *Store) Touch(name string, life time.Duration) error {
 	if err != nil {
 		return err
 	}
+	s = s.forChange()
 	touched := func(now *cachedir.Entry, p *cachedir.Pending) (cachedir.Meta, error) {
 		if now == nil {
 			return cachedir.Meta{}, ErrMissing
@@ -436,7 +451,7 @@ func (s *Store) Touch(name string, life time.Duration) error {
 		if life != NoEnd {
 			m.Until = s.Clock.Now().Add(life)
 		}
-		return m, now.Replay(recorder{p}, io.Discard)
+		return m, now.Replay(recorder{p, stdout}, recorder{p, stderr})
 	}
 	if s.Fleet == nil {
 		return s.replace(run, touched)
@@ -459,6 +474,7 @@ func (s *Store) Touch(name string, life time.Duration) error {
 // Add adds to the number of a name, and returns what it is then. A name without a value has the number 0, without an
 // end.
 func (s *Store) Add(name string, delta int64) (n int64, err error) {
+	s = s.forChange()
 	run, err := s.run(name)
 	if err != nil {
 		return 0, err
@@ -475,7 +491,7 @@ func (s *Store) Add(name string, delta int64) (n int64, err error) {
 	return n, err
 }
 
-// sum records the number that is delta more than a value. It lives as long as that, and has its tags.
+// sum records the number that is delta more than a value. It lives as long as that, has its tags, and is as private.
 func (s *Store) sum(now *cachedir.Entry, delta int64, p *cachedir.Pending) (m cachedir.Meta, n int64, err error) {
 	m, end := s.meta(NoEnd, nil), ""
 	if now != nil {
@@ -484,6 +500,7 @@ func (s *Store) sum(now *cachedir.Entry, delta int64, p *cachedir.Pending) (m ca
 			return m, 0, ErrNoNumber
 		}
 		m.Tags = slices.Clone(now.Tags) // with the counts of purges at which it stood
+		m.Private = now.Private
 		if until, ends := now.End(); ends {
 			m.Until = until
 		}
