@@ -4,6 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math"
+	"os"
+	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -117,7 +121,10 @@ func batchSize(text string, given bool) (int, error) {
 func readWords(from io.Reader, null bool) ([]string, error) {
 	text, err := io.ReadAll(from)
 	if err != nil {
-		return nil, fmt.Errorf("read the words: %w", err)
+		return nil, &usageError{
+			Err:  fmt.Errorf("read the words from stdin: %w", err),
+			Hint: "write cachex map ... <FILE, or COMMAND | cachex map ...",
+		}
 	}
 	end := "\n"
 	if null {
@@ -131,5 +138,21 @@ func readWords(from io.Reader, null bool) ([]string, error) {
 	if len(text) == 0 {
 		return nil, nil
 	}
-	return strings.Split(strings.TrimSuffix(string(text), end), end), nil
+	words := strings.Split(strings.TrimSuffix(string(text), end), end)
+	if i := slices.IndexFunc(words, func(word string) bool { return len(word) >= longWord() }); i >= 0 {
+		return nil, &usageError{
+			Err:  fmt.Errorf("word %d of stdin is longer than an argument can be: %d bytes", 1+i, len(words[i])),
+			Hint: fmt.Sprintf("give words of less than %d bytes, such as names of files that hold the text", longWord()),
+		}
+	}
+	return words, nil
+}
+
+// longWord is how many bytes are more than one argument can have: on Linux 32 pages, with the NUL at its end
+// (execve(2)); elsewhere only all arguments together are limited.
+func longWord() int {
+	if runtime.GOOS != "linux" {
+		return math.MaxInt
+	}
+	return 32 * os.Getpagesize()
 }

@@ -18,6 +18,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/cachex-cli/cachex/engine"
 	"github.com/cachex-cli/cachex/runner"
@@ -77,14 +78,15 @@ type batch struct {
 
 	mu      sync.Mutex
 	changed *sync.Cond
-	coming  int    // words that have not been looked at
-	looking int    // words of which it is not known yet what they need
-	open    int    // words that were looked at, and have no answer: most hold descriptors
-	left    int    // words without an answer
-	ready   []*job // words that wait for the next call
-	err     error  // why the batch ends
-	order   []*job // in the order of the words, repeats included
-	printed int    // of order
+	coming  int       // words that have not been looked at
+	looking int       // words of which it is not known yet what they need
+	open    int       // words that were looked at, and have no answer: most hold descriptors
+	left    int       // words without an answer
+	ready   []*job    // words that wait for the next call
+	settled time.Time // when that may be made
+	err     error     // why the batch ends
+	order   []*job    // in the order of the words, repeats included
+	printed int       // of order
 	out     Outcome
 }
 
@@ -204,7 +206,7 @@ func (b *batch) next() ([]*job, error) {
 			b.ready = nil
 		case b.left == 0:
 			return nil, b.err
-		case b.err == nil && len(b.ready) > 0 && b.looking == 0 && (b.coming == 0 || b.open >= b.mostOpen()):
+		case b.callable():
 			return b.take(), nil
 		case b.printed < len(b.order) && b.order[b.printed].done:
 			return nil, nil
@@ -212,6 +214,23 @@ func (b *batch) next() ([]*job, error) {
 			b.changed.Wait()
 		}
 	}
+}
+
+// callable reports whether the next call can be made: words are ready, and no others may be at once.
+func (b *batch) callable() bool {
+	return b.err == nil && len(b.ready) > 0 && b.looking == 0 && (b.coming == 0 || b.open >= b.mostOpen()) &&
+		!time.Now().Before(b.settled)
+}
+
+// settle puts off the next call for a moment: where one word has waited in vain, others have, too.
+func (b *batch) settle() {
+	const moment = 20 * time.Millisecond
+	b.settled = time.Now().Add(moment)
+	time.AfterFunc(moment, func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.changed.Broadcast()
+	})
 }
 
 // take removes as many words from those that are ready as one call can have.

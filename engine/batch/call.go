@@ -2,6 +2,7 @@ package batch
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"slices"
@@ -15,13 +16,16 @@ import (
 
 // call runs the command for some words, and gives each its record.
 func (b *batch) call(jobs []*job) {
-	var printed collector
+	printed := &collector{end: b.end(), want: len(jobs)}
 	c := b.command(jobs)
-	c.Sink = &printed
+	c.Sink = printed
+	var stop context.CancelFunc
+	c.Canceled, stop = printed.endless(c.Canceled)
 	res, err := runner.Run(c)
+	stop()
 	var records [][]byte
 	if err == nil {
-		records, err = b.recordsOf(printed, res, len(jobs))
+		records, err = b.recordsOf(printed, res)
 	}
 	if err != nil {
 		b.stop(err)
@@ -56,37 +60,86 @@ func (b *batch) command(jobs []*job) runner.Command {
 	return c
 }
 
-// collector keeps what the command writes to stdout.
-type collector []byte
+// collector keeps what the command writes to stdout, as long as it can be what is wanted: behind that it only counts.
+type collector struct {
+	end     byte // of each record
+	want    int  // records
+	text    []byte
+	ends    int
+	open    bool // the last byte is none of ends
+	surplus int  // bytes that are not kept
+	cancel  context.CancelFunc
+}
+
+// tooMuch is how many bytes behind the last record a command may write, before it is taken for one that never ends.
+const tooMuch = 1 << 20
+
+// endless is closed when the command has written too much, or when done is.
+func (c *collector) endless(done <-chan struct{}) (<-chan struct{}, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	c.cancel = cancel
+	if done != nil {
+		go func() {
+			select {
+			case <-done:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+	}
+	return ctx.Done(), cancel
+}
 
 func (c *collector) Append(s runner.Stream, b []byte) error {
-	if s == runner.Stdout {
-		*c = append(*c, b...)
+	if s != runner.Stdout {
+		return nil
 	}
+	if c.ends >= c.want {
+		c.surplus += len(b)
+		if c.surplus > tooMuch {
+			c.cancel()
+		}
+	} else {
+		c.text = append(c.text, b...)
+	}
+	c.ends += bytes.Count(b, []byte{c.end})
+	c.open = len(b) > 0 && b[len(b)-1] != c.end
 	return nil
 }
 
+func (b *batch) end() byte {
+	if b.Null {
+		return 0
+	}
+	return '\n'
+}
+
 // recordsOf takes apart what a call has printed. The end of the last record may be missing.
-func (b *batch) recordsOf(printed []byte, res runner.Result, want int) ([][]byte, error) {
-	if res.Code != 0 || res.Signal != 0 {
+func (b *batch) recordsOf(c *collector, res runner.Result) ([][]byte, error) {
+	unit := "line"
+	if b.Null {
+		unit = "record"
+	}
+	const why = "the command printed %s for %s: it must print one for each, in their order"
+	switch {
+	case c.surplus > tooMuch:
+		return nil, &CallError{Why: fmt.Sprintf(why, "more than "+count(c.want, unit), count(c.want, "word"))}
+	case res.Code != 0 || res.Signal != 0:
 		return nil, &CallError{Code: res.Code, Signal: res.Signal}
 	}
-	end, unit := byte('\n'), "line"
-	if b.Null {
-		end, unit = 0, "record"
+	printed, got := c.text, c.ends
+	if c.open {
+		printed = append(printed, c.end)
+		got++
 	}
-	if len(printed) > 0 && printed[len(printed)-1] != end {
-		printed = append(printed, end)
-	}
-	if got := bytes.Count(printed, []byte{end}); got != want {
-		const why = "the command printed %s for %s: it must print one for each, in their order"
-		return nil, &CallError{Why: fmt.Sprintf(why, count(got, unit), count(want, "word"))}
+	if got != c.want {
+		return nil, &CallError{Why: fmt.Sprintf(why, count(got, unit), count(c.want, "word"))}
 	}
 	records := slices.Collect(bytes.Lines(printed))
 	if b.Null {
 		records = bytes.SplitAfter(printed, []byte{0})
 	}
-	return records[:want], nil
+	return records[:c.want], nil
 }
 
 func count(n int, unit string) string {

@@ -17,6 +17,7 @@ type job struct {
 	looked  bool // it is known what it needs
 	placed  bool // it has a place among those that look, or that store
 	waiting bool // it has a place among those that wait
+	waited  bool // it has come to that
 
 	command runner.Command // as it would be started for this word alone: set when it is ready
 	made    chan struct{}  // closed when the call is over
@@ -78,6 +79,7 @@ func (b *batch) answered(j *job, out engine.Outcome, found []byte, err error) {
 func (j *job) wait() {
 	j.move(func() {})
 	j.leaveQueue()
+	j.waited = true
 	select {
 	case j.b.waits <- struct{}{}:
 		j.waiting = true
@@ -97,7 +99,12 @@ func (j *job) leaveQueue() {
 func (j *job) make(c runner.Command) (runner.Result, error) {
 	j.leaveQueue()
 	j.command = c
-	j.move(func() { j.b.ready = append(j.b.ready, j) })
+	j.move(func() {
+		j.b.ready = append(j.b.ready, j)
+		if j.waited {
+			j.b.settle()
+		}
+	})
 	<-j.made
 	j.b.looks <- struct{}{} // for storing it
 	j.placed = true
