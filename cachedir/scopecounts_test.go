@@ -51,6 +51,9 @@ func TestScopeCounts(t *testing.T) {
 	require.Equal(t, ScopeCounts{Hits: hits, Misses: 1, Most: 32}, countsOf(t, d, a))
 	fi, err := d.v1.Stat(name + scopeLogSuffix)
 	require.True(t, isUseless(err), fi.Size)
+	begun, _, err := d.scopeTotals(name)
+	require.NoError(t, err)
+	require.Zero(t, begun.folded)
 	require.NoError(t, d.CountScope(a, true))
 	require.Equal(t, hits+1, countsOf(t, d, a).Hits)
 
