@@ -24,7 +24,9 @@ var itemFact = factKind{
 // ForItem returns what Capture of a spec would return, from what it returned of the same spec without an item: the
 // words are looked at, and nothing else. It must not be extended. ok is false where the item may mean more.
 func (r Recipe) ForItem(spec Spec, digests Digests) (of Recipe, ok bool, err error) {
-	if NamesDescriptors(spec.words()) || spec.Item == nil {
+	without := spec
+	without.Item = nil
+	if NamesDescriptors(spec.words()) || spec.Item == nil || without.isValue() {
 		return r, false, nil
 	}
 	c := newCapture(spec, digests, time.Now())

@@ -43,6 +43,15 @@ func TestForItemIsCapture(t *testing.T) {
 			_, ok, err := common.ForItem(spec, nil)
 			require.NoError(t, err)
 			require.False(t, ok, "a descriptor is more than a word")
+			spec.Files, spec.Item = nil, nil
+			common = captured(t, spec)
+			spec.Item = &Item{Word: "plain"}
+			got, ok, err := common.ForItem(spec, nil)
+			require.NoError(t, err)
+			require.Equal(t, name == "", ok, "a name alone has another recipe")
+			if ok {
+				require.NoError(t, got.Same(captured(t, spec)))
+			}
 		}
 	}
 }
