@@ -186,6 +186,11 @@ func (a *App) judgeValue(name string, err error) error {
 		a.Warn(show(name) + ": " + err.Error() + ": nothing was changed")
 		a.Warn("hint: cachex get prints the value, cachex set replaces it")
 		return exitRefused
+	case errors.Is(err, values.ErrUnreadable):
+		return &usageError{
+			Err:  fmt.Errorf("%s: %w", show(name), err),
+			Hint: "give the key-file that it was encrypted with, or replace it with cachex set",
+		}
 	case errors.Is(err, values.ErrNoLocks):
 		return &usageError{
 			Err:  fmt.Errorf("%s: %w", show(name), err),

@@ -27,12 +27,13 @@ import (
 
 // Errors of this package, besides those of the store, of its entries and of tiers.
 var (
-	ErrMissing  = errors.New("no such value")
-	ErrExists   = errors.New("the name has a value already")
-	ErrNoNumber = errors.New("the value is not a whole number of 64 bits")
-	ErrOverflow = errors.New("the number would be larger than 64 bits hold")
-	ErrName     = errors.New("a name is not empty and holds no NUL byte")
-	ErrNoLocks  = errors.New("the cache directory's filesystem has no file locks, without which a change can be lost")
+	ErrMissing    = errors.New("no such value")
+	ErrExists     = errors.New("the name has a value already")
+	ErrNoNumber   = errors.New("the value is not a whole number of 64 bits")
+	ErrOverflow   = errors.New("the number would be larger than 64 bits hold")
+	ErrName       = errors.New("a name is not empty and holds no NUL byte")
+	ErrUnreadable = errors.New("it has a value that cannot be read here, and nothing was changed")
+	ErrNoLocks    = errors.New("the cache directory's filesystem has no file locks, without which a change can be lost")
 )
 
 // NoEnd as a life means that a value has no end of its own.
@@ -151,9 +152,29 @@ func (s *Store) here(run cachedir.Run) *cachedir.Entry {
 	return e
 }
 
+// toChange is the value of this machine that is about to be changed. One that is there and cannot be read, or that
+// comes from the future, is nobody's to begin anew: it is the value of somebody who has the key, or the time.
+func (s *Store) toChange(run cachedir.Run) (*cachedir.Entry, error) {
+	e, err := s.Dir.Lookup(run.Key, run.Recipe, cachedir.Good)
+	var miss *cachedir.Miss
+	if errors.As(err, &miss) && (miss.Reason == stats.Uncacheable || miss.Reason == stats.Version) {
+		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	if err != nil {
+		return nil, nil
+	}
+	defer e.Close()
+	if e.Ended.After(s.Clock.Now().Add(slack)) {
+		return nil, fmt.Errorf("%w: it was set at %s", ErrUnreadable, e.Ended.Format(time.RFC3339))
+	}
+	return s.here(run), nil
+}
+
+// slack is how much the clocks of those differ who share a cache directory, at the most.
+const slack = time.Minute
+
 // admits says whether an entry is a value that lives, and that may be given to the caller.
 func (s *Store) admits(e *cachedir.Entry) bool {
-	const slack = time.Minute // of clocks that share a cache directory
 	now := s.Clock.Now()
 	end, ends := e.End()
 	return e.Learned == nil && !e.Soft && (!e.Merged || s.Merged) && (!e.Private || e.UID == s.UID) &&
@@ -238,7 +259,11 @@ func (s *Store) Set(name string, body io.Reader, o Options) error {
 		return s.forChange().addShared(run, p, m)
 	}
 	return s.locked(run.Key, func(l *cachedir.NameLock) error {
-		if e := s.forChange().here(run); e != nil {
+		e, err := s.forChange().toChange(run)
+		if err != nil {
+			return err
+		}
+		if e != nil {
 			e.Close()
 			return ErrExists
 		}
@@ -534,7 +559,10 @@ func (s *Store) replaceOnce(run cachedir.Run, l *cachedir.NameLock, record repla
 		return err
 	}
 	defer p.Discard()
-	now := s.here(run)
+	now, err := s.toChange(run)
+	if err != nil {
+		return err
+	}
 	if now != nil {
 		defer now.Close()
 	}
