@@ -59,6 +59,7 @@ type Dir struct {
 	purgeCounts
 	cleaner
 	commands
+	scopes
 
 	digests *table
 }
@@ -169,6 +170,7 @@ func Open(path string, o Options) (*Dir, error) {
 	d.purgeCounts = purgeCounts{at}
 	d.cleaner = cleaner{opened: at, usage: usage{at}, entries: entries{at}, used: newTable(at, "stat/used")}
 	d.commands = commands{at, &d.cleaner}
+	d.scopes = scopes{at, &d.cleaner}
 	d.digests = newTable(at, "stat/digests")
 	if o.InMemory {
 		d.o.MaxSize = min(o.MaxSize, d.quarter())

@@ -45,7 +45,7 @@ func scopeName(scope [32]byte) string {
 }
 
 // CountScope counts an answer under a limit of entries.
-func (d *Dir) CountScope(scope [32]byte, hit bool) error {
+func (d *scopes) CountScope(scope [32]byte, hit bool) error {
 	if d.o.ReadOnly {
 		return nil
 	}
@@ -70,7 +70,7 @@ func (d *Dir) CountScope(scope [32]byte, hit bool) error {
 }
 
 // foldIfFree adds up the log if nobody else is at it.
-func (d *Dir) foldIfFree(name string) {
+func (d *scopes) foldIfFree(name string) {
 	f, _, err := d.v1.OpenInPlace(name+".fold", 0)
 	if err != nil {
 		return
@@ -83,7 +83,7 @@ func (d *Dir) foldIfFree(name string) {
 
 // foldScope adds up the log if that is due, and notes the limit; 0: as it is. What can die between its steps: after the
 // log was removed, the counts name more letters than there are, and the next begins with the first.
-func (d *Dir) foldScope(name string, most int) error {
+func (d *scopes) foldScope(name string, most int) error {
 	t, log, err := d.scopeTotals(name)
 	if err != nil {
 		return err
@@ -107,7 +107,7 @@ func (d *Dir) foldScope(name string, most int) error {
 }
 
 // ScopeCounts tells what a limit of entries did; false: nothing is known of it.
-func (d *Dir) ScopeCounts(scope [32]byte) (c ScopeCounts, known bool, err error) {
+func (d *scopes) ScopeCounts(scope [32]byte) (c ScopeCounts, known bool, err error) {
 	name := scopeName(scope)
 	t, log, err := d.scopeTotals(name)
 	if err != nil {
@@ -124,7 +124,7 @@ func (d *Dir) ScopeCounts(scope [32]byte) (c ScopeCounts, known bool, err error)
 }
 
 // ForgetCounts begins counting anew.
-func (d *Dir) ForgetCounts(scope [32]byte) error {
+func (d *scopes) ForgetCounts(scope [32]byte) error {
 	if d.o.ReadOnly {
 		return ErrReadOnly
 	}
@@ -149,7 +149,7 @@ func (d *Dir) ForgetCounts(scope [32]byte) error {
 }
 
 // scopeTotals reads what was added up, and the whole log.
-func (d *Dir) scopeTotals(name string) (t scopeTotals, log []byte, err error) {
+func (d *scopes) scopeTotals(name string) (t scopeTotals, log []byte, err error) {
 	b, _, err := d.v1.ReadSmall(name+countsSuffix, countsSize)
 	if err != nil && !isUseless(err) {
 		return t, nil, err

@@ -20,9 +20,15 @@ const (
 	scopeLimit  = 64 << 20 // bytes of a list that are read
 )
 
+// scopes are the limits of entries, and what they did.
+type scopes struct {
+	*opened
+	*cleaner
+}
+
 // LimitScope notes that an entry of a scope was stored, and removes those of the scope that were used longest ago until
 // there are no more than most.
-func (d *Dir) LimitScope(scope [32]byte, key hashing.Key, most int) error {
+func (d *scopes) LimitScope(scope [32]byte, key hashing.Key, most int) error {
 	if d.o.ReadOnly {
 		return ErrReadOnly
 	}
@@ -50,7 +56,7 @@ func (d *Dir) LimitScope(scope [32]byte, key hashing.Key, most int) error {
 }
 
 // shrinkScope removes what is too much and returns the keys that are left. The last one is what was just stored.
-func (d *Dir) shrinkScope(keys []hashing.Key, most int) ([]hashing.Key, error) {
+func (d *scopes) shrinkScope(keys []hashing.Key, most int) ([]hashing.Key, error) {
 	type use struct {
 		key  hashing.Key
 		last time.Time
@@ -103,7 +109,7 @@ func encodeScope(keys []hashing.Key) []byte {
 }
 
 // scopeKeys reads a list; what does not verify is left out.
-func (d *Dir) scopeKeys(name string) ([]hashing.Key, error) {
+func (d *scopes) scopeKeys(name string) ([]hashing.Key, error) {
 	b, _, err := d.v1.ReadSmall(name, scopeLimit)
 	if isUseless(err) {
 		return nil, nil

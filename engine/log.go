@@ -3,7 +3,9 @@ package engine
 import (
 	"errors"
 
+	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/cachedir/stats"
+	"github.com/cachex-cli/cachex/hashing"
 )
 
 // log writes the one journal record of this run, after the output was delivered. A journal that cannot be written is
@@ -28,7 +30,7 @@ func (r *run) log(out Outcome, err error) {
 	}
 	_ = r.dir.Journal.Log(rec)
 	if r.caller.MaxEntries > 0 {
-		r.countScope(out.Served)
+		countScope(r.dir, &r.caller.Spec, out.Served)
 	}
 	if rec.Spent > 0 {
 		r.dir.Journal.Fold()
@@ -36,12 +38,12 @@ func (r *run) log(out Outcome, err error) {
 }
 
 // countScope counts an answer under a limit of entries, in the scope's own counts. Whom nobody answered is not counted.
-func (r *run) countScope(served stats.Served) {
-	scope := ScopeID(r.caller.Spec.Namespace, r.caller.Spec.Scope)
+func countScope(dir *cachedir.Dir, spec *hashing.Spec, served stats.Served) {
+	scope := ScopeID(spec.Namespace, spec.Scope)
 	switch served {
 	case stats.Hit, stats.Stale, stats.Shared:
-		_ = r.dir.CountScope(scope, true)
+		_ = dir.CountScope(scope, true)
 	case stats.Missed:
-		_ = r.dir.CountScope(scope, false)
+		_ = dir.CountScope(scope, false)
 	}
 }
