@@ -241,17 +241,34 @@ func (d *opened) OncePerDay(name string) bool {
 		return true
 	}
 	file := "stat/once-" + name
-	now := d.now()
-	if fi, err := d.v1.Stat(file); err == nil && fi.Regular {
-		if age := now.Sub(fi.ModTime); age >= 0 && age < 24*time.Hour {
-			return false
-		}
+	if d.wasToday(file) {
+		return false
 	}
-	if f, _, err := d.v1.OpenInPlace(file, 0); err == nil {
+	if f, err := d.v1.Create(file); err == nil { // of several that get so far, one
 		f.Close()
-		_ = d.v1.Touch(file, now)
+		_ = d.v1.Touch(file, d.now())
+		return true
 	}
+	f, _, err := d.v1.OpenInPlace(file, 0)
+	if err != nil {
+		return true
+	}
+	defer f.Close()
+	if errors.Is(f.TryLock(), tree.ErrLocked) || d.wasToday(file) {
+		return false
+	}
+	_ = d.v1.Touch(file, d.now())
 	return true
+}
+
+// wasToday reports whether a file has a time in the last 24 hours.
+func (d *opened) wasToday(file string) bool {
+	fi, err := d.v1.Stat(file)
+	if err != nil || !fi.Regular {
+		return false
+	}
+	age := d.now().Sub(fi.ModTime)
+	return age >= 0 && age < 24*time.Hour
 }
 
 // isUseless tells errors that mean: what is wanted is not there, or what is there is not it, or is damaged.

@@ -6,6 +6,8 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -234,4 +236,21 @@ func TestOncePerDay(t *testing.T) {
 	require.True(t, d.OncePerDay("a"))
 	now = now.Add(-48 * time.Hour)
 	require.True(t, d.OncePerDay("a"), "a clock that was set back does not silence it for ever")
+}
+
+// Of many who ask at once, one is the first.
+func TestOncePerDayAmongMany(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cache")
+	var first atomic.Int64
+	var wg sync.WaitGroup
+	for range 50 {
+		d := openAt(t, path, Options{})
+		wg.Go(func() {
+			if d.OncePerDay("many") {
+				first.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	require.EqualValues(t, 1, first.Load())
 }
