@@ -82,6 +82,19 @@ func (p *Pending) unlessSuperseded(h *format.Header, store func() error) error {
 	return store()
 }
 
+// Retract removes what was stored under a name, unless something else lies there by now. m is that of the entry.
+func (d *Dir) Retract(key hashing.Key, m Meta) error {
+	l, err := d.LockName(key)
+	if err != nil {
+		return err
+	}
+	defer l.Unlock()
+	if now, err := d.stampOf(key); err != nil || now != (stamp{m.Random, m.Ended.UnixNano()}) {
+		return err
+	}
+	return d.Remove(key, Good)
+}
+
 // Replaces makes Commit replace whatever lies under the name: the caller says so after he has taken the lock of the
 // name, and holds it until Commit has returned.
 func (p *Pending) Replaces(*NameLock) { p.named = nil }

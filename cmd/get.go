@@ -96,7 +96,8 @@ func newDelCommand(app *App) *cobra.Command {
 		Use:   "del [flags] NAME...",
 		Short: "take away the values of names",
 		Long: `Del removes the values of names, here and on the servers of --remote, and prints how many there were.
-What a run --key of such a name that is under way brings is delivered, and not stored.` + aboutNames + exitCodes(
+What a run --key of such a name that is under way brings is delivered, and not stored; on another machine
+only if the name had a value when that run began.` + aboutNames + exitCodes(
 			"0    removed",
 			"3    none of them had a value",
 			"125  no usable cache directory, or a server that cannot be asked"),

@@ -17,7 +17,7 @@ func newSetCommand(app *App) *cobra.Command {
 --remote. The value lives for --ttl, whoever asks; without that it has no end of its own, and goes when
 nobody has used it for as long as the setting keep says, or when room is needed. With --add only one of
 those who set a name at the same time wins. A run --key of the name that is under way does not replace
-it.` + aboutNames + exitCodes(
+it, also not on another machine, where they share Redis, Memcached or S3.` + aboutNames + exitCodes(
 			"0    stored",
 			"1    --add: the name has a value already",
 			"125  not stored: no usable cache directory, no room, or a server failed"),

@@ -87,6 +87,12 @@ func (in *inputs) captureSpec(spec hashing.Spec) (hashing.Recipe, error) {
 	return hashing.Capture(spec, in.dir.Digests())
 }
 
+// named reports whether the recipe is that of a name.
+func (in *inputs) named() bool {
+	_, _, ok := hashing.ValueName(in.firstRecipe.Text)
+	return ok
+}
+
 // forgetLearned makes the recipe that of what the caller named alone.
 func (in *inputs) forgetLearned() { in.recipe, in.learned = in.firstRecipe, nil }
 

@@ -252,17 +252,20 @@ func (l *lookup) explain() {
 }
 
 // valueSince is the value that a name was given after it was looked up last and before this run was recorded: of what
-// comes later, the store knows that this run must not replace it. nil: there is none, or the recipe is not that of a
-// name.
+// comes later, the store and the tiers know that this run must not replace it. nil: there is none, or the recipe is not
+// that of a name.
 func (l *lookup) valueSince() *cachedir.Entry {
-	if _, _, ok := hashing.ValueName(l.inputs.recipe.Text); !ok {
+	if !l.inputs.named() {
 		return nil
 	}
 	found, err := l.local(either)
-	if err != nil {
-		return nil
+	if err != nil || found != nil {
+		return found
 	}
-	return found
+	if l.tiers.fleet().Watch(l.inputs.firstRecipe.Key) && !l.caller.Refresh {
+		return l.inTiers(fresh)
+	}
+	return nil
 }
 
 // isFresh reports whether there is nothing to renew: a tier knows of no purge of the tags of a fresh result. Else it is

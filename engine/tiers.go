@@ -126,14 +126,21 @@ func (l *lookup) leadsHosts() bool {
 // push hands the result of a run to the tiers, and gives back the lease. The caller has its output already, and the
 // local lock is free. A tier that is written to in the background gets it from another process.
 func (r *run) push(out *Outcome) {
-	if len(r.caller.Tiers) > 0 && r.tiers.fleet().Publish(published(r.inputs, out.slot()), out.NotStored) {
+	if len(r.caller.Tiers) == 0 {
+		return
+	}
+	later := r.tiers.fleet().Publish(published(r.inputs, out.slot()), out.NotStored)
+	switch {
+	case r.tiers.fleet().Superseded():
+		out.Stored, out.NotStored = false, cachedir.ErrSuperseded.Error()
+	case later:
 		r.background().push(out.slot())
 	}
 }
 
 // published is the result of a run as it is in the store.
 func published(in *inputs, slot cachedir.Slot) fleet.Result {
-	p := fleet.Result{Key: in.recipe.Key, Slot: slot}
+	p := fleet.Result{Key: in.recipe.Key, Slot: slot, Watched: in.named()}
 	if in.learned != nil {
 		p.Redirect = &in.firstRecipe.Key
 	}

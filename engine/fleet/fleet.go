@@ -35,6 +35,8 @@ type Fleet struct {
 	lease    *held // of this run among all hosts; nil: none
 	awaited  int64 // the fence of the host that this run waits for; 0: none
 	resigned bool  // that host has left no result to share
+
+	superseded bool // see watch.go
 }
 
 // Config is what a fleet is given.
@@ -56,6 +58,7 @@ type Store interface {
 	NoteTag(tier, tag string, count int64, purge cachedir.Purging) error
 	BeginImport(r cachedir.Run) (*cachedir.Import, error)
 	Load(key hashing.Key, slot cachedir.Slot) (*cachedir.Entry, error)
+	Retract(key hashing.Key, m cachedir.Meta) error
 }
 
 // Clock is the two clocks of this machine.

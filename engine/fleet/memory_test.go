@@ -216,3 +216,38 @@ func (openly) Open(dst io.Writer, name string, _ []byte, src io.Reader, most int
 	n, err := dst.Write(plain)
 	return int64(n), err
 }
+
+// swapping is a memory that also replaces on a condition; the mark of a value is the value.
+type swapping struct {
+	*memory
+	unable error // what Swap says
+}
+
+func (m swapping) Look(_ context.Context, name string, _ int64) ([]byte, contract.Mark, error) {
+	end, err := m.begin()
+	defer end()
+	if err != nil {
+		return nil, "", err
+	}
+	b, ok := m.values[name]
+	if !ok {
+		return nil, "", contract.ErrAbsent
+	}
+	return b, contract.Mark(b), nil
+}
+
+func (m swapping) Swap(
+	_ context.Context, name string, old contract.Mark, body io.ReadSeeker, _ int64, life time.Duration,
+) error {
+	end, err := m.begin()
+	defer end()
+	switch {
+	case err != nil:
+		return err
+	case m.unable != nil:
+		return m.unable
+	case contract.Mark(m.values[name]) != old:
+		return contract.ErrChanged
+	}
+	return m.put(name, body, life)
+}

@@ -21,6 +21,7 @@ type Result struct {
 	Key      hashing.Key
 	Slot     cachedir.Slot
 	Redirect *hashing.Key // of the recipe that leads there by what was learned of it; nil: there is none
+	Watched  bool         // Watch was called before the command started
 }
 
 // Publish hands a result to the tiers that are written to, and gives back the lease. The caller has its output already,
@@ -42,13 +43,16 @@ func (f *Fleet) Publish(p Result, notStored string) (later bool) {
 	if notStored != "" {
 		return false
 	}
-	f.publishTo(p, func(t *tier) bool { return t != lender && !t.Background })
-	return slices.ContainsFunc(f.tiers, func(t *tier) bool { return t != lender && t.Write && t.Background })
+	f.publishTo(p, func(t *tier) bool { return t != lender && !p.waits(t) })
+	return slices.ContainsFunc(f.tiers, func(t *tier) bool { return t != lender && t.Write && p.waits(t) })
 }
+
+// waits says that a result is handed to a tier by another process. That would not know what was watched.
+func (p Result) waits(t *tier) bool { return t.Background && !(p.Watched && t.swapper() != nil) }
 
 // PublishBackground hands a result to the tiers of the background.
 func (f *Fleet) PublishBackground(p Result) {
-	f.publishTo(p, func(t *tier) bool { return t.Background })
+	f.publishTo(p, func(t *tier) bool { return p.waits(t) })
 }
 
 // publishTo reads the entry once and hands it to those tiers that are chosen.
@@ -88,7 +92,7 @@ func (t *tier) pushEntry(e *cachedir.Entry, last bool) {
 	if x.Body != nil && !t.pushBody(x, &v, life) {
 		return
 	}
-	t.pushRecord(t.entryName(e.Key, e.Slot), v, life, last)
+	t.f.retract(e, t.pushRecord(t.entryName(e.Key, e.Slot), v, life, last))
 }
 
 // pushRedirect stores what was learned of the recipe, without which other hosts would not find the entry.
@@ -99,7 +103,8 @@ func (t *tier) pushRedirect(key hashing.Key) {
 	}
 	defer e.Close()
 	if x, err := e.Export(); err == nil && e.Learned != nil {
-		t.pushRecord(t.entryName(key, cachedir.Good), record{entry: x.Content, fence: t.fenceOf(key)}, t.Life, true)
+		v := record{entry: x.Content, fence: t.fenceOf(key)}
+		t.f.retract(e, t.pushRecord(t.entryName(key, cachedir.Good), v, t.Life, true))
 	}
 }
 
@@ -107,7 +112,7 @@ func (t *tier) pushRedirect(key hashing.Key) {
 func (t *tier) pushNote(why string) {
 	const life = time.Minute
 	v := record{fence: t.f.lease.lease.Fence, note: why}
-	t.pushRecord(t.entryName(t.f.lease.key, cachedir.Failed), v, life, true)
+	_ = t.pushRecord(t.entryName(t.f.lease.key, cachedir.Failed), v, life, true)
 }
 
 // fenceOf is the fence under which a value of this key is stored: that of the lease, if it is the lease of this key. A
@@ -119,15 +124,21 @@ func (t *tier) fenceOf(key hashing.Key) int64 {
 	return 0
 }
 
-// pushRecord seals a record and stores it, under the lease if it belongs to one, which ends with the last.
-func (t *tier) pushRecord(name string, v record, life time.Duration, last bool) {
+// pushRecord seals a record and stores it: on the condition that what was watched is still there, or under the lease if
+// it belongs to one, which ends with the last.
+func (t *tier) pushRecord(name string, v record, life time.Duration, last bool) error {
 	plain := v.encode()
 	var sealed bytes.Buffer
 	if err := t.Sealer.Seal(&sealed, name, nil, bytes.NewReader(plain), int64(len(plain))); err != nil {
 		t.f.c.Warn(fmt.Errorf("tier %s: %w", t.Name, err))
-		return
+		return err
 	}
-	_ = t.ask(stats.TierPut, func(c contract.Tier) (int64, error) {
+	if w := t.watched; w != nil && w.name == name {
+		if done, err := w.replace(sealed.Bytes(), life); done {
+			return err
+		}
+	}
+	return t.ask(stats.TierPut, func(c contract.Tier) (int64, error) {
 		ctx, body, size := context.Background(), bytes.NewReader(sealed.Bytes()), int64(sealed.Len())
 		switch l := t.f.lease; {
 		case v.fence == 0:

@@ -148,13 +148,10 @@ func (t *tier) lookToChange(ctx context.Context, s contract.Swapper, q Query) (n
 	}
 	defer in.Discard()
 	name := t.entryName(q.Run.Key, cachedir.Good)
-	var sealed []byte
-	err = t.ask(stats.TierGet, func(contract.Tier) (n int64, err error) {
-		ctx, cancel := context.WithTimeout(ctx, t.f.budget())
-		defer cancel()
-		sealed, now.mark, err = s.Look(ctx, name, maxRecord)
-		return int64(len(sealed)), err
-	})
+	asking, cancel := context.WithTimeout(ctx, t.f.budget())
+	defer cancel()
+	sealed, mark, err := t.lookAt(asking, s, name)
+	now.mark = mark
 	switch {
 	case errors.Is(err, contract.ErrAbsent):
 		return now, nil

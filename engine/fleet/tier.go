@@ -40,6 +40,8 @@ type tier struct {
 	noCount bool  // its server does not count
 	damages bool  // it gave back what nobody stored
 	again   bool  // something was purged while this run learned of a purge, which may be all that is against a result
+
+	watched *watched // under the name that the run has; nil: nothing
 }
 
 // connect makes the tier, if that has not been done. It reaches out for no server.
