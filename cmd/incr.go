@@ -65,12 +65,12 @@ func (a *App) count(c *cobra.Command, args []string, sign int64) error {
 }
 
 // numbersLast puts a negative number among the words of incr and decr behind --, where it is no flag.
-func numbersLast(args []string) []string {
-	if len(args) == 0 || args[0] != "incr" && args[0] != "decr" || slices.Contains(args, "--") {
+func numbersLast(root *cobra.Command, args []string) []string {
+	i := slices.IndexFunc(args, isNegative)
+	if i < 0 || slices.Contains(args, "--") {
 		return args
 	}
-	i := slices.IndexFunc(args, isNegative)
-	if i < 0 {
+	if c, _, err := root.Find(args); err != nil || c.Name() != "incr" && c.Name() != "decr" {
 		return args
 	}
 	return append(slices.Delete(slices.Clone(args), i, i+1), "--", args[i]) // it is the last of those words

@@ -37,7 +37,7 @@ func Main(name string, args []string, stdin, stdout, stderr *os.File) int {
 		runner.DieOnSignals()
 	}
 	root := NewRoot(app)
-	root.SetArgs(numbersLast(args))
+	root.SetArgs(numbersLast(root, args))
 	return app.ExitCode(root.Execute())
 }
 
