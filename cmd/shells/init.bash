@@ -9,19 +9,25 @@
 # another bash, whose text is what the key is made of: the options that matter, the definitions, and the call. What is not to
 # be in the key comes by the environment: these functions here, and what is memoised. Values of variables do, too, and are in
 # the key by their digest.
+#
+# The memory has a number for each of its keys, which are long, and at that number the rest in arrays. 0 is what is not there.
 
 function __cachex_begin {
     __cachex_count=0 __cachex_hinted=
     __cachex_names=() __cachex_texts=() __cachex_wrappers=()
     __cachex_flags=() __cachex_uses=() __cachex_vars=() # quoted; each name with a comma behind it
     __cachex_lives=() __cachex_looks=()                 # of the memory: how long, empty: never; what else is in its key
-    __cachex_memory='' __cachex_process=${BASHPID-} __cachex_kept=0
+    __cachex_memory='' __cachex_process=${BASHPID-}
     if ((BASH_VERSINFO[0] > 4 || BASH_VERSINFO[0] == 4 && BASH_VERSINFO[1] >= 4)); then
         __cachex_memory=yes
-        \builtin unset -v __cachex_bodies __cachex_begins __cachex_ends __cachex_merged
-        \builtin declare -gA __cachex_bodies __cachex_begins __cachex_ends __cachex_merged
-        __cachex_bodies=() __cachex_begins=() __cachex_ends=() __cachex_merged=()
+        \builtin unset -v __cachex_numbers
+        \builtin declare -gA __cachex_numbers
+        __cachex_clear
     fi
+}
+
+function __cachex_clear {
+    __cachex_kept=0 __cachex_numbers=() __cachex_bodies=() __cachex_begins=(0) __cachex_ends=(0) __cachex_merged=(0)
 }
 
 # cachex_memoize NAME [FLAGS] [--uses F,G] [--vars A,B] [--memory D]
@@ -212,21 +218,19 @@ function __cachex_wrapper {
         \builtin return
     fi
     \builtin printf 'function %s {
-    \\builtin local __cx_key
-    __cx_key="%s  $PWD $SHELLOPTS $BASHOPTS ${@@Q}"
-    %s
-    if [[ ${__cachex_ends[$__cx_key]-} && $- != *e* ]] && ((EPOCHSECONDS < ${__cachex_ends[$__cx_key]} && EPOCHSECONDS >= ${__cachex_begins[$__cx_key]})); then
-        \\builtin printf %%s "${__cachex_bodies[$__cx_key]}"
-        \\builtin return
+    \\builtin local __cx_n="${__cachex_numbers["%s  $PWD $SHELLOPTS $BASHOPTS ${@@Q}%s"]-0}"
+    if ((EPOCHSECONDS < __cachex_ends[__cx_n] && EPOCHSECONDS >= __cachex_begins[__cx_n])) && [[ $- != *e* ]]; then
+        \\builtin printf %%s "${__cachex_bodies[__cx_n]}"
+    else
+        __cachex_call %s "$@"
     fi
-    __cachex_call %s "$@"
-}' "$__cx_name" "$__cx_i" "${__cx_look:-:}" "$__cx_i"
+}' "$__cx_name" "$__cx_i" "$__cx_look" "$__cx_i"
 }
 
 # __cachex_look NAME: a variable is in the key of the memory from now on.
 function __cachex_look {
     [[ $1 =~ ^[A-Za-z_][A-Za-z0-9_]*$ ]] || \builtin return
-    __cx_look+="__cx_key+=\" \${$1+$1}\${$1[*]@A}\";"
+    __cx_look+=" \${$1+$1}\${$1[*]@A}"
 }
 
 # __cachex_errexit: __cx_e is whether a failure here would end the shell. bash tells that only to a trap for ERR, and not to
@@ -249,15 +253,14 @@ function __cachex_errexit {
 # __cachex_call INDEX ARG...: a call of a memoised function.
 function __cachex_call {
     \builtin local __cx_i="$1" __cx_e='' __cx_key='' __cx_name="${__cachex_names[$1]}" __cx_aliases=''
-    \builtin local __cx_flags="${__cachex_flags[$1]}" __cx_uses="${__cachex_names[$1]},${__cachex_uses[$1]}" __cx_vars="${__cachex_vars[$1]}"
+    \builtin local __cx_n __cx_flags="${__cachex_flags[$1]}" __cx_uses="${__cachex_names[$1]},${__cachex_uses[$1]}" __cx_vars="${__cachex_vars[$1]}"
     \builtin shift
     __cachex_errexit
     if [[ $__cachex_memory && ${__cachex_lives[__cx_i]} && -z ${CACHEX_CONTROL-} ]]; then
-        # shellcheck disable=SC2124 # with a blank between them, whatever IFS is
-        __cx_key="$__cx_i $__cx_e $PWD $SHELLOPTS $BASHOPTS ${@@Q}"
-        \builtin eval "${__cachex_looks[__cx_i]}"
+        \builtin eval "__cx_key=\"$__cx_i $__cx_e \$PWD \$SHELLOPTS \$BASHOPTS \${@@Q}${__cachex_looks[__cx_i]}\""
+        __cx_n=${__cachex_numbers[$__cx_key]-0}
         if __cachex_recall; then
-            \builtin printf %s "${__cachex_bodies[$__cx_key]}"
+            \builtin printf %s "${__cachex_bodies[__cx_n]}"
             \builtin return
         fi
         if [[ $__cachex_process != "$BASHPID" ]]; then # in a subshell only what comes twice is worth it
@@ -271,13 +274,13 @@ function __cachex_call {
 
 # __cachex_recall: the memory has the result of this call. What was recorded with both streams in one is for such callers.
 function __cachex_recall {
-    \builtin local __cx_now="${EPOCHSECONDS-}" __cx_end="${__cachex_ends[$__cx_key]-}"
-    if [[ -z $__cx_end && ${__cachex_merged[$__cx_key]-} && /dev/fd/1 -ef /dev/fd/2 ]]; then
-        __cx_end=${__cachex_merged[$__cx_key]}
+    \builtin local __cx_now="${EPOCHSECONDS-}" __cx_end="${__cachex_ends[__cx_n]}"
+    if ((__cachex_merged[__cx_n])) && [[ /dev/fd/1 -ef /dev/fd/2 ]]; then
+        __cx_end=${__cachex_merged[__cx_n]}
     fi
-    [[ $__cx_end ]] || \builtin return
+    ((__cx_end)) || \builtin return
     if [[ -z $__cx_now ]]; then \builtin printf -v __cx_now '%(%s)T' -1; fi # bash 4.4
-    ((__cx_now < __cx_end && __cx_now >= ${__cachex_begins[$__cx_key]}))
+    ((__cx_now < __cx_end && __cx_now >= __cachex_begins[__cx_n]))
 }
 
 # __cachex_remember RECORD: cachex says what may be given again (cmd/call/memory.go). A second that has begun counts as over.
@@ -288,20 +291,17 @@ function __cachex_remember {
     __cx_begin=${__cx_record%% *} __cx_record=${__cx_record#* }
     __cx_end=${__cx_record%% *} __cx_record=${__cx_record#* }
     __cx_merged=${__cx_record%%$'\n'*} __cx_record=${__cx_record#*$'\n'}
-    if [[ -z ${__cachex_begins[$__cx_key]-} ]]; then
-        if ((__cachex_kept >= 256)); then
-            __cachex_bodies=() __cachex_begins=() __cachex_ends=() __cachex_merged=() __cachex_kept=0
-        fi
-        __cachex_kept=$((__cachex_kept + 1))
+    __cx_n=${__cachex_numbers[$__cx_key]-0}
+    if ((__cx_n == 0)); then
+        if ((__cachex_kept >= 256)); then __cachex_clear; fi
+        __cx_n=$((__cachex_kept + 1))
+        __cachex_kept=$__cx_n
+        __cachex_numbers[$__cx_key]=$__cx_n
     fi
-    __cachex_bodies[$__cx_key]=${__cx_record%.}
-    __cachex_begins[$__cx_key]=$((__cx_begin / 1000000))
-    __cachex_ends[$__cx_key]='' __cachex_merged[$__cx_key]=''
-    if ((__cx_merged)); then
-        __cachex_merged[$__cx_key]=$((__cx_end / 1000000))
-    else
-        __cachex_ends[$__cx_key]=$((__cx_end / 1000000))
-    fi
+    __cachex_bodies[__cx_n]=${__cx_record%.}
+    __cachex_begins[__cx_n]=$((__cx_begin / 1000000))
+    __cachex_ends[__cx_n]=$((__cx_merged ? 0 : __cx_end / 1000000))
+    __cachex_merged[__cx_n]=$((__cx_merged ? __cx_end / 1000000 : 0))
 }
 
 # __cachex_run ARG...: runs a function, or what else there is under its name, in another shell through cachex.
@@ -344,7 +344,7 @@ function __cachex_compose {
     \builtin local -a __cx_plain __cx_held
     __cx_plain=() __cx_held=()
     if [[ -z ${__cachex_source-} ]]; then
-        __cachex_source=$(\builtin declare -f __cachex_begin cachex_memoize cachex_forget cx __cachex_fault __cachex_find \
+        __cachex_source=$(\builtin declare -f __cachex_begin __cachex_clear cachex_memoize cachex_forget cx __cachex_fault __cachex_find \
             __cachex_define __cachex_parse __cachex_wrapper __cachex_look __cachex_errexit __cachex_call __cachex_recall \
             __cachex_remember __cachex_run __cachex_compose __cachex_options __cachex_fits __cachex_short __cachex_enter __cachex_again)
     fi
