@@ -189,7 +189,7 @@ func TestEncryptedTail(t *testing.T) {
 
 func TestEncryptedRedirect(t *testing.T) {
 	d, r := newDir(t, encrypted), runOf("r")
-	_, err := d.Learn(r, metaNow(), hashing.Learned{Env: []string{"PLANTED"}})
+	_, err := d.Learn(r, metaNow(), hashing.Learned{Env: []string{"PLANTED"}}, nil)
 	require.NoError(t, err)
 	require.NotContains(t, everything(t, d), "PLANTED")
 	require.Equal(t, []string{"PLANTED"}, d.Redirect(r.Key, r.Recipe).Env)

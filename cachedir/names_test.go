@@ -76,7 +76,7 @@ func TestSuperseded(t *testing.T) {
 		require.NoError(t, i.Read(x.Content))
 		require.ErrorIs(t, i.Commit(), ErrSuperseded)
 
-		_, err = d.Learn(run, Meta{Started: started.Add(-time.Second)}, hashing.Learned{Env: []string{"TZ"}})
+		_, err = d.Learn(run, Meta{Started: started.Add(-time.Second)}, hashing.Learned{Env: []string{"TZ"}}, nil)
 		require.ErrorIs(t, err, ErrSuperseded)
 		require.Equal(t, "set", valueOf(t, d, run))
 

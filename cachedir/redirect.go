@@ -22,8 +22,9 @@ func (d *Dir) Redirect(key hashing.Key, recipe []byte) *hashing.Learned {
 // with each growth gets a new id. The redirect takes the place of a result that was stored when nothing was known.
 //
 // Two runs may learn different things at once, so reading, joining and writing is done under a lock, one for each
-// shard.
-func (d *Dir) Learn(r Run, m Meta, more hashing.Learned) (hashing.Learned, error) {
+// shard. before, if not nil, is called with the set when it is known and not yet in force: what it stores is there for
+// whoever follows the redirect: who found nothing there would run.
+func (d *Dir) Learn(r Run, m Meta, more hashing.Learned, before func(hashing.Learned)) (hashing.Learned, error) {
 	if d.o.ReadOnly {
 		return hashing.Learned{}, ErrReadOnly
 	}
@@ -42,10 +43,16 @@ func (d *Dir) Learn(r Run, m Meta, more hashing.Learned) (hashing.Learned, error
 	if known == nil {
 		known = &hashing.Learned{}
 	} else if known.Covers(more) {
+		if before != nil {
+			before(*known)
+		}
 		return *known, nil
 	}
 	l := known.With(more)
 	_, _ = rand.Read(l.ID[:]) // never fails
+	if before != nil {
+		before(l)
+	}
 	m.Learned, m.TTL, m.Code, m.Signal, m.Tags = &l, -1, 0, 0, nil
 	if err := d.writeRedirect(r, m); err != nil {
 		return hashing.Learned{}, fmt.Errorf("learn inputs: %w", err)

@@ -157,14 +157,14 @@ func TestTransfer(t *testing.T) {
 func TestTransferOfRedirect(t *testing.T) {
 	from, to := newDir(t, Options{}), newDir(t, Options{})
 	r := runOf("learns")
-	lang, err := from.Learn(r, metaNow(), hashing.Learned{Env: []string{"LANG"}, Files: []string{"a"}})
+	lang, err := from.Learn(r, metaNow(), hashing.Learned{Env: []string{"LANG"}, Files: []string{"a"}}, nil)
 	require.NoError(t, err)
 	x := export(t, from, r, Good)
 	require.NoError(t, bring(to, r, x))
 	require.Equal(t, &lang, to.Redirect(r.Key, r.Recipe))
 	require.NoError(t, bring(to, r, x), "it takes its own place")
 
-	more, err := to.Learn(r, metaNow(), hashing.Learned{Env: []string{"TZ"}})
+	more, err := to.Learn(r, metaNow(), hashing.Learned{Env: []string{"TZ"}}, nil)
 	require.NoError(t, err)
 	require.ErrorIs(t, bring(to, r, x), ErrLearned, "it knows less")
 	require.Equal(t, &more, to.Redirect(r.Key, r.Recipe))

@@ -207,12 +207,17 @@ func (in *inputs) unchanged() (base, recipe hashing.Recipe, err error) {
 
 // learn makes the entry one of the recipe that the run has turned out to have, if it has named inputs that were not
 // known when it began. These are captured only now. A file counts if it cannot have been another one at the beginning,
-// or if a nested run has seen it in this state; else nothing is stored, and the next run looks at it in time.
-func (in *inputs) learn(m cachedir.Meta, d directives, started time.Time) refusal {
+// or if a nested run has seen it in this state; else nothing is stored, and the next run looks at it in time. The entry
+// is stored before others learn of its recipe: else they would find nothing there, and run.
+func (in *inputs) learn(m cachedir.Meta, d directives, started time.Time, store func() refusal) (why refusal) {
 	if len(d.learned.Env)+len(d.learned.Files) == 0 || in.learned != nil && in.learned.Covers(d.learned) {
-		return refusal{}
+		return store()
 	}
-	learned, err := in.dir.Learn(runOf(in.firstRecipe), m, d.learned)
+	_, err := in.dir.Learn(runOf(in.firstRecipe), m, d.learned, func(learned hashing.Learned) {
+		if why = in.extendBy(learned, d, started); why.text == "" {
+			why = store()
+		}
+	})
 	if errors.Is(err, cachedir.ErrSuperseded) {
 		return refusal{err.Error(), true}
 	}
@@ -221,6 +226,11 @@ func (in *inputs) learn(m cachedir.Meta, d directives, started time.Time) refusa
 		return refusal{err.Error(), true}
 	}
 	in.learnedMore = true
+	return why
+}
+
+// extendBy makes the recipe that of what was learned, too, if all of that was the same when the run began.
+func (in *inputs) extendBy(learned hashing.Learned, d directives, started time.Time) refusal {
 	recipe, err := hashing.Extend(in.firstRecipe, in.caller.Spec, learned, in.dir.Digests())
 	if err != nil {
 		return refusal{err.Error(), true}

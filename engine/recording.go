@@ -135,11 +135,10 @@ func (rec *recording) store(res runner.Result, m cachedir.Meta, d directives) re
 	if changed := changedSince(d.reports, rec.dir.Digests()); changed != "" {
 		return refusal{changed + " while the command ran", true}
 	}
-	if why := rec.inputs.learn(m, d, res.Started); why.text != "" {
-		return why
-	}
-	rec.pending.Retarget(runOf(rec.inputs.recipe))
-	return refusal{text: rec.commit(res, m)}
+	return rec.inputs.learn(m, d, res.Started, func() refusal {
+		rec.pending.Retarget(runOf(rec.inputs.recipe))
+		return refusal{text: rec.commit(res, m)}
+	})
 }
 
 // commit is the part of store that has nothing to do with what the result is.
