@@ -36,7 +36,8 @@ var arrows = map[string][]string{
 	"cachedir/format":  {"hashing"},
 	"cachedir/stats":   {"cachedir/tree"},
 	"cachedir/tree":    {"lock"},
-	"runner":           {},
+	"runner":           {"entry"},
+	"entry":            {},
 	"remote":           {"remote/contract"},
 	"remote/contract":  {},
 	"hashing":          {"masking", "probe"},
@@ -50,7 +51,7 @@ var arrows = map[string][]string{
 // rooms are those that take no flag, read no configuration and print nothing but what a command wrote.
 var rooms = []string{
 	"cmd/memo", "cmd/call", "engine", "engine/batch", "engine/fleet", "engine/values",
-	"cachedir", "cachedir/format", "cachedir/stats", "cachedir/tree", "runner",
+	"cachedir", "cachedir/format", "cachedir/stats", "cachedir/tree", "runner", "entry",
 	"hashing", "masking", "lock",
 }
 

@@ -7,6 +7,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cachex-cli/cachex/entry"
 )
 
 // What a process gets from its parent through exec, the command must get from this process: the
@@ -15,22 +17,12 @@ import (
 // HUP, INT and the terminal's stops alone: QUIT in a background job of sh, or PIPE in a service of
 // systemd, would have their effect on the command again.
 //
-// The kernel forgets. So the entry of the program, which is before the runtime's, asks it first and notes the answers:
-// see entry_linux_*.s. Where there is none (other architectures, a program linked by the linker of C, a library), what
-// the runtime has left is all there is to know.
+// The kernel forgets. So the entry of the program, which is before the runtime's, asks it first and notes the answers.
+// Where there is none what the runtime has left is all there is to know.
 
 // SeesSignals reports whether the command gets the signal mask and the ignored signals that this process was started
 // with, all of them.
-func SeesSignals() bool { return entrySeen }
-
-// What the entry has found.
-var (
-	entrySeen    bool   // the entry was there
-	entryMask    uint64 // blocked signals, 1 as the lowest bit
-	entryIgnored uint64 // ignored signals, the same
-	//lint:ignore U1000 the entry alone uses it
-	entryAction [4]uint64 // the kernel's struct sigaction, for a moment
-)
+func SeesSignals() bool { return entry.Seen() }
 
 // inheritance is what the parent of this process chose for its child.
 type inheritance struct {
@@ -64,12 +56,13 @@ const signalCount = 65 // with the signal 0, which is none
 
 func inherited() inheritance {
 	in := inheritance{mask: maskAtInit}
-	if !entrySeen {
+	if !entry.Seen() {
 		return in
 	}
-	setMaskWord(&in.mask, entryMask)
+	blocked, ignored := entry.Signals()
+	setMaskWord(&in.mask, blocked)
 	for s := syscall.Signal(1); s < signalCount; s++ {
-		if entryIgnored&(1<<(s-1)) != 0 && mayIgnore(s) {
+		if ignored&(1<<(s-1)) != 0 && mayIgnore(s) {
 			in.ignored = append(in.ignored, s)
 		}
 	}

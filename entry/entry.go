@@ -1,0 +1,69 @@
+// Package entry is the entry of the program, before the Go runtime's. It notes what the runtime changes and the kernel
+// then forgets: the signal mask and the ignored signals that this process was started with. And a process that was
+// started under one of two names never gets to the runtime: a stage, or a keeper (see Stage and Keeper).
+//
+// Where there is no entry (other systems and architectures, a program linked by the linker of C, a library) Seen says
+// so, and nobody may start a stage or a keeper.
+package entry
+
+// Seen reports whether the entry was there.
+func Seen() bool { return seen }
+
+// Signals returns the signals that were blocked and those that were ignored when this process was started, 1 as the
+// lowest bit.
+func Signals() (blocked, ignored uint64) { return mask, ignoredSet }
+
+// Stage is the name (argv[0]) of a process that installs a seccomp filter and then becomes a command by exec. Further
+// words are the number of a descriptor in decimal, the file to execute and the command's own words, from argv[0] on.
+// The descriptor is a socket with one message in it, the filter's instructions. First the stage sends a message back: 8
+// bytes, the listener's number, and the listener beside it; or a negative error, and the command starts without the
+// filter. If exec fails there is a second message, the negative error. The command inherits neither socket nor
+// listener.
+//
+// The runtime would take 2 ms, a megabyte and the command's signal mask. And a process that had the filter before it
+// was forked would hang as long as its parent waits for exec (vfork), if that is the one to answer.
+const Stage = "cachex-stage"
+
+// Keeper is the name of a process that answers a listener in place of the one that started it, when that has ended: all
+// calls go on, until nobody is left who could make one. It has three descriptors: 0 is the listener; 1 is a file, of
+// which the first page holds struct seccomp_notif at Notif and at Notif2, whatever is at hand; 2 is the end of a pipe
+// that nobody writes into, whose other end only its parent has. Others are closed. It has no other words.
+const Keeper = "cachex-keeper"
+
+// Where in the page of a keeper a notification at hand is.
+const (
+	Notif  = 0
+	Notif2 = 128
+)
+
+// What the entry has found, and what a stage and a keeper put together for the kernel.
+var (
+	seen       bool
+	mask       uint64
+	ignoredSet uint64
+	//lint:ignore U1000 the entry alone uses it
+	action [4]uint64 // struct sigaction, for a moment
+
+	//lint:ignore U1000 a stage alone uses it
+	program [MaxProgram]uint64
+	//lint:ignore U1000 a stage alone uses it
+	filter [2]uint64 // struct sock_fprog
+	//lint:ignore U1000 a stage alone uses it
+	result int64
+	//lint:ignore U1000 a stage alone uses it
+	vector [2]uint64 // struct iovec
+	//lint:ignore U1000 a stage alone uses it
+	control [3]uint64 // struct cmsghdr and a descriptor
+	//lint:ignore U1000 a stage alone uses it
+	message [7]uint64 // struct msghdr
+
+	//lint:ignore U1000 a keeper alone uses it
+	polled [2]uint64 // struct pollfd
+	//lint:ignore U1000 a keeper alone uses it
+	request [10]uint64 // struct seccomp_notif
+	//lint:ignore U1000 a keeper alone uses it
+	response [3]uint64 // struct seccomp_notif_resp
+)
+
+// MaxProgram is how many instructions a stage's filter may have.
+const MaxProgram = 1024
