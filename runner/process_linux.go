@@ -39,11 +39,11 @@ func fork(c Command, files [3]*os.File, tty *terminal) (*process, error) {
 		attr.Sys.Setsid, attr.Sys.Setctty, attr.Sys.Ctty = true, true, 1
 	}
 	since := time.Now()
-	pid, err := forkExec(c.Path, c.Argv, attr)
+	pid, err := spawn(c, attr)
 	if refused(err) { // the program, or, in a sandbox, that the command may ask for the signal
 		attr.Sys.Pdeathsig = 0
 		since = time.Now()
-		pid, err = forkExec(c.Path, c.Argv, attr)
+		pid, err = spawn(c, attr)
 	}
 	runtime.KeepAlive(files)
 	if err != nil {

@@ -60,6 +60,7 @@ type Command struct {
 	Dir         string          // where the command starts; empty: where this process is
 	Canceled    <-chan struct{} // the command is killed when this is closed; nil: never
 	KeepSignals bool            // signals that reach this process are its own: not caught, and not the command's
+	Stage       *Stage          // what the command starts through; nil: nothing
 
 	// Sink gets a copy of what was delivered. If it is nil and nothing is held the command writes to
 	// Stdout and Stderr itself (or through the pseudo-terminal).
