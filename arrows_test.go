@@ -26,9 +26,11 @@ var arrows = map[string][]string{
 		"cmd/memo", "cmd/call", "engine", "engine/fleet", "engine/values", "cachedir", "cachedir/stats",
 		"remote", "runner", "hashing", "fastpath", "probe",
 	},
-	"cmd/memo":         {"cmd/call", "engine", "cachedir", "cachedir/stats", "runner", "hashing", "fastpath", "probe"},
-	"cmd/call":         {"engine", "engine/batch", "cachedir", "cachedir/stats", "runner", "hashing", "fastpath"},
-	"engine":           {"engine/fleet", "engine/values", "cachedir", "cachedir/stats", "runner", "hashing", "lock"},
+	"cmd/memo": {"cmd/call", "engine", "cachedir", "cachedir/stats", "runner", "hashing", "fastpath", "probe"},
+	"cmd/call": {"engine", "engine/batch", "cachedir", "cachedir/stats", "runner", "hashing", "fastpath"},
+	"engine": {
+		"engine/fleet", "engine/values", "cachedir", "cachedir/stats", "runner", "trace", "hashing", "lock",
+	},
 	"engine/batch":     {"engine", "cachedir", "hashing", "runner"},
 	"engine/fleet":     {"cachedir", "cachedir/stats", "remote/contract", "hashing"},
 	"engine/values":    {"engine/fleet", "cachedir", "cachedir/stats", "hashing"},
@@ -37,6 +39,7 @@ var arrows = map[string][]string{
 	"cachedir/stats":   {"cachedir/tree"},
 	"cachedir/tree":    {"lock"},
 	"runner":           {"entry"},
+	"trace":            {"entry"},
 	"entry":            {},
 	"remote":           {"remote/contract"},
 	"remote/contract":  {},
@@ -51,7 +54,7 @@ var arrows = map[string][]string{
 // rooms are those that take no flag, read no configuration and print nothing but what a command wrote.
 var rooms = []string{
 	"cmd/memo", "cmd/call", "engine", "engine/batch", "engine/fleet", "engine/values",
-	"cachedir", "cachedir/format", "cachedir/stats", "cachedir/tree", "runner", "entry",
+	"cachedir", "cachedir/format", "cachedir/stats", "cachedir/tree", "runner", "trace", "entry",
 	"hashing", "masking", "lock",
 }
 

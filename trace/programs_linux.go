@@ -1,0 +1,137 @@
+//go:build amd64 || arm64
+
+package trace
+
+import (
+	"bytes"
+	"encoding/binary"
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// What the kernel reads when it executes a file is in no call: the file says it.
+const (
+	headerSize = 256 // of a script's first line as well, BINPRM_BUF_SIZE
+	mostDeep   = 5   // interpreters of interpreters
+)
+
+// execute notes a program and what it is interpreted by. The call may still fail.
+func (o *observer) execute(c *caller, path string, depth int) {
+	o.note(path, Read|Executed)
+	var st unix.Stat_t
+	if unix.Stat(path, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || st.Mode&0o111 == 0 {
+		return
+	}
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+	if err != nil {
+		if unix.Access(path, unix.X_OK) == nil {
+			o.doubt("its program cannot be read", path)
+		}
+		return
+	}
+	defer unix.Close(fd)
+	if hasRights(fd, &st) {
+		o.doubt("it runs a program that has more rights than its user", path)
+	}
+	header := make([]byte, headerSize)
+	n, err := unix.Pread(fd, header, 0)
+	if err != nil {
+		return
+	}
+	header = header[:n]
+	switch {
+	case bytes.HasPrefix(header, []byte("#!")):
+		o.script(c, path, header, depth)
+	case bytes.HasPrefix(header, []byte("\x7fELF")):
+		o.program(Program{Path: path})
+		if name := elfInterpreter(fd, header); name != "" {
+			if name, ok := o.absolute(c, unix.AT_FDCWD, name); ok {
+				o.note(name, Read|Executed)
+			}
+		}
+	case hasBinfmts():
+		o.doubt("the kernel may run it by a program of binfmt_misc", path)
+	}
+}
+
+func (o *observer) program(p Program) {
+	if !slices.Contains(o.programs, p) {
+		o.programs = append(o.programs, p)
+	}
+}
+
+func (o *observer) script(c *caller, path string, header []byte, depth int) {
+	name := interpreter(header)
+	if name == "" || depth == mostDeep {
+		return
+	}
+	name, ok := o.absolute(c, unix.AT_FDCWD, name)
+	if !ok {
+		return
+	}
+	o.program(Program{path, name})
+	o.execute(c, name, depth+1)
+}
+
+// interpreter returns the first word of a script's first line.
+func interpreter(header []byte) string {
+	line, _, _ := bytes.Cut(header[2:], []byte("\n"))
+	line = bytes.TrimLeft(line, " \t")
+	if end := bytes.IndexAny(line, " \t\x00"); end >= 0 {
+		line = line[:end]
+	}
+	return string(line)
+}
+
+// elfInterpreter returns what loads a program that was linked dynamically.
+func elfInterpreter(fd int, header []byte) string {
+	const class64, size, entrySize, interp = 2, 64, 56, 3
+	if len(header) < size || header[4] != class64 {
+		return "" // its calls are a doubt
+	}
+	at, count := binary.LittleEndian.Uint64(header[32:]), int(binary.LittleEndian.Uint16(header[56:]))
+	table := make([]byte, count*entrySize)
+	if n, err := unix.Pread(fd, table, int64(at)); err != nil || n < len(table) {
+		return ""
+	}
+	for entry := range slices.Chunk(table, entrySize) {
+		if binary.LittleEndian.Uint32(entry) != interp {
+			continue
+		}
+		name := make([]byte, min(binary.LittleEndian.Uint64(entry[32:]), unix.PathMax))
+		n, _ := unix.Pread(fd, name, int64(binary.LittleEndian.Uint64(entry[8:])))
+		text, _, _ := strings.Cut(string(name[:max(n, 0)]), "\x00")
+		return text
+	}
+	return ""
+}
+
+// hasRights reports whether a program gets rights of its file that its user does not have.
+func hasRights(fd int, st *unix.Stat_t) bool {
+	if st.Mode&unix.S_ISUID != 0 || st.Mode&(unix.S_ISGID|0o010) == unix.S_ISGID|0o010 {
+		return true
+	}
+	n, err := unix.Fgetxattr(fd, "security.capability", nil)
+	return err == nil && n > 0
+}
+
+// losesRights reports whether a program would run with fewer rights if it was observed.
+func losesRights(path string) bool {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+	if err != nil {
+		var st unix.Stat_t
+		return unix.Stat(path, &st) == nil && st.Mode&(unix.S_ISUID|unix.S_ISGID) != 0
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG && hasRights(fd, &st)
+}
+
+// hasBinfmts reports whether further formats of programs are registered.
+func hasBinfmts() bool {
+	names, err := os.ReadDir("/proc/sys/fs/binfmt_misc")
+	return err == nil && len(names) > 2 // register, status
+}

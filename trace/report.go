@@ -1,0 +1,99 @@
+// Package trace observes what a command and all its children depend on: which files they read, look at, look for in
+// vain and list, which they write, and what they do that cannot be observed. It changes nothing of what they do.
+//
+// The kernel tells of each call that names a file before it is made, and waits for an answer (seccomp user
+// notification, Linux 5.19). The answer is always that the call goes on. What an answer is needed for is noted from the
+// memory of the process that calls. So whatever language a program is written in, and however it was linked, it is
+// seen; and nobody needs to be root for that.
+//
+//   - A stage installs the filter: the process that is to become the command, which executes once more (entry.Stage).
+//   - The supervisor is a thread of this process, which receives, notes and answers (session_linux.go).
+//   - A keeper is a small process that answers when this one is gone (entry.Keeper): without it whoever is left of the
+//     command would be told by each call that there is no such call.
+//
+// What is seen of a run is a Report. It says nothing of what the files hold: that is for somebody else to compare,
+// before and after.
+package trace
+
+import "os"
+
+// Use says in which ways a path was used. It is a set.
+type Use uint16
+
+// The ways. A path that was looked for in vain has Looked or Read, too: what is there in the end tells it. What is Read
+// and turns out to be a directory was opened without saying so: it was Listed.
+const (
+	Read     Use = 1 << iota // opened for reading or executed: its content
+	Executed                 // executed: as program, interpreter of a script, or ELF interpreter
+	Looked                   // looked at by its name: type, mode, size
+	Times                    // and by a program that may have made use of its time of modification
+	Listed                   // a directory opened for reading: the names in it
+	Link                     // if it is a link, the link itself: lstat, readlink, O_NOFOLLOW
+	Xattr                    // asked for extended attributes
+	Written                  // made, changed, renamed or removed, or opened for that
+	Claimed                  // made by a call that fails where something is: what was there before counts
+)
+
+// Seen is a path and how it was used, by all programs of the run together.
+type Seen struct {
+	Path   string // absolute; as it was asked for, without `.` and what else can be left out without following links
+	Use    Use    // up to when the run itself replaced it, if it did
+	After  Use    // after that: of what the run made, unless the attempt to replace it failed and all is as it was
+	Before Before // of what has Written
+}
+
+// Before is what a path named when it was about to be written for the first time.
+type Before uint8
+
+// What may have been there.
+const (
+	Unknown Before = iota
+	Nothing        // made by the run
+	Something
+)
+
+// Program is one that was executed.
+type Program struct {
+	Path string // absolute
+	Text string // of a script, its interpreter's path; else empty
+}
+
+// Doubt is something the run did that a later look cannot compare: its result must not be stored.
+type Doubt struct {
+	Reason string // a clause for people: "it uses io_uring"
+	Path   string // what it did that to; empty: nothing that has a name
+}
+
+// Report is what was observed of a run.
+type Report struct {
+	Seen     []Seen    // sorted by path, each once
+	Programs []Program // each once, in the order in which they were executed
+	Doubts   []Doubt   // each once, in the order in which they came up
+	Network  bool      // a socket for INET or INET6 was made
+	Untraced string    // why the command ran without being observed, a clause for people; empty: it was observed
+}
+
+// Options say what is noted.
+type Options struct {
+	// NoTimes reports whether a program makes no use of the times of a path that it looks at; nil: none does so.
+	NoTimes func(program, path string) bool
+
+	// Program is the file that the command executes; empty: not known. If it has more rights than its user has, which
+	// it would lose inside of a trace, New fails.
+	Program string
+}
+
+// Stage is how a command is started so that it is observed. The process of the command executes Path, with Name as its
+// argv[0] and then the number of a descriptor in decimal, the file of the command and the command's argv. The
+// descriptor is what Open returns, for each start anew.
+//
+// When that runs Started is called, with the file closed again on this side. It returns when the program has become the
+// command, or why it has not, and its process ends. If it could not even be started Skipped is called, and the command
+// is started without.
+type Stage struct {
+	Path    string
+	Name    string
+	Open    func() (*os.File, error)
+	Started func(pid int) error
+	Skipped func(error)
+}

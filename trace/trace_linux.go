@@ -1,0 +1,217 @@
+//go:build amd64 || arm64
+
+package trace
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cachex-cli/cachex/entry"
+)
+
+// Tracer observes one command.
+type Tracer struct {
+	filter []unix.SockFilter
+	noters map[int32]func(*observer, *caller)
+
+	mu       sync.Mutex // of what follows
+	observer *observer
+	sessions []*session
+	untraced string
+}
+
+// program is the file of this process, also when another has its name by now.
+const program = "/proc/self/exe"
+
+// New prepares to observe a command. The error says why that cannot be done here, as a clause for people.
+func New(o Options) (*Tracer, error) {
+	if err := possible(); err != nil {
+		return nil, err
+	}
+	if o.Program != "" && losesRights(o.Program) {
+		return nil, errors.New("the program has more rights than its user, which it would lose")
+	}
+	t := &Tracer{observer: newObserver(o), noters: map[int32]func(*observer, *caller){}}
+	calls := notified()
+	for _, c := range calls {
+		t.noters[int32(c.number)] = c.note
+	}
+	t.filter = buildFilter(thisMachine, calls)
+	return t, nil
+}
+
+func possible() error {
+	if !entry.Seen() {
+		return errors.New("this program was not linked by Go's own linker")
+	}
+	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, filterFlags, 0)
+	if errno != unix.EFAULT { // which is that of the filter
+		return noListener(errno)
+	}
+	if err := unix.Access(program, unix.X_OK); err != nil {
+		return errors.New("/proc is not there")
+	}
+	if pid, err := os.Readlink("/proc/self"); err != nil || pid != strconv.Itoa(os.Getpid()) {
+		return errors.New("/proc is of another pid namespace")
+	}
+	b := [1]byte{}
+	c := caller{thread: os.Getpid()}
+	if _, err := c.read(uint64(uintptr(unsafe.Pointer(&b))), make([]byte, 1)); err != nil {
+		return fmt.Errorf("the memory of programs cannot be read: %w", err)
+	}
+	return nil
+}
+
+// filterFlags are those with which a stage installs the filter.
+const filterFlags = unix.SECCOMP_FILTER_FLAG_NEW_LISTENER | unix.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV |
+	unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW
+
+func noListener(errno syscall.Errno) error {
+	switch errno {
+	case unix.EBUSY:
+		return errors.New("something around it observes calls already")
+	case unix.EINVAL, unix.ENOSYS:
+		return errors.New("calls can be observed from Linux 5.19 on, if it was built with seccomp")
+	}
+	return fmt.Errorf("calls cannot be observed here: %w", errno)
+}
+
+// Stage returns how the command is to be started.
+func (t *Tracer) Stage() Stage {
+	var s *session
+	return Stage{
+		Path: program,
+		Name: entry.Stage,
+		Open: func() (theirs *os.File, err error) {
+			s, theirs, err = t.open()
+			return theirs, err
+		},
+		Started: func(int) error { return t.started(s) },
+		Skipped: func(err error) {
+			t.setUntraced(fmt.Errorf("it could not be started for that: %w", err))
+			if s != nil {
+				s.close()
+			}
+		},
+	}
+}
+
+func (t *Tracer) setUntraced(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.untraced = ""
+	if err != nil {
+		t.untraced = err.Error()
+	}
+}
+
+// open prepares a start.
+func (t *Tracer) open() (s *session, theirs *os.File, err error) {
+	s = newSession(t.take)
+	defer func() {
+		if err != nil {
+			s.close()
+			s = nil
+		}
+	}()
+	if err := s.makePage(); err != nil {
+		return s, nil, err
+	}
+	theirs, err = s.connect()
+	if err != nil {
+		return s, nil, err
+	}
+	b := unsafe.Slice((*byte)(unsafe.Pointer(&t.filter[0])), len(t.filter)*int(unsafe.Sizeof(t.filter[0])))
+	if err := unix.Send(s.ours, b, unix.MSG_NOSIGNAL); err != nil {
+		theirs.Close()
+		return s, nil, err
+	}
+	return s, theirs, nil
+}
+
+// started supervises the command from its first call on, the exec of its program.
+func (t *Tracer) started(s *session) error {
+	errno, err := s.receive()
+	switch {
+	case err != nil: // it was killed
+		t.setUntraced(fmt.Errorf("it was not begun: %w", err))
+		s.close()
+		return nil
+	case errno != 0:
+		t.setUntraced(noListener(errno))
+	default:
+		t.setUntraced(nil)
+		t.mu.Lock()
+		t.sessions = append(t.sessions, s)
+		t.mu.Unlock()
+		s.keep()
+		go s.supervise()
+	}
+	execErr := s.outcome()
+	if errno != 0 {
+		s.close()
+	}
+	if execErr != 0 {
+		return execErr
+	}
+	return nil
+}
+
+// take notes a call that waits for an answer.
+func (t *Tracer) take(n *notification, lost bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	o := t.observer
+	if lost && o.interruptible() {
+		o.doubt("a signal may have made a call fail that would not have failed unobserved", "")
+	}
+	note := t.noters[n.number]
+	switch {
+	case o.blind:
+	case n.thread == 0:
+		o.doubt("a process of it is not visible", "")
+	case n.arch != thisMachine.arch || note == nil:
+		o.doubt("it makes system calls of another architecture", "")
+	default:
+		note(o, &caller{int(n.thread), n.args})
+	}
+}
+
+// patience is for processes that are about to end when the command has ended.
+const patience = 100 * time.Millisecond
+
+// Report returns what was observed, after the command has ended. What still runs of it is a doubt, and is not observed
+// any longer.
+func (t *Tracer) Report() Report {
+	t.Close()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r := t.observer.report()
+	r.Untraced = t.untraced
+	return r
+}
+
+// Close ends observing.
+func (t *Tracer) Close() {
+	t.mu.Lock()
+	sessions := t.sessions
+	t.sessions = nil
+	t.mu.Unlock()
+	deadline := time.Now().Add(patience)
+	for _, s := range sessions {
+		if s.end(deadline) {
+			continue
+		}
+		t.mu.Lock()
+		t.observer.doubt("it left a process behind that still runs", "")
+		t.mu.Unlock()
+	}
+}

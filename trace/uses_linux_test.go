@@ -1,0 +1,254 @@
+//go:build amd64 || arm64
+
+package trace_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cachex-cli/cachex/trace"
+)
+
+const (
+	read    = trace.Read
+	looked  = trace.Looked
+	times   = trace.Times
+	listed  = trace.Listed
+	link    = trace.Link
+	written = trace.Written
+	claimed = trace.Claimed
+	xattr   = trace.Xattr
+)
+
+// What the programs of a system do, one way to use a path each. In the directory are the files a and b, the empty
+// directory d and l, a link to a.
+func TestUses(t *testing.T) {
+	interpreter := python(t)
+	python := func(text string) []string { return []string{interpreter, "-c", "import os\n" + text} }
+	sh := func(text string) []string { return []string{"sh", "-c", text} }
+	for _, c := range []struct {
+		name string
+		argv []string
+		path string
+		want trace.Seen
+	}{
+		{"read", []string{"cat", "a"}, "a", trace.Seen{Use: read}},
+		{"looked for in vain", []string{"cat", "none"}, "none", trace.Seen{Use: read}},
+		{"by a thread", python("import threading\nt=threading.Thread(target=lambda: open('a'))\nt.start()\nt.join()"), "a", trace.Seen{Use: read}},
+		{"by a child of a child", sh("sh -c 'cat a; true'; true"), "a", trace.Seen{Use: read}},
+		{"by a child of vfork", python("import subprocess\nsubprocess.run(['cat','a'],close_fds=False)"), "a", trace.Seen{Use: read}},
+		{"below another directory", sh("cd d && cat ../a"), "a", trace.Seen{Use: read}},
+		{"entered", sh("cd d"), "d", trace.Seen{Use: looked | times}},
+		{"by an open directory", python("d=os.open('d',os.O_RDONLY)\nos.stat('../a',dir_fd=d)"), "a", trace.Seen{Use: looked | times}},
+		{"way out of a directory", []string{"cat", "d/../a"}, "a", trace.Seen{Use: read}},
+		{"directory that was gone through", []string{"cat", "d/../a"}, "d", trace.Seen{Use: looked | link}},
+		{"way out of what is none", []string{"cat", "l/../a"}, "l/../a", trace.Seen{Use: read}},
+		{"superfluous parts", []string{"cat", ".//d/.//..///a"}, "a", trace.Seen{Use: read}},
+		{"looked at", python("os.stat('a')"), "a", trace.Seen{Use: looked | times}},
+		{"looked at itself", python("os.lstat('l')"), "l", trace.Seen{Use: looked | times | link}},
+		{"allowed", python("os.access('a',os.R_OK)"), "a", trace.Seen{Use: looked}},
+		{"link read", python("os.readlink('l')"), "l", trace.Seen{Use: link}},
+		{"not through a link", python("os.open('a',os.O_RDONLY|os.O_NOFOLLOW)"), "a", trace.Seen{Use: read | link}},
+		{"handle alone", python("os.open('a',os.O_PATH)"), "a", trace.Seen{Use: looked | times}},
+		{"listed", []string{"ls", "d"}, "d", trace.Seen{Use: listed | read | looked}},
+		{"extended attributes", python("os.listxattr('a')"), "a", trace.Seen{Use: xattr}},
+		{"by a descriptor's name", python("f=open('a')\nos.remove\nopen('/proc/self/fd/%d'%f.fileno())"), "a", trace.Seen{Use: read}},
+		{"by /dev/fd", python("f=open('a')\nopen('/dev/fd/%d'%f.fileno())"), "a", trace.Seen{Use: read}},
+		{"by /proc/self/cwd", []string{"cat", "/proc/self/cwd/a"}, "a", trace.Seen{Use: read}},
+		{"by the pid", sh("cat /proc/$$/cwd/a"), "", trace.Seen{}},
+
+		{"made", sh("echo > new"), "new", trace.Seen{Use: written, Before: trace.Nothing}},
+		{"made and read", sh("echo > new; cat new"), "new", trace.Seen{Use: written, After: read, Before: trace.Nothing}},
+		{"replaced and read", sh("echo > a; cat a"), "a", trace.Seen{Use: written, After: read, Before: trace.Something}},
+		{"read and replaced", sh("cat a; echo > a"), "a", trace.Seen{Use: read | written, Before: trace.Something}},
+		{"appended", sh("echo >> a; cat a"), "a", trace.Seen{Use: read | written, Before: trace.Something}},
+		{"read and perhaps written", python("os.open('a',os.O_RDWR|os.O_CREAT)"), "a", trace.Seen{Use: read | written, Before: trace.Something}},
+		{"made if nothing is there", python("os.open('new',os.O_CREAT|os.O_EXCL)"), "new", trace.Seen{Use: written | claimed, Before: trace.Nothing}},
+		{"directory made", []string{"mkdir", "new"}, "new", trace.Seen{Use: written | claimed, Before: trace.Nothing}},
+		{"directory that was there", sh("mkdir d"), "d", trace.Seen{Use: written | claimed, Before: trace.Something}},
+		{"linked to", python("os.symlink('a','new')"), "new", trace.Seen{Use: written | claimed, Before: trace.Nothing}},
+		{"second name", python("os.link('a','new')"), "a", trace.Seen{Use: read}},
+		{"new name", python("os.link('a','new')"), "new", trace.Seen{Use: written | claimed, Before: trace.Nothing}},
+		{"renamed", python("os.rename('a','new')"), "a", trace.Seen{Use: read | link | written, Before: trace.Something}},
+		{"renamed over", python("os.rename('a','b')\nopen('b')"), "b", trace.Seen{Use: link | written, After: read, Before: trace.Something}},
+		{"removed", python("os.remove('a')"), "a", trace.Seen{Use: looked | link | written, Before: trace.Something}},
+		{"removed in vain", python("try: os.remove('none')\nexcept OSError: pass"), "none", trace.Seen{Use: looked | link | written, Before: trace.Nothing}},
+		{"mode changed", python("os.chmod('a',0o600)"), "a", trace.Seen{Use: looked | written, Before: trace.Something}},
+		{"times changed", python("os.utime('a')"), "a", trace.Seen{Use: looked | written, Before: trace.Something}},
+		{"cut", python("os.truncate('a',1)"), "a", trace.Seen{Use: looked | written, Before: trace.Something}},
+		{"without a name", python("os.open('d',os.O_TMPFILE|os.O_RDWR)"), "d", trace.Seen{Use: looked}},
+	} {
+		t.Run(strings.ReplaceAll(c.name, " ", "_"), func(t *testing.T) {
+			t.Parallel()
+			dir := workspace(t)
+			write(t, filepath.Join(dir, "a"), "a\n")
+			write(t, filepath.Join(dir, "b"), "b\n")
+			require.NoError(t, os.Mkdir(filepath.Join(dir, "d"), 0o777))
+			require.NoError(t, os.Symlink("a", filepath.Join(dir, "l")))
+			r := observe(t, dir, c.argv...)
+			require.Empty(t, r.Doubts)
+			got := r.seen(dir + "/" + c.path)
+			got.Path = ""
+			if slices.Contains(c.argv, "ls") || strings.HasPrefix(c.argv[len(c.argv)-1], "cd d") {
+				got.Use &^= times | xattr // as the system's version has it
+				c.want.Use &^= times
+			}
+			require.Equal(t, c.want, got)
+		})
+	}
+}
+
+// Only what a table says, the program that looks, decides whether times count.
+func TestTimesOfWhoLooks(t *testing.T) {
+	dir := workspace(t)
+	a := write(t, filepath.Join(dir, "a"), "a")
+	var programs []string
+	r, err := run(trace.Options{NoTimes: func(program, path string) bool {
+		if path == a {
+			programs = append(programs, filepath.Base(program))
+		}
+		return strings.Contains(program, "python")
+	}}, command(t, dir, python(t), "-c", "import os; os.stat('a')"), true)
+	require.NoError(t, err)
+	require.Equal(t, looked, r.seen(a).Use)
+	require.NotEmpty(t, programs)
+}
+
+// A program that says which fields it wants, and times are not among them.
+func TestStatxWithoutTimes(t *testing.T) {
+	dir := workspace(t)
+	a := write(t, filepath.Join(dir, "a"), "a")
+	program := compile(t, "statx.c", `
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sys/stat.h>
+int main() { struct statx s; return statx(AT_FDCWD, "a", 0, STATX_SIZE, &s); }
+`)
+	r := observe(t, dir, program)
+	require.Zero(t, r.Code)
+	require.Equal(t, looked, r.seen(a).Use)
+}
+
+// No library tells what a static program does, nor one in Go, of many threads.
+func TestStaticPrograms(t *testing.T) {
+	dir := workspace(t)
+	a := write(t, filepath.Join(dir, "a"), "a")
+	t.Run("C", func(t *testing.T) {
+		program := compile(t, "read.c", `
+#include <stdio.h>
+int main() { return !fopen("a", "r"); }
+`, "-static")
+		r := observe(t, dir, program)
+		require.Zero(t, r.Code)
+		require.Equal(t, read, r.seen(a).Use)
+		require.Len(t, r.Programs, 1)
+	})
+	t.Run("Go", func(t *testing.T) {
+		program := compile(t, "read.go", `
+package main
+import ("os"; "sync")
+func main() {
+	var wg sync.WaitGroup
+	for range 100 {
+		wg.Go(func() { if _, err := os.ReadFile("a"); err != nil { os.Exit(1) } })
+	}
+	wg.Wait()
+}
+`)
+		r := observe(t, dir, program)
+		require.Zero(t, r.Code)
+		require.Equal(t, read, r.seen(a).Use)
+		require.Empty(t, r.Doubts)
+	})
+}
+
+// The kernel opens interpreters by itself.
+func TestInterpreters(t *testing.T) {
+	dir := workspace(t)
+	sh, err := exec.LookPath("sh")
+	require.NoError(t, err)
+	inner := write(t, filepath.Join(dir, "inner"), "#! "+sh+" -e\n")
+	outer := write(t, filepath.Join(dir, "outer"), "#!"+inner+"\nthis is no text for sh -e")
+	for _, path := range []string{inner, outer} {
+		require.NoError(t, os.Chmod(path, 0o777))
+	}
+	r := observe(t, dir, outer)
+	const executed = trace.Executed | read
+	require.Equal(t, executed, r.seen(inner).Use&executed)
+	require.Equal(t, executed, r.seen(outer).Use&executed)
+	require.Equal(t, executed, r.seen(sh).Use&executed)
+	require.Equal(t, []trace.Program{{Path: outer, Text: inner}, {Path: inner, Text: sh}, {Path: sh}}, r.Programs[:3])
+	loader := func(s trace.Seen) bool { return strings.Contains(s.Path, "/ld-") && s.Use == executed }
+	require.True(t, slices.ContainsFunc(r.Seen, loader), "%v", r.Seen)
+}
+
+// strace is another way to the same.
+func TestSameAsStrace(t *testing.T) {
+	if _, err := exec.LookPath("strace"); err != nil {
+		t.Skip(err)
+	}
+	dir := workspace(t)
+	write(t, filepath.Join(dir, "a.c"), "#include <stdio.h>\nint main(void) { return !puts(\"a\"); }\n")
+	write(t, filepath.Join(dir, "m.py"), "import json\n")
+	for _, argv := range [][]string{
+		{"gcc", "-pipe", "-fsyntax-only", "a.c"},
+		{python(t), "-E", "-c", "import m, http.client"},
+		{"grep", "-r", "main", "."},
+		{"find", ".", "-name", "*.c"},
+		{"sh", "-c", "cat a.c none | wc -l; test -e m.py"},
+		{"git", "init", "-q", "--template=", "repository"},
+	} {
+		t.Run(filepath.Base(argv[0]), func(t *testing.T) {
+			r := observe(t, dir, argv...)
+			log := filepath.Join(workspace(t), "log")
+			c := exec.Command("strace", append([]string{"-f", "-qq", "-y", "-o", log, "-s", "4096", "-e", "trace=%file"}, argv...)...)
+			c.Dir, c.Stdout = dir, &bytes.Buffer{}
+			_ = c.Run()
+			text, err := os.ReadFile(log)
+			require.NoError(t, err)
+			names := 0
+			for line := range strings.Lines(string(text)) {
+				path := firstPath(line, dir)
+				if path == "" || strings.HasPrefix(path, "/proc/") {
+					continue
+				}
+				names++
+				require.NotEmpty(t, r.seen(path).Path, "%s", line)
+			}
+			require.Greater(t, names, 3)
+		})
+	}
+}
+
+// firstPath is the first path in a line of strace, in clean form.
+func firstPath(line, dir string) string {
+	before, rest, ok := strings.Cut(line, `"`)
+	path, _, ok2 := strings.Cut(rest, `"`)
+	if !ok || !ok2 || path == "" || strings.Contains(before, "getcwd") || strings.Contains(line, "resumed>") {
+		return ""
+	}
+	if _, of, ok := strings.Cut(before, "<"); ok { // the directory of a descriptor
+		dir, _, _ = strings.Cut(of, ">")
+	}
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(dir, path)
+	}
+	return filepath.Clean(path)
+}
+
+// python is the interpreter itself: its name in PATH may be a script.
+func python(t *testing.T) string {
+	t.Helper()
+	out, err := exec.Command("python3", "-c", "import sys; print(sys.executable)").Output()
+	if err != nil {
+		t.Skip(err)
+	}
+	return strings.TrimSpace(string(out))
+}
