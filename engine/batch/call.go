@@ -11,6 +11,7 @@ import (
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/engine"
+	"github.com/cachex-cli/cachex/hashing"
 	"github.com/cachex-cli/cachex/runner"
 )
 
@@ -20,12 +21,12 @@ func (b *batch) call(jobs []*job) {
 	c := b.command(jobs)
 	c.Sink = printed
 	var stop context.CancelFunc
-	c.Canceled, stop = printed.endless(c.Canceled)
+	c.Canceled, stop = printed.stops(c.Canceled)
 	res, err := runner.Run(c)
 	stop()
 	var records [][]byte
 	if err == nil {
-		records, err = b.recordsOf(printed, res)
+		records, err = b.recordsOf(printed, res, jobs)
 	}
 	if err != nil {
 		b.stop(err)
@@ -66,7 +67,8 @@ type collector struct {
 	want    int  // records
 	text    []byte
 	ends    int
-	open    bool // the last byte is none of ends
+	last    int  // bytes behind the last of ends
+	endless bool // a record does not end: nothing is kept
 	surplus int  // bytes that are not kept
 	cancel  context.CancelFunc
 }
@@ -74,8 +76,11 @@ type collector struct {
 // tooMuch is how many bytes behind the last record a command may write, before it is taken for one that never ends.
 const tooMuch = 1 << 20
 
-// endless is closed when the command has written too much, or when done is.
-func (c *collector) endless(done <-chan struct{}) (<-chan struct{}, context.CancelFunc) {
+// longest is the size of the longest record, in bytes: a line is no place for more.
+const longest = 64 << 20
+
+// stops is closed when the command has written too much, or when done is.
+func (c *collector) stops(done <-chan struct{}) (<-chan struct{}, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.Background())
 	c.cancel = cancel
 	if done != nil {
@@ -91,19 +96,26 @@ func (c *collector) endless(done <-chan struct{}) (<-chan struct{}, context.Canc
 }
 
 func (c *collector) Append(s runner.Stream, b []byte) error {
-	if s != runner.Stdout {
+	if s != runner.Stdout || c.endless {
 		return nil
 	}
 	if c.ends >= c.want {
 		c.surplus += len(b)
-		if c.surplus > tooMuch {
-			c.cancel()
-		}
 	} else {
 		c.text = append(c.text, b...)
 	}
 	c.ends += bytes.Count(b, []byte{c.end})
-	c.open = len(b) > 0 && b[len(b)-1] != c.end
+	if i := bytes.LastIndexByte(b, c.end); i >= 0 {
+		c.last = len(b) - i - 1
+	} else {
+		c.last += len(b)
+	}
+	if c.ends < c.want && c.last > longest {
+		c.endless, c.text = true, nil
+	}
+	if c.endless || c.surplus > tooMuch {
+		c.cancel()
+	}
 	return nil
 }
 
@@ -115,20 +127,23 @@ func (b *batch) end() byte {
 }
 
 // recordsOf takes apart what a call has printed. The end of the last record may be missing.
-func (b *batch) recordsOf(c *collector, res runner.Result) ([][]byte, error) {
+func (b *batch) recordsOf(c *collector, res runner.Result, jobs []*job) ([][]byte, error) {
 	unit := "line"
 	if b.Null {
 		unit = "record"
 	}
 	const why = "the command printed %s for %s: it must print one for each, in their order"
 	switch {
+	case c.endless:
+		most := fmt.Sprintf("a %s of more than %d MiB", unit, longest>>20)
+		return nil, &CallError{Why: fmt.Sprintf(why, most, hashing.Show(jobs[c.ends].word))}
 	case c.surplus > tooMuch:
 		return nil, &CallError{Why: fmt.Sprintf(why, "more than "+count(c.want, unit), count(c.want, "word"))}
 	case res.Code != 0 || res.Signal != 0:
 		return nil, &CallError{Code: res.Code, Signal: res.Signal}
 	}
 	printed, got := c.text, c.ends
-	if c.open {
+	if c.last > 0 {
 		printed = append(printed, c.end)
 		got++
 	}
