@@ -33,6 +33,7 @@ Flags stand before TTL. All that is behind NAME is VARY, up to the one -- before
 best given with a word before it, as in "q=$QUERY_STRING": then it is never taken for --. With -c TEXT, all that is
 behind NAME is VARY.` + exitCodes(
 			"the command's own; a command that dies of a signal makes cachex die of it",
+			"3    --no-wait has no answer yet",
 			"125  cachex cannot do what it was told: bad TTL, no NAME, more than one --, nothing to replay",
 			"126  the command cannot be executed",
 			"127  the command was not found"),

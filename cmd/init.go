@@ -31,7 +31,7 @@ func newInitCommand(app *App) *cobra.Command {
 A memoised function runs in a new shell of the same kind, with the options of this one, without its startup
 files, and with an empty stdin. It knows the functions of --uses, the variables of --vars and what is exported.
 A function that changes variables, the directory or options of its caller cannot be memoised: a stored result
-changes nothing.
+changes nothing. An exit in it ends only that new shell: it is the status of the call.
 
 Results of up to 64 KiB that wrote to stdout alone are also kept in the memory of the shell, at most 256: a
 repeated call starts no process, and is not counted by stats. Variables of --vars and --env are looked at there,
