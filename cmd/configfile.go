@@ -509,7 +509,7 @@ func (f *configFile) set(s *Settings, row setting, key configKey, raw any, in se
 	}
 	return row.apply(s, source{
 		name: at + ": " + key.name, from: at,
-		dir: filepath.Dir(f.path), home: homeDir(in.LookupEnv), prefix: f.prefix,
+		dir: filepath.Dir(f.path), home: homeDir(in.LookupEnv), prefix: f.prefix, project: f.project,
 	}, texts)
 }
 

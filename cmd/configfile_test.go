@@ -13,6 +13,31 @@ import (
 	"github.com/cachex-cli/cachex/hashing"
 )
 
+// What lists files in a project file begins where that file is; the file with a list lies there, too.
+func TestProjectLists(t *testing.T) {
+	s := newSite(t)
+	s.dir = filepath.Join(s.repo, "a", "b")
+	require.NoError(t, os.MkdirAll(s.dir, 0o700))
+	s.project("file = ['@git', '@git:x', '@git:/y', '@./l', '!./@git']\n")
+	settings := s.must()
+	require.Equal(t, []string{
+		hashing.From("@git", "../../"), "@git:../../x", "@git:/y", hashing.Within("@./l", "../../"), "!../../@git",
+	}, settings.File)
+	row, _ := findSetting("file")
+	require.Equal(t,
+		[]string{"@git from ../..", "@git:../../x", "@git:/y", "@./l from ../..", "!../../@git"}, row.show(&settings))
+
+	s.user("file = ['@git', '@l', '@git:~/x', '@~/l']\n")
+	s.project("")
+	require.Equal(t, []string{"@git", "@l", "@git:" + s.home + "/x", "@" + s.home + "/l"}, s.must().File)
+	for _, list := range []string{"@../l", "@/l", "@~/l", "@a/../../l", "@"} {
+		s.project("file = ['" + list + "']\n")
+		_, _, err := s.load()
+		var bad *BadValue
+		require.ErrorAs(t, err, &bad, list)
+	}
+}
+
 func TestProjectFileIsFoundUpwards(t *testing.T) {
 	s := newSite(t)
 	s.dir = filepath.Join(s.repo, "a", "b")

@@ -26,8 +26,8 @@ func addKeyFlags(fs *pflag.FlagSet) {
 	fs.StringArray("env", nil,
 		"put these environment variables in the key: a `NAME[,...]`, globs allowed; unset differs from empty")
 	fs.StringArray("file", nil,
-		"put the contents of a `PATH` in the key; ** globs, directories; absent differs from empty; "+
-			"!GLOB leaves out, @git is what Git lists, @LIST what a file lists")
+		"put the contents of files in the key: @git, those of the Git repository that are not ignored, @git:DIR, a part of "+
+			"them; a `PATH`, ** globs, directories; @LIST, what a file lists; !GLOB leaves out; absent differs from empty")
 	fs.Bool("arg-files", true, "words that name files are inputs; those of a shell text too")
 	fs.Bool("stdin", false, "read stdin whole, put it in the key, feed it to the command")
 	fs.String("cwd", "path", "how the working directory enters the key: a `MODE`, path, repo or none")

@@ -27,12 +27,18 @@ time share one execution.
 What makes two runs the same: the words of the command line, the executable and its content, the working directory, and
 what --env, --file, --stdin and --scope add. Only exit code 0 is replayed unless --cache-exit says otherwise.
 
+What a command reads is named best by --file @git: all files of the Git repository, in submodules, too, that are tracked
+or not ignored, as they are on the disk; @git:DIR is a part, @git:. the working directory. --file '!**/*.md' leaves out
+what cannot matter. --file @LIST takes the names in a file, one a line or with a NUL behind each, and that file. Names,
+in lists, too, begin in the working directory, or where the project file is that has them. What is in .git counts only
+if it is named.
+
 The command gets an empty stdin unless --stdin is given, at a terminal, too: what is typed is in no key. What is not to
 be cached (--no-cache, --purge-tag, --only-if) gets stdin as it is, and so do shells and interpreters without a script,
 and -it of docker, podman and kubectl, if it is a terminal. The output is stored in the cache directory as it is, unless
 the setting encrypt is true: do not cache commands that print secrets.`,
 		Example: `  cachex run --ttl 10m -- kubectl get pods
-  cachex run --file go.mod --file '**/*.go' --env GOFLAGS -- go vet ./...
+  cachex run --file @git --env GOFLAGS -- go vet ./...
   cachex run --ttl 1d --cache-exit 0,1 -- golint ./...
   echo '{"a":1}' | cachex run --stdin -- jq .a
   cachex run -c 'git log | head -5'`,

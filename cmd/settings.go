@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -245,6 +246,8 @@ type source struct {
 	dir    string // what a relative cache-dir or secret-file is relative to
 	home   string // what a leading ~/ stands for; empty: not known
 	prefix string // leads from the working directory to where a relative input file is, as in `../`
+
+	project bool // it is a project file
 }
 
 func (src source) bad(value, why, hint string) error {
@@ -466,25 +469,52 @@ func (src source) condition(text string) (string, error) {
 	return text, nil
 }
 
+// Marks of file patterns.
+const (
+	listMark    = "@"
+	gitList     = "@git"
+	gitListMark = "@git:"
+)
+
 // file makes the name in a file pattern one that is good in the working directory.
 func (src source) file(pattern string) (string, error) {
 	mark := ""
-	if strings.HasPrefix(pattern, "!") || strings.HasPrefix(pattern, "@") && pattern != "@git" {
-		mark, pattern = pattern[:1], pattern[1:]
+	for _, m := range []string{leftOut, gitListMark, listMark} {
+		if rest, ok := strings.CutPrefix(pattern, m); ok && pattern != gitList {
+			mark, pattern = m, rest
+			break
+		}
 	}
-	if pattern == "" {
+	switch {
+	case pattern == "":
 		return "", src.bad(
 			mark, "no name behind it", "write "+mark+" and a name, or ./"+mark+" for a file of this name",
 		)
-	}
-	if isGlob(pattern) {
+	case pattern == gitList && mark == "":
+		return hashing.From(pattern, src.prefix), nil
+	case mark == listMark && src.project:
+		return src.projectList(pattern)
+	case isGlob(pattern) && (mark == "" || mark == leftOut):
 		src.home = escapeGlob(src.home)
 	}
 	path, err := src.expand(pattern)
-	if err != nil || src.prefix == "" || pattern == "@git" || filepath.IsAbs(path) {
+	if err != nil || src.prefix == "" || filepath.IsAbs(path) {
 		return mark + path, err
 	}
 	return mark + src.prefix + strings.TrimPrefix(path, "./"), nil
+}
+
+// projectList is a list that a project file names. Its lines become part of
+// recipes, which are stored, shown and sent to servers: so it is a file of the
+// project's own.
+func (src source) projectList(name string) (string, error) {
+	if !filepath.IsLocal(name) || strings.HasPrefix(name, "~") {
+		return "", src.bad(
+			listMark+name, "a list that is not below the project file",
+			"name a list beside that file or below it; other lists belong on the command line",
+		)
+	}
+	return hashing.Within(listMark+name, cmp.Or(src.prefix, ".")), nil
 }
 
 // isGlob tells a pattern from a name.
@@ -532,7 +562,7 @@ func (row setting) show(s *Settings) any {
 		}
 		return "set"
 	case *[]string:
-		return append([]string{}, *p...)
+		return row.showList(*p)
 	case *string:
 		return *p
 	case *hashing.CwdMode:
@@ -543,6 +573,18 @@ func (row setting) show(s *Settings) any {
 		return replayWords()[*p]
 	}
 	return nil
+}
+
+// showList is a list as it would be written, but that lists of files say where
+// their names begin if that is not where they are used.
+func (row setting) showList(list []string) []string {
+	shown := append([]string{}, list...)
+	for i, pattern := range shown {
+		if row.name == "file" && strings.HasPrefix(pattern, listMark) {
+			shown[i] = hashing.ShowPattern(pattern)
+		}
+	}
+	return shown
 }
 
 // from lists where a setting was given: one place, or one for each element of a

@@ -167,7 +167,7 @@ func showLife(w io.Writer, e *cachedir.Entry) {
 			fmt.Fprintf(w, "varies   by env %s\n", hashing.Show(name))
 		}
 		for _, name := range e.Learned.Files {
-			fmt.Fprintf(w, "varies   by file %s\n", hashing.Show(name))
+			fmt.Fprintf(w, "varies   by file %s\n", hashing.ShowPattern(name))
 		}
 	}
 }

@@ -37,7 +37,7 @@ func (e *Engine) findEncloser(req *Request) (*encloser, error) {
 	}
 	enc := &encloser{control: control, id: strings.ToLower(rand.Text())}
 	repo, _ := hashing.RepoInputs(req.Spec)
-	if seen, err := hashing.FilesSumOf("", slices.Concat(req.Configuration, repo), nil); err == nil {
+	if seen, err := hashing.FilesSumOf("", nil, slices.Concat(req.Configuration, repo), nil); err == nil {
 		enc.configuration = seen.String()
 	}
 	enc.append(beganPrefix + enc.id)

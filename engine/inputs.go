@@ -239,7 +239,7 @@ func (in *inputs) extendBy(learned hashing.Learned, d directives, started time.T
 	if name, found := hashing.Unsettled(in.caller.Spec, in.late(learned, d), since); found {
 		return refusal{"it learned of " + name + ", which may have changed since it began", true}
 	}
-	if changed := changedSince(d.reports, in.dir.Digests()); changed != "" {
+	if changed := changedSince(d.reports, in.caller.Spec.Environ, in.dir.Digests()); changed != "" {
 		return refusal{changed + " while the command ran", true}
 	}
 	in.learned, in.recipe = &learned, recipe

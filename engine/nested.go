@@ -160,9 +160,9 @@ func (in *inputs) usedFiles(files []string) ([]string, hashing.Digest, error) {
 	case len(names) == 0:
 		return files, sum, nil
 	}
-	asked, err := hashing.FilesSumOf(in.caller.Spec.Dir, files, in.dir.Digests())
+	asked, err := hashing.FilesSumOf(in.caller.Spec.Dir, in.caller.Spec.Environ, files, in.dir.Digests())
 	all := slices.Compact(slices.Sorted(slices.Values(slices.Concat(files, names))))
-	sum, errAll := hashing.FilesSumOf(in.caller.Spec.Dir, all, in.dir.Digests())
+	sum, errAll := hashing.FilesSumOf(in.caller.Spec.Dir, in.caller.Spec.Environ, all, in.dir.Digests())
 	// Last: what it finds unchanged was so before.
 	now, errNow := hashing.Reword(in.firstRecipe, in.caller.Spec, in.dir.Digests())
 	err = errors.Join(err, errAll, errNow)
@@ -208,12 +208,9 @@ func (d *directives) apply(n report, mark cachedir.TagMark, in *inputs) {
 	}
 	l := hashing.Learned{Env: names(n.Env)}
 	for _, pattern := range n.Files {
-		here, ok := hashing.Rebased(string(pattern), func(name string) string { return in.rebase(name, string(n.Dir)) })
-		if !ok && string(n.Dir) != in.caller.Spec.Dir {
-			d.noStore = "a nested run has a list of files in another directory"
-			return
-		}
-		l.Files = append(l.Files, here)
+		l.Files = append(l.Files, hashing.Rebased(
+			string(pattern), func(name string) string { return in.rebase(name, string(n.Dir)) },
+		))
 	}
 	for _, name := range slices.Concat(n.Before, n.Config) {
 		l.Files = append(l.Files, in.rebase(literal(string(name)), ""))
@@ -291,12 +288,12 @@ func (in *inputs) hasLines(n report) bool {
 }
 
 // changedSince holds the present state of what nested runs used against what they saw.
-func changedSince(reports []report, digests hashing.Digests) (changed string) {
+func changedSince(reports []report, environ []string, digests hashing.Digests) (changed string) {
 	same := func(dir string, files [][]byte, seen string) bool {
 		if len(files) == 0 {
 			return true
 		}
-		sum, err := hashing.FilesSumOf(dir, names(files), digests)
+		sum, err := hashing.FilesSumOf(dir, environ, names(files), digests)
 		return err == nil && sum.String() == seen
 	}
 	for _, n := range reports {

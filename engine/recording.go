@@ -132,7 +132,7 @@ func (rec *recording) store(res runner.Result, m cachedir.Meta, d directives) re
 	if why := rec.inputs.settle(); why != "" {
 		return refusal{why, true}
 	}
-	if changed := changedSince(d.reports, rec.dir.Digests()); changed != "" {
+	if changed := changedSince(d.reports, rec.caller.Spec.Environ, rec.dir.Digests()); changed != "" {
 		return refusal{changed + " while the command ran", true}
 	}
 	return rec.inputs.learn(m, d, res.Started, func() refusal {

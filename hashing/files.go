@@ -253,6 +253,9 @@ func (c *capture) digestEntry(e *entry, digest *Digest) *InputError {
 func parseFileMatch(r *reader, f *Fact) {
 	f.Name = r.quoted()
 	f.Value = strings.TrimPrefix(r.rest, " ")
+	if r.try(" from ") || r.try(" within ") {
+		r.quoted()
+	}
 	for r.try(" except ") {
 		r.quoted()
 	}
@@ -301,6 +304,10 @@ func changedFile(d *differ, s states) string {
 		return "file " + Show(s.name) + " appeared"
 	case was:
 		return "file " + Show(s.name) + " vanished"
+	case s.has && !s.had:
+		return "file " + Show(s.name) + " is in a list, and not there"
+	case s.had && !s.has:
+		return "file " + Show(s.name) + " is not in a list any more"
 	}
 	return ""
 }
@@ -338,9 +345,10 @@ func (r Recipe) FilesSum() Digest {
 	return sha256.Sum256([]byte(strings.Join(sortedSet(lines), "")))
 }
 
-// FilesSumOf is the FilesSum of a recipe that has these patterns, in a directory, and nothing else.
-func FilesSumOf(dir string, patterns []string, digests Digests) (Digest, error) {
-	c := newCapture(Spec{Dir: dir, Files: patterns}, digests, time.Now())
+// FilesSumOf is the FilesSum of a recipe that has these patterns, in a directory and with an environment, and nothing
+// else.
+func FilesSumOf(dir string, environ, patterns []string, digests Digests) (Digest, error) {
+	c := newCapture(Spec{Dir: dir, Environ: environ, Files: patterns}, digests, time.Now())
 	c.learned = true
 	if err := c.add(&fileMatchFact); err != nil {
 		return Digest{}, err

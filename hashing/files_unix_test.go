@@ -138,7 +138,18 @@ func TestFileFacts(t *testing.T) {
 			[]string{"@x plain 1 sha256:ca97", "b* plain 1 sha256:3e23", "d/a plain 1 sha256:ca97", "n plain 17 sha256:ef3f", "no absent"},
 		},
 		{"list cut at NULs", []string{"n d\x00a\nb\x00", "d/a a", "a\nb b"}, []string{Except("@n", []string{"n"})}, []string{`a\nb plain 1 sha256:3e23`, "d directory", "d/a plain 1 sha256:ca97"}},
-		{"list that is not there", nil, []string{"@n"}, []string{"n absent"}},
+		{
+			"list of another directory",
+			[]string{"d/n a\n../c\n", "d/a a", "c c"},
+			[]string{From("@n", "d/")},
+			[]string{"d/../c plain 1 sha256:2e7d", "d/a plain 1 sha256:ca97", "d/n plain 7 sha256:74b9"},
+		},
+		{
+			"list within a directory",
+			[]string{"d/e/n a", "d/n -> e/n", "d/a a"},
+			[]string{Within("@n", "d")},
+			[]string{"d/a plain 1 sha256:ca97", "d/n link e/n plain 1 sha256:ca97"},
+		},
 		{"name that begins as a list does", []string{"@n a"}, []string{"./@n"}, []string{"@n plain 1 sha256:ca97"}},
 		{"strange names", []string{"d/a\nb a", "d/\xff b"}, []string{"d"}, []string{"d directory", `d/a\nb plain 1 sha256:ca97`, `d/\xff plain 1 sha256:3e23`}},
 	}

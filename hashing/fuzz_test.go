@@ -2,6 +2,7 @@ package hashing
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"path"
 	"reflect"
 	"regexp"
@@ -65,7 +66,7 @@ func meaning(s Spec) any {
 	m.Spec.Env = sortedSet(append([]string{}, s.Env...))
 	m.Spec.Files = []string{}
 	for _, s := range c.selections() {
-		m.Spec.Files = append(m.Spec.Files, Except(s.label(), s.except))
+		m.Spec.Files = append(m.Spec.Files, fmt.Sprintf("%q %q %t %q", s.label(), s.base, s.within, s.except))
 	}
 	m.Names = c.envNames(m.Spec.Env)
 	for _, name := range m.Names {
@@ -138,6 +139,9 @@ func FuzzTwoSpecs(f *testing.F) {
 	add("a", "a", ",,,curl --token x", ",,,curl --token y", "", "", "", "")
 	add("a", "a", ",,", ",,", "", "", "x\x00!y\x00!z,./@x", "x\x00!z\x00!./y\x00!z,@x")
 	add("a", "a", ",,", ",,", "", "", "x*\x00!y", `x*" except "y`)
+	add("a", "a", ",,", ",,", "", "", "@x\x00<y,@git\x00<.,@git:a", "@x\x00(y,@git,@git:./a/")
+	add("a", "a", ",,", ",,", "", "", "@x\x00(y\x00!z", `@x\x00(y" except "z`)
+	add("a", "a", ",,", ",,", "", "", "@git,@git:git", "@./git,@./git:git")
 	add("a", "a", ",,n|a|b", ",,n|a b", "", "", "", "")
 	add("a", "a", `,,n|a" "b`, ",,n|a|b", "", "", "", "")
 	add("a", "a", ",,n|", ",,n", "", "", "", "")
@@ -198,7 +202,7 @@ func FuzzParseRecipe(f *testing.F) {
 	sum := strings.Repeat("0", 64)
 	for _, facts := range []string{
 		"", "platform linux/amd64\n", "word \"a\\n\"\nword secret 3 sha256:" + sum + "\n", "executable \"/x\" sha256:" + sum + "\n", "executable none\n",
-		"directory repo \"a\"\n", "pty yes\n", "pty 24x80\n", "pty 024x80\n", "user \"0\"\n", "file-match \"a\" except \"b\" except \"c\"\n", "descriptor 3 at 0 of 1 sha256:" + sum + "\n", "stdin sha256:" + sum + "\n", "env \"A\" unset\nenv-match \"A*\"\n", "env \"A\" hmac-sha256:" + sum + "\n",
+		"directory repo \"a\"\n", "pty yes\n", "pty 24x80\n", "pty 024x80\n", "user \"0\"\n", "file-match \"a\" except \"b\" except \"c\"\n", "file-match \"@a\" within \"b\" except \"c\"\nfile-match \"@a\" from \"b\"\n", "descriptor 3 at 0 of 1 sha256:" + sum + "\n", "stdin sha256:" + sum + "\n", "env \"A\" unset\nenv-match \"A*\"\n", "env \"A\" hmac-sha256:" + sum + "\n",
 		"file \"a\" exec 0 sha256:" + sum + "\n", "file \"a\" link \"b\" same \"c\"\n", "file \"a\" link \"b\" loop\n", "file \"a\" loop\n", "word `a`\n", "word \"\\u0041\"\n", "word 'a'\n", "scope \"a\"",
 		"word \"a\"\narg 1 sha256:" + sum + "\n", "arg 12.3 unreadable hmac-sha256:" + sum + "\n", "arg 1 unreachable\narg 2 loose\n", "arg 01 loose\n", "arg 1. loose\n",
 	} {

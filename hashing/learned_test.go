@@ -114,7 +114,7 @@ func TestSums(t *testing.T) {
 	spec.Files = []string{"sub", "a", "absent"}
 	r := captured(t, spec)
 	same := func() bool {
-		sum, err := FilesSumOf(dir, []string{"absent", "a", "sub"}, nil)
+		sum, err := FilesSumOf(dir, nil, []string{"absent", "a", "sub"}, nil)
 		require.NoError(t, err)
 		return sum == r.FilesSum()
 	}

@@ -1,11 +1,7 @@
 package hashing
 
 import (
-	"bytes"
-	"errors"
-	"fmt"
-	"io"
-	"os/exec"
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -14,41 +10,121 @@ import (
 // What is left out belongs to the one selection, so that selections of several people can be put together, and none
 // takes anything from another.
 type selection struct {
-	pattern string
+	pattern string // without what says that it is a list
+	kind    selectionKind
 	except  []string
-	list    bool // pattern is a file with a list of names, or gitList
+	base    string // of a list: the directory where its own name and those in it begin
+	within  bool   // the file with the list must lie in base
 }
 
+type selectionKind uint8
+
 const (
-	listMark = "@"   // begins a list: @names.txt
-	gitList  = "git" // the files of the working directory that Git tracks, and those that it does not ignore
+	byPattern selectionKind = iota // a name or a glob
+	byFile                         // a file lists the names
+	byGit                          // Git lists those of its repository
+	byGitIn                        // Git lists those below a directory
 )
 
-// exceptMark stands between a pattern and what is left out of it. No path holds it.
-const exceptMark = "\x00!"
+// Lists begin with these marks.
+const (
+	listMark    = "@" // and then the name of a file, as in @names.txt
+	gitList     = "@git"
+	gitListMark = "@git:" // and then the name of a directory
+)
+
+// These marks stand between the parts of a selection, in front of the last. No path holds them.
+const (
+	partMark   = "\x00"
+	exceptMark = "\x00!" // a pattern of files that are left out
+	fromMark   = "\x00<" // base
+	withinMark = "\x00(" // base, and within is set
+)
 
 // Except returns a file pattern without the files that others name.
 func Except(pattern string, left []string) string {
 	return strings.Join(append([]string{pattern}, left...), exceptMark)
 }
 
-// Rebased applies a change to each name and glob of a file pattern; false: it names files by a list, whose names begin
-// in the working directory whatever that is called.
-func Rebased(pattern string, change func(string) string) (string, bool) {
-	if strings.HasPrefix(pattern, listMark) {
-		return pattern, false
+// From returns a list of files whose names begin in a directory, and not in the working directory. What is no list
+// stays as it is.
+func From(pattern, dir string) string {
+	if !strings.HasPrefix(pattern, listMark) || tidy(dir) == "." {
+		return pattern
 	}
-	parts := strings.Split(pattern, exceptMark)
-	for i, part := range parts {
-		parts[i] = change(part)
-	}
-	return strings.Join(parts, exceptMark), true
+	return pattern + fromMark + dir
 }
 
+// Within is From for the list of somebody who need not be trusted. The file with the list must lie in the directory,
+// for its lines are written into recipes.
+func Within(pattern, dir string) string { return pattern + withinMark + dir }
+
+// Rebased applies a change to each name and glob of a file pattern. Of a list, that is the directory where its names
+// begin.
+func Rebased(pattern string, change func(string) string) string {
+	s := cutSelection(pattern)
+	for i, part := range s.except {
+		s.except[i] = change(part)
+	}
+	switch {
+	case s.kind == byPattern:
+		pattern = change(s.pattern)
+	case s.within:
+		pattern = Within(s.listed(), change(s.base))
+	default:
+		pattern = From(s.listed(), change(s.base))
+	}
+	return Except(pattern, s.except)
+}
+
+// ShowPattern returns a file pattern for people.
+func ShowPattern(pattern string) string {
+	s := cutSelection(pattern)
+	text := Show(s.listed())
+	if s.base != "." {
+		text += " from " + Show(s.base)
+	}
+	for _, left := range s.except {
+		text += " except " + Show(left)
+	}
+	return text
+}
+
+// cutSelection takes a selection apart.
+func cutSelection(text string) selection {
+	parts := strings.Split(text, partMark)
+	s := selection{pattern: parts[0], base: "."}
+	for _, part := range parts[1:] {
+		switch mark := partMark + part[:min(1, len(part))]; mark {
+		case exceptMark:
+			s.except = append(s.except, part[1:])
+		case fromMark, withinMark:
+			s.base, s.within = tidy(part[1:]), mark == withinMark
+		default:
+			s.pattern += partMark + part // check refuses it
+		}
+	}
+	s.pattern, s.kind = cutList(s.pattern)
+	return s
+}
+
+func cutList(pattern string) (string, selectionKind) {
+	if pattern == gitList {
+		return "", byGit
+	}
+	if dir, ok := strings.CutPrefix(pattern, gitListMark); ok {
+		return dir, byGitIn
+	}
+	if file, ok := strings.CutPrefix(pattern, listMark); ok {
+		return file, byFile
+	}
+	return pattern, byPattern
+}
+
+// parseSelection takes a selection apart, and writes each name in its shortest form.
 func parseSelection(text string) selection {
-	parts := strings.Split(text, exceptMark)
-	s := selection{pattern: parts[0], except: parts[1:]}
-	if s.pattern, s.list = strings.CutPrefix(s.pattern, listMark); !s.list || s.pattern != gitList {
+	s := cutSelection(text)
+	if s.pattern != "" {
 		s.pattern = tidy(s.pattern)
 	}
 	for i, pattern := range s.except {
@@ -58,28 +134,46 @@ func parseSelection(text string) selection {
 	return s
 }
 
-func (s *selection) isGit() bool { return s.list && s.pattern == gitList }
-
-// label is the pattern in a recipe: a name that begins like a list is told from one.
-func (s *selection) label() string {
-	switch {
-	case s.list:
+// listed is the pattern with the mark of a list.
+func (s *selection) listed() string {
+	switch s.kind {
+	case byGit:
+		return gitList
+	case byGitIn:
+		return gitListMark + s.pattern
+	case byFile:
 		return listMark + s.pattern
-	case strings.HasPrefix(s.pattern, listMark):
-		return "./" + s.pattern
 	}
 	return s.pattern
 }
 
+// label is the pattern in a recipe: a name that begins like a list is told from one.
+func (s *selection) label() string {
+	text := s.listed()
+	if _, kind := cutList(text); kind == s.kind {
+		return text
+	}
+	if s.kind == byFile {
+		return listMark + "./" + s.pattern
+	}
+	return "./" + s.pattern
+}
+
 func (s *selection) check() error {
-	if s.pattern == "" {
+	if s.pattern == "" && s.kind != byGit {
 		return errEmpty
 	}
-	for _, pattern := range append(s.except, s.pattern) {
-		if strings.Contains(pattern, "\x00") {
+	for _, pattern := range append(s.except, s.pattern, s.base) {
+		if strings.Contains(pattern, partMark) {
 			return errNUL
 		}
-		if !IsGlob(pattern) || s.list && pattern == s.pattern {
+	}
+	globs := s.except
+	if s.kind == byPattern {
+		globs = append(slices.Clip(globs), s.pattern)
+	}
+	for _, pattern := range globs {
+		if !IsGlob(pattern) {
 			continue
 		}
 		if _, err := parseGlobs(pattern); err != nil {
@@ -101,102 +195,35 @@ func (c *capture) selections() []selection {
 		all = append(all, parseSelection(text))
 	}
 	order := func(a, b selection) int {
-		if by := strings.Compare(a.label(), b.label()); by != 0 {
-			return by
-		}
-		return slices.Compare(a.except, b.except)
+		return cmp.Or(
+			strings.Compare(a.label(), b.label()), strings.Compare(a.base, b.base), compareBools(a.within, b.within),
+			slices.Compare(a.except, b.except),
+		)
 	}
 	slices.SortFunc(all, order)
 	return slices.CompactFunc(all, func(a, b selection) bool { return order(a, b) == 0 })
 }
 
+func compareBools(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
 func appendSelection(text []byte, s *selection) []byte {
 	text = appendQuoted(append(text, "file-match "...), s.label())
+	switch {
+	case s.within:
+		text = appendQuoted(append(text, " within "...), s.base)
+	case s.base != ".":
+		text = appendQuoted(append(text, " from "...), s.base)
+	}
 	for _, pattern := range s.except {
 		text = appendQuoted(append(text, " except "...), pattern)
 	}
 	return append(text, '\n')
-}
-
-// listed adds the files of a list. The list itself is one of them.
-func (w *walk) listed(c *capture, s *selection) error {
-	names, err := c.names(w, s)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		if err := w.named(tidy(name), false); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *capture) names(w *walk, s *selection) ([]string, error) {
-	if s.isGit() {
-		return gitNames(c.spec)
-	}
-	if err := w.named(s.pattern, false); err != nil {
-		return nil, err
-	}
-	text, err := readList(absolute(s.pattern, c.spec.Dir))
-	if isAbsent(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, &InputError{Path: s.pattern, Err: cause(err)}
-	}
-	return cutList(text), nil
-}
-
-func readList(path string) ([]byte, error) {
-	f, err := openContent(path, true)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, MaxRecipe+1))
-	if err == nil && len(text) > MaxRecipe {
-		err = &TooLarge{Limit: MaxRecipe}
-	}
-	return text, err
-}
-
-// cutList cuts a list into names: at NULs if it has one, else at line feeds.
-func cutList(text []byte) (names []string) {
-	separator := "\n"
-	if bytes.IndexByte(text, 0) >= 0 {
-		separator = "\x00"
-	}
-	for name := range strings.SplitSeq(string(text), separator) {
-		if separator == "\n" {
-			name = strings.TrimSuffix(name, "\r")
-		}
-		if name != "" {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-// gitNames asks Git. A repository may name a program that Git would run to know what changed; it is not.
-func gitNames(spec *Spec) ([]string, error) {
-	bad := func(err error) ([]string, error) { return nil, &InputError{Path: listMark + gitList, Err: err} }
-	git, err := LookPath("git", spec.Dir, spec.Environ)
-	if err != nil {
-		return bad(err)
-	}
-	var said bytes.Buffer
-	cmd := exec.Cmd{
-		Path: absolute(git, spec.Dir), Dir: spec.Dir, Env: spec.Environ, Stderr: &said,
-		Args: []string{
-			"git", "-c", "core.fsmonitor=false", "ls-files", "-z", "--cached", "--others", "--exclude-standard",
-		},
-	}
-	text, err := cmd.Output()
-	if err != nil {
-		line, _, _ := strings.Cut(said.String(), "\n")
-		return bad(fmt.Errorf("git ls-files: %w", errors.Join(err, errors.New(Show(line)))))
-	}
-	return cutList(append(text, 0)), nil
 }

@@ -64,7 +64,7 @@ func (w *walk) selected(c *capture, s *selection) error {
 		w.whole = everything()
 		defer func() { w.whole = everything() }()
 	}
-	if s.list {
+	if s.kind != byPattern {
 		return w.listed(c, s)
 	}
 	if err := w.named(s.pattern, IsGlob(s.pattern)); err != nil || !IsGlob(s.pattern) {
@@ -81,6 +81,11 @@ func (w *walk) named(name string, optional bool) error {
 		return nil
 	}
 	at, err := lookAt(absolute(name, w.dir), false)
+	return w.looked(name, at, err, optional)
+}
+
+// looked adds what a look at a name has shown.
+func (w *walk) looked(name string, at look, err error, optional bool) error {
 	if isAbsent(err) {
 		if errors.Is(err, syscall.ENOTDIR) {
 			w.inWay = w.notDirectory(name)

@@ -76,6 +76,8 @@ func judge(err error) (code int, hint string) {
 			"pass fewer words, or hand them over in a file or with --stdin"
 	case errors.As(err, &start):
 		return exitNotExecutable, "check that the file is a program for this machine"
+	case errors.As(err, &pattern) && pattern.Todo != "":
+		return exitFault, pattern.Todo
 	case errors.As(err, &pattern):
 		return exitFault, "quote the pattern, and see cachex run --help for the forms of --file and --env"
 	case errors.As(err, &uncached):

@@ -1,0 +1,139 @@
+package hashing
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+var errNoList = errors.New("there is no such list")
+
+const listTodo = "make the file first, with a name on each line or a NUL behind each; " +
+	"a file whose own name begins with @ is ./@NAME"
+
+// listed adds the files of a list.
+func (w *walk) listed(c *capture, s *selection) error {
+	if s.kind == byFile {
+		return w.listedByFile(c, s)
+	}
+	return w.listedByGit(c, s)
+}
+
+// listedByFile adds the files that a file names. That file is one of them.
+func (w *walk) listedByFile(c *capture, s *selection) error {
+	if err := w.named(s.inBase(s.pattern), false); err != nil {
+		return err
+	}
+	text, err := s.read(w.dir)
+	switch {
+	case isAbsent(err) && c.learned:
+		return nil
+	case isAbsent(err):
+		return &PatternError{Kind: "file", Pattern: listMark + s.inBase(s.pattern), Err: errNoList, Todo: listTodo}
+	case err != nil:
+		return &InputError{Path: s.pattern, Err: cause(err)}
+	}
+	for _, name := range cutNames(text) {
+		if err := w.named(s.inBase(name), false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inBase is a name that begins in the base of a list, from the working directory.
+func (s *selection) inBase(name string) string {
+	if s.base == "." || filepath.IsAbs(name) {
+		return tidy(name)
+	}
+	return tidy(join(s.base, name))
+}
+
+// read returns what is in the file that is the list.
+func (s *selection) read(dir string) ([]byte, error) {
+	open := func() (*os.File, error) { return openContent(absolute(s.inBase(s.pattern), dir), true) }
+	if s.within {
+		open = func() (*os.File, error) { return os.OpenInRoot(absolute(s.base, dir), s.pattern) }
+	}
+	f, err := open()
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, MaxRecipe+1))
+	if err == nil && len(text) > MaxRecipe {
+		err = &TooLarge{Limit: MaxRecipe}
+	}
+	return text, err
+}
+
+// cutNames cuts a list into names: at NULs if it has one, else at line feeds.
+func cutNames(text []byte) (names []string) {
+	separator := "\n"
+	if bytes.IndexByte(text, 0) >= 0 {
+		separator = "\x00"
+	}
+	for name := range strings.SplitSeq(string(text), separator) {
+		if separator == "\n" {
+			name = strings.TrimSuffix(name, "\r")
+		}
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// listedByGit adds the files that Git lists. What was learned from others, and cannot be listed here, is a state of its
+// own.
+func (w *walk) listedByGit(c *capture, s *selection) error {
+	g, err := newGit(c.spec, s)
+	if err == nil {
+		err = w.listedIn(g, g.paths)
+	}
+	var cannot *PatternError
+	if c.learned && errors.As(err, &cannot) {
+		return w.add(entry{name: s.inBase(s.pattern), kind: kindUnreachable})
+	}
+	return err
+}
+
+// listedIn adds the files of one working tree.
+func (w *walk) listedIn(g *git, paths []string) error {
+	names, err := g.list(paths)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := w.listedName(g, tidy(join(g.at, strings.TrimSuffix(name, "/")))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// listedName adds a name that Git listed. If that is a directory, it is a submodule or a repository of its own: Git
+// says of those no more, so it is asked in there. What it does not answer for counts whole.
+func (w *walk) listedName(g *git, name string) error {
+	if w.selection.leavesOut(name) {
+		return nil
+	}
+	at, err := lookAt(absolute(name, w.dir), false)
+	if err != nil || at.kind != kindDirectory {
+		return w.looked(name, at, err, false)
+	}
+	if _, err := os.Lstat(absolute(name+"/.git", w.dir)); errors.Is(err, fs.ErrNotExist) {
+		return w.looked(name, at, nil, false)
+	}
+	inner, paths := g.inside(name)
+	err = w.listedIn(inner, paths)
+	var cannot *PatternError
+	if errors.As(err, &cannot) {
+		return w.looked(name, at, nil, false)
+	}
+	return err
+}
