@@ -311,18 +311,36 @@ func (r Recipe) Uncovered(patterns []string) (word string, found bool) {
 // covers reports whether a pattern leads into a directory, or stands for one above it: then somebody has said what
 // counts.
 func (r Recipe) covers(patterns []string, dir string) bool {
-	whole := func(name string) string { return filepath.ToSlash(filepath.Clean(absolute(name, r.dir))) + "/" }
+	whole := func(name string) string {
+		return strings.TrimSuffix(filepath.ToSlash(filepath.Clean(absolute(name, r.dir))), "/") + "/"
+	}
 	dir = whole(dir)
 	for _, pattern := range patterns {
-		base := tidy(pattern)
-		if at := strings.IndexAny(base, globChars); at >= 0 {
-			base = base[:strings.LastIndex(base[:at], "/")+1]
-		}
-		if base = whole(base); strings.HasPrefix(dir, base) || strings.HasPrefix(base, dir) {
+		if base := whole(r.startOf(pattern)); strings.HasPrefix(dir, base) || strings.HasPrefix(base, dir) {
 			return true
 		}
 	}
 	return false
+}
+
+// startOf is the directory where the files of a pattern begin, or the file. Those of a list may be anywhere.
+func (r Recipe) startOf(pattern string) string {
+	s := parseSelection(pattern)
+	switch s.kind {
+	case byFile:
+		return "/"
+	case byGit:
+		if root, found := RepoRoot(absolute(s.base, r.dir), nil); found {
+			return root
+		}
+		return s.base
+	case byGitIn:
+		return s.inBase(s.pattern)
+	}
+	if at := strings.IndexAny(s.pattern, globChars); at >= 0 {
+		return s.pattern[:strings.LastIndex(s.pattern[:at], "/")+1]
+	}
+	return s.pattern
 }
 
 // ArgNames lists, as patterns, the files that words name, and those that they would name if they were there: for who

@@ -173,7 +173,8 @@ func TestUncovered(t *testing.T) {
 	put(t, dir, "d/sub/f", "")
 	r := captured(t, spec)
 	for pattern, covers := range map[string]bool{
-		"d": true, "./d/": true, "d/**": true, "d/sub/*.go": true, "**/*.go": true, ".": true, dir: true, "d/{a,b}": true, "e": false, "de": false, "e/**": false,
+		"d": true, "./d/": true, "d/**": true, "d/sub/*.go": true, "**/*.go": true, ".": true, "/": true, dir: true, "d/{a,b}": true, "e": false, "de": false, "e/**": false,
+		Except("d", []string{"d/*.go"}): true, "@list": true, "@git:.": true, "@git:e": false, From("@git", dir+"/d"): true,
 	} {
 		_, found := r.Uncovered([]string{"other", pattern})
 		require.Equal(t, !covers, found, pattern)
