@@ -108,8 +108,10 @@ func (w *walk) listedIn(g *git, paths []string) error {
 	if err != nil {
 		return err
 	}
+	in := openDirectory{dir: w.dir}
+	defer in.close()
 	for _, name := range names {
-		if err := w.listedName(g, tidy(join(g.at, strings.TrimSuffix(name, "/")))); err != nil {
+		if err := w.listedName(g, join(g.at, strings.TrimSuffix(name, "/")), &in); err != nil {
 			return err
 		}
 	}
@@ -118,11 +120,11 @@ func (w *walk) listedIn(g *git, paths []string) error {
 
 // listedName adds a name that Git listed. If that is a directory, it is a submodule or a repository of its own: Git
 // says of those no more, so it is asked in there. What it does not answer for counts whole.
-func (w *walk) listedName(g *git, name string) error {
+func (w *walk) listedName(g *git, name string, in *openDirectory) error {
 	if w.selection.leavesOut(name) {
 		return nil
 	}
-	at, err := lookAt(absolute(name, w.dir), false)
+	at, err := in.look(name)
 	if err != nil || at.kind != kindDirectory {
 		return w.looked(name, at, err, false)
 	}
@@ -136,4 +138,39 @@ func (w *walk) listedName(g *git, name string) error {
 		return w.looked(name, at, nil, false)
 	}
 	return err
+}
+
+// openDirectory looks at names that come directory by directory, which spares the kernel most of the way to each ([M]
+// 10,000 files: a hit takes 93 ms of a processor, and 116 without).
+type openDirectory struct {
+	dir    string // where names begin
+	name   string // of what is open; empty: nothing
+	folder *folder
+}
+
+func (o *openDirectory) look(name string) (look, error) {
+	cut := strings.LastIndexByte(name, '/')
+	if cut < 1 || !o.open(name[:cut]) {
+		return lookAt(absolute(name, o.dir), false)
+	}
+	return o.folder.look(name[cut+1:])
+}
+
+// open reports whether the directory is open: else whoever looks at a name finds out why not.
+func (o *openDirectory) open(name string) bool {
+	if name != o.name {
+		o.close()
+		o.name = name
+		if folder, _, err := openFolder(absolute(name, o.dir), true); err == nil {
+			o.folder = folder
+		}
+	}
+	return o.folder != nil
+}
+
+func (o *openDirectory) close() {
+	if o.folder != nil {
+		o.folder.close()
+		o.folder = nil
+	}
 }
