@@ -138,6 +138,7 @@ func TestFileFacts(t *testing.T) {
 			[]string{"@x plain 1 sha256:ca97", "b* plain 1 sha256:3e23", "d/a plain 1 sha256:ca97", "n plain 17 sha256:ef3f", "no absent"},
 		},
 		{"list cut at NULs", []string{"n d\x00a\nb\x00", "d/a a", "a\nb b"}, []string{Except("@n", []string{"n"})}, []string{`a\nb plain 1 sha256:3e23`, "d directory", "d/a plain 1 sha256:ca97"}},
+		{"what begins as a list does is left out alone", []string{"d/a a", "d/@n b"}, []string{Except("d/*", []string{"@n", "d/@n"})}, []string{"d/a plain 1 sha256:ca97"}},
 		{
 			"list of another directory",
 			[]string{"d/n a\n../c\n", "d/a a", "c c"},

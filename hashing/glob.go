@@ -218,15 +218,31 @@ func coversFile(pattern, name string) bool {
 	if strings.HasPrefix(pattern, listMark) {
 		return true // as far as can be told
 	}
-	pattern = strings.TrimPrefix(pattern, "./")
-	if pattern == "." && !strings.HasPrefix(name, "/") || name == pattern || strings.HasPrefix(name, pattern+"/") {
-		return true
+	c := parseCover(pattern)
+	return c.covers(name)
+}
+
+// cover is a pattern that files and directories are held against.
+type cover struct {
+	name  string
+	globs []glob
+	any   bool // it cannot be told what it covers
+}
+
+func parseCover(pattern string) cover {
+	c := cover{name: strings.TrimPrefix(pattern, "./")}
+	if IsGlob(c.name) {
+		var err error
+		c.globs, err = parseGlobs(c.name)
+		c.any = err != nil
 	}
-	if !IsGlob(pattern) {
-		return false
-	}
-	globs, err := parseGlobs(pattern)
-	return err != nil || slices.ContainsFunc(globs, func(g glob) bool { return g.covers(name) })
+	return c
+}
+
+func (c *cover) covers(name string) bool {
+	rest, below := strings.CutPrefix(name, c.name)
+	return c.any || below && (rest == "" || rest[0] == '/') || c.name == "." && !strings.HasPrefix(name, "/") ||
+		slices.ContainsFunc(c.globs, func(g glob) bool { return g.covers(name) })
 }
 
 func (g *glob) covers(name string) bool {

@@ -13,8 +13,9 @@ type selection struct {
 	pattern string // without what says that it is a list
 	kind    selectionKind
 	except  []string
-	base    string // of a list: the directory where its own name and those in it begin
-	within  bool   // the file with the list must lie in base
+	base    string  // of a list: the directory where its own name and those in it begin
+	within  bool    // the file with the list must lie in base
+	left    []cover // except, taken apart
 }
 
 type selectionKind uint8
@@ -131,6 +132,9 @@ func parseSelection(text string) selection {
 		s.except[i] = tidy(pattern)
 	}
 	s.except = sortedSet(s.except)
+	for _, pattern := range s.except {
+		s.left = append(s.left, parseCover(pattern))
+	}
 	return s
 }
 
@@ -185,7 +189,12 @@ func (s *selection) check() error {
 
 // leavesOut reports whether a name is one that the selection does not want.
 func (s *selection) leavesOut(name string) bool {
-	return slices.ContainsFunc(s.except, func(pattern string) bool { return coversFile(pattern, name) })
+	for i := range s.left {
+		if s.left[i].covers(name) {
+			return true
+		}
+	}
+	return false
 }
 
 // selections are those of the spec, sorted, each once.
