@@ -168,7 +168,10 @@ type Unmatched struct {
 
 func (u Unmatched) String() string {
 	text := "file " + Show(u.Pattern) + " is not there"
-	if IsGlob(u.Pattern) {
+	switch {
+	case strings.HasPrefix(u.Pattern, listMark):
+		text = "file " + Show(u.Pattern) + " lists nothing that is there"
+	case IsGlob(u.Pattern):
 		text = "file " + Show(u.Pattern) + " matches nothing"
 	}
 	if u.InWay != "" {

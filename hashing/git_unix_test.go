@@ -116,7 +116,7 @@ func TestGitNames(t *testing.T) {
 			[]string{"GIT_DIR=../../.git", "GIT_WORK_TREE=.."},
 			"@git", "../a:absent ../s/t/b:absent b",
 		},
-		{"a repository inside", []string{"a a", "r/b b", "r/o o"}, []string{"init -q r", "-C r config core.excludesFile ../a"}, nil, ".", nil, "@git", "a r/b r/o"},
+		{"a repository inside", []string{"a a", "r/b b", "r/o o"}, []string{"init -q r"}, nil, ".", nil, "@git", "a r/b r/o"},
 		{
 			"a repository inside, with its own ignored files",
 			[]string{"a a", "r/b b", "r/.gitignore b", "r/c c"},
@@ -124,6 +124,12 @@ func TestGitNames(t *testing.T) {
 			nil, ".",
 			[]string{"GIT_INDEX_FILE=none"},
 			"@git", "a r/.gitignore r/c",
+		},
+		{
+			"a submodule without a repository",
+			[]string{"a a", "r/.git/", "r/c c", "r/o o", ".gitignore o"},
+			[]string{"update-index --add --cacheinfo 160000,1234567890123456789012345678901234567890,r"},
+			nil, ".", nil, "@git", ".gitignore a r:directory r/c r/o",
 		},
 		{"what looks like one", []string{"a a", "r/.git/x b", "r/c c"}, nil, nil, ".", nil, "@git", "a r/c"},
 		{"a link is followed", []string{"a a", "d/b b", "l -> a", "m -> d", "n -> no"}, nil, nil, ".", nil, "@git", "a d/b l:link:a m:link:d:directory m/b n:link:no:absent"},
