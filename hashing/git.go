@@ -14,7 +14,7 @@ import (
 
 // git asks Git for the names of the files that it tracks and of those that it does not ignore. It is asked each time:
 // its answer rests on the index, on ignore files in each directory and elsewhere, on configuration, variables, and on
-// what is in every directory; to look at all that is what Git does, in less than half the time of git status.
+// what is in every directory; to look at all that is what Git does, in about half the time of git status.
 //
 // The repository need not be trusted. So nothing that it names is run, nothing is fetched, and nothing is written.
 type git struct {
