@@ -14,8 +14,8 @@ type Stage struct {
 	Open func() (*os.File, error)
 
 	// Started is called when the program runs. It returns when the program has become the command, or why it has not:
-	// then its process ends.
-	Started func(pid int) error
+	// then its process ends. not usable: that says nothing of the command, which then starts without.
+	Started func(pid int) (usable bool, err error)
 
 	// Skipped is called if the program could not be started. The command starts without.
 	Skipped func(error)

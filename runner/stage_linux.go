@@ -16,11 +16,16 @@ func spawn(c Command, attr *syscall.ProcAttr) (pid int, err error) {
 		c.Stage.Skipped(err)
 		return forkExec(c.Path, c.Argv, attr)
 	}
-	if err := c.Stage.Started(pid); err != nil {
-		_, _ = waitChild(pid)
-		return 0, err
+	usable, err := c.Stage.Started(pid)
+	if usable && err == nil {
+		return pid, nil
 	}
-	return pid, nil
+	_ = syscall.Kill(pid, syscall.SIGKILL)
+	_, _ = waitChild(pid)
+	if !usable {
+		return forkExec(c.Path, c.Argv, attr)
+	}
+	return 0, err
 }
 
 // fork starts the program that becomes the command.

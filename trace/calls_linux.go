@@ -4,6 +4,7 @@ package trace
 
 import (
 	"encoding/binary"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -65,11 +66,11 @@ func notified() []call {
 		{unix.SYS_EXIT_GROUP, nothing, nil}, // no call that was lost before it goes unseen
 
 		{unix.SYS_RENAMEAT, renames(0, 1, 2, 3), nil},
-		{unix.SYS_RENAMEAT2, renames(0, 1, 2, 3), nil},
+		{unix.SYS_RENAMEAT2, renamesHow, nil},
 		{unix.SYS_UNLINKAT, removes(0, 1), nil},
 		{unix.SYS_MKDIRAT, makes(0, 1), nil},
 		{unix.SYS_MKNODAT, makes(0, 1), nil},
-		{unix.SYS_SYMLINKAT, makes(1, 2), nil},
+		{unix.SYS_SYMLINKAT, makesLink(1, 2), nil},
 		{unix.SYS_LINKAT, links(0, 1, 2, 3), nil},
 		{unix.SYS_TRUNCATE, changes(cwd, 0), nil},
 		{unix.SYS_FCHMODAT, changes(0, 1), nil},
@@ -85,6 +86,7 @@ func notified() []call {
 		{unix.SYS_FILE_SETATTR, changes(0, 1), nil},
 
 		{unix.SYS_SOCKET, opensSocket, []test{{0, differs, unix.AF_UNIX}}},
+		{unix.SYS_BIND, binds, nil},
 		{unix.SYS_CONNECT, speaksTo(1, 2), nil},
 		{unix.SYS_SENDTO, speaksTo(4, 5), []test{{4, nonzero, 0}}},
 
@@ -187,18 +189,18 @@ func (o *observer) open(c *caller, dir, path, flags int) {
 	case flags&unix.O_PATH != 0: // nothing can be read by it but what stat tells
 		o.note(name, use|o.timed(c, name, Looked))
 	case flags&(unix.O_CREAT|unix.O_EXCL) == unix.O_CREAT|unix.O_EXCL:
-		o.write(name, Claimed, true)
+		o.write(name, Claimed, replacesName)
 	case flags&unix.O_TRUNC != 0:
-		o.write(name, use, true)
+		o.write(name, use, replacesFile)
 	case mode == unix.O_RDONLY && flags&unix.O_CREAT == 0:
 		if flags&unix.O_DIRECTORY != 0 {
 			use |= Listed
 		}
 		o.note(name, use|Read)
 	case mode == unix.O_WRONLY:
-		o.write(name, use, false)
+		o.write(name, use, changesFile)
 	default:
-		o.write(name, use|Read, false)
+		o.write(name, use|Read, changesFile)
 	}
 }
 
@@ -270,28 +272,52 @@ func renames(oldDir, old, newDir, newPath int) func(*observer, *caller) {
 		from, ok := o.path(c, oldDir, old)
 		to, ok2 := o.path(c, newDir, newPath)
 		if ok && ok2 {
-			o.write(from, Read|Link, true)
-			o.write(to, Link, true)
+			o.write(from, Read, replacesName)
+			o.write(to, 0, replacesName)
+			o.move(from, to)
 		}
+	}
+}
+
+// renamesHow may also exchange two, or not replace anything.
+func renamesHow(o *observer, c *caller) {
+	renames(0, 1, 2, 3)(o, c)
+	from, ok := o.path(c, 0, 1)
+	to, ok2 := o.path(c, 2, 3)
+	switch {
+	case !ok || !ok2:
+	case c.args[4]&unix.RENAME_EXCHANGE != 0:
+		o.usage(to, true).use |= Read
+		o.move(to, from)
+	case c.args[4]&unix.RENAME_NOREPLACE != 0:
+		o.usage(to, true).use |= Claimed
 	}
 }
 
 func links(oldDir, old, newDir, newPath int) func(*observer, *caller) {
 	return func(o *observer, c *caller) {
-		if from, ok := o.path(c, oldDir, old); ok {
-			o.note(from, Read)
+		from, ok := o.path(c, oldDir, old)
+		to, ok2 := o.path(c, newDir, newPath)
+		if ok2 {
+			o.write(to, Claimed, replacesName)
 		}
-		if to, ok := o.path(c, newDir, newPath); ok {
-			o.write(to, Claimed, true)
+		if ok {
+			o.note(from, Read)
+			o.move(from, to)
 		}
 	}
 }
 
-// removes is of what is gone afterwards, and may have to be there before.
+// removes is of what is gone afterwards. That nothing is there counts, too.
 func removes(dir, path int) func(*observer, *caller) {
 	return func(o *observer, c *caller) {
-		if name, ok := o.path(c, dir, path); ok {
-			o.write(name, Looked|Link, true)
+		name, ok := o.path(c, dir, path)
+		switch {
+		case !ok:
+		case exists(o.behind(name, true), true):
+			o.write(name, 0, replacesName)
+		default:
+			o.write(name, Looked|Link, replacesName)
 		}
 	}
 }
@@ -300,7 +326,16 @@ func removes(dir, path int) func(*observer, *caller) {
 func makes(dir, path int) func(*observer, *caller) {
 	return func(o *observer, c *caller) {
 		if name, ok := o.path(c, dir, path); ok {
-			o.write(name, Claimed, true)
+			o.write(name, Claimed, replacesName)
+		}
+	}
+}
+
+func makesLink(dir, path int) func(*observer, *caller) {
+	return func(o *observer, c *caller) {
+		if name, ok := o.path(c, dir, path); ok {
+			o.write(name, Claimed, replacesName)
+			o.makeLink(o.behind(name, true))
 		}
 	}
 }
@@ -309,7 +344,7 @@ func makes(dir, path int) func(*observer, *caller) {
 func changes(dir, path int) func(*observer, *caller) {
 	return func(o *observer, c *caller) {
 		if name, ok := o.path(c, dir, path); ok {
-			o.write(name, Looked, false)
+			o.write(name, Looked, changesFile)
 		}
 	}
 }
@@ -373,35 +408,41 @@ var namesOfUsers = []string{
 	"/run/systemd/journal/",
 }
 
+// socketName returns the path of a local socket in arguments; not local: it is another kind. It is empty if the name is
+// none of the file system.
+func (o *observer) socketName(c *caller, address, length int) (name string, local bool) {
+	const family = 2 // bytes
+	var b [family + 108]byte
+	n := min(int(uint32(c.args[length])), len(b))
+	if n < family || !o.peek(c, c.args[address], b[:n]) || binary.LittleEndian.Uint16(b[:]) != unix.AF_UNIX {
+		return "", false
+	}
+	name, _, _ = strings.Cut(string(b[family:n]), "\x00")
+	if name == "" {
+		return "", true
+	}
+	return o.absolute(c, unix.AT_FDCWD, name)
+}
+
 // speaksTo is of what is sent to a local socket.
 func speaksTo(address, length int) func(*observer, *caller) {
 	return func(o *observer, c *caller) {
-		const family = 2 // bytes
-		var b [family + 108]byte
-		n := min(int(uint32(c.args[length])), len(b))
-		if n < family || !o.peek(c, c.args[address], b[:n]) || binary.LittleEndian.Uint16(b[:]) != unix.AF_UNIX {
-			return
-		}
-		name, _, _ := strings.Cut(string(b[family:n]), "\x00")
-		if name == "" {
-			o.doubt("it talks to another program", "")
-			return
-		}
-		name, ok := o.absolute(c, unix.AT_FDCWD, name)
+		name, local := o.socketName(c, address, length)
+		isOf := func(place string) bool { return strings.HasPrefix(name, place) }
 		switch {
-		case !ok:
-			return
-		case !exists(name):
+		case !local:
+		case name != "" && (!exists(name, false) || slices.ContainsFunc(namesOfUsers, isOf)):
 			o.note(name, Looked)
-			return
+		default:
+			o.doubt("it talks to another program", name)
 		}
-		for _, p := range namesOfUsers {
-			if strings.HasPrefix(name, p) {
-				o.note(name, Looked)
-				return
-			}
-		}
-		o.doubt("it talks to another program", name)
+	}
+}
+
+// binds is of a local socket that gets a name.
+func binds(o *observer, c *caller) {
+	if name, _ := o.socketName(c, 1, 2); name != "" {
+		o.write(name, Claimed, replacesName)
 	}
 }
 

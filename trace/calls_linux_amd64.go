@@ -29,7 +29,7 @@ func oldCalls() []call {
 		{unix.SYS_RMDIR, removes(cwd, 0), nil},
 		{unix.SYS_MKDIR, makes(cwd, 0), nil},
 		{unix.SYS_MKNOD, makes(cwd, 0), nil},
-		{unix.SYS_SYMLINK, makes(cwd, 1), nil},
+		{unix.SYS_SYMLINK, makesLink(cwd, 1), nil},
 		{unix.SYS_LINK, links(cwd, 0, cwd, 1), nil},
 		{unix.SYS_CHMOD, changes(cwd, 0), nil},
 		{unix.SYS_CHOWN, changes(cwd, 0), nil},

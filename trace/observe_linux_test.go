@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -100,6 +99,9 @@ func playObserve(argv []string) {
 		panic(err)
 	}
 	stage := runner.Stage(tracer.Stage())
+	if os.Getenv(fullVar) != "" {
+		stage.Started = withoutDescriptors(stage.Started)
+	}
 	to := os.Getenv(reportVar)
 	os.Unsetenv(reportVar)
 	r, err := runner.Run(runner.Command{
@@ -123,7 +125,22 @@ func playObserve(argv []string) {
 	os.Exit(r.Code)
 }
 
-const reportVar = "TRACE_TEST_REPORT"
+const (
+	reportVar = "TRACE_TEST_REPORT"
+	fullVar   = "TRACE_TEST_FULL" // no descriptor is left when the stage has been started
+)
+
+func withoutDescriptors(started func(int) (bool, error)) func(int) (bool, error) {
+	return func(pid int) (bool, error) {
+		for {
+			f, err := os.Open(os.DevNull)
+			if err != nil {
+				return started(pid)
+			}
+			defer f.Close()
+		}
+	}
+}
 
 // elsewhere returns a process that observes a command, started by the words before it, and its report afterwards.
 func elsewhere(t *testing.T, before []string, argv ...string) (*exec.Cmd, func() observed) {
@@ -212,4 +229,4 @@ const (
 	waitShort = 10 * time.Millisecond
 )
 
-func pid() string { return strconv.Itoa(os.Getpid()) }
+func credential(uid uint32) *syscall.Credential { return &syscall.Credential{Uid: uid, Gid: uid} }

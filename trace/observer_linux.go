@@ -5,7 +5,9 @@ package trace
 import (
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,12 +22,16 @@ type observer struct {
 
 	blind         bool   // paths are not understood any more, or looking at them may have to wait: nothing is noted
 	handled, sent uint64 // signals: handled so that a call that waits fails; sent by the run
+
+	made map[string]bool // links that the run made, and what it moved that may be such
 }
 
 // usage is what is noted of a path.
 type usage struct {
 	use, after Use
-	before     Before
+	before     Before // the first use
+	mode       uint32 // of what was there then
+	size       int64
 	replaced   bool // by a call of the run, if it did not fail
 }
 
@@ -48,18 +54,36 @@ func (o *observer) doubt(reason, path string) {
 	}
 }
 
-func (o *observer) usage(path string) *usage {
+// mostPaths is more than anybody looks up again.
+const mostPaths = 200_000
+
+// usage returns what is noted of a path. Whether something is there is asked when it is used first: a file that is gone
+// in the end was not looked for in vain.
+func (o *observer) usage(path string, itself bool) *usage {
 	u := o.seen[path]
 	if u == nil {
-		u = &usage{}
+		u = &usage{before: Nothing}
+		if st, ok := look(path, itself); ok {
+			u.before, u.mode, u.size = Something, st.Mode, st.Size
+		}
 		o.seen[path] = u
+		if len(o.seen) > mostPaths {
+			o.doubt("it uses too many files", "")
+			o.blind = true
+		}
 	}
 	return u
 }
 
 // note notes a use that is no write.
 func (o *observer) note(path string, use Use) {
-	u := o.usage(path)
+	itself := use&Link != 0
+	path = o.behind(path, itself)
+	o.usage(path, itself).add(use)
+}
+
+// add adds a use.
+func (u *usage) add(use Use) {
 	if u.replaced {
 		u.after |= use
 		return
@@ -67,18 +91,85 @@ func (o *observer) note(path string, use Use) {
 	u.use |= use
 }
 
+// effect is what a call that writes does.
+type effect uint8
+
+const (
+	changesFile  effect = iota // it is still the file that was there
+	replacesFile               // nothing is left of what was in it
+	replacesName               // the name does not lead there any more; a link is not followed
+)
+
 // write notes a write, with what else the call needs of the path. If it replaces what was there, all that is done with
-// the path later has nothing to do with that.
-func (o *observer) write(path string, use Use, replaces bool) {
-	u := o.usage(path)
-	if (u.use|u.after)&Written == 0 {
-		u.before = Nothing
-		if exists(path) {
-			u.before = Something
+// the path later has nothing to do with that; but a link that was there has led somewhere.
+func (o *observer) write(path string, use Use, e effect) {
+	itself := e == replacesName
+	path = o.behind(path, itself)
+	if itself && isLink(path) {
+		use |= Link
+	}
+	u := o.usage(path, itself)
+	u.add(use | Written)
+	u.replaced = u.replaced || e != changesFile
+}
+
+// behind returns the path of what a path leads to through links that the run made itself. With those it may be gone in
+// the end, and what was there is an input all the same.
+func (o *observer) behind(path string, itself bool) string {
+	if len(o.made) == 0 {
+		return path
+	}
+	for p := path; len(p) > 1; p = p[:strings.LastIndexByte(p, '/')] {
+		if o.made[p] && (p != path || !itself) {
+			return resolve(path, itself)
 		}
 	}
-	o.note(path, use|Written)
-	u.replaced = u.replaced || replaces
+	return path
+}
+
+// resolve follows links, but the last one only if wanted. The last part of a path need not be there.
+func resolve(path string, itself bool) string {
+	for range unix.NAME_MAX {
+		if !itself {
+			if real, err := filepath.EvalSymlinks(path); err == nil {
+				return real
+			}
+		}
+		dir, err := filepath.EvalSymlinks(filepath.Dir(path))
+		if err != nil {
+			return path
+		}
+		path = filepath.Join(dir, filepath.Base(path))
+		to, err := os.Readlink(path)
+		if itself || err != nil {
+			return path
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(dir, to)
+		}
+		path = to
+	}
+	return path
+}
+
+// makeLink notes that the run makes a link, or moves something that may be one.
+func (o *observer) makeLink(path string) {
+	if o.made == nil {
+		o.made = map[string]bool{}
+	}
+	o.made[path] = true
+}
+
+// move notes that links which the run made have other names, and that a link has one.
+func (o *observer) move(from, to string) {
+	if isLink(from) {
+		o.makeLink(to)
+	}
+	for path := range maps.Clone(o.made) {
+		if rest, ok := strings.CutPrefix(path, from+"/"); ok {
+			o.makeLink(to + "/" + rest)
+		}
+	}
 }
 
 // timed adds Times to a look, unless the program makes no use of them.
@@ -93,17 +184,32 @@ func (o *observer) timed(c *caller, path string, use Use) Use {
 	return use | Times
 }
 
+// look returns the state of a file, or of a link itself; not ok: there is none.
+func look(path string, itself bool) (st unix.Stat_t, ok bool) {
+	stat := unix.Stat
+	if itself {
+		stat = unix.Lstat
+	}
+	err := stat(path, &st)
+	return st, err == nil
+}
+
 // exists reports whether there is anything at a path.
-func exists(path string) bool {
-	var st unix.Stat_t
-	return unix.Lstat(path, &st) == nil
+func exists(path string, itself bool) bool {
+	_, ok := look(path, itself)
+	return ok
+}
+
+func isLink(path string) bool {
+	st, ok := look(path, true)
+	return ok && st.Mode&unix.S_IFMT == unix.S_IFLNK
 }
 
 func (o *observer) report() Report {
 	r := Report{Programs: o.programs, Doubts: o.doubted, Network: o.network}
 	for _, path := range slices.Sorted(maps.Keys(o.seen)) {
 		u := o.seen[path]
-		r.Seen = append(r.Seen, Seen{path, u.use, u.after, u.before})
+		r.Seen = append(r.Seen, Seen{path, u.use, u.after, u.before, u.mode, u.size})
 	}
 	return r
 }

@@ -211,5 +211,5 @@ func (c *caller) own(path string) (rest string, ok bool) {
 	case process == "" || process[0] < '0' || process[0] > '9':
 		return "", false
 	}
-	return rest, exists("/proc/" + process + "/task/" + strconv.Itoa(c.thread))
+	return rest, exists("/proc/"+process+"/task/"+strconv.Itoa(c.thread), true)
 }

@@ -39,16 +39,17 @@ type Seen struct {
 	Path   string // absolute; as it was asked for, without `.` and what else can be left out without following links
 	Use    Use    // up to when the run itself replaced it, if it did
 	After  Use    // after that: of what the run made, unless the attempt to replace it failed and all is as it was
-	Before Before // of what has Written
+	Before Before // when it was used for the first time
+	Mode   uint32 // st_mode of what was there then: of a link itself, if that is what was used
+	Size   int64  // and its size
 }
 
-// Before is what a path named when it was about to be written for the first time.
+// Before is what a path named before it was used.
 type Before uint8
 
 // What may have been there.
 const (
-	Unknown Before = iota
-	Nothing        // made by the run
+	Nothing Before = iota + 1
 	Something
 )
 
@@ -88,12 +89,12 @@ type Options struct {
 // descriptor is what Open returns, for each start anew.
 //
 // When that runs Started is called, with the file closed again on this side. It returns when the program has become the
-// command, or why it has not, and its process ends. If it could not even be started Skipped is called, and the command
-// is started without.
+// command, or why it has not, and its process ends. If it is not usable its process is to be killed, and the command
+// started without. If it could not even be started Skipped is called, and the command is started without.
 type Stage struct {
 	Path    string
 	Name    string
 	Open    func() (*os.File, error)
-	Started func(pid int) error
+	Started func(pid int) (usable bool, err error)
 	Skipped func(error)
 }

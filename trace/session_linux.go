@@ -119,11 +119,11 @@ func (s *session) receive() (syscall.Errno, error) {
 		}
 		messages, err := unix.ParseSocketControlMessage(rights[:length])
 		if err != nil || len(messages) != 1 {
-			return unix.EMFILE, nil // the one error: there is no descriptor left for it
+			return 0, unix.EMFILE // the kernel has closed the listener for want of a number
 		}
 		fds, err := unix.ParseUnixRights(&messages[0])
 		if err != nil || len(fds) != 1 {
-			return unix.EMFILE, nil
+			return 0, unix.EMFILE
 		}
 		s.listener = fds[0]
 		// Who waits and who answers take turns on one processor. Older kernels do not know the flag.

@@ -194,7 +194,7 @@ func TestStageThatCannotBeStarted(t *testing.T) {
 	stage := runner.Stage{
 		Path: "/no/such/thing", Name: "stage",
 		Open:    func() (*os.File, error) { return os.Open(os.DevNull) },
-		Started: func(int) error { return errors.New("started") },
+		Started: func(int) (bool, error) { return true, errors.New("started") },
 		Skipped: func(err error) { skipped = err },
 	}
 	c := command(t, "", "sh", "-c", "exit 5")
@@ -203,6 +203,15 @@ func TestStageThatCannotBeStarted(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 5, r.Code)
 	require.ErrorIs(t, skipped, unix.ENOENT)
+}
+
+// With no descriptor left for the listener the command runs without.
+func TestNoDescriptorLeft(t *testing.T) {
+	c, report := elsewhere(t, []string{"sh", "-c", `ulimit -n 40; "$@"`, "sh"}, "sh", "-c", "exit 8")
+	c.Env = append(c.Env, fullVar+"=1")
+	out, err := c.CombinedOutput()
+	require.Equal(t, 8, exitCode(t, err), "%s", out)
+	require.Contains(t, report().Untraced, "too many open files")
 }
 
 // Signals reach the command as they do without.
@@ -237,8 +246,5 @@ func TestLeavesNothing(t *testing.T) {
 		observe(t, "", "true")
 	}
 	require.Equal(t, before, count())
-	require.Eventually(t, func() bool { // keepers end by themselves
-		out, _ := exec.Command("pgrep", "-P", pid(), "cachex-keeper|exe").Output()
-		return len(out) == 0
-	}, waitLong, waitShort)
+	requireNoKeepers(t)
 }

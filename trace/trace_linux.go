@@ -94,7 +94,7 @@ func (t *Tracer) Stage() Stage {
 			s, theirs, err = t.open()
 			return theirs, err
 		},
-		Started: func(int) error { return t.started(s) },
+		Started: func(int) (bool, error) { return t.started(s) },
 		Skipped: func(err error) {
 			t.setUntraced(fmt.Errorf("it could not be started for that: %w", err))
 			if s != nil {
@@ -138,15 +138,16 @@ func (t *Tracer) open() (s *session, theirs *os.File, err error) {
 }
 
 // started supervises the command from its first call on, the exec of its program.
-func (t *Tracer) started(s *session) error {
+func (t *Tracer) started(s *session) (usable bool, err error) {
 	errno, err := s.receive()
 	switch {
-	case err != nil: // it was killed
-		t.setUntraced(fmt.Errorf("it was not begun: %w", err))
+	case err != nil: // it has no listener, or nobody does: then all that it may do is end
+		t.setUntraced(fmt.Errorf("it could not be begun: %w", err))
 		s.close()
-		return nil
+		return false, nil
 	case errno != 0:
 		t.setUntraced(noListener(errno))
+		defer s.close()
 	default:
 		t.setUntraced(nil)
 		t.mu.Lock()
@@ -155,14 +156,10 @@ func (t *Tracer) started(s *session) error {
 		s.keep()
 		go s.supervise()
 	}
-	execErr := s.outcome()
-	if errno != 0 {
-		s.close()
+	if errno := s.outcome(); errno != 0 {
+		return true, errno
 	}
-	if execErr != 0 {
-		return execErr
-	}
-	return nil
+	return true, nil
 }
 
 // take notes a call that waits for an answer.

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/cachex-cli/cachex/trace"
 )
@@ -33,14 +34,15 @@ func TestUses(t *testing.T) {
 	interpreter := python(t)
 	python := func(text string) []string { return []string{interpreter, "-c", "import os\n" + text} }
 	sh := func(text string) []string { return []string{"sh", "-c", text} }
+	exchange := python("import ctypes\nif ctypes.CDLL(None).renameat2(-100,b'a',-100,b'b',2): raise OSError")
 	for _, c := range []struct {
 		name string
 		argv []string
 		path string
 		want trace.Seen
 	}{
-		{"read", []string{"cat", "a"}, "a", trace.Seen{Use: read}},
-		{"looked for in vain", []string{"cat", "none"}, "none", trace.Seen{Use: read}},
+		{"read", []string{"cat", "a"}, "a", trace.Seen{Use: read, Before: trace.Something}},
+		{"looked for in vain", []string{"cat", "none"}, "none", trace.Seen{Use: read, Before: trace.Nothing}},
 		{"by a thread", python("import threading\nt=threading.Thread(target=lambda: open('a'))\nt.start()\nt.join()"), "a", trace.Seen{Use: read}},
 		{"by a child of a child", sh("sh -c 'cat a; true'; true"), "a", trace.Seen{Use: read}},
 		{"by a child of vfork", python("import subprocess\nsubprocess.run(['cat','a'],close_fds=False)"), "a", trace.Seen{Use: read}},
@@ -76,9 +78,21 @@ func TestUses(t *testing.T) {
 		{"linked to", python("os.symlink('a','new')"), "new", trace.Seen{Use: written | claimed, Before: trace.Nothing}},
 		{"second name", python("os.link('a','new')"), "a", trace.Seen{Use: read}},
 		{"new name", python("os.link('a','new')"), "new", trace.Seen{Use: written | claimed, Before: trace.Nothing}},
-		{"renamed", python("os.rename('a','new')"), "a", trace.Seen{Use: read | link | written, Before: trace.Something}},
-		{"renamed over", python("os.rename('a','b')\nopen('b')"), "b", trace.Seen{Use: link | written, After: read, Before: trace.Something}},
-		{"removed", python("os.remove('a')"), "a", trace.Seen{Use: looked | link | written, Before: trace.Something}},
+		{"renamed", python("os.rename('a','new')"), "a", trace.Seen{Use: read | written, Before: trace.Something}},
+		{"renamed over", python("os.rename('a','b')\nopen('b')"), "b", trace.Seen{Use: written, After: read, Before: trace.Something}},
+		{"removed", python("os.remove('a')"), "a", trace.Seen{Use: written, Before: trace.Something}},
+		{"removed and made", sh("rm a; echo > a; cat a"), "a", trace.Seen{Use: looked | times | link | written, After: read | written, Before: trace.Something}},
+		{"link removed", python("os.remove('l')"), "l", trace.Seen{Use: link | written, Before: trace.Something}},
+		{"link renamed over", python("os.rename('a','l')"), "l", trace.Seen{Use: link | written, Before: trace.Something}},
+		{"link of the run", python("os.symlink('a','new')\nopen('new')"), "a", trace.Seen{Use: read}},
+		{"link of the run itself", python("os.symlink('a','new')\nos.lstat('new')"), "new", trace.Seen{Use: written | claimed, After: looked | times | link, Before: trace.Nothing}},
+		{"link of the run that is gone", python("os.symlink('.','new')\nopen('new/a')\nos.remove('new')"), "a", trace.Seen{Use: read}},
+		{"link of the run that moved", python("os.symlink('a','new')\nos.rename('new','new2')\nopen('new2')"), "a", trace.Seen{Use: read}},
+		{"link of the run in what moved", python("os.mkdir('m')\nos.symlink('../a','m/l')\nos.rename('m','n')\nopen('n/l')"), "a", trace.Seen{Use: read}},
+		{"dangling link of the run", python("os.symlink('none','new')\ntry: open('new')\nexcept OSError: pass"), "none", trace.Seen{Use: read, Before: trace.Nothing}},
+		{"written through a link of the run", python("os.symlink('a','new')\nopen('new','w')"), "a", trace.Seen{Use: written, Before: trace.Something}},
+		{"exchanged", exchange, "b", trace.Seen{Use: read | written, Before: trace.Something}},
+		{"socket", python("import socket\nsocket.socket(socket.AF_UNIX).bind('new')"), "new", trace.Seen{Use: written | claimed, Before: trace.Nothing}},
 		{"removed in vain", python("try: os.remove('none')\nexcept OSError: pass"), "none", trace.Seen{Use: looked | link | written, Before: trace.Nothing}},
 		{"mode changed", python("os.chmod('a',0o600)"), "a", trace.Seen{Use: looked | written, Before: trace.Something}},
 		{"times changed", python("os.utime('a')"), "a", trace.Seen{Use: looked | written, Before: trace.Something}},
@@ -95,7 +109,13 @@ func TestUses(t *testing.T) {
 			r := observe(t, dir, c.argv...)
 			require.Empty(t, r.Doubts)
 			got := r.seen(dir + "/" + c.path)
-			got.Path = ""
+			if got.Before == trace.Something {
+				require.NotZero(t, got.Mode)
+			}
+			got.Path, got.Mode, got.Size = "", 0, 0
+			if c.want.Before == 0 {
+				got.Before = 0
+			}
 			if slices.Contains(c.argv, "ls") || strings.HasPrefix(c.argv[len(c.argv)-1], "cd d") {
 				got.Use &^= times | xattr // as the system's version has it
 				c.want.Use &^= times
@@ -103,6 +123,17 @@ func TestUses(t *testing.T) {
 			require.Equal(t, c.want, got)
 		})
 	}
+}
+
+// What was there before is told as it was then.
+func TestBefore(t *testing.T) {
+	dir := workspace(t)
+	a := write(t, filepath.Join(dir, "a"), "123")
+	require.NoError(t, os.Chmod(a, 0o640))
+	r := observe(t, dir, "sh", "-c", "echo 12345 > a; chmod 600 a")
+	require.Equal(t, trace.Seen{
+		Path: a, Use: written, After: r.seen(a).After, Before: trace.Something, Mode: unix.S_IFREG | 0o640, Size: 3,
+	}, r.seen(a))
 }
 
 // Only what a table says, the program that looks, decides whether times count.

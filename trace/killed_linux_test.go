@@ -1,0 +1,68 @@
+//go:build amd64 || arm64
+
+package trace_test
+
+import (
+	"bufio"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Whoever is left when the supervisor was killed goes on as if nothing had been: a keeper answers, also the call that
+// was at hand. The command itself dies with its parent, as it does unobserved; its children do not.
+func TestKilledSupervisor(t *testing.T) {
+	places := 200
+	if testing.Short() {
+		places = 20
+	}
+	const steps = 20
+	dir := workspace(t)
+	write(t, filepath.Join(dir, "in"), "hello\n")
+	for n := range places {
+		c, _ := elsewhere(t, nil, "sh", "-c", `(i=0; while [ $i -lt 20 ]; do cat in || echo failed; i=$((i+1)); done; echo end) & wait`)
+		c.Dir, c.Stderr = dir, os.Stderr
+		out, err := c.StdoutPipe()
+		require.NoError(t, err)
+		require.NoError(t, c.Start())
+		lines := bufio.NewScanner(out)
+		for range 1 + n%steps {
+			require.True(t, lines.Scan())
+			require.Equal(t, "hello", lines.Text())
+		}
+		spin(time.Duration(n) * 7 * time.Microsecond) // somewhere in the next step
+		require.NoError(t, c.Process.Kill())
+		rest := n % steps
+		for lines.Scan() && lines.Text() != "end" {
+			require.Equal(t, "hello", lines.Text())
+			rest++
+		}
+		require.Equal(t, "end", lines.Text())
+		require.Equal(t, steps, rest+1)
+		_ = c.Wait() // the last ones may have ended before that
+	}
+	requireNoKeepers(t)
+}
+
+// spin lets time pass without giving the processor away.
+func spin(d time.Duration) {
+	for end := time.Now().Add(d); time.Now().Before(end); {
+	}
+}
+
+// requireNoKeepers waits until all keepers of this binary have ended.
+func requireNoKeepers(t *testing.T) {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		out, _ := exec.Command("sh", "-c", "for p in /proc/[0-9]*; do "+
+			"grep -qsz '^cachex-keeper' $p/cmdline && readlink $p/exe; done").Output()
+		return !strings.Contains(string(out), self)
+	}, waitLong, waitShort)
+}
