@@ -35,8 +35,8 @@ changes nothing. An exit in it ends only that new shell: it is the status of the
 
 Results of up to 64 KiB that wrote to stdout alone are also kept in the memory of the shell, at most 256: a
 repeated call starts no process, and is not counted by stats. Variables of --vars and --env are looked at there,
-too; but what was purged elsewhere, files and functions of --uses that changed, are seen after --memory (default
-2s; 0: off) at the latest. It is the only place where something of cachex may be that old. A subshell such as
+too, and so are LANG, LC_ALL, TZ and PATH; but what was purged elsewhere, files, functions of --uses and other
+variables that changed, are seen after --memory (default 2s; 0: off) at the latest. It is the only place where something of cachex may be that old. A subshell such as
 $(NAME) uses what the shell has, and what it adds ends with it. bash must be 4.4 for that, and fish 3.6; older
 ones say so, and ask the cache directory each time.` + exitCodes("0    printed", "125  no such shell"),
 		Example: `  eval "$(cachex init bash)"

@@ -176,6 +176,9 @@ end
 function __cachex_parse --no-scope-shadowing
     set -l __cx_who $argv[1]
     set -l __cx_rest $argv[2..]
+    for __cx_one in LANG LC_ALL TZ PATH # which most depends on
+        set look "$look \\x1e$__cx_one \\x1f\$$__cx_one"
+    end
     while set -q __cx_rest[1]
         set -l __cx_flag $__cx_rest[1]
         set -l __cx_value

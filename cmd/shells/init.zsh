@@ -151,6 +151,7 @@ function __cachex_define {
 function __cachex_parse {
     \builtin local __cx_who=$1 __cx_flag __cx_value __cx_one __cx_two
     __cx_flags= __cx_uses= __cx_vars= __cx_life=2s __cx_look= __cx_words=0
+    for __cx_one in LANG LC_ALL TZ PATH; do __cachex_look $__cx_one; done # which most depends on
     \builtin shift
     while (( $# )); do
         __cx_flag=${1%%=*} __cx_value=${1#*=} __cx_two=
