@@ -12,6 +12,7 @@ import (
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/cmd/call"
+	"github.com/cachex-cli/cachex/hashing"
 )
 
 // completer knows what a shell may offer to who types a command line.
@@ -97,6 +98,11 @@ func (o *completer) variables(_ *cobra.Command, _ []string, begin string) (names
 		name, _, _ := strings.Cut(kv, "=")
 		if strings.HasPrefix(before+name, begin) && !strings.HasPrefix(name, variablePrefix) {
 			names = append(names, before+name)
+		}
+	}
+	if strings.HasPrefix(begin, before+toolMark) {
+		for _, name := range hashing.ToolNames() {
+			names = append(names, before+toolMark+name)
 		}
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace

@@ -435,9 +435,16 @@ func (f *configFile) apply(s *Settings, in settingsInput) ([]Warning, error) {
 		if f.project && row.besides != "" {
 			row, _ = findSetting(row.besides)
 		}
+		raw := values[key.name]
+		if row.name == "env" && (f.project || key.rule != noRule && matches[key.rule] != matchesWhole) {
+			var said bool
+			if raw, said = withoutNone(raw); said && f.project {
+				warnings = append(warnings, f.ignored(key, "env = "+noTools, "only add to what is set"))
+			}
+		}
 		before := *target
 		before.origins = slices.Clone(target.origins)
-		if err := f.set(target, row, key, values[key.name], in); err != nil {
+		if err := f.set(target, row, key, raw, in); err != nil {
 			return nil, err
 		}
 		if f.project && !row.addsTo(&own, target) {
@@ -494,6 +501,34 @@ func (row setting) addsTo(own, now *Settings) bool {
 		return now.Exe.Covers(*was)
 	}
 	return true
+}
+
+// withoutNone returns a list of variables without the word for none but those: a project file takes nothing out of a
+// key, and nobody does for commands beside the one that he means.
+func withoutNone(raw any) (left any, said bool) {
+	elements, isList := raw.([]any)
+	if !isList {
+		elements = []any{raw}
+	}
+	var kept []any
+	for _, element := range elements {
+		text, isText := element.(string)
+		if !isText || !strings.Contains(text, noTools) {
+			kept = append(kept, element)
+			continue
+		}
+		for name := range strings.SplitSeq(text, ",") {
+			if strings.TrimSpace(name) == noTools {
+				said = true
+			} else {
+				kept = append(kept, name)
+			}
+		}
+	}
+	if !said {
+		return raw, false
+	}
+	return kept, true
 }
 
 // set gives one setting the value that the file has for it.

@@ -24,7 +24,8 @@ func addKeyFlags(fs *pflag.FlagSet) {
 	fs.StringP("shell", "c", "", "run this shell `TEXT` through sh -c; the remaining words are $0, $1, ...")
 	fs.String("with-shell", "sh", "the `SHELL` that runs the text of -c: bash, zsh, fish, or any program that has -c")
 	fs.StringArray("env", nil,
-		"put these environment variables in the key: a `NAME[,...]`, globs allowed; unset differs from empty")
+		"put more environment variables in the key: a `NAME[,...]`, globs allowed; unset differs from empty; "+
+			"@go those of a tool, @none no others than these")
 	fs.StringArray("file", nil,
 		"put the contents of files in the key: @git, those of the Git repository that are not ignored, @git:DIR, a part of "+
 			"them; a `PATH`, ** globs, directories; @LIST, what a file lists; !GLOB leaves out; absent differs from empty")
@@ -174,6 +175,9 @@ func (a *App) spec(c *cobra.Command, s Settings, argv []string) (hashing.Spec, e
 		return hashing.Spec{}, err
 	}
 	env := s.Env
+	for _, tool := range s.Tool {
+		env = append(slices.Clip(env), toolMark+tool)
+	}
 	if name != "" { // a name must mean the same wherever it is asked for: only what stands beside it counts
 		env = s.givenByFlag("env", s.Env)
 	}

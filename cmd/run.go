@@ -24,8 +24,17 @@ func newRunCommand(app *App) *cobra.Command {
 byte. Otherwise it runs the command, shows its output as it comes, and stores it. Runs of the same command at the same
 time share one execution.
 
-What makes two runs the same: the words of the command line, the executable and its content, the working directory, and
-what --env, --file, --stdin and --scope add. Only exit code 0 is replayed unless --cache-exit says otherwise.
+What makes two runs the same: the words of the command line, the executable and its content, the working directory, some
+environment variables, and what --env, --file, --stdin and --scope add. Only exit code 0 is replayed unless --cache-exit
+says otherwise.
+
+Of the environment LANG, LANGUAGE, LC_*, TZ, COLUMNS and LINES are always in the key, and the variables of known tools
+where the command line leads to one: GO* and CGO_* for go, GIT_* for git, PG* for psql, NODE_* for node, PYTHON* for
+python and its scripts, and so on; PATH where a shell searches it. What differs in each session and changes nothing is
+left out. --env @go adds the variables of a tool, as for a wrapper of it (the setting tool of a rule does that, too),
+--env @known those of all tools, CC, CFLAGS and MAKEFLAGS among them; --env @none leaves none but those that are named.
+All other variables are not in the key: name them, as in --env API_URL. With --key only what flags name is. Values are
+stored as digests.
 
 What a command reads is named best by --file @git: all files of the Git repository, in submodules, too, that are tracked
 or not ignored, as they are on the disk; @git:DIR is a part, @git:. the working directory. --file '!**/*.md' leaves out

@@ -65,7 +65,8 @@ type Settings struct {
 	Encrypt          bool
 	KeyFile          string // absolute; empty: none
 
-	Env      []string // names and globs
+	Env      []string // names and globs; @go and the like
+	Tool     []string // whose variables are in the key, besides those that words tell
 	ArgFiles bool     // words that name files are inputs
 	File     []string // paths, globs and directories; relative ones to the working directory
 	Cwd      hashing.CwdMode
@@ -208,6 +209,11 @@ func settingTable() []setting {
 			field: func(s *Settings) any { return &s.KeyFile },
 		},
 		{name: "env", project: true, field: func(s *Settings) any { return &s.Env }},
+		{
+			name: "tool", project: true,
+			about: "the tool that a wrapper of it is, such as go: its variables are in the key, as with --env @go",
+			field: func(s *Settings) any { return &s.Tool },
+		},
 		{name: "file", project: true, field: func(s *Settings) any { return &s.File }},
 		{name: "arg-files", project: true, field: func(s *Settings) any { return &s.ArgFiles }},
 		{name: "stdin", project: true, field: func(s *Settings) any { return &s.Stdin }},
@@ -446,14 +452,36 @@ func (row setting) element(src source, text string) (string, error) {
 		return "", src.bad(
 			text, "not a pattern", "close what [ or { opens, or write [[] and [{] for the characters themselves",
 		)
+	case row.name == "env" && strings.HasPrefix(strings.TrimSpace(text), toolMark):
+		return src.tool(strings.TrimSpace(text), toolMark)
 	case row.name == "env":
 		return strings.TrimSpace(text), nil
+	case row.name == "tool":
+		return src.tool(text, "")
 	case row.name == "only-if":
 		return src.condition(text)
 	case row.name != "file":
 		return text, nil
 	}
 	return src.file(text)
+}
+
+// What stands among names of variables for those of a tool, and for none that nobody has named.
+const (
+	toolMark = "@"
+	noTools  = "@none"
+)
+
+// tool checks the name of a tool behind its mark.
+func (src source) tool(text, mark string) (string, error) {
+	names := slices.Sorted(slices.Values(hashing.ToolNames()))
+	if !slices.Contains(names, strings.TrimPrefix(text, mark)) {
+		return "", src.bad(
+			text, "no such tool is known",
+			"write one of "+mark+strings.Join(names, ", "+mark),
+		)
+	}
+	return text, nil
 }
 
 // condition checks a condition on a variable.

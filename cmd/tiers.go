@@ -133,8 +133,14 @@ func guessable(spec *hashing.Spec) string {
 	switch {
 	case spec.Secret != nil:
 		return ""
-	case len(spec.Env) > 0:
-		return "the value of " + hashing.Show(spec.Env[0])
+	}
+	for _, name := range spec.Env {
+		if !strings.HasPrefix(name, toolMark) {
+			return "the value of " + hashing.Show(name)
+		}
+	}
+	if name, found := hashing.GuessableOfTools(*spec, short); found {
+		return "the value of " + hashing.Show(name)
 	}
 	for _, f := range hashing.ArgFiles(spec) {
 		if info, err := os.Stat(f.Name); err == nil && info.Mode().IsRegular() && info.Size() <= short {

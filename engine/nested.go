@@ -32,7 +32,7 @@ import (
 // against what the inner runs saw: if it differs, the outer result mixes two states and is not stored.
 
 const (
-	reportPrefix = "cachex-nested-2 "      // begins the line of a nested run; the number is the version of the report
+	reportPrefix = "cachex-nested-3 "      // begins the line of a nested run; the number is the version of the report
 	beganPrefix  = "cachex-nested-begins " // begins the line that says that one will come
 )
 
@@ -220,7 +220,8 @@ func (d *directives) apply(n report, mark cachedir.TagMark, in *inputs) {
 			l.Files = append(l.Files, in.rebase(literal(string(c.Path)), ""))
 		}
 	}
-	l = l.Without(hashing.Learned{Env: in.caller.Spec.Env, Files: in.caller.Spec.Files})
+	known := slices.Concat(in.caller.Spec.Env, in.firstRecipe.EnvTools())
+	l = l.Without(hashing.Learned{Env: known, Files: in.caller.Spec.Files})
 	d.nestedFiles = append(d.nestedFiles, l.Files...)
 	if err := d.learn(l); err != nil {
 		d.noStore = "an input of a nested run has no name here: " + err.Error()

@@ -27,7 +27,7 @@ func (m *Memo) Encode() ([]byte, bool) {
 
 // fits reports whether the hit of a memo is one for the short way.
 func (m *Memo) fits() bool {
-	return len(m.Frames) <= maxFrames && len(m.Env) <= maxEnv && m.body() <= MaxBody &&
+	return len(m.Frames) <= maxFrames && len(m.Globs) <= maxGlobs && len(m.Env) <= maxEnv && m.body() <= MaxBody &&
 		m.Size <= maxFile && len(m.Purges) == PurgesSize && len(m.Hit) == HitSize && m.Code >= 0 && m.Code <= 255
 }
 
@@ -45,9 +45,13 @@ func (m *Memo) appendHit(b []byte) []byte {
 	for _, f := range m.Frames {
 		b = append64(b, uint64(f.Size)<<1|uint64(f.Stream))
 	}
+	b = append64(b, uint64(len(m.Globs)))
+	for _, glob := range m.Globs {
+		b = appendText(b, glob)
+	}
 	b = append64(b, uint64(len(m.Env)))
 	for _, v := range m.Env {
-		b = append(append(appendText(b, v.Name), flag(v.Set)), v.Sum[:]...)
+		b = append(appendText(b, v.Name), v.Sum[:]...)
 	}
 	return b
 }
@@ -133,9 +137,13 @@ func (m *Memo) decodeHit(d *reader) {
 		v := d.u64()
 		m.Frames = append(m.Frames, Frame{uint8(v & 1), int64(v >> 1)})
 	}
+	m.Globs = make([]string, 0, d.count(maxGlobs))
+	for range cap(m.Globs) {
+		m.Globs = append(m.Globs, d.text())
+	}
 	m.Env = make([]Variable, 0, d.count(maxEnv))
 	for range cap(m.Env) {
-		v := Variable{Name: d.text(), Set: d.u8() != 0}
+		v := Variable{Name: d.text()}
 		copy(v.Sum[:], d.take(32))
 		m.Env = append(m.Env, v)
 	}

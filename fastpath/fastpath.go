@@ -31,7 +31,8 @@ type Memo struct {
 	Purges    []byte // what the count of purges must hold
 	Hit       []byte // the journal's record of a hit, without its time and checksum
 
-	Env   []Variable
+	Globs []string   // names of variables, and beginnings of names with a star behind them
+	Env   []Variable // exactly these of what the globs name are set
 	Files []FileState
 }
 
@@ -41,10 +42,9 @@ type Frame struct {
 	Size   int64
 }
 
-// Variable is an environment variable of the key: SHA-256 of its value, or not set.
+// Variable is an environment variable that is set: SHA-256 of its value.
 type Variable struct {
 	Name string
-	Set  bool
 	Sum  [32]byte
 }
 
@@ -100,13 +100,14 @@ const CellSize = 4096
 const Table = "memo/table"
 
 const (
-	memoMagic = "cxM4"
+	memoMagic = "cxM5"
 	// MaxBody is the largest body in bytes: larger ones are left to the ordinary path, which knows about slow readers
 	// and signals.
 	MaxBody   = 64 << 10
 	maxFrames = 64
 	maxStates = 256
-	maxEnv    = 32
+	maxGlobs  = 256
+	maxEnv    = 64
 	// MaxContent is the largest file in bytes that is looked at by its content.
 	MaxContent = 16 << 10
 	// MaxCall is the largest Memo.Call in bytes.

@@ -28,7 +28,7 @@ func aMemo() Memo {
 		Absent: "entries/ab/abcd.fail",
 		Merged: true, Code: 3, NotBefore: -5, Until: math.MaxInt64,
 		Purges: []byte(strings.Repeat("p", PurgesSize)), Hit: []byte(strings.Repeat("h", HitSize)),
-		Env: []Variable{{"LANG", true, [32]byte{9}}, {"TZ", false, [32]byte{}}},
+		Globs: []string{"LANG", "LC_*", "TZ"}, Env: []Variable{{"LANG", [32]byte{9}}, {"LC_ALL", [32]byte{}}},
 		Files: []FileState{
 			{Path: "/etc/x", Kind: Followed, ID: FileID{1, 2, 3, 4, 5, 6, 0}},
 			{Path: "go.sum", Kind: Itself},
@@ -230,4 +230,30 @@ func TestFlags(t *testing.T) {
 	i := Invocation{Args: []string{"cachex", "run", "--", ""}}
 	_, ok := i.Flags()
 	require.False(t, ok, "an empty word is no command")
+}
+
+// A memo knows which variables of its globs are set, and to what: one that appears, changes or vanishes is none of it.
+func TestHoldsEnviron(t *testing.T) {
+	v := func(name, value string) Variable { return Variable{name, sha256.Sum256([]byte(value))} }
+	m := Memo{
+		Globs: []string{"LANG", "GO*", "TZ", "CACHEX_TEAM", "C*"},
+		Env:   []Variable{v("LANG", "de"), v("GOFLAGS", ""), v("GOOS", "linux"), v("CACHEX_TEAM", "a")},
+	}
+	same := []string{"HOME=/", "GOOS=linux", "LANG=de", "GOFLAGS=", "CACHEX_TEAM=a", "CACHEX_TTL=1h", "LANGUAGE=de", "G=1"}
+	require.True(t, m.HoldsEnviron(same))
+	for what, environ := range map[string][]string{
+		"one changes":             {"GOOS=darwin", "LANG=de", "GOFLAGS=", "CACHEX_TEAM=a"},
+		"one vanishes":            {"LANG=de", "GOFLAGS=", "CACHEX_TEAM=a"},
+		"an empty one vanishes":   {"GOOS=linux", "LANG=de", "CACHEX_TEAM=a"},
+		"one of a glob appears":   {"GOOS=linux", "LANG=de", "GOFLAGS=", "CACHEX_TEAM=a", "GOARCH=arm"},
+		"an empty one appears":    {"GOOS=linux", "LANG=de", "GOFLAGS=", "CACHEX_TEAM=a", "GO="},
+		"one of a name appears":   {"GOOS=linux", "LANG=de", "GOFLAGS=", "CACHEX_TEAM=a", "TZ=UTC"},
+		"one comes, another goes": {"GOOS=linux", "LANG=de", "CACHEX_TEAM=a", "TZ=UTC"},
+		"one is there twice":      {"GOOS=linux", "LANG=de", "GOFLAGS=", "CACHEX_TEAM=a", "LANG=de"},
+		"one is no assignment":    {"GOOS=linux", "LANG=de", "GOFLAGS", "CACHEX_TEAM=a"},
+		"nothing is set":          nil,
+	} {
+		require.False(t, m.HoldsEnviron(environ), what)
+	}
+	require.True(t, (&Memo{}).HoldsEnviron(same))
 }

@@ -69,7 +69,7 @@ func isRead(name string) bool {
 	case "PATH", "HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME":
 		return true
 	}
-	return len(name) > 7 && name[:7] == "CACHEX_"
+	return isOwn(name)
 }
 
 // CacheDir is where the ordinary path keeps its cache if neither a flag nor a file says otherwise; empty if that takes
@@ -107,6 +107,43 @@ func lookup(environ []string, name string) (string, bool) {
 	}
 	return "", false
 }
+
+// HoldsEnviron reports whether of the variables that the globs name exactly those of the memo are set, to what they
+// were. An environment that has one of them twice is left to the ordinary way.
+func (m *Memo) HoldsEnviron(environ []string) bool {
+	set := 0
+	for _, kv := range environ {
+		if name, _, _ := cut(kv, '='); Names(m.Globs, name) {
+			set++
+		}
+	}
+	if set != len(m.Env) {
+		return false
+	}
+	for _, v := range m.Env {
+		if value, ok := lookup(environ, v.Name); !ok || Sum256([]byte(value)) != v.Sum {
+			return false
+		}
+	}
+	return true
+}
+
+// Names reports whether globs have one for a variable. A star is none for cachex's own.
+func Names(globs []string, name string) bool {
+	for _, glob := range globs {
+		n := len(glob) - 1
+		switch {
+		case glob == name:
+			return true
+		case n >= 0 && glob[n] == '*' && len(name) >= n && name[:n] == glob[:n] && !isOwn(name):
+			return true
+		}
+	}
+	return false
+}
+
+// isOwn tells variables that are of cachex itself.
+func isOwn(name string) bool { return len(name) >= 7 && name[:7] == "CACHEX_" }
 
 func cut(s string, at byte) (before, after string, ok bool) {
 	for i := range len(s) {

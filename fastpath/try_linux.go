@@ -190,11 +190,8 @@ func (m *Memo) holds(i *Invocation) bool {
 	if now < m.NotBefore || now >= m.Until {
 		return false
 	}
-	for _, v := range m.Env {
-		value, set := lookup(i.Environ, v.Name)
-		if set != v.Set || set && Sum256([]byte(value)) != v.Sum {
-			return false
-		}
+	if !m.HoldsEnviron(i.Environ) {
+		return false
 	}
 	return Hold(m.Files[m.Resolved:], i.Args)
 }

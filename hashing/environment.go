@@ -21,12 +21,12 @@ func IsName(pattern string) bool {
 		!strings.Contains(pattern, "\x00")
 }
 
-// Variables and files that are asked for by name are held against a memo; how many a glob finds is not.
+// Variables that are asked for by name, or by how a name begins, are held against a memo.
 var (
 	envMatchFact = factKind{
 		name: "env-match", add: (*capture).addEnvironment, parse: parseEnvMatch, change: changedPattern, order: ofAsked,
-		report: func(_ *Recipe, spec *Spec, to *Report) { to.Env = append(to.Env, spec.Env...) },
-		memo:   func(spec, left *Spec) { left.Env = withoutNames(spec.Env) },
+		report: func(r *Recipe, spec *Spec, to *Report) { to.Env = append(to.Env, r.asked(spec)...) },
+		memo:   func(spec, left *Spec) { left.Env = withoutPrefixes(spec.Env) },
 	}
 	envFact = factKind{
 		name: "env", parse: parseEnv, change: changedVariable, order: ofFound, report: nothingToReport, memo: inAddress,
@@ -36,17 +36,14 @@ var (
 // addEnvironment adds what was asked for, and each variable that this names: its digest, or unset, which differs from
 // empty.
 func (c *capture) addEnvironment() error {
-	patterns := make([]string, len(c.spec.Env))
-	for i, pattern := range c.spec.Env {
-		patterns[i] = envName(pattern)
-	}
-	patterns = sortedSet(patterns)
+	patterns, _ := c.spec.patterns()
 	for _, pattern := range patterns {
 		c.text = appendLabel(c.text, "env-match", pattern)
 	}
-	for _, name := range c.envNames(patterns) {
+	ofTools := toolPatterns(c.toolNames())
+	for _, name := range c.spec.envNames(patterns, ofTools) {
 		c.text = append(appendQuoted(append(c.text, "env "...), name), ' ')
-		if value, ok := lookup(c.spec.Environ, name); ok {
+		if value, ok := c.spec.envValue(name, patterns); ok {
 			c.text = appendValueSum(c.text, value, c.spec.Secret)
 		} else {
 			c.text = append(c.text, "unset"...)
@@ -56,8 +53,21 @@ func (c *capture) addEnvironment() error {
 	return nil
 }
 
-// envNames returns the variables that the patterns name: set or not if named outright, only set ones for a glob.
-func (c *capture) envNames(patterns []string) []string {
+// patterns are the variables that a spec names, sorted, and apart from them the tools.
+func (s *Spec) patterns() (variables, tools []string) {
+	for _, pattern := range s.Env {
+		if name, isTool := strings.CutPrefix(pattern, toolMark); isTool {
+			tools = append(tools, name)
+		} else {
+			variables = append(variables, envName(pattern))
+		}
+	}
+	return sortedSet(variables), tools
+}
+
+// envNames returns the variables that patterns name: set or not if named outright, only set ones for a glob; and of
+// those that tools look at the ones that are set, but for noise.
+func (s *Spec) envNames(patterns, ofTools []string) []string {
 	var names []string
 	for _, pattern := range patterns {
 		if !IsGlob(pattern) {
@@ -65,14 +75,30 @@ func (c *capture) envNames(patterns []string) []string {
 			continue
 		}
 		globs := expandBraces(withoutSlash(pattern), isAny)
-		for _, variable := range c.spec.Environ {
+		for _, variable := range s.Environ {
 			name := envName(variableName(variable))
 			if name != "" && !strings.HasPrefix(name, ownVariables) && matchesAny(globs, withoutSlash(name)) {
 				names = append(names, name)
 			}
 		}
 	}
+	for _, variable := range s.Environ {
+		name, value, ok := strings.Cut(variable, "=")
+		if name = envName(name); ok && toolsCover(ofTools, name) && !Noise(name, value) {
+			names = append(names, name)
+		}
+	}
 	return sortedSet(names)
+}
+
+// envValue returns what of a variable counts: all of it where a pattern names it, and for tools not what make hands to
+// each of its children anew.
+func (s *Spec) envValue(name string, patterns []string) (value string, set bool) {
+	value, set = lookup(s.Environ, name)
+	if slices.ContainsFunc(patterns, func(pattern string) bool { return coversVariable(pattern, name) }) {
+		return value, set
+	}
+	return withoutJobserver(name, value), set
 }
 
 // coversVariable reports whether a pattern names a variable, if it is set.
@@ -88,6 +114,8 @@ func checkEnvPattern(pattern string) error {
 	switch {
 	case pattern == "":
 		return errEmpty
+	case strings.HasPrefix(pattern, toolMark):
+		return checkTool(pattern[len(toolMark):])
 	case strings.Contains(pattern, "\x00"):
 		return errNUL
 	case strings.Contains(pattern, "="):
@@ -141,7 +169,7 @@ func changedPattern(_ *differ, s states) string {
 // changedVariable: one that only one recipe knows was found by a glob, so in the other run it was not set, unless the
 // glob is new.
 func changedVariable(d *differ, s states) string {
-	if s.had != s.has && !d.asked("env-match", s, coversVariable) {
+	if s.had != s.has && !d.asked("env-match", s, coversVariable) && !d.askedTools(s) {
 		return ""
 	}
 	wasSet, isSet := s.had && s.old != "unset", s.has && s.recent != "unset"

@@ -16,6 +16,7 @@ var (
 	errNUL      = errors.New("holds a NUL byte")
 	errLarge    = errors.New("over 64 MiB where digests cannot be remembered: " +
 		"--arg-files=false leaves it out of the key")
+	errTool   = errors.New("no such tool")
 	errAssign = errors.New("a name is wanted, not an assignment")
 )
 

@@ -19,8 +19,13 @@ import (
 // closed returns the text of a spec without looking at the world: the executable and the files have a state that
 // follows from their names.
 func closed(spec Spec) ([]byte, error) {
-	c := &capture{
-		spec: &spec,
+	r, err := closedCapture(&spec).run()
+	return r.Text, err
+}
+
+func closedCapture(spec *Spec) *capture {
+	return &capture{
+		spec: spec,
 		resolve: func(_ *probe.Trail, name, _ string, _ []string, _ ...string) (string, error) {
 			return "/bin/" + name, nil
 		},
@@ -46,16 +51,16 @@ func closed(spec Spec) ([]byte, error) {
 			return entries, nil
 		},
 	}
-	r, err := c.run()
-	return r.Text, err
 }
 
 // meaning is what a spec says, less what has no meaning: two specs of one meaning must share a text, all others must
 // not.
 func meaning(s Spec) any {
-	c := &capture{spec: &s}
+	c := closedCapture(&s)
+	_ = c.resolveExecutable()
 	m := struct {
 		Spec   Spec
+		Tools  []string
 		Names  []string
 		Values []string
 	}{Spec: s}
@@ -63,14 +68,15 @@ func meaning(s Spec) any {
 	if s.Stdin != nil {
 		m.Values = append(m.Values, s.Stdin.String())
 	}
-	m.Spec.Env = sortedSet(append([]string{}, s.Env...))
+	m.Spec.Env, _ = s.patterns()
+	m.Tools = c.toolNames()
 	m.Spec.Files = []string{}
 	for _, s := range c.selections() {
 		m.Spec.Files = append(m.Spec.Files, fmt.Sprintf("%q %q %t %q", s.label(), s.base, s.within, s.except))
 	}
-	m.Names = c.envNames(m.Spec.Env)
+	m.Names = s.envNames(m.Spec.Env, toolPatterns(m.Tools))
 	for _, name := range m.Names {
-		value, ok := lookup(s.Environ, name)
+		value, ok := s.envValue(name, m.Spec.Env)
 		m.Values = append(m.Values, value, map[bool]string{true: "set", false: "unset"}[ok])
 	}
 	m.Spec.Repo = "" // no directory here is in a repository
@@ -150,6 +156,9 @@ func FuzzTwoSpecs(f *testing.F) {
 	f.Add("a", ",,", "T", "T=1", "x", "d", byte(1), "a", ",,", "T", "T=1", "x", "d\"\npty yes\n", byte(64))
 	f.Add("a", ",,", "T", "T=1", "x", "d", byte(2), "a", ",,", "T", "T=1", "x", "e", byte(2))
 	f.Add("a", ",,,,p", "T", "", "x", "d", byte(1), "a", ",,,,", "T", "", "x", "d\" project \"p", byte(1))
+	f.Add("go", ",,", "@none", "GOFLAGS=1,LANG=C", "", "d", byte(0), "go", ",,", "@none,@go", "LANG=C", "", "d", byte(0))
+	f.Add("go", ",,", "", "GOFLAGS=1", "", "d", byte(0), "go", ",,", "@go", "GOFLAGS=1,W=2", "", "d", byte(0))
+	f.Add("go", ",,", "@known", "CC=1", "", "d", byte(0), "go", ",,", "@known,@make", "CC=,MAKEFLAGS=-j", "", "d", byte(0))
 	f.Add("env,a", ",,", "", "", "", "d", byte(9), "env,A=1,a", ",,", "", "", "", "d", byte(9))
 	f.Add("a", ",,", "T", "T=1", "x", "d", byte(9), "b", ",,", "T", "T=1", "x", "d", byte(129))
 	f.Fuzz(func(t *testing.T, argvA, labelsA, envA, environA, filesA, dirA string, modesA byte,

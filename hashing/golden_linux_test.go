@@ -40,10 +40,12 @@ interpreter 1 "DIR/bin/interp" sha256(MZ interp)
 pty 24x132
 stdin sha256(in)
 vary "date" sha256(today)
+env-tools 1 common go
 env-match "E*"
 env-match "NONE"
 env "EMPTY" sha256()
 env "NONE" unset
+env "TZ" sha256(UTC)
 file-match "d" except "d/x"
 file-match "gone"
 file "d" directory
@@ -103,6 +105,8 @@ word "one"
 word "two"
 directory repo "sub" of "h.example/r" project "p"
 executable none
+env-tools 1 common
+env "TZ" sha256(UTC)
 `},
 }
 
@@ -127,7 +131,7 @@ func wholeSpec(t *testing.T, dir string, s *Spec) {
 	s.Namespace, s.Scope, s.User, s.Dir = "team/app", "v 2", "1234", filepath.Join(dir, "link")
 	s.Pty, s.Terminal, s.Stdin = true, Size{24, 132}, &stdin
 	s.Vary = []Vary{{Text: "date", Output: sha256.Sum256([]byte("today"))}}
-	s.Env, s.Files = []string{"NONE", "E*"}, []string{"gone", Except("d", []string{"d/x"})}
+	s.Env, s.Files = []string{"NONE", "E*", "@go"}, []string{"gone", Except("d", []string{"d/x"})}
 }
 
 // inherited opens a file as a shell does for a command, with one byte read.

@@ -46,6 +46,7 @@ var kinds = [...]*factKind{
 	&ptyFact,
 	&stdinFact,
 	&varyFact,
+	&envToolsFact,
 	&envMatchFact,
 	&envFact,
 	&fileMatchFact,

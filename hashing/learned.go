@@ -79,7 +79,7 @@ func (c *capture) extend(r Recipe, id [16]byte) (Recipe, error) {
 	c.text = append(hex.AppendEncode(c.text, id[:]), '\n')
 	c.exe, c.exeID, c.programs, c.command = r.Exe, r.exeID, r.programs, r.Command
 	c.args, c.argsFrom, c.argsTo, c.itemAt = r.args, r.argsFrom, r.argsTo, r.itemAt
-	if err := c.add(&envMatchFact, &fileMatchFact); err != nil {
+	if err := c.add(&envToolsFact, &envMatchFact, &fileMatchFact); err != nil {
 		return r, err
 	}
 	c.files = slices.Concat(r.files, c.files)

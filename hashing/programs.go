@@ -40,9 +40,6 @@ var (
 // findPrograms looks up the interpreter of the executable, what is started through prefixes, and their interpreters. It
 // is a guess at what others will do (sudo has a PATH of its own), so that nothing is found is a fact like any other.
 func (c *capture) findPrograms() (all []Program) {
-	if c.spec.Name != "" || c.spec.Exe == ExeNone {
-		return nil
-	}
 	line := invocation{argv: c.spec.Argv, dir: c.spec.Dir, environ: c.spec.Environ}
 	all = c.appendInterpreter(all, line, absolute(c.exe, c.spec.Dir), "0")
 	for n, inner := range line.wrapped() {
@@ -128,6 +125,10 @@ func readShebang(path string) []string {
 // addPrograms adds these programs as addExecutable adds the executable. One that cannot be read counts by what a look
 // at it says.
 func (c *capture) addPrograms() error {
+	if c.spec.Name != "" || c.spec.Exe == ExeNone {
+		return nil
+	}
+	c.looked = true
 	for _, p := range c.findPrograms() {
 		if err := c.read(&p); err != nil {
 			return err

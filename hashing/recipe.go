@@ -50,6 +50,9 @@ type capture struct {
 	args     []ArgState
 	command  CommandID
 
+	looked bool     // programs were looked up
+	tools  []string // whose variables are looked for; nil: that was not found out yet
+
 	unmatched []Unmatched
 
 	cache   Digests

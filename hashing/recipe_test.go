@@ -115,6 +115,7 @@ user "1234"
 executable "DIR/bin/tool.exe" sha256:` + Digest(sha256.Sum256([]byte("MZ a tool"))).String() + `
 pty 24x132
 stdin sha256:` + stdin.String() + `
+env-tools 1 common
 env-match "E*"
 env-match "NONE"
 env-match "TZ"

@@ -29,7 +29,7 @@ func TestSecretsAreMasked(t *testing.T) {
 
 // Neither a value nor its bare digest appears under a team's secret.
 func TestSecretKeysDigests(t *testing.T) {
-	spec := Spec{Argv: []string{"x", "--password", "hunter2"}, Environ: []string{"TZ=hunter2"}, Env: []string{"TZ"}}
+	spec := Spec{Argv: []string{"x", "--password", "hunter2"}, Environ: []string{"TZ=hunter2"}, Env: []string{"TZ", "@none"}}
 	text := func(secret string) string {
 		spec.Secret = []byte(secret)
 		c := &capture{spec: &spec}

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
@@ -127,7 +128,10 @@ func withHit(m fastpath.Memo, p *call.Process, c *call.Call, a call.Answer, befo
 		return nil
 	}
 	m.Files = slices.Concat(m.Files, files)
-	m.Env = variables(p, slices.Concat(spec.Env, c.Request.Conditional()))
+	m.Globs = slices.Concat(recipe.Variables(spec), c.Request.Conditional())
+	if m.Env, ok = variables(p.Environ, m.Globs); !ok {
+		return nil
+	}
 	st := a.Conditions
 	m.Entry, m.Size, m.Sum, m.Offset, m.Merged, m.Code = st.Entry, st.Size, st.Sum, st.Offset, st.Merged, st.Code
 	m.NotBefore, m.Until, m.Purges, m.Hit = st.NotBefore.UnixNano(), math.MaxInt64, st.Purges, st.Hit
@@ -143,17 +147,22 @@ func withHit(m fastpath.Memo, p *call.Process, c *call.Call, a call.Answer, befo
 	return &m
 }
 
-// variables are those of the key, and of the conditions for caching.
-func variables(p *call.Process, names []string) (all []fastpath.Variable) {
-	for _, name := range names {
-		value, set := p.LookupEnv(name)
-		v := fastpath.Variable{Name: name, Set: set}
-		if set {
-			v.Sum = sha256.Sum256([]byte(value))
+// variables are those that globs name and that are set: of the key, and of the conditions for caching. False: one of
+// them is there twice.
+func variables(environ, globs []string) (all []fastpath.Variable, ok bool) {
+	seen := map[string]bool{}
+	for _, kv := range environ {
+		name, value, assigned := strings.Cut(kv, "=")
+		if !fastpath.Names(globs, name) {
+			continue
 		}
-		all = append(all, v)
+		if seen[name] || !assigned {
+			return nil, false
+		}
+		seen[name] = true
+		all = append(all, fastpath.Variable{Name: name, Sum: sha256.Sum256([]byte(value))})
 	}
-	return all
+	return all, true
 }
 
 // lookAround captures a recipe, and records what was looked at on the way from settings to an answer outside of the

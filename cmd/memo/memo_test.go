@@ -1,6 +1,7 @@
 package memo
 
 import (
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -105,11 +106,10 @@ func set(t *testing.T, field reflect.Value) {
 func TestMemoForbidsValues(t *testing.T) {
 	for what, forbid := range map[string]func(*call.Call){
 		"a repository":            func(c *call.Call) { c.Request.Spec.Cwd = hashing.CwdRepo },
-		"a glob of variables":     func(c *call.Call) { c.Request.Spec.Env = []string{"A", "B*"} },
+		"a glob of variables":     func(c *call.Call) { c.Request.Spec.Env = []string{"A", "*B"} },
 		"a glob of files":         func(c *call.Call) { c.Request.Spec.Files = []string{"a", "b/**"} },
 		"what is left out":        func(c *call.Call) { c.Request.Spec.Files = []string{"a", "!b"} },
 		"a list of files":         func(c *call.Call) { c.Request.Spec.Files = []string{"@git"} },
-		"a list of variables":     func(c *call.Call) { c.Request.Spec.Env = []string{"@go"} },
 		"no directory":            func(c *call.Call) { c.Request.Spec.Dir = "" },
 		"unknown files of config": func(c *call.Call) { c.Configuration = nil },
 	} {
@@ -193,6 +193,88 @@ func TestMemoNamesWhatTheRecipeNames(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Whatever is done to the environment: where the recipe says that it is another run, a memo does not hold; and where
+// nothing is done it holds.
+func TestMemoNamesTheVariablesOfTheRecipe(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"go", "git", "sh", "make", "other", "env", "script"} {
+		text := map[string]string{"script": "#!" + dir + "/sh\n"}[name]
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755))
+	}
+	specs := []hashing.Spec{
+		{Argv: []string{"other"}},
+		{Argv: []string{"go", "vet"}},
+		{Argv: []string{"env", "git", "log"}},
+		{Argv: []string{"sh", "-c", "git log | go run"}},
+		{Argv: []string{"script"}},
+		{Argv: []string{"make"}},
+		{Argv: []string{"go"}, Env: []string{"@none"}},
+		{Argv: []string{"go"}, Env: []string{"@none", "@git", "W"}},
+		{Argv: []string{"other"}, Env: []string{"GO*"}},
+		{Argv: []string{"other"}, Env: []string{"C*", "*"}},
+		{Argv: []string{"other"}, Env: []string{"@known"}},
+		{Argv: []string{"script"}, Exe: hashing.ExeNone},
+		{Name: "n", Argv: []string{"go"}},
+		{Name: "n", Argv: []string{"go"}, Env: []string{"@go", "W"}},
+	}
+	names := []string{
+		"LANG", "LC_ALL", "LC_TIME", "TZ", "COLUMNS", "GOFLAGS", "GO", "CGO_ENABLED", "GIT_DIR", "GIT_ASKPASS", "CC", "W",
+		"MAKEFLAGS", "BASH_ENV", "BASH_FUNC_f%%", "CACHEX_X", "GIT_TRACE2_PARENT_SID", "OTHER",
+	}
+	values := []string{"", "a", "b", "-j8 --jobserver-auth=3,4", "/x/.vscode-server/askpass.sh"}
+	random := rand.New(rand.NewPCG(1, 2))
+	environ := func() []string {
+		all := []string{"PATH=" + dir} // which is in the address
+		for _, name := range names {
+			if random.IntN(3) == 0 {
+				all = append(all, name+"="+values[random.IntN(len(values))])
+			}
+		}
+		random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		return all
+	}
+	others, held := 0, 0
+	for i, spec := range specs {
+		spec.Dir = dir
+		for range 30 {
+			spec.Environ = environ()
+			recipe, err := hashing.Capture(spec, nil)
+			require.NoError(t, err)
+			m := fastpath.Memo{Globs: recipe.Variables(spec)}
+			var ok bool
+			m.Env, ok = variables(spec.Environ, m.Globs)
+			require.True(t, ok)
+			require.True(t, m.HoldsEnviron(spec.Environ), "%v", spec)
+			for range 20 {
+				changed := slices.Clone(spec.Environ)
+				for range 1 + random.IntN(2) {
+					more := environ()
+					at := random.IntN(len(changed))
+					switch {
+					case random.IntN(2) == 0:
+						changed = append(changed, more[random.IntN(len(more))])
+					case !strings.HasPrefix(changed[at], "PATH="):
+						changed = slices.Delete(changed, at, at+1)
+					}
+				}
+				other := spec
+				other.Environ = changed
+				again, err := hashing.Capture(other, nil)
+				switch holds := m.HoldsEnviron(changed); {
+				case err != nil:
+				case again.Key != recipe.Key:
+					others++
+					require.False(t, holds, "%d: the memo of %q holds for %q", i, spec.Environ, changed)
+				case holds:
+					held++
+				}
+			}
+		}
+	}
+	require.Greater(t, others, 1000)
+	require.Greater(t, held, 1000)
 }
 
 // Where PATH is not set, the memo looks where the search does.
