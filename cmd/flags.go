@@ -26,6 +26,8 @@ func addKeyFlags(fs *pflag.FlagSet) {
 	fs.StringArray("env", nil,
 		"put more environment variables in the key: a `NAME[,...]`, globs allowed; unset differs from empty; "+
 			"@go those of a tool, @none no others than these")
+	fs.Bool("strict-env", false,
+		"the command sees no variables but those in its key and HOME, PATH, USER, LOGNAME, SHELL, TMPDIR, TERM, LANG")
 	fs.StringArray("file", nil,
 		"put the contents of files in the key: @git, those of the Git repository that are not ignored, @git:DIR, a part of "+
 			"them; a `PATH`, ** globs, directories; @LIST, what a file lists; !GLOB leaves out; absent differs from empty")
@@ -189,7 +191,8 @@ func (a *App) spec(c *cobra.Command, s Settings, argv []string) (hashing.Spec, e
 	return hashing.Spec{
 		Namespace: s.Namespace, Scope: s.Scope, Name: name, Fragment: isFragment, Variant: variant,
 		Argv: argv, Past: past, Dir: dir,
-		Cwd: s.Cwd, Repo: s.Repo, ProjectRepo: s.ProjectRepo, Exe: s.Exe, Environ: a.Environ, Env: env, Files: files,
+		Cwd: s.Cwd, Repo: s.Repo, ProjectRepo: s.ProjectRepo, Exe: s.Exe, Environ: a.Environ, Env: env,
+		StrictEnv: s.StrictEnv, Files: files,
 		IgnoreWords: !s.ArgFiles, Pty: s.Pty, Secret: s.Secret,
 	}, nil
 }
@@ -206,6 +209,7 @@ func (a *App) namedSpec(c *cobra.Command, s Settings, argv []string) (hashing.Sp
 	if err != nil {
 		return spec, err
 	}
+	spec.Environ = hashing.VisibleEnviron(spec)
 	if s.Pty {
 		spec.Terminal = hashing.Size(runner.TerminalSize(a.Stdout, a.Stderr, a.Stdin))
 	}

@@ -33,8 +33,9 @@ where the command line leads to one: GO* and CGO_* for go, GIT_* for git, PG* fo
 python and its scripts, and so on; PATH where a shell searches it. What differs in each session and changes nothing is
 left out. --env @go adds the variables of a tool, as for a wrapper of it (the setting tool of a rule does that, too),
 --env @known those of all tools, CC, CFLAGS and MAKEFLAGS among them; --env @none leaves none but those that are named.
-All other variables are not in the key: name them, as in --env API_URL. With --key only what flags name is. Values are
-stored as digests.
+All other variables are not in the key: name them, as in --env API_URL; or with --strict-env the command does not see
+them, but for HOME, PATH, USER, LOGNAME, SHELL, TMPDIR, TERM and LANG. With --key only what flags name is in the key.
+Values are stored as digests.
 
 What a command reads is named best by --file @git: all files of the Git repository, in submodules, too, that are tracked
 or not ignored, as they are on the disk; @git:DIR is a part, @git:. the working directory. --file '!**/*.md' leaves out

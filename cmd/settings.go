@@ -65,12 +65,13 @@ type Settings struct {
 	Encrypt          bool
 	KeyFile          string // absolute; empty: none
 
-	Env      []string // names and globs; @go and the like
-	Tool     []string // whose variables are in the key, besides those that words tell
-	ArgFiles bool     // words that name files are inputs
-	File     []string // paths, globs and directories; relative ones to the working directory
-	Cwd      hashing.CwdMode
-	Repo     string // names the repository in place of its origin's URL
+	Env       []string // names and globs; @go and the like
+	StrictEnv bool     // the command sees no other variables
+	Tool      []string // whose variables are in the key, besides those that words tell
+	ArgFiles  bool     // words that name files are inputs
+	File      []string // paths, globs and directories; relative ones to the working directory
+	Cwd       hashing.CwdMode
+	Repo      string // names the repository in place of its origin's URL
 	// ProjectRepo is what a project file says of its repository; it is added.
 	ProjectRepo string
 	Exe         hashing.ExeMode
@@ -209,6 +210,7 @@ func settingTable() []setting {
 			field: func(s *Settings) any { return &s.KeyFile },
 		},
 		{name: "env", project: true, field: func(s *Settings) any { return &s.Env }},
+		{name: "strict-env", project: true, field: func(s *Settings) any { return &s.StrictEnv }},
 		{
 			name: "tool", project: true,
 			about: "the tool that a wrapper of it is, such as go: its variables are in the key, as with --env @go",

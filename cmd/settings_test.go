@@ -181,6 +181,8 @@ func TestWhoMaySetWhat(t *testing.T) {
 		{"secret", `"s3cret"`, true, false},
 		{"pty", `true`, false, false},
 		{"env", `"TZ"`, false, true},
+		{"strict-env", `true`, false, true},
+		{"tool", `"go"`, false, true},
 		{"file", `"go.sum"`, false, true},
 		{"stdin", `true`, false, true},
 		{"cwd", `"repo"`, false, true},
@@ -257,7 +259,7 @@ func TestWhoMaySetWhat(t *testing.T) {
 		})
 	}
 	apart := []string{"exe", "repo", "arg-files"} // see TestProjectOnlyAdds and TestRepo
-	require.Len(t, settingTable(), 46+len(apart), "each setting has its row above")
+	require.Len(t, settingTable(), 48+len(apart), "each setting has its row above")
 }
 
 // TestProjectOnlyAdds: a project file takes nothing away that the user's own puts in the key or asks for.
@@ -562,6 +564,8 @@ func TestBadValuesNameTheirSource(t *testing.T) {
 		{"namespace", "a//b", "a part of it is empty"},
 		{"env", "TZ=UTC", "not a name"},
 		{"env", "", "empty"},
+		{"env", "@goo", "no such tool is known"},
+		{"tool", "@go", "no such tool is known"},
 		{"file", "", "empty"},
 		{"tag", " ", "empty"},
 		{"cache-dir", "", "empty"},
@@ -643,4 +647,33 @@ func TestPaths(t *testing.T) {
 	require.Empty(t, s.must().CacheDir)
 	_, _, err := s.load("--file=~/x")
 	require.EqualError(t, err, `--file "~/x": no home directory is known`)
+}
+
+// That none but named variables count is said of a command by who may leave things out of its key: not by a project,
+// and not for what stands beside the command.
+func TestNoneButNamed(t *testing.T) {
+	for _, c := range []struct{ text, user, beside, project string }{
+		{"env = '@none'\n", "@none", "@none", ""},
+		{"env = ['A', '@none,B', 'C']\n", "A @none B C", "A @none B C", "A B C"},
+		{"[[rule]]\nmatch = 'tool*'\nenv = ['@none', 'A']\n", "@none A", "A", "A"},
+		{"[[rule]]\nmatch = 'other*'\nenv = '@none'\n", "", "", ""},
+	} {
+		env := func(s Settings, _ []Warning, err error) string {
+			require.NoError(t, err, c.text)
+			return strings.Join(s.Env, " ")
+		}
+		s := newSite(t)
+		s.user(c.text)
+		require.Equal(t, c.user, env(s.load()), c.text)
+		require.Equal(t, c.beside, env(s.loadFor([]string{"sh", "-c", "cat x | tool"})), c.text)
+
+		s = newSite(t)
+		path := s.project(c.text)
+		require.Equal(t, c.project, env(s.load()), c.text)
+		_, warnings, _ := s.load()
+		require.Len(t, warnings, 1)
+		require.Regexp(t,
+			regexp.QuoteMeta(path)+`:\d: env = @none is ignored: a project file may only add to what is set`,
+			warnings[0].String())
+	}
 }

@@ -15,7 +15,7 @@ import (
 func (q *Request) unmet() error {
 	for _, condition := range q.OnlyIf {
 		name, want, _ := strings.Cut(condition, "=")
-		if value, set := variable(q.Spec.Environ, name); !set || value != want {
+		if value, set := variable(q.environ, name); !set || value != want {
 			return fmt.Errorf("--only-if %s does not hold", hashing.Redact(condition))
 		}
 	}

@@ -4,8 +4,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/cachex-cli/cachex/hashing"
 )
 
 // Variables A=1, E= and B=x=y:
@@ -29,7 +27,7 @@ func TestOnlyIf(t *testing.T) {
 		{[]string{"A=1", "E="}, ""},
 		{[]string{"A=1", "U=1"}, "U=1"},
 	} {
-		q := Request{Spec: hashing.Spec{Environ: environ}, OnlyIf: c.conditions}
+		q := Request{environ: environ, OnlyIf: c.conditions}
 		if c.unmet == "" {
 			require.NoError(t, q.unmet(), c.conditions)
 		} else {

@@ -80,6 +80,8 @@ type Request struct {
 
 	Part *Part // this request is answered together with others; nil: it is not
 
+	environ []string // what of the environment conditions see; the command may see less
+
 	// OwnsProcess says that this process is there for this run alone. Then it ends as the command would have: of a
 	// signal, which the command gets while it runs, and of a pipe that nobody reads. Otherwise signals are the
 	// caller's, and such a pipe is a *DeliveryError.
@@ -143,6 +145,7 @@ func (q *Request) setDefaults() {
 	if !q.OwnsProcess && q.Spec.Environ == nil {
 		q.Spec.Environ = os.Environ()
 	}
+	q.environ, q.Spec.Environ = q.Spec.Environ, hashing.VisibleEnviron(q.Spec)
 	if q.Refresher != nil && q.NoWait {
 		q.NoWait, q.Refresher.Asks = false, len(q.Tiers) > 0 && q.Early == 0
 	}

@@ -40,6 +40,7 @@ interpreter 1 "DIR/bin/interp" sha256(MZ interp)
 pty 24x132
 stdin sha256(in)
 vary "date" sha256(today)
+strict-env 1
 env-tools 1 common go
 env-match "E*"
 env-match "NONE"
@@ -130,6 +131,7 @@ func wholeSpec(t *testing.T, dir string, s *Spec) {
 	s.Argv = []string{"env", "real", "--token", "hunter2", "f", "/dev/fd/" + strconv.Itoa(inherited(t, put(t, dir, "open", "open")))}
 	s.Namespace, s.Scope, s.User, s.Dir = "team/app", "v 2", "1234", filepath.Join(dir, "link")
 	s.Pty, s.Terminal, s.Stdin = true, Size{24, 132}, &stdin
+	s.StrictEnv = true
 	s.Vary = []Vary{{Text: "date", Output: sha256.Sum256([]byte("today"))}}
 	s.Env, s.Files = []string{"NONE", "E*", "@go"}, []string{"gone", Except("d", []string{"d/x"})}
 }

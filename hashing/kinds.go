@@ -46,6 +46,7 @@ var kinds = [...]*factKind{
 	&ptyFact,
 	&stdinFact,
 	&varyFact,
+	&strictEnvFact,
 	&envToolsFact,
 	&envMatchFact,
 	&envFact,

@@ -109,6 +109,9 @@ func (c *capture) run() (Recipe, error) {
 	if !filepath.IsAbs(c.spec.Dir) && (c.spec.Name == "" || len(c.spec.Files) > 0) { // it was removed under our feet
 		return Recipe{Exe: c.exe}, &InputError{Path: ".", Err: errNowhere}
 	}
+	if c.spec.StrictEnv {
+		c.spec.Environ = c.spec.visible(c.toolNames())
+	}
 	c.text = append(make([]byte, 0, 1024), header...)
 	if err := c.add(kinds[:]...); err != nil {
 		return Recipe{Exe: c.exe}, err

@@ -21,7 +21,8 @@ type Spec struct {
 	Exe         ExeMode
 	Past        []string // files that the search for the program passes over: what called this run by the same name
 	Environ     []string // NAME=value, like os.Environ(); the first of two entries of one name counts
-	Env         []string // names and globs; a glob never matches CACHEX_*
+	Env         []string // names and globs; a glob never matches CACHEX_*; @go: those of a tool; @none: no others
+	StrictEnv   bool     // the command sees none but these and a base: VisibleEnviron
 	Files       []string // paths, ** globs, directories; @git, @LIST; what Except makes of them
 	IgnoreWords bool     // words that name regular files are no inputs; those of a named recipe never are
 	Stdin       *Digest  // of the whole of stdin; nil: stdin is not an input

@@ -31,7 +31,8 @@ func fields(c *call.Call, ownDir *bool) []any {
 		&c.CacheExit.Codes[3],
 		&q.Wait, &q.Stale, &q.StaleIfError, &q.Jitter, &q.Early, &q.MinCost, &q.MaxEntry, &q.MaxEntries, &q.Private,
 		&q.Refresh, &q.CachedOnly, &q.NoWait, &q.ReadOnly, &q.Follow, &q.Replay, &q.FeedStdin, &c.Explain, &c.Quiet,
-		&q.Spec.Pty, &q.Spec.IgnoreWords, &q.Spec.Cwd, &q.Spec.Exe, &q.Spec.Env, &q.Spec.Files,
+		&q.Spec.Pty, &q.Spec.IgnoreWords, &q.Spec.Cwd, &q.Spec.Exe, &q.Spec.Env, &q.Spec.StrictEnv,
+		&q.Spec.Files,
 		&c.Store.MaxSize, &c.Store.Keep, ownDir,
 	}
 }
