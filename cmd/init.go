@@ -40,7 +40,7 @@ variables that changed, are seen after --memory (default 2s; 0: off) at the late
 $(NAME) uses what the shell has, and what it adds ends with it. bash must be 4.4 for that, and fish 3.6; older
 ones say so, and ask the cache directory each time.` + exitCodes("0    printed", "125  no such shell"),
 		Example: `  eval "$(cachex init bash)"
-  cachex_memoize weather --ttl 10m --env LANG
+  cachex_memoize weather --ttl 10m --env CITY
   cx --ttl 1m kubectl get pods`,
 		Args:      oneArgument("SHELL", "write cachex init bash, zsh or fish"),
 		ValidArgs: []string{"bash", "zsh", "fish"},

@@ -60,7 +60,7 @@ hour is over every further run replays them. Runs at the same time share one exe
 			"126  the command cannot be executed",
 			"127  the command was not found"),
 		Example: `  cachex run --ttl 1h -- gh api /user
-  cachex run --file go.sum --env GOFLAGS -- go list -deps ./...
+  cachex run --file go.sum --env STAGE -- go list -deps ./...
   cachex run -c 'curl -s https://example.com | jq .name'`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
