@@ -88,7 +88,7 @@ func TestGitNames(t *testing.T) {
 			[]string{"b"},
 			".", nil, "@git", "a b:absent",
 		},
-		{"no variables of paths", []string{"a* a", "ab b"}, nil, nil, ".", []string{"GIT_GLOB_PATHSPECS=1", "GIT_ICASE_PATHSPECS=1"}, "@git:a*", "a*"},
+		{"no variables of paths", []string{"a* a", "ab b"}, nil, nil, ".", []string{"GIT_LITERAL_PATHSPECS=1"}, "@git:a*", "a*"},
 		{
 			"another index",
 			[]string{"a a", "b b", "o o", ".gitignore o"},
