@@ -172,6 +172,10 @@ func changedVariable(d *differ, s states) string {
 	if s.had != s.has && !d.asked("env-match", s, coversVariable) && !d.askedTools(s) {
 		return ""
 	}
+	return changeOfVariable(s)
+}
+
+func changeOfVariable(s states) string {
 	wasSet, isSet := s.had && s.old != "unset", s.has && s.recent != "unset"
 	switch {
 	case wasSet && isSet:
@@ -182,4 +186,10 @@ func changedVariable(d *differ, s states) string {
 		return "env " + Show(s.name) + " set -> unset"
 	}
 	return ""
+}
+
+// Getenv returns the value of a variable; empty if it is not set.
+func Getenv(environ []string, name string) string {
+	value, _ := lookup(environ, name)
+	return value
 }

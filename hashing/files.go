@@ -5,12 +5,9 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/cachex-cli/cachex/probe"
@@ -202,47 +199,19 @@ func oneEach(entries []entry) ([]entry, error) {
 	return entries, nil
 }
 
-// fewFiles are read by one goroutine: starting others costs more.
-const fewFiles = 16
-
 // digestEntries returns the digests of the regular files among the entries, read by as many goroutines as there are
 // processors.
 func (c *capture) digestEntries(entries []entry) ([]Digest, error) {
 	digests := make([]Digest, len(entries))
-	workers := min(runtime.GOMAXPROCS(0), len(entries)/fewFiles+1)
-	var next atomic.Int64
-	var failed atomic.Pointer[InputError]
-	work := func() {
-		for failed.Load() == nil {
-			first := int(next.Add(fewFiles)) - fewFiles
-			if first >= len(entries) {
-				return
-			}
-			for i := first; i < min(first+fewFiles, len(entries)); i++ {
-				if err := c.digestEntry(&entries[i], &digests[i]); err != nil {
-					failed.CompareAndSwap(nil, err)
-					return
-				}
-			}
-		}
-	}
-	var group sync.WaitGroup
-	for range workers - 1 {
-		group.Go(work)
-	}
-	work()
-	group.Wait()
-	if err := failed.Load(); err != nil {
-		return nil, err
-	}
-	return digests, nil
+	err := inParallel(len(entries), func(i int) error { return c.digestEntry(&entries[i], &digests[i]) })
+	return digests, err
 }
 
-func (c *capture) digestEntry(e *entry, digest *Digest) *InputError {
+func (c *capture) digestEntry(e *entry, digest *Digest) error {
 	if !e.kind.regular() {
 		return nil
 	}
-	sum, at, err := c.digestSeen(location{e.name, c.spec.Dir}, e.link, look{e.kind, e.id, e.mount})
+	sum, at, err := c.digestSeen(location{e.name, c.spec.Dir}, e.link, look{kind: e.kind, id: e.id, mount: e.mount})
 	if errors.Is(err, fs.ErrNotExist) {
 		err = errVanished
 	}

@@ -213,6 +213,9 @@ func matchesAny(patterns []string, name string) bool {
 	return false
 }
 
+// MatchPath reports whether a path is what a pattern of files names, or below it.
+func MatchPath(pattern, path string) bool { return coversFile(pattern, path) }
+
 // coversFile reports whether a pattern names a file, or a directory that it is in, if it exists.
 func coversFile(pattern, name string) bool {
 	if strings.HasPrefix(pattern, listMark) {

@@ -95,6 +95,25 @@ masking MASKING
 name "n"
 item null "two\nlines"
 `},
+	{"observed", observedSpec, `cachex recipe 1
+platform PLATFORM
+masking MASKING
+word "tool.exe"
+word "one"
+word "two"
+directory repo "sub" of "h.example/r"
+trace 1 any-times ignore "/x/*" keep "/x/y" except "BUILD_*" except "PATH"
+executable none
+seen-env "HOME" sha256(home:)
+seen-env "LIB" sha256(repo:/lib)
+seen cm- "repo:/a.c" plain mode 640 size 6 sha256(int a;)
+seen m- "repo:/gone" absent
+seen l- "repo:/l" link "a.c" itself
+seen mw- "repo:/lib" absent
+seen m- "/dev/null" device mode 666
+seen n- "home:/empty" directory names sha256()
+seen c- "home:/rc" plain size 0 sha256()
+`},
 	{"of a repository", func(t *testing.T, dir string, s *Spec) {
 		oneRepo(t, dir, s)
 		s.ProjectRepo, s.Exe = "p", ExeNone
@@ -109,6 +128,33 @@ executable none
 env-tools 1 common
 env "TZ" sha256(UTC)
 `},
+}
+
+// observedSpec is that of a run whose inputs lie in a repository, at home, and elsewhere.
+func observedSpec(t *testing.T, dir string, s *Spec) {
+	oneRepo(t, dir, s)
+	root := filepath.Dir(s.Dir)
+	put(t, root, "a.c", "int a;")
+	require.NoError(t, os.Chmod(filepath.Join(root, "a.c"), 0o640))
+	require.NoError(t, os.Symlink("a.c", filepath.Join(root, "l")))
+	put(t, dir, "home/rc", "")
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "home/empty"), 0o755))
+	s.Environ = []string{s.Environ[0], "HOME=" + filepath.Join(dir, "home"), "LIB=" + filepath.Join(root, "lib"), "SHLVL=3", "CACHEX_TTL=1h"}
+	s.Exe, s.IgnoreWords = ExeNone, true
+	s.Trace = &Trace{AnyTimes: true, Ignore: []string{"/x/*"}, Keep: []string{"/x/y"}, Except: []string{"BUILD_*", "PATH"}}
+}
+
+func observedSights(s Spec) []Sight {
+	root := filepath.Dir(s.Dir)
+	return []Sight{
+		{filepath.Join(root, "a.c"), UseContent | UseMode},
+		{filepath.Join(root, "gone"), UseMode},
+		{filepath.Join(root, "l"), UseLink},
+		{Getenv(s.Environ, "HOME") + "/rc", UseContent},
+		{Getenv(s.Environ, "HOME") + "/empty", UseNames},
+		{filepath.Join(root, "lib"), UseMode | UseMade},
+		{"/dev/null", UseMode},
+	}
 }
 
 type goldenRecipe struct {
@@ -158,6 +204,13 @@ func TestGoldenRecipes(t *testing.T) {
 				var err error
 				r, err = Extend(r, spec, Learned{ID: [16]byte{1}, Env: []string{"TZ"}, Files: []string{"conf"}}, nil)
 				require.NoError(t, err)
+			}
+			if r.IsObserved() {
+				var err error
+				r, err = Observed(r, spec, Sights{Paths: observedSights(spec)}, nil)
+				require.NoError(t, err)
+				_, err = ParseRecipe(r.Text)
+				require.NoError(t, err, "%s", r.Text)
 			}
 			want := strings.NewReplacer(
 				"DIR", dir, "FD", fd[strings.LastIndex(fd, "/")+1:], "MASKING", masking.Version, "PLATFORM", runtime.GOOS+"/"+runtime.GOARCH,

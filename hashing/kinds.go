@@ -39,6 +39,7 @@ var kinds = [...]*factKind{
 	&directoryFact,
 	&scopeFact,
 	&userFact,
+	&traceFact,
 	&descriptorFact,
 	&executableFact,
 	&interpreterFact,
@@ -54,6 +55,8 @@ var kinds = [...]*factKind{
 	&fileFact,
 	&argFact, // the last one of a capture: Recipe.rest relies on it
 	&learnedFact,
+	&seenEnvFact,
+	&seenFact,
 }
 
 // factKindOf returns the kind of a name; nil: this version does not know it.

@@ -14,6 +14,7 @@ type Learned struct {
 	ID    [16]byte
 	Env   []string
 	Files []string
+	Sets  []Key // of an observed run: the recipes that it turned out to have, the newest first
 }
 
 var learnedFact = factKind{
@@ -120,6 +121,6 @@ func Unsettled(spec Spec, patterns []string, ns int64) (name string, found bool)
 // tracks reports whether a change of a file shows in its times.
 func (c *capture) tracks(e *entry) bool {
 	file := location{e.name, c.spec.Dir}
-	_, ok := c.mountOf(file, e.link, look{e.kind, e.id, e.mount}).identity(file, e.id)
+	_, ok := c.mountOf(file, e.link, look{kind: e.kind, id: e.id, mount: e.mount}).identity(file, e.id)
 	return ok
 }

@@ -61,6 +61,7 @@ func (k kind) special() bool {
 // look is what one look at a file says.
 type look struct {
 	kind  kind
+	mode  uint32 // permission bits; 0 where there are none
 	id    StatID
 	mount uint64 // the kernel's number of it; 0: unknown
 }

@@ -20,7 +20,7 @@ func lookFrom(dir int, name string, flags int) (look, error) {
 	for {
 		switch err := unix.Statx(dir, name, flags|unix.AT_NO_AUTOMOUNT, mask, &st); err {
 		case nil:
-			at := look{kind: kindOf(uint32(st.Mode)), id: StatID{
+			at := look{kind: kindOf(uint32(st.Mode)), mode: uint32(st.Mode) & allBits, id: StatID{
 				Dev: unix.Mkdev(st.Dev_major, st.Dev_minor), Ino: st.Ino, Size: int64(st.Size),
 				Mtime: nanoseconds(st.Mtime), Ctime: nanoseconds(st.Ctime),
 			}}
@@ -44,7 +44,7 @@ func lookWithoutMount(dir int, name string, flags int) (look, error) {
 	for {
 		err := unix.Fstatat(dir, name, &st, flags)
 		if err == nil {
-			return look{kind: kindOf(st.Mode), id: StatID{
+			return look{kind: kindOf(st.Mode), mode: st.Mode & allBits, id: StatID{
 				Dev: uint64(st.Dev), Ino: st.Ino, Size: st.Size, Mtime: st.Mtim.Nano(), Ctime: st.Ctim.Nano(),
 			}}, nil
 		}
@@ -69,4 +69,13 @@ func lookAtOpen(f *os.File) (look, error) {
 	at, err := lookFrom(int(f.Fd()), "", unix.AT_EMPTY_PATH)
 	runtime.KeepAlive(f) // else a collection may close f between Fd and the call
 	return at, err
+}
+
+// FileTime is now by the clock of files, in nanoseconds since 1970: it is behind others by up to a tick of the kernel.
+func FileTime() int64 {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_REALTIME_COARSE, &now); err != nil {
+		return 0 // then everything counts as changed since
+	}
+	return now.Nano()
 }

@@ -17,6 +17,9 @@ func lookAt(path string, follow bool) (look, error) {
 	return lookFrom(unix.AT_FDCWD, path, flags)
 }
 
+// allBits are those of a mode that chmod sets.
+const allBits = 0o7777
+
 func kindOf(mode uint32) kind {
 	switch mode & unix.S_IFMT {
 	case unix.S_IFREG:

@@ -28,6 +28,7 @@ type Spec struct {
 	Stdin       *Digest  // of the whole of stdin; nil: stdin is not an input
 	Vary        []Vary   // what commands print, that the result depends on
 	Pty         bool     // the command runs under a pseudo-terminal
+	Trace       *Trace   // how the run is observed; nil: it is not
 
 	// What the engine fills in: the size of the pseudo-terminal, and who asks, where others who share the results must
 	// not be given his.

@@ -1,0 +1,183 @@
+package hashing
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A run that is observed shows itself what it depends on. Its recipe says only what is known before; that is extended
+// by each path that the run was seen to use, in the state in which it was, and by its environment. A later run looks at
+// the same paths in the same ways: if all are as they were, what the run wrote then is what it would write now.
+
+// Observed returns the recipe r of a run extended by what the run was seen to use, as it is now. What was changed by
+// others since the run began may have been another input, and is an error, as is what cannot be compared with a later
+// state.
+func Observed(r Recipe, spec Spec, run Sights, digests Digests) (Recipe, error) {
+	o := newObserver(spec, digests)
+	o.since, o.shellVariables = run.Since, run.ShellVariables
+	sights := o.ordered(run.Paths)
+	lines := make([][]byte, len(sights))
+	made := madeNames(sights)
+	err := inParallel(len(sights), func(i int) (err error) {
+		lines[i], err = o.line(nil, sights[i], made)
+		return err
+	})
+	if err != nil {
+		return r, err
+	}
+	text := o.environment(slices.Clip(slices.Clone(r.Text)))
+	text = append(text, bytes.Join(lines, nil)...)
+	if len(text) > MaxRecipe {
+		return r, &TooLarge{Limit: MaxRecipe}
+	}
+	r.Text, r.Key = text, sha256.Sum256(text)
+	return r, nil
+}
+
+// Unchanged compares what a run was seen to use with the present: text is its recipe as Observed made it, r that of the
+// run that asks, without. The difference is the first, and empty if there is none; err: nobody can tell.
+func Unchanged(text []byte, r Recipe, spec Spec, digests Digests) (difference string, err error) {
+	rest, ok := bytes.CutPrefix(text, r.Text)
+	if !ok {
+		return "", errRecipe
+	}
+	o := newObserver(spec, digests)
+	for _, name := range ShellVariables() {
+		if bytes.Contains(rest, []byte(seenEnvFact.name+" \""+name+"\" ")) {
+			o.shellVariables = append(o.shellVariables, name)
+		}
+	}
+	environment := o.environment(nil)
+	at := bytes.Index(rest, []byte("\n"+seenFact.name+" ")) + 1 // 0: no path was seen
+	if bytes.HasPrefix(rest, []byte(seenFact.name+" ")) {
+		at = 0
+	} else if at == 0 {
+		at = len(rest)
+	}
+	if !bytes.Equal(rest[:at], environment) {
+		return firstDifference(rest[:at], environment), nil
+	}
+	return o.compare(rest[at:])
+}
+
+// compare looks at each path again, in the order in which they stand there: those below the working directory first.
+func (o *observer) compare(text []byte) (difference string, err error) {
+	sights, lines, err := o.parse(text)
+	if err != nil {
+		return "", err
+	}
+	made := madeNames(sights)
+	var found sync.Map
+	var first atomic.Int64
+	first.Store(int64(len(lines)))
+	_ = inParallel(len(lines), func(i int) error {
+		now, err := o.line(nil, sights[i], made)
+		if err == nil && bytes.Equal(now, lines[i]) {
+			return nil
+		}
+		found.Store(i, now)
+		for at := first.Load(); int64(i) < at && !first.CompareAndSwap(at, int64(i)); at = first.Load() {
+		}
+		return errChanged // which ends the look
+	})
+	i := int(first.Load())
+	if i == len(lines) {
+		return "", nil
+	}
+	now, _ := found.Load(i)
+	if b, _ := now.([]byte); b != nil {
+		return firstDifference(lines[i], b), nil
+	}
+	return "file " + Show(sights[i].Path) + " cannot be looked at", nil
+}
+
+// firstDifference says for people what differs first between two texts of facts.
+func firstDifference(old, recent []byte) string {
+	changes := Diff(append([]byte(header), old...), append([]byte(header), recent...))
+	if len(changes) == 0 {
+		return "something changed"
+	}
+	return changes[0].Text
+}
+
+// observer looks at paths for recipes.
+type observer struct {
+	c     *capture
+	since int64  // no file may have been changed later; 0: whenever
+	roots []root // places whose names are the same everywhere
+
+	shellVariables []string // those that count
+}
+
+// root is a directory that a recipe does not name by its path.
+type root struct{ name, path string }
+
+func newObserver(spec Spec, digests Digests) *observer {
+	o := &observer{c: newCapture(spec, digests, time.Now())}
+	if spec.Cwd == CwdRepo {
+		if repo, ok := RepoRoot(spec.Dir, nil); ok {
+			o.roots = append(o.roots, root{"repo:", repo})
+		}
+		if home, ok := lookup(spec.Environ, "HOME"); ok && filepath.IsAbs(home) && filepath.Dir(home) != home {
+			o.roots = append(o.roots, root{"home:", filepath.Clean(home)})
+		}
+	}
+	return o
+}
+
+// name is a path as a recipe has it.
+func (o *observer) name(path string) string {
+	for _, root := range o.roots {
+		if below, ok := strings.CutPrefix(path, root.path); ok && (below == "" || below[0] == '/') {
+			return root.name + below
+		}
+	}
+	return path
+}
+
+// path is the reverse.
+func (o *observer) path(name string) string {
+	for _, root := range o.roots {
+		if below, ok := strings.CutPrefix(name, root.name); ok {
+			return root.path + below
+		}
+	}
+	return name
+}
+
+// ordered puts what lies below the working directory first: it is what changes.
+func (o *observer) ordered(sights []Sight) []Sight {
+	near := o.c.spec.Dir
+	if len(o.roots) > 0 && o.roots[0].name == "repo:" {
+		near = o.roots[0].path
+	}
+	near = strings.TrimSuffix(near, "/") + "/"
+	far := func(s Sight) bool { return !strings.HasPrefix(s.Path, near) }
+	sights = slices.Clone(sights)
+	slices.SortFunc(sights, func(a, b Sight) int {
+		if far(a) != far(b) {
+			if far(b) {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a.Path, b.Path)
+	})
+	return sights
+}
+
+// WithObserved returns the recipe that Observed once made of r: text, if it is that.
+func (r Recipe) WithObserved(text []byte) (Recipe, bool) {
+	rest, ok := bytes.CutPrefix(text, r.Text)
+	if !ok || len(rest) > 0 && !bytes.HasPrefix(rest, []byte("seen")) {
+		return r, false
+	}
+	r.Text, r.Key = text, sha256.Sum256(text)
+	return r, true
+}

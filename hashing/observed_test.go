@@ -1,0 +1,156 @@
+package hashing
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// sightings has a path for each way in which one can be used.
+func sightings(t *testing.T, dir string) []Sight {
+	put(t, dir, "read", "one")
+	put(t, dir, "looked", "one")
+	put(t, dir, "timed", "one")
+	put(t, dir, "made", "one")
+	put(t, dir, "list/a", "")
+	put(t, dir, "target", "one")
+	require.NoError(t, os.Symlink("target", filepath.Join(dir, "link")))
+	require.NoError(t, os.Symlink("target", filepath.Join(dir, "followed")))
+	past := time.Now().Add(-time.Hour)
+	for _, name := range []string{"read", "looked", "timed"} {
+		require.NoError(t, os.Chtimes(filepath.Join(dir, name), past, past))
+	}
+	uses := map[string]Uses{
+		"read": UseContent, "looked": UseMode, "timed": UseMode | UseTimes, "made": UseMade | UseContent, "list": UseNames,
+		"link": UseLink, "followed": UseContent, "absent": UseMode, "none/below": UseContent,
+	}
+	var sights []Sight
+	for name, use := range uses {
+		sights = append(sights, Sight{filepath.Join(dir, name), use})
+	}
+	return sights
+}
+
+func TestUnchanged(t *testing.T) {
+	rewrite := func(name, content string) func(t *testing.T, dir string) {
+		return func(t *testing.T, dir string) {
+			path := filepath.Join(dir, name)
+			was, err := os.Stat(path)
+			require.NoError(t, err)
+			put(t, dir, name, content)
+			require.NoError(t, os.Chtimes(path, was.ModTime(), was.ModTime()))
+		}
+	}
+	makes := func(name string) func(t *testing.T, dir string) {
+		return func(t *testing.T, dir string) { put(t, dir, name, "new") }
+	}
+	removes := func(name string) func(t *testing.T, dir string) {
+		return func(t *testing.T, dir string) { require.NoError(t, os.RemoveAll(filepath.Join(dir, name))) }
+	}
+	retargets := func(name string) func(t *testing.T, dir string) {
+		return func(t *testing.T, dir string) {
+			put(t, dir, "other", "two")
+			removes(name)(t, dir)
+			require.NoError(t, os.Symlink("other", filepath.Join(dir, name)))
+		}
+	}
+	touches := func(name string) func(t *testing.T, dir string) {
+		return func(t *testing.T, dir string) {
+			require.NoError(t, os.Chtimes(filepath.Join(dir, name), time.Now(), time.Now()))
+		}
+	}
+	tests := []struct {
+		name   string
+		change func(t *testing.T, dir string)
+		want   string // DIR stands for the directory
+	}{
+		{"nothing", func(*testing.T, string) {}, ""},
+		{"content of the same size and time", rewrite("read", "two"), "file DIR/read changed"},
+		{"a file that was read is touched", touches("read"), ""},
+		{"content of a file that was looked at, of the same size", rewrite("looked", "two"), ""},
+		{"size of a file that was looked at", rewrite("looked", "three"), "file DIR/looked changed"},
+		{"a file that was looked at is touched", touches("looked"), ""},
+		{"times that count", touches("timed"), "only times differ: DIR/timed; --trace-times ignore would hit"},
+		{"permission", func(t *testing.T, dir string) {
+			require.NoError(t, os.Chmod(filepath.Join(dir, "looked"), 0o600))
+		}, "file DIR/looked changed"},
+		{"executable", func(t *testing.T, dir string) {
+			require.NoError(t, os.Chmod(filepath.Join(dir, "read"), 0o700))
+		}, "file DIR/read changed"},
+		{"vanished", removes("read"), "file DIR/read vanished"},
+		{"appeared", makes("absent"), "file DIR/absent appeared"},
+		{"appeared in a directory that was not there", makes("none/below"), "file DIR/none/below appeared"},
+		{"an entry more", makes("list/b"), "directory DIR/list changed"},
+		{"an entry less", removes("list/a"), "directory DIR/list changed"},
+		{"content of an entry", rewrite("list/a", "new"), ""},
+		{"a file in place of a directory", func(t *testing.T, dir string) {
+			removes("list")(t, dir)
+			put(t, dir, "list", "")
+		}, "file DIR/list changed"},
+		{"a directory in place of a file", func(t *testing.T, dir string) {
+			removes("read")(t, dir)
+			put(t, dir, "read/x", "")
+		}, "file DIR/read changed"},
+		{"a link that was looked at itself", retargets("link"), "file DIR/link changed"},
+		{"content behind it", rewrite("target", "two"), "file DIR/followed changed"},
+		{"a link that was followed", retargets("followed"), "file DIR/followed changed"},
+		{"a link in its place", retargets("read"), "file DIR/read changed"},
+		{"an output", rewrite("made", "two"), "file DIR/made changed"},
+		{"an output is gone", removes("made"), "file DIR/made vanished"},
+		{"what was not seen", makes("beside"), ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			dir, spec := here(t)
+			spec.Trace = &Trace{}
+			sights := sightings(t, dir)
+			r := captured(t, spec)
+			observed, err := Observed(r, spec, Sights{Paths: sights}, nil)
+			require.NoError(t, err)
+			_, err = ParseRecipe(observed.Text)
+			require.NoError(t, err, "%s", observed.Text)
+			test.change(t, dir)
+			difference, err := Unchanged(observed.Text, r, spec, nil)
+			require.NoError(t, err)
+			require.Equal(t, strings.ReplaceAll(test.want, "DIR", dir), difference)
+		})
+	}
+}
+
+// What was changed since a run began may have been another input to it.
+func TestObservedSince(t *testing.T) {
+	dir, spec := here(t)
+	spec.Trace = &Trace{}
+	path := put(t, dir, "f", "one")
+	r := captured(t, spec)
+	at, err := lookAt(path, true)
+	require.NoError(t, err)
+	_, err = Observed(r, spec, Sights{Paths: []Sight{{path, UseContent}}, Since: at.id.Ctime + 1}, nil)
+	require.NoError(t, err)
+	_, err = Observed(r, spec, Sights{Paths: []Sight{{path, UseContent}}, Since: at.id.Ctime}, nil)
+	require.EqualError(t, err, "input "+path+": was changed by others while the command ran")
+	_, err = Observed(r, spec, Sights{Paths: []Sight{{path, UseContent | UseMade}}, Since: at.id.Ctime}, nil)
+	require.NoError(t, err)
+}
+
+// Variables count, but those that say nothing of what a command does.
+func TestObservedEnvironment(t *testing.T) {
+	_, spec := here(t)
+	spec.Trace = &Trace{Except: []string{"BUILD_*"}}
+	r := captured(t, spec)
+	observed, err := Observed(r, spec, Sights{ShellVariables: []string{"OLDPWD"}}, nil)
+	require.NoError(t, err)
+	environ := spec.Environ
+	for variable, want := range map[string]string{
+		"SHLVL=2": "", "BUILD_ID=7": "", "CACHEX_TTL=2h": "", "CC=gcc": "env CC unset -> set", "OLDPWD=/": "env OLDPWD unset -> set", "EMPTY=x": "env EMPTY changed",
+	} {
+		spec.Environ = append([]string{variable}, environ...)
+		difference, err := Unchanged(observed.Text, r, spec, nil)
+		require.NoError(t, err)
+		require.Equal(t, want, difference, variable)
+	}
+}

@@ -1,0 +1,57 @@
+package hashing
+
+import (
+	"slices"
+	"strings"
+)
+
+var seenEnvFact = factKind{
+	name: "seen-env", parse: parseEnv, order: ofFound, report: nothingToReport,
+	change: func(_ *differ, s states) string { return changeOfVariable(s) },
+}
+
+// environment adds the variables that count, and those of shells that the run may have asked for.
+func (o *observer) environment(text []byte) []byte {
+	names := slices.Clone(o.shellVariables)
+	for _, variable := range o.c.spec.Environ {
+		name, value, _ := strings.Cut(variable, "=")
+		if name = envName(name); name != "" && !o.isNoise(name, value) {
+			names = append(names, name)
+		}
+	}
+	for _, name := range sortedSet(names) {
+		text = append(appendQuoted(append(text, "seen-env "...), name), ' ')
+		if value, ok := lookup(o.c.spec.Environ, name); ok {
+			text = append(appendValueSum(text, o.placed(name, value), o.c.spec.Secret), '\n')
+		} else {
+			text = append(text, "unset\n"...)
+		}
+	}
+	return text
+}
+
+// ShellVariables differ in each shell, and count only where one of its texts may ask for them.
+func ShellVariables() []string { return []string{"OLDPWD", "SHLVL"} }
+
+// isNoise reports whether a variable says nothing of what a run does. PWD is a name of the directory, which counts.
+func (o *observer) isNoise(name, value string) bool {
+	if Noise(name, value) || name == "PWD" || slices.Contains(ShellVariables(), name) {
+		return true
+	}
+	t := o.c.spec.Trace
+	return t != nil && slices.ContainsFunc(t.Except, func(pattern string) bool {
+		return pattern == ciVariables && CINoise(name) || coversVariable(pattern, name)
+	})
+}
+
+// ciVariables stands for those that CI systems set anew for each job.
+const ciVariables = "@ci"
+
+// placed is a value without the paths that differ between clones, and users.
+func (o *observer) placed(name, value string) string {
+	value = withoutJobserver(name, value)
+	for _, root := range o.roots {
+		value = strings.ReplaceAll(value, root.path, root.name)
+	}
+	return value
+}

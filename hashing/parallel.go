@@ -1,0 +1,40 @@
+package hashing
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// fewFiles are read by one goroutine: starting others costs more.
+const fewFiles = 16
+
+// inParallel calls f for 0 to n-1, on as many processors as there are if it is worth it, until one call fails.
+func inParallel(n int, f func(i int) error) error {
+	var next atomic.Int64
+	var failed atomic.Pointer[error]
+	work := func() {
+		for failed.Load() == nil {
+			first := int(next.Add(fewFiles)) - fewFiles
+			if first >= n {
+				return
+			}
+			for i := first; i < min(first+fewFiles, n); i++ {
+				if err := f(i); err != nil {
+					failed.CompareAndSwap(nil, &err)
+					return
+				}
+			}
+		}
+	}
+	var group sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), n/fewFiles+1) - 1 {
+		group.Go(work)
+	}
+	work()
+	group.Wait()
+	if err := failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}

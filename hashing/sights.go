@@ -1,0 +1,193 @@
+package hashing
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+)
+
+// Sight is a path that a run was seen to use.
+type Sight struct {
+	Path string // absolute
+	Uses Uses
+}
+
+// Sights are all that a run was seen to use.
+type Sights struct {
+	Paths          []Sight
+	ShellVariables []string // those of ShellVariables that it may have asked for
+	Since          int64    // when it began, in nanoseconds since 1970 by FileTime; 0: not known, and not looked at
+}
+
+// Uses says what of a path a run made use of. It is a set. Whether anything is there is always part of it.
+type Uses uint8
+
+// The uses, each with its letter in a recipe.
+const (
+	UseContent Uses = 1 << iota // c: what a file holds
+	UseMode                     // m: permission bits, and the size of a file
+	UseTimes                    // t: when it was modified
+	UseNames                    // n: which names a directory has
+	UseLink                     // l: if it is a link, that and where it leads
+	UseChange                   // x: when its inode was changed, as for extended attributes
+	UseMade                     // w: the run has made it: its state is the one in which the run left it
+)
+
+const useLetters = "cmtnlxw"
+
+var seenFact = factKind{
+	name: "seen", parse: parseSeen, order: ofFound, change: changedSeen,
+	report: nothingToReport, // what it begins with has
+}
+
+// madeNames are the names that a run has added to directories, by directory.
+func madeNames(sights []Sight) map[string][]string {
+	made := map[string][]string{}
+	for _, s := range sights {
+		if s.Uses&UseMade != 0 {
+			dir := filepath.Dir(s.Path)
+			made[dir] = append(made[dir], filepath.Base(s.Path))
+		}
+	}
+	return made
+}
+
+// line adds a fact: seen USES "path" STATE.
+func (o *observer) line(text []byte, s Sight, made map[string][]string) ([]byte, error) {
+	text = append(text, "seen "...)
+	for i := range len(useLetters) {
+		if s.Uses&(1<<i) != 0 {
+			text = append(text, useLetters[i])
+		}
+	}
+	text = append(appendQuoted(append(text, "- "...), o.name(s.Path)), ' ')
+	text, err := o.state(text, s, made)
+	if err != nil {
+		return nil, &InputError{Path: s.Path, Err: err}
+	}
+	return append(text, '\n'), nil
+}
+
+// parse takes the facts of paths apart.
+func (o *observer) parse(text []byte) (sights []Sight, lines [][]byte, err error) {
+	for line := range bytes.Lines(text) {
+		r := reader{rest: strings.TrimSuffix(string(line), "\n")}
+		r.expect("seen ")
+		s := Sight{Uses: r.uses()}
+		s.Path = o.path(r.quoted())
+		if r.failed || !filepath.IsAbs(s.Path) {
+			return nil, nil, errRecipe
+		}
+		sights, lines = append(sights, s), append(lines, line)
+	}
+	return sights, lines, nil
+}
+
+// uses takes the letters off a line.
+func (r *reader) uses() (u Uses) {
+	for i := range len(useLetters) {
+		if r.try(useLetters[i : i+1]) {
+			u |= 1 << i
+		}
+	}
+	r.expect("- ")
+	return u
+}
+
+func parseSeen(r *reader, f *Fact) {
+	start := r.rest
+	r.uses()
+	uses := start[:len(start)-len(r.rest)]
+	f.Name = r.quoted()
+	r.space()
+	f.Value = uses + r.rest
+	if r.try("link ") {
+		r.quoted()
+		r.space()
+		r.times(true)
+		if r.try("itself") {
+			return
+		}
+	}
+	for _, kind := range []string{"absent", "unreachable", "loop"} {
+		if r.try(kind) {
+			return
+		}
+	}
+	for _, k := range []kind{kindPlain, kindExec, kindDirectory, kindFIFO, kindSocket, kindDevice, kindUnknown} {
+		if r.try(k.String()) {
+			r.objectState()
+			return
+		}
+	}
+	r.failed = true
+}
+
+// objectState takes what stands behind a kind.
+func (r *reader) objectState() {
+	if r.try(" mode ") {
+		r.digits("01234567", 1, 6)
+	}
+	if r.try(" size ") {
+		r.number()
+	}
+	if r.try(" ") {
+		r.rest = " " + r.rest
+		r.times(false)
+	}
+	switch {
+	case r.try(" names "):
+		r.sum(plainSum)
+	case r.try(" unreadable"):
+	case r.try(" "):
+		r.sum(plainSum)
+	}
+}
+
+// times takes times off a line, each with a space behind it, or before it.
+func (r *reader) times(behind bool) {
+	for _, name := range []string{"modified ", "changed "} {
+		if !behind {
+			name = " " + name
+		}
+		if r.try(name) {
+			r.try("-")
+			r.digits("0123456789", 1, 19)
+			if behind {
+				r.space()
+			}
+		}
+	}
+}
+
+func changedSeen(_ *differ, s states) string {
+	word := "file "
+	oldUses, old, _ := strings.Cut(s.old, " ")
+	recentUses, recent, _ := strings.Cut(s.recent, " ")
+	if s.had != s.has || oldUses != recentUses {
+		return ""
+	}
+	if strings.HasPrefix(old, "directory") && strings.HasPrefix(recent, "directory") {
+		word = "directory "
+	}
+	was, is := !strings.HasSuffix(old, "absent"), !strings.HasSuffix(recent, "absent")
+	switch {
+	case !was:
+		return word + Show(s.name) + " appeared"
+	case !is:
+		return word + Show(s.name) + " vanished"
+	case withoutTimes(old) == withoutTimes(recent):
+		return "only times differ: " + Show(s.name) + "; --trace-times ignore would hit"
+	}
+	return word + Show(s.name) + " changed"
+}
+
+// withoutTimes is a state without times of modification.
+func withoutTimes(state string) string {
+	before, rest, ok := strings.Cut(state, "modified ")
+	if !ok {
+		return state
+	}
+	_, rest, _ = strings.Cut(rest, " ")
+	return strings.TrimSuffix(before, " ") + " " + withoutTimes(rest)
+}

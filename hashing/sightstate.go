@@ -1,0 +1,157 @@
+package hashing
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// state adds what a path is like now, as far as the uses ask.
+func (o *observer) state(text []byte, s Sight, made map[string][]string) ([]byte, error) {
+	at, err := lookAt(s.Path, s.Uses&UseLink == 0)
+	if err == nil && at.kind == kindLink {
+		target, err := os.Readlink(s.Path)
+		if err != nil {
+			return nil, cause(err)
+		}
+		text = append(appendQuoted(append(text, "link "...), target), ' ')
+		text = appendTimes(text, s.Uses, at)
+		if err := o.unchangedSince(s, at); err != nil {
+			return nil, err
+		}
+		if s.Uses&^(UseLink|UseTimes|UseChange|UseMade) == 0 {
+			return append(text, "itself"...), nil
+		}
+		if at, err = lookAt(s.Path, true); err != nil {
+			return appendAbsence(text, err)
+		}
+	}
+	if err != nil {
+		return appendAbsence(text, err)
+	}
+	return o.object(text, s, at, made)
+}
+
+// appendAbsence adds why nothing can be looked at.
+func appendAbsence(text []byte, err error) ([]byte, error) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ENAMETOOLONG):
+		return append(text, "absent"...), nil
+	case errors.Is(err, fs.ErrPermission):
+		return append(text, "unreachable"...), nil
+	case errors.Is(err, syscall.ELOOP):
+		return append(text, "loop"...), nil
+	}
+	return nil, cause(err)
+}
+
+// object adds what a path leads to.
+func (o *observer) object(text []byte, s Sight, at look, made map[string][]string) ([]byte, error) {
+	if o.since != 0 && s.Uses&UseContent != 0 && at.kind.special() {
+		return nil, errKind // what was read of it is gone
+	}
+	text = append(text, at.kind.String()...)
+	if s.Uses&UseMode != 0 {
+		text = strconv.AppendUint(append(text, " mode "...), uint64(at.mode), 8)
+	}
+	if at.kind == kindDirectory {
+		return o.directory(text, s, at, made)
+	}
+	if s.Uses&(UseMode|UseContent) != 0 && at.kind.regular() {
+		text = strconv.AppendInt(append(text, " size "...), at.id.Size, 10)
+	}
+	text = appendTimes(append(text, ' '), s.Uses, at)
+	text = text[:len(text)-1]
+	if s.Uses&UseContent != 0 && at.kind.regular() {
+		digest, seen, err := o.c.digestSeen(location{name: s.Path}, true, at)
+		if err != nil {
+			return nil, err
+		}
+		at = seen
+		text = appendSum(append(text, ' '), digest)
+	}
+	return text, o.unchangedSince(s, at)
+}
+
+// appendTimes adds the times that count, each with a space behind it.
+func appendTimes(text []byte, uses Uses, at look) []byte {
+	if uses&UseTimes != 0 {
+		text = append(strconv.AppendInt(append(text, "modified "...), at.id.Mtime, 10), ' ')
+	}
+	if uses&UseChange != 0 {
+		text = append(strconv.AppendInt(append(text, "changed "...), at.id.Ctime, 10), ' ')
+	}
+	return text
+}
+
+// directory adds the names in a directory, but those that the run has made: their own facts tell of them. Times of
+// directories move with whatever is made in them, and do not count.
+func (o *observer) directory(text []byte, s Sight, at look, made map[string][]string) ([]byte, error) {
+	if s.Uses&UseNames == 0 {
+		return text, nil
+	}
+	names, err := namesIn(s.Path)
+	if err != nil {
+		if errors.Is(err, fs.ErrPermission) {
+			return append(text, " unreadable"...), nil
+		}
+		return nil, cause(err)
+	}
+	ours := made[strings.TrimSuffix(s.Path, "/")]
+	sum := sha256.New()
+	for _, name := range names {
+		if !slices.Contains(ours, name) {
+			fmt.Fprintf(sum, "%q\n", name)
+		}
+	}
+	var digest Digest
+	sum.Sum(digest[:0])
+	return appendSum(append(text, " names "...), digest), nil
+}
+
+func namesIn(path string) ([]string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	names, err := f.Readdirnames(-1)
+	slices.Sort(names)
+	return names, err
+}
+
+// unchangedSince refuses what may have been another input when the run used it.
+func (o *observer) unchangedSince(s Sight, at look) error {
+	if o.since == 0 || s.Uses&UseMade != 0 || at.kind.special() {
+		return nil
+	}
+	if at.id.Ctime >= o.since {
+		return errWritten
+	}
+	if !o.dates(s.Path, at) {
+		return errUndated
+	}
+	return nil
+}
+
+var (
+	errWritten = errors.New("was changed by others while the command ran")
+	errUndated = errors.New("lies where changes of files do not show")
+)
+
+// dates reports whether the times of a file tell that it was changed.
+func (o *observer) dates(path string, at look) bool {
+	return o.c.mountOf(location{name: path}, true, at).fs != unsure
+}
+
+// ChangedSince reports whether a path was changed since a time in nanoseconds since 1970, or is not there to tell.
+func ChangedSince(path string, ns int64) bool {
+	at, err := lookAt(path, false)
+	return err != nil || at.id.Ctime >= ns
+}
