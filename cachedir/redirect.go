@@ -4,7 +4,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 
+	"github.com/cachex-cli/cachex/cachedir/format"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -53,11 +55,64 @@ func (d *Dir) Learn(r Run, m Meta, more hashing.Learned, before func(hashing.Lea
 	if before != nil {
 		before(l)
 	}
-	m.Learned, m.TTL, m.Code, m.Signal, m.Tags = &l, -1, 0, 0, nil
-	if err := d.writeRedirect(r, m); err != nil {
-		return hashing.Learned{}, fmt.Errorf("learn inputs: %w", err)
+	if err := d.redirectTo(r, m, l); err != nil {
+		return hashing.Learned{}, err
 	}
 	return l, nil
+}
+
+// AddSet makes the redirect of a recipe lead to one more recipe that its runs turned out to have, the newest first. The
+// oldest of too many is forgotten.
+func (d *Dir) AddSet(r Run, m Meta, set hashing.Key) error {
+	if d.o.ReadOnly {
+		return ErrReadOnly
+	}
+	unlock, locked, err := d.lockLearning(r.Key)
+	if err != nil {
+		return fmt.Errorf("keep a set of inputs: %w", err)
+	}
+	defer unlock()
+	if !locked {
+		return errors.New("keep a set of inputs: the filesystem has no file locks")
+	}
+	var l hashing.Learned
+	if known := d.Redirect(r.Key, r.Recipe); known != nil {
+		l = *known
+	}
+	if len(l.Sets) > 0 && l.Sets[0] == set {
+		return nil
+	}
+	l.Sets = newestFirst(set, l.Sets)
+	_, _ = rand.Read(l.ID[:]) // never fails
+	return d.redirectTo(r, m, l)
+}
+
+// mergeSets puts sets before others, of which some may be the same.
+func mergeSets(sets, others []hashing.Key) []hashing.Key {
+	for _, set := range slices.Backward(sets) {
+		others = newestFirst(set, others)
+	}
+	return others
+}
+
+// newestFirst puts a set before others, of which one may be the same.
+func newestFirst(set hashing.Key, others []hashing.Key) []hashing.Key {
+	sets := []hashing.Key{set}
+	for _, other := range others {
+		if other != set && len(sets) < format.MaxSets {
+			sets = append(sets, other)
+		}
+	}
+	return sets
+}
+
+// redirectTo writes a redirect. The caller holds the lock.
+func (d *Dir) redirectTo(r Run, m Meta, l hashing.Learned) error {
+	m.Learned, m.TTL, m.Code, m.Signal, m.Tags = &l, -1, 0, 0, nil
+	if err := d.writeRedirect(r, m); err != nil {
+		return fmt.Errorf("learn inputs: %w", err)
+	}
+	return nil
 }
 
 // lockLearning is for whoever looks what was learned of a recipe and then changes that.

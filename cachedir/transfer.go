@@ -1,7 +1,6 @@
 package cachedir
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -136,7 +135,7 @@ func (i *Import) read(content []byte) error {
 		return &Miss{stats.Version, err}
 	case err != nil:
 		return &Miss{stats.Corrupt, err}
-	case h.Key != r.Key || !bytes.Equal(h.Recipe, r.Recipe):
+	case h.Key != r.Key || !r.IsOf(h.Recipe):
 		return &Miss{stats.Corrupt, fmt.Errorf("%w: it is the entry of another key", format.ErrSpoiled)}
 	case h.Learned != nil && h.Learned.Check() != nil:
 		return &Miss{stats.Corrupt, fmt.Errorf("%w: %w", format.ErrSpoiled, h.Learned.Check())}
@@ -145,7 +144,7 @@ func (i *Import) read(content []byte) error {
 	case h.FileLen() > i.p.d.o.MaxSize:
 		return ErrTooLarge
 	}
-	h.Command = i.p.run.Command
+	h.Command, i.p.run.Recipe = i.p.run.Command, h.Recipe
 	h.BootID, h.StartedBoot, h.EndedBoot = [16]byte{}, 0, 0
 	for t := range h.Tags {
 		h.Tags[t].Seq = OwnSeq
@@ -382,6 +381,9 @@ func (i *Import) joinLearned() (unlock func(), err error) {
 		return nil, err
 	}
 	known := i.p.d.Redirect(i.h.Key, i.h.Recipe)
+	if known != nil && i.h.Learned != nil {
+		i.h.Learned.Sets = mergeSets(i.h.Learned.Sets, known.Sets)
+	}
 	if known != nil && (i.h.Learned == nil || !i.h.Learned.Covers(*known)) {
 		unlock()
 		return nil, ErrLearned

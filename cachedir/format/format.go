@@ -47,6 +47,7 @@ const (
 	MaxTag    = 4 << 10
 	MaxNames  = 1 << 12 // of learned inputs
 	MaxName   = 4 << 10
+	MaxSets   = 8 // of observed inputs, of one recipe
 	MaxFamily = 4 << 10
 	MaxTable  = 512 << 10 // a frame table within meta; a longer one lies behind the body
 	MaxMeta   = 64 << 20  // the rest is checksums of chunks: enough for a body of 1 TiB
@@ -175,6 +176,7 @@ const (
 	flagTableBehind
 	flagPrivate
 	flagRedirect
+	flagSets                 // of a redirect, which leads to sets of observed inputs
 	flagsKnown = 1<<iota - 1 // all of the above
 )
 
@@ -197,6 +199,7 @@ func (h *Header) Encode(inline []byte) []byte {
 	if h.Learned != nil {
 		b = append(b, h.Learned.ID[:]...)
 		b = appendNames(appendNames(b, h.Learned.Env), h.Learned.Files)
+		b = appendSets(b, h.Learned.Sets)
 	}
 	b = appendBytes(b, h.Table)
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(h.Chunks)))
@@ -231,6 +234,7 @@ func (h *Header) appendFixed(b []byte) []byte {
 		{h.TableBehind, flagTableBehind},
 		{h.Private, flagPrivate},
 		{h.Learned != nil, flagRedirect},
+		{h.Learned != nil && len(h.Learned.Sets) > 0, flagSets},
 	} {
 		if f.set {
 			flags |= f.bit
@@ -268,6 +272,18 @@ func appendNames(b []byte, names []string) []byte {
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(names)))
 	for _, n := range names {
 		b = appendBytes(b, []byte(n))
+	}
+	return b
+}
+
+// appendSets adds a list of keys, if it is not empty: a flag says that.
+func appendSets(b []byte, keys []hashing.Key) []byte {
+	if len(keys) == 0 {
+		return b
+	}
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(keys)))
+	for _, key := range keys {
+		b = append(b, key[:]...)
 	}
 	return b
 }
@@ -461,6 +477,11 @@ func (d *decoder) fixed(h *Header) {
 	if flags&flagRedirect != 0 {
 		h.Learned = &hashing.Learned{} // its names are behind the fixed part
 	}
+	if flags&flagSets != 0 && h.Learned != nil {
+		h.Learned.Sets = []hashing.Key{} // the same
+	} else if flags&flagSets != 0 {
+		d.err = errShort
+	}
 	h.Started, h.Ended = d.time(), d.time()
 	copy(h.BootID[:], d.take(16))
 	h.StartedBoot, h.EndedBoot = d.i64(), d.i64()
@@ -492,6 +513,20 @@ func (d *decoder) names() (names []string) {
 	return names
 }
 
+// sets reads a list of keys.
+func (d *decoder) sets() (keys []hashing.Key) {
+	n := d.u32()
+	if n == 0 || n > MaxSets {
+		d.err = errShort
+	}
+	for range n {
+		if b := d.take(32); b != nil {
+			keys = append(keys, hashing.Key(b))
+		}
+	}
+	return keys
+}
+
 // rest reads the fields behind the fixed part. Nothing is allocated by a length before there are that many bytes.
 func (d *decoder) rest(h *Header) {
 	h.Family = string(d.bytes(MaxFamily))
@@ -508,6 +543,9 @@ func (d *decoder) rest(h *Header) {
 	if h.Learned != nil {
 		copy(h.Learned.ID[:], d.take(16))
 		h.Learned.Env, h.Learned.Files = d.names(), d.names()
+		if h.Learned.Sets != nil {
+			h.Learned.Sets = d.sets()
+		}
 	}
 	h.Table = d.bytes(MaxTable)
 	if n := int(d.u32()); n > 0 && d.err == nil && n <= len(d.b)/8 {

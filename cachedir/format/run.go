@@ -1,6 +1,8 @@
 package format
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 
 	"github.com/cespare/xxhash/v2"
@@ -14,6 +16,15 @@ type Run struct {
 	Command hashing.CommandID
 	Recipe  []byte
 	Tags    []string // those known before it starts; a pending file does not name them
+	Begins  bool     // Recipe is only what the recipe of Key begins with; a pending file does not say that
+}
+
+// IsOf reports whether a run of this key has a recipe.
+func (r *Run) IsOf(recipe []byte) bool {
+	if !r.Begins {
+		return bytes.Equal(recipe, r.Recipe)
+	}
+	return bytes.HasPrefix(recipe, r.Recipe) && sha256.Sum256(recipe) == r.Key
 }
 
 const (
