@@ -29,6 +29,7 @@ func otherVariables() []Term {
 			"CACHEX_FRESH",
 			"handed to a command that runs in the background, for runs nested in it: nothing old is served",
 		},
+		{"CACHEX_OBSERVED", "handed to a command that is traced, for runs nested in it: they are seen already"},
 		{"CACHEX_RENEWAL", "for cachex itself in the background"},
 	}
 }

@@ -41,6 +41,16 @@ func addKeyFlags(fs *pflag.FlagSet) {
 	fs.String("key", "",
 		"the key is this `NAME`, the namespace, the scope and the inputs given by flag; not the command line")
 	fs.Bool("pty", false, "run under a pseudo-terminal, so that colours stay")
+	fs.Bool("trace", false,
+		"observe which files the command and its children read, look for and list: "+
+			"those, and the environment, are the key")
+	fs.String("trace-times", "strict",
+		"whether times of files count that a traced program looked at: a `MODE`, strict or ignore")
+	fs.StringArray("trace-ignore", nil, "what a traced command reads below this `GLOB` does not count")
+	fs.StringArray("trace-keep", nil, "what a traced command reads below this `GLOB` counts, whatever is left out")
+	fs.StringArray("env-except", nil,
+		"leave these variables of a traced command out of the key: a `NAME[,...]`, globs allowed; "+
+			"@ci are those that CI systems set for each job")
 }
 
 // addPolicyFlags declares what decides whether a result is used, made and kept.
@@ -193,7 +203,7 @@ func (a *App) spec(c *cobra.Command, s Settings, argv []string) (hashing.Spec, e
 		Argv: argv, Past: past, Dir: dir,
 		Cwd: s.Cwd, Repo: s.Repo, ProjectRepo: s.ProjectRepo, Exe: s.Exe, Environ: a.Environ, Env: env,
 		StrictEnv: s.StrictEnv, Files: files,
-		IgnoreWords: !s.ArgFiles, Pty: s.Pty, Secret: s.Secret,
+		IgnoreWords: !s.ArgFiles, Pty: s.Pty, Secret: s.Secret, Trace: s.trace(dir),
 	}, nil
 }
 

@@ -1,8 +1,10 @@
 package cmd
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/spf13/pflag"
@@ -30,7 +32,7 @@ func TestEachKeyFlagIsInTheRecipe(t *testing.T) {
 		return string(text)
 	}
 	without := key()
-	values := map[string]string{"cwd": "none", "exe": "none", "vary": "echo x"}
+	values := map[string]string{"cwd": "none", "exe": "none", "vary": "echo x", "trace-times": "ignore"}
 	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
 	addKeyFlags(fs)
 	fs.VisitAll(func(f *pflag.Flag) {
@@ -38,6 +40,9 @@ func TestEachKeyFlagIsInTheRecipe(t *testing.T) {
 		switch {
 		case f.Name == "with-shell": // it says something of -c alone
 			require.NotEqual(t, key("--shell=true"), key("--shell=true", "--with-shell=bash"))
+			return
+		case strings.HasPrefix(f.Name, "trace-") || f.Name == "env-except": // they say something of --trace alone
+			require.NotEqual(t, key("--trace"), key("--trace", "--"+f.Name+"="+cmp.Or(value, "x")), f.Name)
 			return
 		case f.DefValue == "false":
 			value = "true"

@@ -57,7 +57,7 @@ words: the command gets an empty one.`,
 func notForMap() []string {
 	return []string{
 		"stdin", "pty", "stale", "early", "warm", "no-wait", "follow", "replay", "status-fd",
-		"memory", "memory-fd", "purge-tag",
+		"memory", "memory-fd", "purge-tag", "trace", "trace-times", "trace-ignore", "trace-keep", "env-except",
 	}
 }
 
@@ -91,7 +91,7 @@ func (a *App) mapWords(c *cobra.Command, args []string) error {
 		return err
 	}
 	s.Stdin, s.Pty, s.Stale, s.Early, s.PurgeTag, s.Follow = false, false, 0, 0, nil, false
-	spec.Pty = false
+	spec.Pty, spec.Trace = false, nil
 	made, err := a.callOf(s, spec, texts(warnings))
 	if err != nil {
 		return err

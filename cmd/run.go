@@ -137,6 +137,7 @@ func (a *App) callOf(s Settings, spec hashing.Spec, warnings []string) (*call.Ca
 			Tags: guardTags(s.Tag, s.Secret), PurgeTags: guardTags(s.PurgeTag, s.Secret), Private: s.Private,
 			Refresh: s.Refresh, CachedOnly: s.CachedOnly, NoCache: s.NoCache, Trouble: trouble, ReadOnly: s.ReadOnly,
 			OnlyIf: s.OnlyIf, Wait: s.Wait, Follow: s.Follow, Replay: s.Replay, FeedStdin: s.Stdin, Vary: s.Vary,
+			Network: s.Trace && len(s.from("ttl")) > 0,
 			MinCost: s.MinCost, MaxEntry: s.MaxEntry, MaxEntries: int(s.MaxEntries),
 			Tiers: tiers, TiersRequired: s.RemoteRequired,
 		},

@@ -83,6 +83,11 @@ type Settings struct {
 	Vary        []string
 	Stdin       bool
 	Pty         bool
+	Trace       bool
+	TraceTimes  TimesMode
+	TraceIgnore []string // globs of paths
+	TraceKeep   []string // the same
+	EnvExcept   []string // names and globs
 
 	origins []origin
 	files   []configText // of configuration
@@ -230,6 +235,11 @@ func settingTable() []setting {
 		{name: "only-if", project: true, field: func(s *Settings) any { return &s.OnlyIf }},
 		{name: "vary", field: func(s *Settings) any { return &s.Vary }},
 		{name: "pty", field: func(s *Settings) any { return &s.Pty }},
+		{name: "trace", project: true, field: func(s *Settings) any { return &s.Trace }},
+		{name: "trace-times", field: func(s *Settings) any { return &s.TraceTimes }},
+		{name: "trace-ignore", field: func(s *Settings) any { return &s.TraceIgnore }},
+		{name: "trace-keep", project: true, field: func(s *Settings) any { return &s.TraceKeep }},
+		{name: "env-except", field: func(s *Settings) any { return &s.EnvExcept }},
 	}
 }
 
@@ -326,6 +336,8 @@ func (row setting) replace(s *Settings, src source, texts []string) (err error) 
 		*p, err = pick[hashing.ExeMode](src, text, exeWords())
 	case *engine.Replay:
 		*p, err = pick[engine.Replay](src, text, replayWords())
+	case *TimesMode:
+		*p, err = pick[TimesMode](src, text, timesWords())
 	case *[]byte:
 		*p, s.SecretFile = []byte(text), ""
 	case *string:
@@ -356,6 +368,18 @@ func replayWords() []string {
 		engine.ReplayNone: "none",
 	}
 }
+
+// TimesMode says whether times of files count in a run that is observed.
+type TimesMode uint8
+
+// The modes.
+const (
+	TimesStrict TimesMode = iota // where a program looked that may make use of them
+	TimesIgnore                  // never
+)
+
+// timesWords lists the words of --trace-times, at the index of their mode.
+func timesWords() []string { return []string{TimesStrict: "strict", TimesIgnore: "ignore"} }
 
 // pick reads one of the words of a mode.
 func pick[Mode ~uint8](src source, text string, words []string) (Mode, error) {
@@ -417,7 +441,7 @@ func escapeGlob(dir string) string {
 
 // add appends to a list what it does not hold yet.
 func (row setting) add(s *Settings, list *[]string, src source, texts []string) error {
-	if row.name == "env" && len(texts) > 0 {
+	if row.namesVariables() && len(texts) > 0 {
 		texts = strings.Split(strings.Join(texts, ","), ",")
 	}
 	for _, text := range texts {
@@ -434,35 +458,42 @@ func (row setting) add(s *Settings, list *[]string, src source, texts []string) 
 	return nil
 }
 
+// namesVariables and namesFiles are of lists of such names and globs.
+func (row setting) namesVariables() bool { return row.name == "env" || row.name == "env-except" }
+
+func (row setting) namesFiles() bool {
+	return row.name == "file" || strings.HasPrefix(row.name, "trace-") && row.name != "trace-times"
+}
+
 // element checks one element of a list.
 func (row setting) element(src source, text string) (string, error) {
 	switch {
 	case strings.TrimSpace(text) == "":
 		return "", src.bad(text, "empty", "write a value, or leave it out")
-	case row.name == "env" && strings.HasPrefix(text, "$"):
+	case row.namesVariables() && strings.HasPrefix(text, "$"):
 		return "", src.bad(
 			text, "not a name",
 			fmt.Sprintf("write %s, without $: the value is taken from the environment", strings.Trim(text, "${}")),
 		)
-	case row.name == "env" && strings.Contains(text, "="):
+	case row.namesVariables() && strings.Contains(text, "="):
 		name, _, _ := strings.Cut(text, "=")
 		return "", src.bad(
 			text, "not a name", fmt.Sprintf("write %s alone: the value is taken from the environment", name),
 		)
-	case (row.name == "env" || row.name == "file") && isGlob(text) &&
+	case (row.namesVariables() || row.namesFiles()) && isGlob(text) &&
 		!doublestar.ValidatePattern(filepath.ToSlash(text)):
 		return "", src.bad(
 			text, "not a pattern", "close what [ or { opens, or write [[] and [{] for the characters themselves",
 		)
 	case row.name == "env" && strings.HasPrefix(strings.TrimSpace(text), toolMark):
 		return src.tool(strings.TrimSpace(text), toolMark)
-	case row.name == "env":
+	case row.namesVariables():
 		return strings.TrimSpace(text), nil
 	case row.name == "tool":
 		return src.tool(text, "")
 	case row.name == "only-if":
 		return src.condition(text)
-	case row.name != "file":
+	case !row.namesFiles():
 		return text, nil
 	}
 	return src.file(text)
@@ -601,6 +632,8 @@ func (row setting) show(s *Settings) any {
 		return exeWords()[*p]
 	case *engine.Replay:
 		return replayWords()[*p]
+	case *TimesMode:
+		return timesWords()[*p]
 	}
 	return nil
 }

@@ -76,6 +76,7 @@ func (in *inputs) captureNow() (hashing.Recipe, error) { return in.captureSpec(i
 
 func (in *inputs) captureSpec(spec hashing.Spec) (hashing.Recipe, error) {
 	spec.User = in.dir.SharedAs()
+	spec.IgnoreWords = spec.IgnoreWords || spec.Trace != nil // what a command reads of them is seen
 	if spec.Pty {
 		spec.Terminal = in.caller.terminal()
 	}
@@ -196,7 +197,7 @@ func (in *inputs) unchanged() (base, recipe hashing.Recipe, err error) {
 	}
 	in.words.recipeAfter = base
 	base = in.words.loosened(base)
-	if err = in.firstRecipe.SameButArgs(base); err != nil || in.learned == nil {
+	if err = in.firstRecipe.SameButArgs(base); err != nil || in.learned == nil || base.IsObserved() {
 		return base, base, err
 	}
 	if recipe, err = hashing.Extend(base, in.caller.Spec, *in.learned, in.dir.Digests()); err == nil {

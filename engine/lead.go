@@ -38,8 +38,10 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 	if l != nil && r.mayBeFollowed(&c) { // else it is not the run that anybody waits for
 		defer rec.publish()()
 	}
+	rec.observe(&c)
 	started := bootNow()
 	res, err := r.e.execute(r.caller, c)
+	rec.observation.end()
 	switch {
 	case scarce(err):
 		return r.withoutDescriptors(l, rec, err)

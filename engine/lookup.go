@@ -36,8 +36,16 @@ func (l *lookup) reader() reader {
 func (l *lookup) local(admit judge) (*cachedir.Entry, error) {
 	l.inputs.forgetLearned()
 	best, why := l.slots(admit)
-	if l.inputs.learned != nil {
-		if err := l.inputs.extend(l.inputs.learned); err != nil {
+	switch learned := l.inputs.learned; {
+	case learned == nil:
+	case len(learned.Sets) > 0:
+		if difference, found := l.inputs.findSet(learned.Sets); found {
+			best, why = l.slots(admit)
+		} else {
+			why = notAsSeen(difference)
+		}
+	default:
+		if err := l.inputs.extend(learned); err != nil {
 			return nil, err
 		}
 		best, why = l.slots(admit)

@@ -40,6 +40,7 @@ const (
 type report struct {
 	ID      string      `json:"id"`                 // of the run that makes it
 	NoStore string      `json:"no_store,omitempty"` // why the outer result must not be stored
+	Plain   bool        `json:"plain,omitempty"`    // it was not cached; who observes it has seen what it used
 	Private bool        `json:"private,omitempty"`
 	Until   int64       `json:"until,omitempty"` // when its life ends, in ns since 1970; 0: never
 	Epoch   string      `json:"epoch,omitempty"` // of its tags, in hex
@@ -182,6 +183,11 @@ func absolute(path, dir string) string {
 // apply takes over what a nested run has reported.
 func (d *directives) apply(n report, mark cachedir.TagMark, in *inputs) {
 	switch {
+	case n.Plain && in.firstRecipe.IsObserved():
+		return
+	case n.Plain:
+		d.noStore = "a nested run was not cached"
+		return
 	case n.NoStore != "":
 		d.noStore = n.NoStore
 		return

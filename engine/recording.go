@@ -23,6 +23,8 @@ type recording struct {
 
 	pending  *cachedir.Pending // nil: it could not be begun
 	obstacle string            // why not
+
+	observation *observation // what the run was seen to use; nil: nobody looked
 }
 
 // record opens the pending entry that records a command, and names the command the file in which it may say something
@@ -135,10 +137,14 @@ func (rec *recording) store(res runner.Result, m cachedir.Meta, d directives) re
 	if changed := changedSince(d.reports, rec.caller.Spec.Environ, rec.dir.Digests()); changed != "" {
 		return refusal{changed + " while the command ran", true}
 	}
-	return rec.inputs.learn(m, d, res.Started, func() refusal {
+	store := func() refusal {
 		rec.pending.Retarget(runOf(rec.inputs.recipe))
 		return refusal{text: rec.commit(res, m)}
-	})
+	}
+	if rec.observation != nil {
+		return rec.inputs.observed(rec.observation, m, d, store)
+	}
+	return rec.inputs.learn(m, d, res.Started, store)
 }
 
 // commit is the part of store that has nothing to do with what the result is.

@@ -46,6 +46,7 @@ type Request struct {
 	Follow     bool          // print what another run writes while waiting for it
 	Replay     Replay        // what is printed of a result that was not made now
 	FeedStdin  bool          // read stdin whole, put it in the key, feed it to the command
+	Network    bool          // what an observed run gets over the network does not keep its result from being stored
 	Vary       []string      // shell texts whose output belongs to the key
 	Explain    bool          // the caller wants Outcome.Detail; finding it may read earlier entries
 

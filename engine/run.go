@@ -94,6 +94,9 @@ func (r *run) do() (Outcome, error) {
 		r.caller.passStdin = true
 		return r.uncached(errInteractive, errInteractive.Error())
 	}
+	if r.caller.Spec.Trace != nil && r.caller.isObserved() {
+		return r.uncached(errObserved, errObserved.Error())
+	}
 	if err := r.caller.unmet(); err != nil {
 		r.caller.passStdin = true
 		return r.uncached(err, err.Error())
@@ -196,7 +199,10 @@ func (r *run) withoutStore(err error) (Outcome, error) {
 	return r.uncached(err, "no cache directory")
 }
 
-var errNoCache = errors.New("no-cache is set")
+var (
+	errNoCache  = errors.New("no-cache is set")
+	errObserved = errors.New("it is part of a run that is observed")
+)
 
 // uncached answers what cannot be cached: the command runs, unless that was not wanted.
 func (r *run) uncached(err error, why string) (Outcome, error) {
@@ -252,7 +258,7 @@ func (r *run) plain(reason stats.Reason, why string) (Outcome, error) {
 	}
 	out := r.ran(res)
 	out.Served, out.NotStored = stats.Bypassed, why
-	r.encloser.report(report{NoStore: "a nested run was not cached"})
+	r.encloser.report(report{Plain: true})
 	return out, cmp.Or(r.caller.delivered(res), r.output.mixed(res))
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/engine/fleet"
+	"github.com/cachex-cli/cachex/hashing"
 	"github.com/cachex-cli/cachex/runner"
 )
 
@@ -59,6 +60,14 @@ func (l *lookup) query(admit judge) fleet.Query {
 	}
 }
 
+// querySet asks for a result of a recipe that this run's may turn out to be.
+func (l *lookup) querySet(set hashing.Key, admit judge) fleet.Query {
+	q := l.query(admit)
+	first := &l.inputs.firstRecipe
+	q.Run = cachedir.Run{Key: set, Command: first.Command, Recipe: first.Text, Begins: true}
+	return q
+}
+
 // inTiers is the result of a tier that the judge admits, for a run that waits for nobody; nil: there is none. What is
 // found may be the inputs that were learned of the recipe: then the result is that of another one.
 func (l *lookup) inTiers(admit judge) *cachedir.Entry {
@@ -79,12 +88,15 @@ func (l *lookup) inTiers(admit judge) *cachedir.Entry {
 // taken returns what was found, or learns from it. If it is not detached, it is in the store.
 func (l *lookup) taken(detached *cachedir.Entry, admit judge) (*cachedir.Entry, error) {
 	if detached == nil {
-		return l.local(admit)
+		return l.localOrSets(admit)
 	}
 	if detached.Learned == nil {
 		return detached, nil
 	}
 	defer detached.Close()
+	if sets := detached.Learned.Sets; len(sets) > 0 {
+		return l.detachedSet(sets, admit), nil
+	}
 	return nil, l.inputs.extend(detached.Learned)
 }
 
@@ -96,13 +108,13 @@ func (l *lookup) further() (*cachedir.Entry, error) {
 	}
 	if !l.caller.Refresh {
 		if _, found := l.tiers.fleet().Find(l.query(fresh)); found {
-			return l.local(either)
+			return l.localOrSets(either)
 		}
 	}
 	if l.leadsHosts() {
 		return nil, nil
 	}
-	return l.local(either)
+	return l.localOrSets(either)
 }
 
 // leadsHosts makes this run the leader of all hosts, or reports that the result of the host that leads has come.

@@ -1,0 +1,56 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/runner"
+	"github.com/cachex-cli/cachex/trace"
+)
+
+// ObservedVariable tells the runs that are part of an observed one that they are seen already.
+const ObservedVariable = "CACHEX_OBSERVED"
+
+// observation is what is known of a run that was observed.
+type observation struct {
+	tracer   *trace.Tracer
+	obstacle string // why nothing is known; empty: it is
+	report   trace.Report
+	since    int64 // when it began, by the clock of files
+	network  bool  // what came over the network may be stored
+}
+
+// observe makes a command one that is observed, if its recipe says so. Where that cannot be had the command runs all
+// the same.
+func (rec *recording) observe(c *runner.Command) {
+	if !rec.inputs.firstRecipe.IsObserved() {
+		return
+	}
+	o := &observation{network: rec.caller.Network, since: hashing.FileTime()}
+	rec.observation = o
+	tracer, err := trace.New(trace.Options{NoTimes: ignoresTimes, Program: c.Path})
+	if err != nil {
+		o.obstacle = "it cannot be observed: " + err.Error()
+		if rec.dir.OncePerDay("no-trace") {
+			rec.remarks.warn(fmt.Errorf("not stored: %s", o.obstacle))
+		}
+		return
+	}
+	stage := runner.Stage(tracer.Stage())
+	c.Stage, o.tracer = &stage, tracer
+	c.Env = setenv(c.Env, ObservedVariable, "1")
+}
+
+// end is called when the command has ended.
+func (o *observation) end() {
+	if o == nil || o.tracer == nil {
+		return
+	}
+	o.report = o.tracer.Report()
+	if o.report.Untraced != "" {
+		o.obstacle = "it was not observed: " + o.report.Untraced
+	}
+}
+
+// isObserved reports whether this run is part of one that is observed, so that whatever its command does is seen there.
+func (c *caller) isObserved() bool { return hashing.Getenv(c.Spec.Environ, ObservedVariable) != "" }

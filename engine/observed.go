@@ -1,0 +1,217 @@
+package engine
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cachedir/stats"
+	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/trace"
+)
+
+// An observed run shows itself what it depends on. The slot of its first recipe holds a redirect to at most eight
+// recipes that it turned out to have: each is the first one and what was seen of that run. Whoever looks for a result
+// holds these against the present, the newest first; that all is as it was in one of them makes a hit. What cannot be
+// seen is a doubt, and then nothing is stored (P17).
+
+// findSet looks for a recipe among those that earlier runs turned out to have of which all inputs are as they were, and
+// makes it that of this run. If there is none, it says what is different from the newest.
+func (in *inputs) findSet(sets []hashing.Key) (difference string, found bool) {
+	for _, set := range sets {
+		text, ok := recipeOf(in.dir, set)
+		if !ok {
+			continue // evicted
+		}
+		what := in.isAsSeen(set, text)
+		if what == "" {
+			return "", true
+		}
+		difference = cmp.Or(difference, what)
+	}
+	return difference, false
+}
+
+// isAsSeen makes a recipe that an earlier run turned out to have that of this run, if all inputs are as they were, and
+// says else what is different.
+func (in *inputs) isAsSeen(set hashing.Key, text []byte) (difference string) {
+	recipe, ok := in.firstRecipe.WithObserved(text)
+	if !ok || recipe.Key != set {
+		return "a set of inputs is that of another command"
+	}
+	difference, err := hashing.Unchanged(text, in.firstRecipe, in.caller.Spec, in.dir.Digests())
+	if err != nil {
+		return err.Error()
+	}
+	if difference == "" {
+		in.recipe = recipe
+	}
+	return difference
+}
+
+// notAsSeen is why no earlier result of an observed run is one of the present inputs.
+func notAsSeen(difference string) verdict {
+	if difference == "" {
+		return verdict{stats.Evicted, ""}
+	}
+	return verdict{stats.Changed, difference}
+}
+
+// observed makes the entry one of the recipe that the run has turned out to have, after all that it was seen to use.
+// The entry is stored before anybody is led to it.
+func (in *inputs) observed(rep *observation, m cachedir.Meta, d directives, store func() refusal) refusal {
+	if rep.obstacle != "" {
+		return refusal{rep.obstacle, true}
+	}
+	sights, doubt := rep.sights(in)
+	if doubt == "" {
+		sights, doubt = withNamed(sights, d, in.caller.Spec.Dir)
+	}
+	if doubt != "" {
+		return refusal{doubt, true}
+	}
+	recipe, err := hashing.Observed(in.firstRecipe, in.caller.Spec, hashing.Sights{
+		Paths: sights, ShellVariables: rep.shellVariables(in.caller.Spec.Argv), Since: rep.since,
+	}, in.dir.Digests())
+	if err != nil {
+		return refusal{err.Error(), true}
+	}
+	in.learned, in.recipe = &hashing.Learned{Sets: []hashing.Key{recipe.Key}}, recipe
+	if why := store(); why.text != "" {
+		return why
+	}
+	if err := in.dir.AddSet(runOf(in.firstRecipe), m, recipe.Key); err != nil {
+		in.remarks.warn(fmt.Errorf("not stored: %w", err))
+		return refusal{err.Error(), true}
+	}
+	in.learnedMore = true
+	return refusal{}
+}
+
+// sights are what a run has used, and a doubt is why that is not all or cannot be compared later.
+func (o *observation) sights(in *inputs) (sights []hashing.Sight, doubt string) {
+	if o.report.Network && !o.network {
+		return nil, "it uses the network: with --ttl D it is stored"
+	}
+	if len(o.report.Doubts) > 0 {
+		d := o.report.Doubts[0]
+		if d.Path != "" {
+			return nil, d.Reason + ": " + hashing.Show(d.Path)
+		}
+		return nil, d.Reason
+	}
+	where := in.whatDoesNotCount()
+	for _, seen := range o.report.Seen {
+		if where.leavesOut(seen.Path) {
+			continue
+		}
+		s, counts, doubt := o.sightOf(seen)
+		if doubt != "" {
+			return nil, doubt
+		}
+		if t := in.caller.Spec.Trace; t != nil && t.AnyTimes {
+			s.Uses &^= hashing.UseTimes
+		}
+		if counts {
+			sights = append(sights, s)
+		}
+	}
+	return sights, ""
+}
+
+// sightOf is a path as a recipe has it; not counts: it was there neither before nor after the run.
+func (o *observation) sightOf(seen trace.Seen) (s hashing.Sight, counts bool, doubt string) {
+	if isOfKernel(seen.Path) {
+		return s, false, "it reads what is only true now: " + hashing.Show(seen.Path)
+	}
+	if (seen.Use|seen.After)&trace.Written != 0 {
+		return o.written(seen)
+	}
+	return hashing.Sight{Path: seen.Path, Uses: usesOf(seen)}, true, ""
+}
+
+// usesOf says what of a path a later look compares.
+func usesOf(seen trace.Seen) (uses hashing.Uses) {
+	for _, use := range [...]struct {
+		seen trace.Use
+		uses hashing.Uses
+	}{
+		{trace.Read, hashing.UseContent},
+		{trace.Executed, hashing.UseContent},
+		{trace.Looked, hashing.UseMode},
+		{trace.Times, hashing.UseTimes},
+		{trace.Listed, hashing.UseNames},
+		{trace.Link, hashing.UseLink},
+		{trace.Xattr, hashing.UseChange},
+	} {
+		if seen.Use&use.seen != 0 {
+			uses |= use.uses
+		}
+	}
+	if uses&hashing.UseMode != 0 && uses&hashing.UseTimes == 0 && isModule(seen.Path) {
+		uses |= hashing.UseContent // what was compiled of it is taken, or not, by how it looks
+	}
+	return uses
+}
+
+// acted are uses on which a run may have acted before it wrote the same path.
+const acted = trace.Read | trace.Executed | trace.Listed | trace.Times | trace.Xattr | trace.Claimed
+
+// written is a path that the run has written, or opened for that. What it has made is an output, which is compared in
+// the state in which it was left. What was there before, and was used, is an input that is no more.
+func (o *observation) written(seen trace.Seen) (s hashing.Sight, counts bool, doubt string) {
+	_, err := os.Lstat(seen.Path)
+	there, path, used := err == nil, hashing.Show(seen.Path), seen.Use&acted != 0
+	switch {
+	case !there && seen.Before != trace.Nothing:
+		return s, false, "it removed " + path
+	case !there && used && !isTemporary(seen.Path):
+		return hashing.Sight{Path: seen.Path, Uses: usesOf(seen) | hashing.UseMode}, true, ""
+	case !there:
+		return s, false, ""
+	case !hashing.ChangedSince(seen.Path, o.since):
+		return hashing.Sight{Path: seen.Path, Uses: usesOf(seen) | hashing.UseMode}, true, ""
+	case used && seen.Before == trace.Nothing:
+		return s, false, "it looked for " + path + " and then made it"
+	case used:
+		return s, false, "it used " + path + " and then changed it"
+	}
+	return hashing.Sight{Path: seen.Path, Uses: hashing.UseMade | hashing.UseContent | hashing.UseMode}, true, ""
+}
+
+// withNamed adds what the command, or a run that is part of it, said that it depends on.
+func withNamed(sights []hashing.Sight, d directives, dir string) (all []hashing.Sight, doubt string) {
+	for _, name := range d.learned.Files {
+		if !hashing.IsName(name) {
+			return nil, "a nested run depends on " + hashing.Show(name)
+		}
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(dir, name)
+		}
+		sights = append(sights, hashing.Sight{Path: name, Uses: hashing.UseContent})
+	}
+	for _, name := range d.learned.Env {
+		if hashing.IsGlob(name) || hashing.Noise(name, "") {
+			return nil, "a nested run depends on " + hashing.Show(name)
+		}
+	}
+	return onePath(sights), ""
+}
+
+// onePath joins sights of the same path.
+func onePath(sights []hashing.Sight) []hashing.Sight {
+	slices.SortFunc(sights, func(a, b hashing.Sight) int { return strings.Compare(a.Path, b.Path) })
+	joined := sights[:0]
+	for _, s := range sights {
+		if n := len(joined); n > 0 && joined[n-1].Path == s.Path {
+			joined[n-1].Uses |= s.Uses
+			continue
+		}
+		joined = append(joined, s)
+	}
+	return joined
+}
