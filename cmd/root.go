@@ -116,6 +116,7 @@ func addOtherCommands(root *cobra.Command, app *App) {
 		newShowCommand(app),
 		newWhyCommand(app),
 		newKeyCommand(app),
+		newInputsCommand(app),
 		newVerifyCommand(app),
 		newDoctorCommand(app),
 		newKeygenCommand(app),

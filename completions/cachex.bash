@@ -437,7 +437,7 @@ __cachex_wrapped() {
         -*) ;;
         *)
             if [ -n "$takes" ]; then echo $n; return; fi
-            case $1 in config|fragment|key|map|purge|run|why) takes=1 ;; *) return ;; esac ;;
+            case $1 in config|fragment|inputs|key|map|purge|run|why) takes=1 ;; *) return ;; esac ;;
         esac
         if [ $# -gt 0 ]; then shift; fi
         n=$((n + 1))

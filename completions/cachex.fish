@@ -256,7 +256,7 @@ function __cachex_wrapped
                     __cachex_line $words
                     return
                 end
-                contains -- $words[1] config fragment key map purge run why; or return 1
+                contains -- $words[1] config fragment inputs key map purge run why; or return 1
                 set takes 1
         end
         set -e words[1]

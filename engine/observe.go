@@ -28,17 +28,12 @@ func (rec *recording) observe(c *runner.Command) {
 	}
 	o := &observation{network: rec.caller.Network, since: hashing.FileTime()}
 	rec.observation = o
-	tracer, err := trace.New(trace.Options{NoTimes: ignoresTimes, Program: c.Path})
-	if err != nil {
+	if err := o.watch(c); err != nil {
 		o.obstacle = "it cannot be observed: " + err.Error()
 		if rec.dir.OncePerDay("no-trace") {
 			rec.remarks.warn(fmt.Errorf("not stored: %s", o.obstacle))
 		}
-		return
 	}
-	stage := runner.Stage(tracer.Stage())
-	c.Stage, o.tracer = &stage, tracer
-	c.Env = setenv(c.Env, ObservedVariable, "1")
 }
 
 // end is called when the command has ended.

@@ -98,13 +98,9 @@ func (o *observation) sights(in *inputs) (sights []hashing.Sight, doubt string) 
 		return nil, "it uses the network: with --ttl D it is stored"
 	}
 	if len(o.report.Doubts) > 0 {
-		d := o.report.Doubts[0]
-		if d.Path != "" {
-			return nil, d.Reason + ": " + hashing.Show(d.Path)
-		}
-		return nil, d.Reason
+		return nil, doubtText(o.report.Doubts[0])
 	}
-	where := in.whatDoesNotCount()
+	where := whatDoesNotCount(in.caller.Spec, in.dir.Path())
 	for _, seen := range o.report.Seen {
 		if where.leavesOut(seen.Path) {
 			continue
@@ -121,6 +117,13 @@ func (o *observation) sights(in *inputs) (sights []hashing.Sight, doubt string) 
 		}
 	}
 	return sights, ""
+}
+
+func doubtText(d trace.Doubt) string {
+	if d.Path == "" {
+		return d.Reason
+	}
+	return d.Reason + ": " + hashing.Show(d.Path)
 }
 
 // sightOf is a path as a recipe has it; not counts: it was there neither before nor after the run.

@@ -5,8 +5,8 @@ import (
 	"github.com/cachex-cli/cachex/hashing"
 )
 
-// What a tier has under the first recipe of an observed run leads to sets of inputs, each of which it has under a key of
-// its own. Which of them is that of this machine is found out here: so they are fetched, the newest first.
+// What a tier has under the first recipe of an observed run leads to sets of inputs, each of which it has under a key
+// of its own. Which of them is that of this machine is found out here: so they are fetched, the newest first.
 
 // localOrSets looks here, after sets that the redirect leads to and that are not here were fetched.
 func (l *lookup) localOrSets(admit judge) (*cachedir.Entry, error) {

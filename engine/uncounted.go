@@ -42,21 +42,23 @@ type uncounted struct {
 	keep   []string // globs that come first
 }
 
-// whatDoesNotCount is made of the request and its environment.
-func (in *inputs) whatDoesNotCount() uncounted {
-	u := uncounted{below: []string{in.dir.Path()}}
-	lookup := func(name string) string { return hashing.Getenv(in.caller.Spec.Environ, name) }
-	if home := lookup("HOME"); filepath.IsAbs(home) {
+// whatDoesNotCount is made of a spec and its environment; own is the cache directory, or empty.
+func whatDoesNotCount(spec hashing.Spec, own string) uncounted {
+	var u uncounted
+	if own != "" {
+		u.below = append(u.below, own)
+	}
+	if home := hashing.Getenv(spec.Environ, "HOME"); filepath.IsAbs(home) {
 		for _, cache := range ownCaches {
 			u.below = append(u.below, filepath.Join(home, cache))
 		}
 	}
 	for _, name := range []string{"XDG_CACHE_HOME", "GOCACHE", "npm_config_cache"} {
-		if path := lookup(name); filepath.IsAbs(path) {
+		if path := hashing.Getenv(spec.Environ, name); filepath.IsAbs(path) {
 			u.below = append(u.below, filepath.Clean(path))
 		}
 	}
-	if t := in.caller.Spec.Trace; t != nil {
+	if t := spec.Trace; t != nil {
 		u.ignore, u.keep = t.Ignore, t.Keep
 	}
 	return u

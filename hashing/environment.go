@@ -193,3 +193,6 @@ func Getenv(environ []string, name string) string {
 	value, _ := lookup(environ, name)
 	return value
 }
+
+// MatchVariable reports whether a pattern of variables names one.
+func MatchVariable(pattern, name string) bool { return coversVariable(pattern, name) }

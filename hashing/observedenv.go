@@ -10,8 +10,10 @@ var seenEnvFact = factKind{
 	change: func(_ *differ, s states) string { return changeOfVariable(s) },
 }
 
-// environment adds the variables that count, and those of shells that the run may have asked for.
-func (o *observer) environment(text []byte) []byte {
+// Counted lists the variables that an observed run of a spec depends on.
+func Counted(spec Spec) []string { return newObserver(spec, nil).counted() }
+
+func (o *observer) counted() []string {
 	names := slices.Clone(o.shellVariables)
 	for _, variable := range o.c.spec.Environ {
 		name, value, _ := strings.Cut(variable, "=")
@@ -19,7 +21,12 @@ func (o *observer) environment(text []byte) []byte {
 			names = append(names, name)
 		}
 	}
-	for _, name := range sortedSet(names) {
+	return sortedSet(names)
+}
+
+// environment adds the variables that count, and those of shells that the run may have asked for.
+func (o *observer) environment(text []byte) []byte {
+	for _, name := range o.counted() {
 		text = append(appendQuoted(append(text, "seen-env "...), name), ' ')
 		if value, ok := lookup(o.c.spec.Environ, name); ok {
 			text = append(appendValueSum(text, o.placed(name, value), o.c.spec.Secret), '\n')

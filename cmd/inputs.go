@@ -1,0 +1,203 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cachex-cli/cachex/engine"
+	"github.com/cachex-cli/cachex/hashing"
+)
+
+func newInputsCommand(app *App) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "inputs [flags] -- COMMAND [ARG...]",
+		Short: "run a command once and say what it reads",
+		Long: `Inputs runs the command once, observes it and all its children as run --trace does, and prints what they
+used: files of the project, of the home directory and of the system, paths that were looked for in vain, directories that
+were listed, files that were made, variables that count, and what keeps a result from being stored. Then it prints a
+rule for a configuration file, and the same as flags of run, that put the inputs of project and home in the key. Files
+of the system change with its packages; only --trace looks at them.
+
+Nothing is stored. The command gets no stdin, and what it writes goes to stderr. Linux alone.` + exitCodes(
+			"0    printed, however the command ended", "125  bad flag, or the command cannot be observed",
+			"126  the command cannot be executed", "127  the command was not found"),
+		Example: `  cachex inputs -- python3 report.py
+  cachex inputs --missing --file '**/*.go' -- go vet ./...`,
+		RunE: func(c *cobra.Command, args []string) error { return app.inputs(c, args) },
+	}
+	c.Flags().SetInterspersed(false)
+	c.Flags().SortFlags = false
+	addRunFlags(c.Flags())
+	showOnly(c.Flags(), keyFlags()...)
+	c.Flags().Bool("missing", false, "print only what the flags, and the rules of the configuration, do not cover")
+	addFormatFlag(c)
+	return c
+}
+
+func (a *App) inputs(c *cobra.Command, args []string) error {
+	asJSON, err := formatFlag(c)
+	if err != nil {
+		return err
+	}
+	_, spec, s, err := a.recipe(c, args, nil)
+	if err != nil {
+		return err
+	}
+	made, err := a.callOf(s, spec, nil)
+	if err != nil {
+		return err
+	}
+	request := made.Request
+	request.OwnsProcess, request.Stdout, request.Stderr = true, a.Stderr, a.Stderr
+	seen, _, err := new(engine.Engine).Observe(context.Background(), request)
+	if err != nil {
+		return err
+	}
+	if missing, _ := c.Flags().GetBool("missing"); missing {
+		seen = uncovered(seen, spec)
+	}
+	v := newInputsView(seen, spec.Argv)
+	if asJSON {
+		return json.NewEncoder(a.Stdout).Encode(v)
+	}
+	return v.print(a.Stdout)
+}
+
+// uncovered takes away what is in the key of a spec.
+func uncovered(seen engine.Seen, spec hashing.Spec) engine.Seen {
+	words := slices.Clone(spec.Argv)
+	for _, list := range []*[]string{&seen.Project, &seen.Home, &seen.System, &seen.Absent, &seen.Directories} {
+		*list = slices.DeleteFunc(*list, func(name string) bool {
+			return !spec.IgnoreWords && slices.Contains(words, name) ||
+				slices.ContainsFunc(spec.Files, func(pattern string) bool { return hashing.MatchPath(pattern, name) })
+		})
+	}
+	seen.Env = slices.DeleteFunc(seen.Env, func(name string) bool {
+		return slices.ContainsFunc(spec.Env, func(pattern string) bool { return hashing.MatchVariable(pattern, name) })
+	})
+	return seen
+}
+
+// inputsView is what inputs prints.
+type inputsView struct {
+	Project     []string `json:"project"`
+	Home        []string `json:"home"`
+	System      []string `json:"system"`
+	Absent      []string `json:"absent"`
+	Directories []string `json:"directories"`
+	Made        []string `json:"made"`
+	Environment []string `json:"environment"`
+	Network     bool     `json:"network"`
+	Doubts      []string `json:"doubts"`
+	Rule        struct {
+		Match string   `json:"match"`
+		File  []string `json:"file"`
+		Env   []string `json:"env"`
+	} `json:"rule"`
+}
+
+func newInputsView(seen engine.Seen, argv []string) inputsView {
+	all := func(list []string) []string { return append([]string{}, list...) }
+	v := inputsView{
+		Project: all(seen.Project), Home: all(seen.Home), System: all(seen.System), Absent: all(seen.Absent),
+		Directories: all(seen.Directories), Made: all(seen.Made), Environment: all(seen.Env), Network: seen.Network,
+		Doubts: all(seen.Doubts),
+	}
+	near := func(list []string) []string {
+		return slices.DeleteFunc(all(list), func(name string) bool { return ofSystem(name) })
+	}
+	v.Rule.Match = hashing.EscapeGlob(strings.Join(argv, " "))
+	v.Rule.File = all(slices.Concat(
+		engine.Patterns(slices.Concat(v.Project, v.Home, near(v.System), near(v.Absent))),
+		engine.ListPatterns(near(v.Directories)),
+	))
+	v.Rule.Env = v.Environment
+	return v
+}
+
+// ofSystem reports whether a path is one of those that packages of the system bring.
+func ofSystem(path string) bool {
+	for _, dir := range []string{
+		"/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc", "/opt", "/var", "/proc", "/sys", "/dev",
+	} {
+		if path == dir || strings.HasPrefix(path, dir+"/") {
+			return true
+		}
+	}
+	return path == "/"
+}
+
+func (v *inputsView) print(w io.Writer) error {
+	var b strings.Builder
+	for _, group := range [...]struct {
+		name string
+		list []string
+	}{
+		{"project", v.Project},
+		{"home", v.Home},
+		{"system", v.System},
+		{"absent", v.Absent},
+		{"directories", v.Directories},
+		{"made", v.Made},
+		{"environment", v.Environment},
+		{"doubts", v.allDoubts()},
+	} {
+		if len(group.list) == 0 {
+			continue
+		}
+		fmt.Fprintf(&b, "%s:\n", group.name)
+		for _, name := range group.list {
+			fmt.Fprintf(&b, "  %s\n", shownInput(group.name, name))
+		}
+	}
+	if len(v.Rule.File)+len(v.Rule.Env) == 0 {
+		b.WriteString("nothing to add: what is in the key covers it\n")
+		_, err := io.WriteString(w, b.String())
+		return err
+	}
+	fmt.Fprintf(&b, "\n[[rule]]\nmatch = %s\nfile = %s\nenv = %s\n", tomlText(v.Rule.Match), tomlList(v.Rule.File),
+		tomlList(v.Rule.Env))
+	b.WriteString("\nflags:")
+	for _, file := range v.Rule.File {
+		b.WriteString(" --file " + shellQuote(file))
+	}
+	if len(v.Rule.Env) > 0 {
+		b.WriteString(" --env " + shellQuote(strings.Join(v.Rule.Env, ",")))
+	}
+	_, err := io.WriteString(w, b.String()+"\n")
+	return err
+}
+
+func (v *inputsView) allDoubts() []string {
+	if v.Network {
+		return append([]string{"it uses the network: stored only with --ttl"}, v.Doubts...)
+	}
+	return v.Doubts
+}
+
+// shownInput shows names as one word each; doubts are sentences.
+func shownInput(group, text string) string {
+	if group == "doubts" {
+		return text
+	}
+	return hashing.Show(text)
+}
+
+func tomlText(text string) string {
+	quoted, _ := json.Marshal(text) // a text of JSON is one of TOML
+	return string(quoted)
+}
+
+func tomlList(list []string) string {
+	texts := make([]string, len(list))
+	for i, text := range list {
+		texts[i] = tomlText(text)
+	}
+	return "[" + strings.Join(texts, ", ") + "]"
+}

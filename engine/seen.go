@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/runner"
+	"github.com/cachex-cli/cachex/trace"
+)
+
+// Seen is what a command was seen to depend on, sorted.
+type Seen struct {
+	Root        string   // of the repository that the working directory is in, else that directory
+	Project     []string // files below Root; relative to the working directory where they lie below it
+	Home        []string // files below the home directory
+	System      []string // all others
+	Absent      []string // paths that were looked for and are not there
+	Directories []string // those of which the names were listed
+	Made        []string // files that the command made, or changed
+	Env         []string // variables that are set and count
+	Network     bool     // it talked to a server
+	Doubts      []string // why its result would not be stored
+}
+
+// Observe runs the command of a request once, and tells what it was seen to depend on. Nothing is looked up or stored.
+// The errors are those of Do.
+func (e *Engine) Observe(ctx context.Context, req Request) (Seen, Outcome, error) {
+	req.setDefaults()
+	files, err := openStreams(&req)
+	if err != nil {
+		return Seen{}, Outcome{}, &DeliveryError{Err: err}
+	}
+	defer func() { _ = files.close() }()
+	caller := &caller{Request: &req, ctx: ctx, io: files, now: e.now, arrival: bootNow(), startTime: e.now()}
+	c, err := caller.command("", nil)
+	if err != nil {
+		return Seen{}, Outcome{}, err
+	}
+	o := &observation{network: true, since: hashing.FileTime()}
+	if err := o.watch(&c); err != nil {
+		return Seen{}, Outcome{}, errors.New("the command cannot be observed: " + err.Error())
+	}
+	res, err := e.execute(caller, c)
+	if err != nil {
+		return Seen{}, Outcome{}, err
+	}
+	o.end()
+	return o.seen(&req), Outcome{Code: res.Code, Signal: res.Signal, Took: res.Ended.Sub(res.Started)}, nil
+}
+
+// watch makes a command one that is observed. The error says why that cannot be had.
+func (o *observation) watch(c *runner.Command) error {
+	tracer, err := trace.New(trace.Options{NoTimes: ignoresTimes, Program: c.Path})
+	if err != nil {
+		return err
+	}
+	stage := runner.Stage(tracer.Stage())
+	c.Stage, o.tracer = &stage, tracer
+	c.Env = setenv(c.Env, ObservedVariable, "1")
+	return nil
+}
+
+// seen sorts what was observed.
+func (o *observation) seen(req *Request) Seen {
+	s := Seen{Root: req.Spec.Dir, Network: o.report.Network, Env: hashing.Counted(req.Spec)}
+	if root, ok := hashing.RepoRoot(req.Spec.Dir, nil); ok {
+		s.Root = root
+	}
+	if o.obstacle != "" {
+		s.Doubts = append(s.Doubts, o.obstacle)
+	}
+	for _, d := range o.report.Doubts {
+		s.Doubts = append(s.Doubts, doubtText(d))
+	}
+	home := hashing.Getenv(req.Spec.Environ, "HOME")
+	where := whatDoesNotCount(req.Spec, "")
+	for _, path := range o.report.Seen {
+		if where.leavesOut(path.Path) {
+			continue
+		}
+		sight, counts, doubt := o.sightOf(path)
+		switch {
+		case doubt != "":
+			s.Doubts = append(s.Doubts, doubt)
+		case counts:
+			s.add(sight, req.Spec.Dir, home)
+		}
+	}
+	s.Doubts = slices.Compact(s.Doubts)
+	return s
+}
+
+// add puts a path where it belongs.
+func (s *Seen) add(sight hashing.Sight, dir, home string) {
+	info, err := os.Stat(sight.Path)
+	name := sight.Path
+	if isBelow(name, dir) && name != dir {
+		name, _ = filepath.Rel(dir, name)
+	}
+	list := &s.System
+	switch {
+	case sight.Uses&hashing.UseMade != 0:
+		list = &s.Made
+	case err != nil:
+		list = &s.Absent
+	case sight.Uses&hashing.UseNames != 0 || info.IsDir() && sight.Uses&hashing.UseContent != 0:
+		list = &s.Directories
+	case info.IsDir():
+		return // that it is one is said by what lies below
+	case isBelow(sight.Path, s.Root):
+		list = &s.Project
+	case home != "" && home != "/" && isBelow(sight.Path, strings.TrimSuffix(home, "/")):
+		list = &s.Home
+	}
+	*list = append(*list, name)
+}
