@@ -40,7 +40,7 @@ func Explain(dir *cachedir.Dir, recipe hashing.Recipe) Why {
 		if !ok {
 			continue
 		}
-		changes := hashing.Diff(text, recipe.Text)
+		changes := hashing.Diff(hashing.BeforeRun(text), hashing.BeforeRun(recipe.Text))
 		if w.Nearest == (hashing.Key{}) || len(changes) < len(w.Changes) {
 			w.Nearest, w.Changes = run.Key, changes
 		}

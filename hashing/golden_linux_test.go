@@ -104,6 +104,7 @@ word "two"
 directory repo "sub" of "h.example/r"
 trace 1 any-times ignore "/x/*" keep "/x/y" except "BUILD_*" except "PATH"
 executable none
+env-tools 1 common
 seen-env "HOME" sha256(home:)
 seen-env "LIB" sha256(repo:/lib)
 seen cm- "repo:/a.c" plain mode 640 size 6 sha256(int a;)

@@ -172,6 +172,16 @@ func (o *observer) ordered(sights []Sight) []Sight {
 	return sights
 }
 
+// BeforeRun returns what the text of a recipe says that was known before the run: without what the run was seen to use.
+func BeforeRun(text []byte) []byte {
+	for _, k := range []*factKind{&seenEnvFact, &seenFact} {
+		if at := bytes.Index(text, []byte("\n"+k.name+" ")); at >= 0 {
+			text = text[:at+1]
+		}
+	}
+	return text
+}
+
 // WithObserved returns the recipe that Observed once made of r: text, if it is that.
 func (r Recipe) WithObserved(text []byte) (Recipe, bool) {
 	rest, ok := bytes.CutPrefix(text, r.Text)
