@@ -30,6 +30,7 @@ type session struct {
 	page     []byte // at entry.Notif is the notification at hand
 	lifeline [2]int // pipe; the keeper's end, and this one's, which nobody else has
 	wake     int    // eventfd: not to be supervised any more
+	keeper   int    // its pid; 0: there is none
 	done     chan struct{}
 }
 
@@ -159,12 +160,22 @@ func (s *session) keep() {
 		Files: []uintptr{uintptr(s.listener), uintptr(s.memory), uintptr(s.lifeline[0])},
 		Sys:   &syscall.SysProcAttr{Setsid: true},
 	})
-	if err != nil {
+	if err == nil {
+		s.keeper = pid
+	}
+}
+
+// bury waits for the keeper, which ends by itself, so that no zombie stays.
+func (s *session) bury() {
+	if s.keeper == 0 {
+		return
+	}
+	if pid, err := syscall.Wait4(s.keeper, nil, syscall.WNOHANG, nil); pid != 0 && err != syscall.EINTR {
 		return
 	}
 	go func() {
 		for {
-			if _, err := syscall.Wait4(pid, nil, 0, nil); err != syscall.EINTR {
+			if _, err := syscall.Wait4(s.keeper, nil, 0, nil); err != syscall.EINTR {
 				return
 			}
 		}
@@ -213,6 +224,7 @@ func (s *session) ioctl(request uintptr, p unsafe.Pointer) syscall.Errno {
 // end waits up to a deadline until nobody of the command is left, and reports whether that came to be. Else the
 // keeper answers from now on.
 func (s *session) end(deadline time.Time) (over bool) {
+	defer s.bury()
 	defer s.close()
 	timer := time.NewTimer(time.Until(deadline))
 	defer timer.Stop()

@@ -233,6 +233,34 @@ func TestSignalsReachIt(t *testing.T) {
 	require.True(t, report().Caught)
 }
 
+// What stops all of a job stops it here, too, and it goes on where it was.
+func TestStopsAndContinues(t *testing.T) {
+	c, report := elsewhere(t, nil, "sh", "-c",
+		`trap 'echo got; exit 6' TERM; echo ready; while :; do cat /dev/null; done`)
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	out, err := c.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, c.Start())
+	b := make([]byte, 100)
+	n, err := out.Read(b)
+	require.NoError(t, err)
+	require.Equal(t, "ready\n", string(b[:n]))
+	for range 5 {
+		require.NoError(t, unix.Kill(-c.Process.Pid, unix.SIGTSTP))
+		var status unix.WaitStatus
+		_, err = unix.Wait4(c.Process.Pid, &status, unix.WUNTRACED, nil)
+		require.NoError(t, err)
+		require.True(t, status.Stopped())
+		require.NoError(t, unix.Kill(-c.Process.Pid, unix.SIGCONT))
+	}
+	require.NoError(t, c.Process.Signal(unix.SIGTERM))
+	n, err = out.Read(b)
+	require.NoError(t, err)
+	require.Equal(t, "got\n", string(b[:n]))
+	require.Equal(t, 6, exitCode(t, c.Wait()))
+	require.Empty(t, report().Untraced)
+}
+
 // Nothing stays open, and no process stays.
 func TestLeavesNothing(t *testing.T) {
 	count := func() int {
