@@ -158,7 +158,7 @@ func (g *git) output(args ...string) ([]byte, error) {
 	case out.full:
 		return nil, &TooLarge{Limit: MaxRecipe}
 	case err == nil:
-		return out.Bytes(), nil
+		return out.bytes, nil
 	}
 	why := fmt.Errorf("git %s: %w", args[0], said.or(err))
 	if g.hasTree() {
@@ -201,11 +201,11 @@ func withoutVariables(environ, variables []string) []string {
 	return left
 }
 
-// bounded takes so many bytes and no more.
+// bounded takes so many bytes and no more. It has no other method by which it could be given some.
 type bounded struct {
-	bytes.Buffer
-	left int
-	full bool
+	bytes []byte
+	left  int
+	full  bool
 }
 
 func (b *bounded) Write(p []byte) (int, error) {
@@ -213,7 +213,8 @@ func (b *bounded) Write(p []byte) (int, error) {
 		b.full = true
 		return 0, io.ErrShortWrite
 	}
-	return b.Buffer.Write(p)
+	b.bytes = append(b.bytes, p...)
+	return len(p), nil
 }
 
 // firstLine keeps the beginning of what is written, for people.

@@ -221,6 +221,17 @@ func TestGitErrors(t *testing.T) {
 	ask(`@git": git ls-files: a?[1mb`, "@git")
 }
 
+// Names that cannot all be in a recipe are none that are left out of it.
+func TestGitEndless(t *testing.T) {
+	dir, spec := inRepo(t)
+	put(t, dir, "git", "#!/bin/sh\nexec yes a name\n")
+	require.NoError(t, os.Chmod(filepath.Join(dir, "git"), 0o755))
+	spec.Environ, spec.Files = []string{"PATH=" + dir + ":/bin:/usr/bin"}, []string{"@git"}
+	_, err := Capture(spec, nil)
+	var tooLarge *TooLarge
+	require.ErrorAs(t, err, &tooLarge)
+}
+
 // A list that a project names must be its own: its lines are shown.
 func TestListWithin(t *testing.T) {
 	dir, spec := inRepo(t)
