@@ -62,6 +62,7 @@ func (k kind) special() bool {
 type look struct {
 	kind  kind
 	mode  uint32 // permission bits; 0 where there are none
+	owner uint32 // user's number, likewise
 	id    StatID
 	mount uint64 // the kernel's number of it; 0: unknown
 }

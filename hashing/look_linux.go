@@ -13,14 +13,14 @@ func lookFrom(dir int, name string, flags int) (look, error) {
 	const (
 		uniqueMount = 0x4000 // STATX_MNT_ID_UNIQUE: never used again until the next boot, since Linux 6.8
 		anyMount    = unix.STATX_MNT_ID | uniqueMount
-		mask        = unix.STATX_TYPE | unix.STATX_MODE | unix.STATX_INO | unix.STATX_SIZE |
+		mask        = unix.STATX_TYPE | unix.STATX_MODE | unix.STATX_UID | unix.STATX_INO | unix.STATX_SIZE |
 			unix.STATX_MTIME | unix.STATX_CTIME | anyMount
 	)
 	var st unix.Statx_t
 	for {
 		switch err := unix.Statx(dir, name, flags|unix.AT_NO_AUTOMOUNT, mask, &st); err {
 		case nil:
-			at := look{kind: kindOf(uint32(st.Mode)), mode: uint32(st.Mode) & allBits, id: StatID{
+			at := look{kind: kindOf(uint32(st.Mode)), mode: uint32(st.Mode) & allBits, owner: st.Uid, id: StatID{
 				Dev: unix.Mkdev(st.Dev_major, st.Dev_minor), Ino: st.Ino, Size: int64(st.Size),
 				Mtime: nanoseconds(st.Mtime), Ctime: nanoseconds(st.Ctime),
 			}}
@@ -44,7 +44,7 @@ func lookWithoutMount(dir int, name string, flags int) (look, error) {
 	for {
 		err := unix.Fstatat(dir, name, &st, flags)
 		if err == nil {
-			return look{kind: kindOf(st.Mode), mode: st.Mode & allBits, id: StatID{
+			return look{kind: kindOf(st.Mode), mode: st.Mode & allBits, owner: st.Uid, id: StatID{
 				Dev: uint64(st.Dev), Ino: st.Ino, Size: st.Size, Mtime: st.Mtim.Nano(), Ctime: st.Ctim.Nano(),
 			}}, nil
 		}

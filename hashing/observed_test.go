@@ -16,7 +16,11 @@ func sightings(t *testing.T, dir string) []Sight {
 	put(t, dir, "looked", "one")
 	put(t, dir, "timed", "one")
 	put(t, dir, "made", "one")
+	put(t, dir, "strict", "one")
 	put(t, dir, "list/a", "")
+	put(t, dir, "told/a", "")
+	put(t, dir, "grown/a", "")
+	put(t, dir, "grown/made", "")
 	put(t, dir, "target", "one")
 	require.NoError(t, os.Symlink("target", filepath.Join(dir, "link")))
 	require.NoError(t, os.Symlink("target", filepath.Join(dir, "followed")))
@@ -27,6 +31,8 @@ func sightings(t *testing.T, dir string) []Sight {
 	uses := map[string]Uses{
 		"read": UseContent, "looked": UseMode, "timed": UseMode | UseTimes, "made": UseMade | UseContent, "list": UseNames,
 		"link": UseLink, "followed": UseContent, "absent": UseMode, "none/below": UseContent,
+		"strict": UseMode | UseTimes | UseChange, "told": UseMode | UseInode, "grown": UseMode | UseInode,
+		"grown/made": UseMade | UseMode,
 	}
 	var sights []Sight
 	for name, use := range uses {
@@ -87,6 +93,16 @@ func TestUnchanged(t *testing.T) {
 		{"an entry more", makes("list/b"), "directory DIR/list changed"},
 		{"an entry less", removes("list/a"), "directory DIR/list changed"},
 		{"content of an entry", rewrite("list/a", "new"), ""},
+		{"an entry of another kind", func(t *testing.T, dir string) {
+			removes("list/a")(t, dir)
+			require.NoError(t, os.Symlink("../target", filepath.Join(dir, "list/a")))
+		}, "directory DIR/list changed"},
+		{"an entry more in a directory whose times were told", makes("told/b"), "directory DIR/told changed"},
+		{"an entry more in one where the run has made something", makes("grown/b"), ""},
+		{"what a look can tell besides", func(t *testing.T, dir string) {
+			require.NoError(t, os.Link(filepath.Join(dir, "strict"), filepath.Join(dir, "second")))
+		}, "file DIR/strict changed"},
+		{"a file where there was no directory", makes("none"), "the directory of DIR/none/below changed"},
 		{"a file in place of a directory", func(t *testing.T, dir string) {
 			removes("list")(t, dir)
 			put(t, dir, "list", "")

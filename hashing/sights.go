@@ -20,7 +20,7 @@ type Sights struct {
 }
 
 // Uses says what of a path a run made use of. It is a set. Whether anything is there is always part of it.
-type Uses uint8
+type Uses uint16
 
 // The uses, each with its letter in a recipe.
 const (
@@ -29,11 +29,12 @@ const (
 	UseTimes                    // t: when it was modified
 	UseNames                    // n: which names a directory has
 	UseLink                     // l: if it is a link, that and where it leads
-	UseChange                   // x: when its inode was changed, as for extended attributes
+	UseChange                   // x: when a file's inode was changed, as for owner, links and extended attributes
 	UseMade                     // w: the run has made it: its state is the one in which the run left it
+	UseInode                    // d: when a directory's inode was changed, as by each new entry
 )
 
-const useLetters = "cmtnlxw"
+const useLetters = "cmtnlxwd"
 
 var seenFact = factKind{
 	name: "seen", parse: parseSeen, order: ofFound, change: changedSeen,
@@ -109,7 +110,7 @@ func parseSeen(r *reader, f *Fact) {
 			return
 		}
 	}
-	for _, kind := range []string{"absent", "unreachable", "loop"} {
+	for _, kind := range []string{"absent", "below a file, absent", "unreachable", "loop"} {
 		if r.try(kind) {
 			return
 		}
@@ -127,6 +128,9 @@ func parseSeen(r *reader, f *Fact) {
 func (r *reader) objectState() {
 	if r.try(" mode ") {
 		r.digits("01234567", 1, 6)
+		if r.try(" owner ") {
+			r.number()
+		}
 	}
 	if r.try(" size ") {
 		r.number()
@@ -172,6 +176,8 @@ func changedSeen(_ *differ, s states) string {
 	}
 	was, is := !strings.HasSuffix(old, "absent"), !strings.HasSuffix(recent, "absent")
 	switch {
+	case !was && !is: // a file has come in the place of its directory, or the reverse
+		return "the directory of " + Show(s.name) + " changed"
 	case !was:
 		return word + Show(s.name) + " appeared"
 	case !is:

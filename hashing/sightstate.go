@@ -41,8 +41,10 @@ func (o *observer) state(text []byte, s Sight, made map[string][]string) ([]byte
 // appendAbsence adds why nothing can be looked at.
 func appendAbsence(text []byte, err error) ([]byte, error) {
 	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ENAMETOOLONG):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENAMETOOLONG):
 		return append(text, "absent"...), nil
+	case errors.Is(err, syscall.ENOTDIR): // which programs tell apart
+		return append(text, "below a file, absent"...), nil
 	case errors.Is(err, fs.ErrPermission):
 		return append(text, "unreachable"...), nil
 	case errors.Is(err, syscall.ELOOP):
@@ -59,6 +61,9 @@ func (o *observer) object(text []byte, s Sight, at look, made map[string][]strin
 	text = append(text, at.kind.String()...)
 	if s.Uses&UseMode != 0 {
 		text = strconv.AppendUint(append(text, " mode "...), uint64(at.mode), 8)
+		if (at.kind.regular() || at.kind == kindDirectory) && int(at.owner) != os.Geteuid() {
+			text = strconv.AppendUint(append(text, " owner "...), uint64(at.owner), 10)
+		}
 	}
 	if at.kind == kindDirectory {
 		return o.directory(text, s, at, made)
@@ -90,24 +95,36 @@ func appendTimes(text []byte, uses Uses, at look) []byte {
 	return text
 }
 
-// directory adds the names in a directory, but those that the run has made: their own facts tell of them. Times of
-// directories move with whatever is made in them, and do not count.
+// directory adds what a directory is like. The times of directories move with whatever is made in them, and count only
+// for those who tell them, and not where the run makes something itself.
 func (o *observer) directory(text []byte, s Sight, at look, made map[string][]string) ([]byte, error) {
+	ours := made[strings.TrimSuffix(s.Path, "/")]
+	if s.Uses&UseInode != 0 && len(ours) == 0 {
+		text = strconv.AppendInt(append(text, " changed "...), at.id.Ctime, 10)
+		if err := o.unchangedSince(s, at); err != nil {
+			return nil, err
+		}
+	}
 	if s.Uses&UseNames == 0 {
 		return text, nil
 	}
-	names, err := namesIn(s.Path)
+	return names(text, s.Path, ours)
+}
+
+// names adds the names in a directory and what kind of thing each is, but those that the run has made: their own facts
+// tell of them.
+func names(text []byte, path string, ours []string) ([]byte, error) {
+	entries, err := entriesOf(path)
 	if err != nil {
 		if errors.Is(err, fs.ErrPermission) {
 			return append(text, " unreadable"...), nil
 		}
 		return nil, cause(err)
 	}
-	ours := made[strings.TrimSuffix(s.Path, "/")]
 	sum := sha256.New()
-	for _, name := range names {
-		if !slices.Contains(ours, name) {
-			fmt.Fprintf(sum, "%q\n", name)
+	for _, e := range entries {
+		if !slices.Contains(ours, e.Name()) {
+			fmt.Fprintf(sum, "%q %s\n", e.Name(), e.Type())
 		}
 	}
 	var digest Digest
@@ -115,15 +132,16 @@ func (o *observer) directory(text []byte, s Sight, at look, made map[string][]st
 	return appendSum(append(text, " names "...), digest), nil
 }
 
-func namesIn(path string) ([]string, error) {
+// entriesOf are what a directory shows of each entry, sorted by name.
+func entriesOf(path string) ([]fs.DirEntry, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	names, err := f.Readdirnames(-1)
-	slices.Sort(names)
-	return names, err
+	entries, err := f.ReadDir(-1)
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return entries, err
 }
 
 // unchangedSince refuses what may have been another input when the run used it.
