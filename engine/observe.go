@@ -18,6 +18,8 @@ type observation struct {
 	report   trace.Report
 	since    int64 // when it began, by the clock of files
 	network  bool  // what came over the network may be stored
+	anyTimes bool  // times of modification never count
+	looks    looks
 }
 
 // observe makes a command one that is observed, if its recipe says so. Where that cannot be had the command runs all
@@ -27,6 +29,9 @@ func (rec *recording) observe(c *runner.Command) {
 		return
 	}
 	o := &observation{network: rec.caller.Network, since: hashing.FileTime()}
+	if t := rec.caller.Spec.Trace; t != nil {
+		o.anyTimes = t.AnyTimes
+	}
 	rec.observation = o
 	if err := o.watch(c); err != nil {
 		o.obstacle = "it cannot be observed: " + err.Error()

@@ -109,9 +109,6 @@ func (o *observation) sights(in *inputs) (sights []hashing.Sight, doubt string) 
 		if doubt != "" {
 			return nil, doubt
 		}
-		if t := in.caller.Spec.Trace; t != nil && t.AnyTimes {
-			s.Uses &^= hashing.UseTimes
-		}
 		if counts {
 			sights = append(sights, s)
 		}
@@ -134,11 +131,11 @@ func (o *observation) sightOf(seen trace.Seen) (s hashing.Sight, counts bool, do
 	if (seen.Use|seen.After)&trace.Written != 0 {
 		return o.written(seen)
 	}
-	return hashing.Sight{Path: seen.Path, Uses: usesOf(seen)}, true, ""
+	return hashing.Sight{Path: seen.Path, Uses: o.usesOf(seen)}, true, ""
 }
 
 // usesOf says what of a path a later look compares.
-func usesOf(seen trace.Seen) (uses hashing.Uses) {
+func (o *observation) usesOf(seen trace.Seen) (uses hashing.Uses) {
 	for _, use := range [...]struct {
 		seen trace.Use
 		uses hashing.Uses
@@ -154,6 +151,16 @@ func usesOf(seen trace.Seen) (uses hashing.Uses) {
 		if seen.Use&use.seen != 0 {
 			uses |= use.uses
 		}
+	}
+	switch {
+	case uses&hashing.UseTimes == 0:
+	case o.anyTimes:
+		uses &^= hashing.UseTimes
+	default:
+		uses |= o.looks[seen.Path]
+	}
+	if isTemporaryDirectory(seen.Path) {
+		uses &^= hashing.UseInode // which others change all the time
 	}
 	if uses&hashing.UseMode != 0 && uses&hashing.UseTimes == 0 && isModule(seen.Path) {
 		uses |= hashing.UseContent // what was compiled of it is taken, or not, by how it looks
@@ -173,11 +180,12 @@ func (o *observation) written(seen trace.Seen) (s hashing.Sight, counts bool, do
 	case !there && seen.Before != trace.Nothing:
 		return s, false, "it removed " + path
 	case !there && used && !isTemporary(seen.Path):
-		return hashing.Sight{Path: seen.Path, Uses: usesOf(seen) | hashing.UseMode}, true, ""
+		return hashing.Sight{Path: seen.Path, Uses: o.usesOf(seen) | hashing.UseMode}, true, ""
 	case !there:
 		return s, false, ""
-	case !hashing.ChangedSince(seen.Path, o.since):
-		return hashing.Sight{Path: seen.Path, Uses: usesOf(seen) | hashing.UseMode}, true, ""
+	case !hashing.ChangedSince(seen.Path, o.since): // the attempt failed, or changed nothing
+		seen.Use |= seen.After
+		return hashing.Sight{Path: seen.Path, Uses: o.usesOf(seen) | hashing.UseMode}, true, ""
 	case used && seen.Before == trace.Nothing:
 		return s, false, "it looked for " + path + " and then made it"
 	case used:

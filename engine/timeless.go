@@ -4,6 +4,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/cachex-cli/cachex/hashing"
 )
 
 // Programs that run no code of their user and print no times of files make no use of such times, although they look at
@@ -14,6 +16,20 @@ var timeless = []string{
 	"sha384sum", "sha512sum",
 }
 
+// Others use no more of a file's times than when it was modified. Whoever is in neither list may use all that a look
+// tells: Git holds it against its index.
+var modifiedOnly = []string{
+	"make", "gmake", "ninja", "sh", "dash", "bash", "zsh", "ksh", "test", "[", "gcc", "g++", "cc", "c++", "clang",
+	"clang++", "rm", "mkdir", "mv", "ln", "touch", "env", "nice", "timeout", "xargs",
+}
+
+// And some tell, or act on, the times of directories, which move with each entry that is made. For others these do not
+// count.
+var directoryTimes = []string{
+	"make", "gmake", "ls", "dir", "vdir", "stat", "tar", "bsdtar", "find", "fd", "du", "rsync", "cpio", "pax", "zip",
+	"tree", "eza", "exa", "lsd",
+}
+
 // Interpreters look at the files of modules to find them, and to see whether what they have compiled of them is still
 // right: of these the content counts instead.
 var modules = map[string][]string{
@@ -21,12 +37,38 @@ var modules = map[string][]string{
 	"node":   {".js", ".cjs", ".mjs", ".json", ".node"},
 }
 
-// ignoresTimes reports whether a program makes no use of when a path was changed.
-func ignoresTimes(program, file string) bool {
+// looks are what is made of the times of paths besides when they were modified.
+type looks map[string]hashing.Uses
+
+// noTimes reports whether a program makes no use of the times of a path, and else notes of which.
+func (l looks) noTimes(program, file string) bool {
+	name := programName(program)
+	if ignoresTimes(program, name, file) {
+		return true
+	}
+	if !slices.Contains(modifiedOnly, name) {
+		l[file] |= hashing.UseChange
+	}
+	if slices.Contains(directoryTimes, name) {
+		l[file] |= hashing.UseInode
+	}
+	return false
+}
+
+// programName is a program's name without the machine that it works for and the version at its end.
+func programName(program string) string {
 	name := path.Base(program)
 	if _, tool, ok := strings.Cut(name, "-linux-gnu-"); ok {
 		name = tool
 	}
+	if base, version, ok := strings.Cut(name, "-"); ok && base != "" && strings.Trim(version, "0123456789.") == "" {
+		name = base
+	}
+	return name
+}
+
+// ignoresTimes reports whether a program makes no use of when a path was changed.
+func ignoresTimes(program, name, file string) bool {
 	if slices.Contains(timeless, name) || strings.Contains(program, "/pkg/tool/") &&
 		slices.Contains([]string{"compile", "asm", "link"}, name) {
 		return true
