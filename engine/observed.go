@@ -100,7 +100,7 @@ func (o *observation) sights(in *inputs) (sights []hashing.Sight, doubt string) 
 	if len(o.report.Doubts) > 0 {
 		return nil, doubtText(o.report.Doubts[0])
 	}
-	where := whatDoesNotCount(in.caller.Spec, in.dir.Path())
+	where, grown := whatDoesNotCount(in.caller.Spec, in.dir.Path()), map[string]string{}
 	for _, seen := range o.report.Seen {
 		if where.leavesOut(seen.Path) {
 			continue
@@ -112,8 +112,23 @@ func (o *observation) sights(in *inputs) (sights []hashing.Sight, doubt string) 
 		if counts {
 			sights = append(sights, s)
 		}
+		if s.Uses&hashing.UseMade != 0 && seen.Before == trace.Nothing {
+			grown[filepath.Dir(s.Path)] = s.Path
+		}
 	}
-	return sights, ""
+	return sights, o.listedAndGrown(grown)
+}
+
+// listedAndGrown says whether the run has listed a directory in which it made something that is there now: the next run
+// would list that, too. The directories are given, each with what is new there.
+func (o *observation) listedAndGrown(grown map[string]string) (doubt string) {
+	for _, seen := range o.report.Seen {
+		const listed = trace.Listed | trace.Read
+		if made, ok := grown[seen.Path]; ok && (seen.Use|seen.After)&listed != 0 {
+			return "it listed " + hashing.Show(seen.Path) + " and made " + hashing.Show(made)
+		}
+	}
+	return ""
 }
 
 func doubtText(d trace.Doubt) string {
@@ -141,7 +156,7 @@ func (o *observation) usesOf(seen trace.Seen) (uses hashing.Uses) {
 		uses hashing.Uses
 	}{
 		{trace.Read, hashing.UseContent},
-		{trace.Executed, hashing.UseContent},
+		{trace.Executed, hashing.UseContent | hashing.UseMode},
 		{trace.Looked, hashing.UseMode},
 		{trace.Times, hashing.UseTimes},
 		{trace.Listed, hashing.UseNames},
@@ -179,7 +194,7 @@ func (o *observation) written(seen trace.Seen) (s hashing.Sight, counts bool, do
 	switch {
 	case !there && seen.Before != trace.Nothing:
 		return s, false, "it removed " + path
-	case !there && used && !isTemporary(seen.Path):
+	case !there && seen.Use&^trace.Written != 0 && !isTemporary(seen.Path):
 		return hashing.Sight{Path: seen.Path, Uses: o.usesOf(seen) | hashing.UseMode}, true, ""
 	case !there:
 		return s, false, ""

@@ -105,7 +105,7 @@ func (o *observer) directory(text []byte, s Sight, at look, made map[string][]st
 			return nil, err
 		}
 	}
-	if s.Uses&UseNames == 0 {
+	if s.Uses&(UseNames|UseContent) == 0 { // who opens it without saying what for may list it
 		return text, nil
 	}
 	return names(text, s.Path, ours)
