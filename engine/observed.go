@@ -76,6 +76,7 @@ func (in *inputs) observed(rep *observation, m cachedir.Meta, d directives, stor
 	}
 	recipe, err := hashing.Observed(in.firstRecipe, in.caller.Spec, hashing.Sights{
 		Paths: sights, ShellVariables: rep.shellVariables(in.caller.Spec.Argv), Since: rep.since,
+		Busy: rep.busyDirectories(),
 	}, in.dir.Digests())
 	if err != nil {
 		return refusal{err.Error(), true}
@@ -117,6 +118,20 @@ func (o *observation) sights(in *inputs) (sights []hashing.Sight, doubt string) 
 		}
 	}
 	return sights, o.listedAndGrown(grown)
+}
+
+// busyDirectories are those in which the run itself makes and removes something, and those in which everybody does.
+func (o *observation) busyDirectories() map[string]bool {
+	busy := map[string]bool{}
+	for _, seen := range o.report.Seen {
+		if (seen.Use|seen.After)&trace.Written != 0 {
+			busy[filepath.Dir(seen.Path)] = true
+		}
+	}
+	for _, dir := range temporaryDirectories() {
+		busy[dir] = true
+	}
+	return busy
 }
 
 // listedAndGrown says whether the run has listed a directory in which it made something that is there now: the next run
@@ -174,7 +189,7 @@ func (o *observation) usesOf(seen trace.Seen) (uses hashing.Uses) {
 	default:
 		uses |= o.looks[seen.Path]
 	}
-	if isTemporaryDirectory(seen.Path) {
+	if slices.Contains(temporaryDirectories(), seen.Path) {
 		uses &^= hashing.UseInode // which others change all the time
 	}
 	if uses&hashing.UseMode != 0 && uses&hashing.UseTimes == 0 && isModule(seen.Path) {
@@ -206,7 +221,7 @@ func (o *observation) written(seen trace.Seen) (s hashing.Sight, counts bool, do
 	case used:
 		return s, false, "it used " + path + " and then changed it"
 	}
-	return hashing.Sight{Path: seen.Path, Uses: hashing.UseMade | hashing.UseContent | hashing.UseMode}, true, ""
+	return hashing.Sight{Path: seen.Path, Uses: hashing.UseMade | hashing.UseContent | hashing.UseMode | hashing.UseLink}, true, ""
 }
 
 // withNamed adds what the command, or a run that is part of it, said that it depends on.

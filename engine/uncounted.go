@@ -90,8 +90,8 @@ func matchesGlob(globs []string, path string) bool {
 // isOfKernel reports whether a file is an answer about this moment.
 func isOfKernel(path string) bool { return isBelow(path, "/proc") || isBelow(path, "/sys") }
 
-func isTemporaryDirectory(path string) bool {
-	return path == "/tmp" || path == "/var/tmp" || path == filepath.Clean(os.TempDir())
+func temporaryDirectories() []string {
+	return []string{"/tmp", "/var/tmp", filepath.Clean(os.TempDir())}
 }
 
 // isTemporary reports whether a path lies where names are made up, so that what stood there before does not matter.

@@ -20,7 +20,7 @@ import (
 // state.
 func Observed(r Recipe, spec Spec, run Sights, digests Digests) (Recipe, error) {
 	o := newObserver(spec, digests)
-	o.since, o.shellVariables = run.Since, run.ShellVariables
+	o.since, o.busy, o.shellVariables = run.Since, run.Busy, run.ShellVariables
 	sights := o.ordered(run.Paths)
 	lines := make([][]byte, len(sights))
 	made := madeNames(sights)
@@ -109,8 +109,9 @@ func firstDifference(old, recent []byte) string {
 // observer looks at paths for recipes.
 type observer struct {
 	c     *capture
-	since int64  // no file may have been changed later; 0: whenever
-	roots []root // places whose names are the same everywhere
+	since int64           // no file may have been changed later; 0: whenever
+	busy  map[string]bool // directories that may
+	roots []root          // places whose names are the same everywhere
 
 	shellVariables []string // those that count
 }

@@ -153,6 +153,22 @@ func TestObservedSince(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// Names that came or went while a run looked may have been seen or not, unless the run itself made them.
+func TestObservedNamesSince(t *testing.T) {
+	dir, spec := here(t)
+	spec.Trace = &Trace{}
+	r := captured(t, spec)
+	at, err := lookAt(dir, true)
+	require.NoError(t, err)
+	paths := []Sight{{dir, UseNames}}
+	_, err = Observed(r, spec, Sights{Paths: paths, Since: at.id.Ctime + 1}, nil)
+	require.NoError(t, err)
+	_, err = Observed(r, spec, Sights{Paths: paths, Since: at.id.Ctime}, nil)
+	require.EqualError(t, err, "input "+dir+": was changed by others while the command ran")
+	_, err = Observed(r, spec, Sights{Paths: paths, Since: at.id.Ctime, Busy: map[string]bool{dir: true}}, nil)
+	require.NoError(t, err)
+}
+
 // Variables count, but those that say nothing of what a command does.
 func TestObservedEnvironment(t *testing.T) {
 	_, spec := here(t)

@@ -17,6 +17,8 @@ type Sights struct {
 	Paths          []Sight
 	ShellVariables []string // those of ShellVariables that it may have asked for
 	Since          int64    // when it began, in nanoseconds since 1970 by FileTime; 0: not known, and not looked at
+
+	Busy map[string]bool // directories in which names may have come and gone since then without harm
 }
 
 // Uses says what of a path a run made use of. It is a set. Whether anything is there is always part of it.

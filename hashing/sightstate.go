@@ -28,9 +28,7 @@ func (o *observer) state(text []byte, s Sight, made map[string][]string) ([]byte
 		if s.Uses&^(UseLink|UseTimes|UseChange|UseMade) == 0 {
 			return append(text, "itself"...), nil
 		}
-		if at, err = lookAt(s.Path, true); err != nil {
-			return appendAbsence(text, err)
-		}
+		at, err = lookAt(s.Path, true)
 	}
 	if err != nil {
 		return appendAbsence(text, err)
@@ -108,6 +106,9 @@ func (o *observer) directory(text []byte, s Sight, at look, made map[string][]st
 	if s.Uses&(UseNames|UseContent) == 0 { // who opens it without saying what for may list it
 		return text, nil
 	}
+	if err := o.namesSince(s, at); err != nil {
+		return nil, err
+	}
 	return names(text, s.Path, ours)
 }
 
@@ -154,6 +155,14 @@ func (o *observer) unchangedSince(s Sight, at look) error {
 	}
 	if !o.dates(s.Path, at) {
 		return errUndated
+	}
+	return nil
+}
+
+// namesSince refuses a directory in which others have made or removed something since the run began.
+func (o *observer) namesSince(s Sight, at look) error {
+	if o.since != 0 && s.Uses&UseMade == 0 && at.id.Ctime >= o.since && !o.busy[s.Path] {
+		return errWritten
 	}
 	return nil
 }
