@@ -43,3 +43,16 @@ func TestAttemptToWrite(t *testing.T) {
 	require.True(t, counts)
 	require.Equal(t, hashing.UseNames|hashing.UseMode, s.Uses)
 }
+
+// What Node asks of the memory at each start does not count, if nobody else may have asked.
+func TestMemoryOfNode(t *testing.T) {
+	seen := trace.Seen{Path: "/proc/meminfo", Use: trace.Read}
+	o := &observation{}
+	o.report.Programs = []trace.Program{{Path: "/w/tool.js", Text: "/usr/bin/env"}, {Path: "/usr/bin/env"}, {Path: "/usr/bin/node"}}
+	_, counts, doubt := o.sightOf(seen)
+	require.False(t, counts)
+	require.Empty(t, doubt)
+	o.report.Programs = append(o.report.Programs, trace.Program{Path: "/usr/bin/free"})
+	_, _, doubt = o.sightOf(seen)
+	require.Equal(t, "it reads what is only true now: /proc/meminfo", doubt)
+}
