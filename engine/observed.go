@@ -2,7 +2,9 @@ package engine
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -164,7 +166,19 @@ func (o *observation) sightOf(seen trace.Seen) (s hashing.Sight, counts bool, do
 	if isOfKernel(seen.Path) {
 		return s, false, ""
 	}
+	if seen.Before == trace.Something && isGone(seen) {
+		return s, false, "others removed " + hashing.Show(seen.Path) + " while it ran"
+	}
 	return hashing.Sight{Path: seen.Path, Uses: o.usesOf(seen)}, true, ""
+}
+
+func isGone(seen trace.Seen) bool {
+	look := os.Stat
+	if seen.Use&trace.Link != 0 {
+		look = os.Lstat
+	}
+	_, err := look(seen.Path)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // isOnlyNode reports whether nobody but Node may have read what each Node reads at its start.
