@@ -114,6 +114,7 @@ type observer struct {
 	roots []root          // places whose names are the same everywhere
 
 	shellVariables []string // those that count
+	places         sync.Map // what place has found
 }
 
 // root is a directory that a recipe does not name by its path.

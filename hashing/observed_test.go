@@ -24,6 +24,8 @@ func sightings(t *testing.T, dir string) []Sight {
 	put(t, dir, "target", "one")
 	require.NoError(t, os.Symlink("target", filepath.Join(dir, "link")))
 	require.NoError(t, os.Symlink("target", filepath.Join(dir, "followed")))
+	put(t, dir, "told2/a", "")
+	require.NoError(t, os.Symlink("told", filepath.Join(dir, "way")))
 	past := time.Now().Add(-time.Hour)
 	for _, name := range []string{"read", "looked", "timed"} {
 		require.NoError(t, os.Chtimes(filepath.Join(dir, name), past, past))
@@ -32,7 +34,7 @@ func sightings(t *testing.T, dir string) []Sight {
 		"read": UseContent, "looked": UseMode, "timed": UseMode | UseTimes, "made": UseMade | UseContent, "list": UseNames,
 		"link": UseLink, "followed": UseContent, "absent": UseMode, "none/below": UseContent,
 		"strict": UseMode | UseTimes | UseChange, "told": UseMode | UseInode, "grown": UseMode | UseInode,
-		"grown/made": UseMade | UseMode,
+		"grown/made": UseMade | UseMode, "way": UseMode,
 	}
 	var sights []Sight
 	for name, use := range uses {
@@ -93,6 +95,10 @@ func TestUnchanged(t *testing.T) {
 		{"an entry more", makes("list/b"), "directory DIR/list changed"},
 		{"an entry less", removes("list/a"), "directory DIR/list changed"},
 		{"content of an entry", rewrite("list/a", "new"), ""},
+		{"a link to a directory that looks the same", func(t *testing.T, dir string) {
+			removes("way")(t, dir)
+			require.NoError(t, os.Symlink("told2", filepath.Join(dir, "way")))
+		}, "directory DIR/way changed"},
 		{"an entry of another kind", func(t *testing.T, dir string) {
 			removes("list/a")(t, dir)
 			require.NoError(t, os.Symlink("../target", filepath.Join(dir, "list/a")))

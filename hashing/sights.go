@@ -128,6 +128,9 @@ func parseSeen(r *reader, f *Fact) {
 
 // objectState takes what stands behind a kind.
 func (r *reader) objectState() {
+	if r.try(" at ") {
+		r.quoted()
+	}
 	if r.try(" mode ") {
 		r.digits("01234567", 1, 6)
 		if r.try(" owner ") {

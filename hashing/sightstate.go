@@ -1,11 +1,13 @@
 package hashing
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,6 +59,11 @@ func (o *observer) object(text []byte, s Sight, at look, made map[string][]strin
 		return nil, errKind // what was read of it is gone
 	}
 	text = append(text, at.kind.String()...)
+	if at.kind == kindDirectory {
+		if place := o.place(s.Path); place != s.Path {
+			text = appendQuoted(append(text, " at "...), o.name(place))
+		}
+	}
 	if s.Uses&UseMode != 0 {
 		text = strconv.AppendUint(append(text, " mode "...), uint64(at.mode), 8)
 		if (at.kind.regular() || at.kind == kindDirectory) && int(at.owner) != os.Geteuid() {
@@ -131,6 +138,26 @@ func names(text []byte, path string, ours []string) ([]byte, error) {
 	var digest Digest
 	sum.Sum(digest[:0])
 	return appendSum(append(text, " names "...), digest), nil
+}
+
+// place is the path of a directory without links. It counts: what a program asks for in an open directory, or in its
+// working directory, is seen by that path, and a program may tell it.
+func (o *observer) place(path string) string {
+	end := strings.LastIndexByte(path, '/')
+	if end < 0 || path == "/" {
+		return path
+	}
+	if place, ok := o.places.Load(path); ok {
+		return place.(string)
+	}
+	place := filepath.Join(o.place(cmp.Or(path[:end], "/")), path[end+1:])
+	if at, err := lookAt(place, false); err == nil && at.kind == kindLink {
+		if to, err := filepath.EvalSymlinks(place); err == nil {
+			place = to
+		}
+	}
+	o.places.Store(path, place)
+	return place
 }
 
 // entriesOf are what a directory shows of each entry, sorted by name.
