@@ -276,11 +276,11 @@ class World:
         path += [d for d in os.environ["PATH"].split(":") if d.startswith("/") and "pyenv" not in d]
         tmp = self.base + "/tmp"
         cache = os.environ.get("GOCACHE") or os.environ.get("GOCACHE_OF_TESTS") or self.base + "/gocache"
-        if shutil.which("go") and not self.uid and cache.startswith(self.base):
+        if shutil.which("go") and cache.startswith(self.base):
             cache = subprocess.run(["go", "env", "GOCACHE"], capture_output=True, text=True, cwd="/").stdout.strip() or cache
         return {
             "PATH": ":".join(path), "HOME": self.home, "CACHEX_CACHE_DIR": self.base + "/cache", "LC_ALL": "C.UTF-8",
-            "TMPDIR": tmp, "GOCACHE": self.base + "/gocache" if self.uid else cache, "GOTOOLCHAIN": "local",
+            "TMPDIR": tmp, "GOCACHE": cache, "GOTOOLCHAIN": "local",
             "GOPROXY": "off", "GOTELEMETRY": "off", "GIT_OPTIONAL_LOCKS": "0", "CGO_ENABLED": "0", "GIT_CONFIG_NOSYSTEM": "1",
             "npm_config_update_notifier": "false", "ANSWER": "42", "GIT_CEILING_DIRECTORIES": self.base,
         }
@@ -307,6 +307,8 @@ class World:
         self.do("sqlite3 data/users.db \"create table users(n); insert into users values('u1'),('u2')\"")
         if shutil.which("go"):
             self.do("cd reader && go build -trimpath -ldflags=-s -o ../bin/reader . && cd ../gomod && go vet ./... && go build -o /dev/null ./...")
+        if self.uid:
+            self.env["GOCACHE"] = self.base + "/gocache"
         os.utime(self.ws + "/data/b.txt", (1600000000, 1600000000))
         self.do("git init -q --template= && git add .gitignore Makefile src include && git commit -qm one && git tag v1 && git add -A && git commit -qm two"
                 " && git branch side && echo 'alpha 1' >data/a.txt && echo more >>docs/guide.md && git commit -qam three && git repack -adq && echo zeta >>data/c.csv")
