@@ -13,7 +13,7 @@ piled up and results stored on the way, so that several sets of inputs of one co
 --runs N bounds the changes (default: all), a sample by --seed; --uid N runs everything as that user, so that
 permissions count, which they do not for root. --repeat 'COMMAND # CHANGE' does one change and shows both answers.
 Exit code: 0 no stale answer, 1 at least one, 77 nothing can be observed here."""
-import argparse, collections, fnmatch, hashlib, json, os, pathlib, random, re, shlex, shutil, stat, subprocess, sys
+import argparse, collections, fnmatch, hashlib, json, os, pathlib, random, re, shlex, shutil, signal, stat, subprocess, sys
 import tempfile, time
 
 TEXTS = {
@@ -258,9 +258,16 @@ class World:
 
     def __init__(self, cachex, uid):
         self.cachex, self.uid = cachex, uid
-        self.base = os.path.realpath(tempfile.mkdtemp(prefix="cachex-mutations."))
+        base = os.environ.get("MUTATIONS_BASE") or tempfile.mkdtemp(prefix="cachex-mutations.")
+        self.base = World.base = os.path.realpath(base)
         if uid:
             os.chmod(self.base, 0o755)
+        cache = self.base + "/gocache"
+        if shutil.which("go"):
+            cache = subprocess.run(["go", "env", "GOCACHE"], capture_output=True, text=True, cwd="/").stdout.strip() or cache
+        self.gocache = os.environ.get("GOCACHE_OF_TESTS") or cache
+        if os.getuid() == 0:
+            seal([self.base, self.gocache])
         self.ws, self.home = self.base + "/ws", self.base + "/home"
         self.env = self.environment()
         self.make()
@@ -275,12 +282,9 @@ class World:
         path = [self.ws + "/early", self.ws + "/tools", python]
         path += [d for d in os.environ["PATH"].split(":") if d.startswith("/") and "pyenv" not in d]
         tmp = self.base + "/tmp"
-        cache = os.environ.get("GOCACHE") or os.environ.get("GOCACHE_OF_TESTS") or self.base + "/gocache"
-        if shutil.which("go") and cache.startswith(self.base):
-            cache = subprocess.run(["go", "env", "GOCACHE"], capture_output=True, text=True, cwd="/").stdout.strip() or cache
         return {
             "PATH": ":".join(path), "HOME": self.home, "CACHEX_CACHE_DIR": self.base + "/cache", "LC_ALL": "C.UTF-8",
-            "TMPDIR": tmp, "GOCACHE": cache, "GOTOOLCHAIN": "local",
+            "TMPDIR": tmp, "GOCACHE": self.gocache, "GOTOOLCHAIN": "local",
             "GOPROXY": "off", "GOTELEMETRY": "off", "GIT_OPTIONAL_LOCKS": "0", "CGO_ENABLED": "0", "GIT_CONFIG_NOSYSTEM": "1",
             "npm_config_update_notifier": "false", "ANSWER": "42", "GIT_CEILING_DIRECTORIES": self.base,
         }
@@ -372,7 +376,7 @@ class World:
         return state
 
     def restore(self, want, check=False):
-        "makes all as in a state that was taken before"
+        "makes all as in a state that was taken before; what is no directory any more goes first, so no link is followed"
         have = self.now()
         if have == want:
             return
@@ -449,7 +453,15 @@ def unescaped(m):
     return bytes([int(m[1], 16)]) if m[1] else {b"n": b"\n", b"t": b"\t", b"r": b"\r"}.get(m[2], m[2])
 
 
+def inside(path, itself=False):
+    "nothing is changed that lies elsewhere, whatever links there are"
+    real = os.path.realpath(os.path.dirname(path)) if itself else os.path.realpath(path)
+    if not (real + "/").startswith(World.base + "/"):
+        raise OSError(f"{path} leads to {real}")
+
+
 def write(path, content, inplace=True):
+    inside(path)
     if inplace and os.path.lexists(path):
         mode = os.stat(path).st_mode
         if not os.access(path, os.W_OK):
@@ -703,7 +715,7 @@ OF_LINK = {
 }
 OF_ABSENT = {
     "empty": appears(""), "with text": appears("alpha 1 = 2\n"), "a script": appears("#!/bin/sh\necho appeared\n", 0o755), "executable, not to be run": appears("#!/none\n", 0o755),
-    "as a directory": appears(None), "as a directory with files": appears_filled, "as a link to a file": appears("->WS/other/x.txt"), "as a link to a program": appears("->/bin/echo"),
+    "as a directory": appears(None), "as a directory with files": appears_filled, "as a link to a file": appears("->WS/other/x.txt"), "as a link to a program": appears("->WS/tools/hello"),
     "as a link to nothing": appears("->nowhere"), "as a link to a directory": appears("->WS/other"),
 }
 OF_UNSEEN = ("letter", "longer", "emptied", "touched", "older", "replaced", "mode 600")
@@ -717,6 +729,15 @@ VARIABLES = {  # what a program may ask for that nobody named
     "PATH": ["WS/data:PATH", "WS/tools:PATH"], "USER": ["x"], "SHELL": ["/bin/false"], "EDITOR": ["vi"], "DEBUG": ["*"],
 }
 NOISE = ["WINDOWID", "SSH_TTY", "SSH_CONNECTION", "TMUX", "ITERM_SESSION_ID", "KITTY_WINDOW_ID", "XDG_SESSION_ID", "DBUS_SESSION_BUS_ADDRESS", "VSCODE_PID", "HISTSIZE", "INVOCATION_ID", "GPG_TTY", "DISPLAY"]
+
+
+def guarded(change, path):
+    def apply():
+        inside(path, itself=True)
+        if not os.path.islink(path):
+            inside(path)
+        change(path)
+    return apply
 
 
 class Change:
@@ -783,7 +804,7 @@ class Proof:
             else:
                 ways = kinds(path)
             for kind, f in ways.items():
-                changes.append(Change(f"{self.relative(path)}: {kind}", lambda f=f, path=path: f(path)))
+                changes.append(Change(f"{self.relative(path)}: {kind}", guarded(f, path)))
         for name, values in VARIABLES.items():
             for v in values:
                 if v is not None:
@@ -806,14 +827,14 @@ class Proof:
             if stat.S_ISDIR(m):
                 if path not in listed and path not in timed:
                     for name in ("unrelated.dat", "unrelated2.log"):
-                        changes.append(Change(f"{self.relative(path)}: unrelated {name}", lambda path=path, name=name: entry(name)(path)))
+                        changes.append(Change(f"{self.relative(path)}: unrelated {name}", guarded(entry(name), path)))
             elif stat.S_ISREG(m) and path not in touched:
                 for kind in OF_UNSEEN:
-                    changes.append(Change(f"{self.relative(path)}: {kind}", lambda path=path, kind=kind: OF_FILE[kind](path)))
+                    changes.append(Change(f"{self.relative(path)}: {kind}", guarded(OF_FILE[kind], path)))
                 if os.path.dirname(path) not in listed:
-                    changes.append(Change(f"{self.relative(path)}: gone", lambda path=path: gone(path)))
+                    changes.append(Change(f"{self.relative(path)}: gone", guarded(gone, path)))
             elif stat.S_ISREG(m) and path not in timed:
-                changes.append(Change(f"{self.relative(path)}: touched, unused", lambda path=path: touched_now(path)))
+                changes.append(Change(f"{self.relative(path)}: touched, unused", guarded(touched_now, path)))
         for name in NOISE:
             changes.append(Change(f"{name}=1", None, {name: "1"}))
         return changes
@@ -1022,6 +1043,40 @@ def show(r, at=0):
     return f"exit {code}: {text[:400]!r}"
 
 
+def alone():
+    "as root, works where nothing but the workspace can be written to: a command may write through a link"
+    if os.environ.get("MUTATIONS_BASE"):
+        return
+    if subprocess.run(["unshare", "-m", "mount", "-o", "remount,bind,ro", "/"], capture_output=True).returncode:
+        print("nothing can be observed here: as root, the rest of the system must be made read-only first")
+        sys.exit()
+    base = tempfile.mkdtemp(prefix="cachex-mutations.")
+    p = subprocess.Popen(["unshare", "-m", sys.executable, *sys.argv], env=dict(os.environ, MUTATIONS_BASE=base))
+    signal.signal(signal.SIGTERM, lambda *_: p.terminate())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        code = p.wait()
+    finally:
+        shutil.rmtree(base, ignore_errors=True)
+    sys.exit(code)
+
+
+def seal(writable):
+    "makes all read-only but these directories"
+    for d in writable:
+        os.makedirs(d, exist_ok=True)
+        subprocess.run(["mount", "--bind", d, d], check=True)
+    mounts = [l.split()[4] for l in open("/proc/self/mountinfo")]
+    for at in mounts:
+        if at not in writable and not at.startswith(("/proc", "/sys", "/dev")):
+            subprocess.run(["mount", "-o", "remount,bind,ro", at], check=at == "/", capture_output=True)
+    try:
+        open("/usr/bin/.mutations", "w")
+    except OSError:
+        return
+    raise SystemExit("the system can be written to")
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--cachex", default="cachex")
@@ -1037,12 +1092,15 @@ def main():
     p.add_argument("--quiet", action="store_true")
     p.add_argument("--misses", action="store_true", help="show each needless miss")
     o = p.parse_args()
+    if os.getuid() == 0:
+        alone()
     commands = [Command(l) for l in COMMANDS.strip().splitlines()]
     if o.list:
         for c in commands:
             print(c.name)
         return 0
     cachex = os.path.realpath(shutil.which(o.cachex) or sys.exit(f"no {o.cachex}"))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     w = World(cachex, o.uid)
     try:
         return prove(w, o, commands)
