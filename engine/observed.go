@@ -245,7 +245,8 @@ func (o *observation) written(seen trace.Seen) (s hashing.Sight, counts bool, do
 	case used:
 		return s, false, "it used " + path + " and then changed it"
 	}
-	return hashing.Sight{Path: seen.Path, Uses: hashing.UseMade | hashing.UseContent | hashing.UseMode | hashing.UseLink}, true, ""
+	const made = hashing.UseMade | hashing.UseContent | hashing.UseMode | hashing.UseLink
+	return hashing.Sight{Path: seen.Path, Uses: made}, true, ""
 }
 
 // withNamed adds what the command, or a run that is part of it, said that it depends on.
