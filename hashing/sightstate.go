@@ -18,9 +18,9 @@ import (
 func (o *observer) state(text []byte, s Sight, made map[string][]string) ([]byte, error) {
 	at, err := lookAt(s.Path, s.Uses&UseLink == 0)
 	if err == nil && at.kind == kindLink {
-		target, err := os.Readlink(s.Path)
-		if err != nil {
-			return nil, cause(err)
+		target, failed := os.Readlink(s.Path)
+		if failed != nil {
+			return nil, cause(failed)
 		}
 		text = append(appendQuoted(append(text, "link "...), target), ' ')
 		text = appendTimes(text, s.Uses, at)
