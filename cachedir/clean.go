@@ -350,6 +350,7 @@ func (d *cleaner) sweepShard(counted *count, sh byte, deadline time.Time) {
 		}
 	}
 	d.dropBlobs(sh, deadline)
+	d.dropScopes(sh, d.o.Keep, deadline)
 }
 
 // unused reports whether an entry was not used for so long that it goes without need.

@@ -129,7 +129,7 @@ func (d *scopes) ForgetCounts(scope [32]byte) error {
 		return ErrReadOnly
 	}
 	name := scopeName(scope)
-	unlock, _, err := d.v1.LockShort(name+".lock", "limit of entries")
+	unlock, _, err := d.v1.LockShort(name+scopeLockSuffix, "limit of entries")
 	if err != nil {
 		return fmt.Errorf("counts of a scope: %w", err)
 	}

@@ -3,12 +3,15 @@ package cachedir
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/lock"
 )
 
 // scopes/ab/<id> lists the keys that were stored under a limit of entries, in records of key and checksum. A store adds
@@ -18,6 +21,8 @@ import (
 const (
 	scopeRecord = 40
 	scopeLimit  = 64 << 20 // bytes of a list that are read
+
+	scopeLockSuffix = ".lock"
 )
 
 // scopes are the limits of entries, and what they did.
@@ -33,7 +38,7 @@ func (d *scopes) LimitScope(scope [32]byte, key hashing.Key, most int) error {
 		return ErrReadOnly
 	}
 	name := scopeName(scope)
-	unlock, _, err := d.v1.LockShort(name+".lock", "limit of entries")
+	unlock, _, err := d.v1.LockShort(name+scopeLockSuffix, "limit of entries")
 	if err != nil {
 		return fmt.Errorf("limit the entries of a scope: %w", err)
 	}
@@ -97,6 +102,44 @@ func (d *entries) lastUse(key hashing.Key) (last time.Time, there bool) {
 		}
 	}
 	return last, there
+}
+
+// dropScopes removes what is known of the scopes of a shard that were not used for so long: hits are in the log, stores
+// in the list.
+func (d *cleaner) dropScopes(sh byte, unused time.Duration, deadline time.Time) {
+	dir := "scopes/" + shard(sh)
+	files, last := map[string][]string{}, map[string]time.Time{}
+	_ = d.v1.List(dir, func(base string) bool {
+		id, _, _ := strings.Cut(base, ".")
+		fi, err := d.v1.Stat(dir + "/" + base)
+		if key, perr := hashing.ParseKey(id); perr != nil || key[0] != sh || err != nil {
+			return true
+		}
+		files[id] = append(files[id], dir+"/"+base)
+		if fi.ModTime.After(last[id]) {
+			last[id] = fi.ModTime
+		}
+		return time.Now().Before(deadline)
+	})
+	for id, names := range files {
+		if d.now().Sub(last[id]) <= unused || time.Now().After(deadline) {
+			continue
+		}
+		for _, name := range names {
+			if strings.HasSuffix(name, scopeLockSuffix) {
+				_, _ = lock.Sweep(d.lockFile(name))
+			} else {
+				_ = d.v1.Remove(name)
+			}
+		}
+	}
+}
+
+// forgetScopes removes what is known of all scopes.
+func (d *cleaner) forgetScopes() {
+	for sh := range 256 {
+		d.dropScopes(byte(sh), math.MinInt64, time.Now().Add(time.Minute))
+	}
 }
 
 func encodeScope(keys []hashing.Key) []byte {

@@ -1,6 +1,8 @@
 package cachedir
 
 import (
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -58,4 +60,41 @@ func TestLimitScopeTogether(t *testing.T) {
 	left := 0
 	require.NoError(t, d.Walk(func(EntryInfo) error { left++; return nil }))
 	require.Equal(t, 4, left)
+}
+
+// What is known of a scope goes when nobody has used it for as long as entries are kept, and with a purge of everything.
+func TestScopesAreForgotten(t *testing.T) {
+	now := time.Now()
+	d := openAt(t, t.TempDir(), Options{Keep: time.Hour, Now: func() time.Time { return now }})
+	old, used, stored := [32]byte{7, 1}, [32]byte{7, 2}, [32]byte{7, 3}
+	files := func() (n int) {
+		require.NoError(t, d.v1.List("scopes/07", func(string) bool { n++; return true }))
+		return n
+	}
+	sweep := func() {
+		counted, err := d.beginCount()
+		require.NoError(t, err)
+		defer counted.b.close()
+		d.sweepShard(counted, 7, time.Now().Add(time.Minute))
+	}
+	for _, scope := range [][32]byte{old, used, stored} {
+		require.NoError(t, d.LimitScope(scope, runOf("a").Key, 5))
+		require.NoError(t, d.CountScope(scope, false))
+		d.foldIfFree(scopeName(scope))
+	}
+	all := files()
+	require.Equal(t, 3*5, all, "list, lock, log, counts and lock of those")
+	now = now.Add(time.Hour - time.Minute)
+	sweep()
+	require.Equal(t, all, files())
+	now = now.Add(2 * time.Minute)
+	for _, name := range []string{scopeName(used) + scopeLogSuffix, scopeName(stored)} {
+		require.NoError(t, os.Chtimes(filepath.Join(d.path, "v1", name), now, now))
+	}
+	sweep()
+	require.Equal(t, all*2/3, files())
+	require.Equal(t, ScopeCounts{Misses: 1, Most: 5}, countsOf(t, d, used))
+	_, err := d.PurgeAll()
+	require.NoError(t, err)
+	require.Zero(t, files())
 }

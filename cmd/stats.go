@@ -28,7 +28,7 @@ shared and bypassed. What renewed results in the background is counted apart, as
 or --no-wait had no answer for, and values that get was asked for. A shell text is counted under the first program in
 it. --reset makes counting start anew. With --scope it prints hits, misses, limit and size of a scope whose runs have
 --max-entries, as cache_info() of Python's functools.lru_cache does; purge --scope makes these start anew,
-too.` + exitCodes(
+too, of the same --namespace alone, whatever entries it reaches.` + exitCodes(
 			"0    printed", "125  bad flag, or no usable cache directory"),
 		Example: "  cachex stats\n  cachex stats --format json | jq .hits\n  cachex stats --scope fib",
 		Args:    noArguments,
