@@ -8,14 +8,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A follower that waits is woken by the run's next write, which it can read then, and uses no CPU meanwhile.
-func TestWakeUp(t *testing.T) {
-	d := newDir(t, Options{})
+// followed is a run that publishes what it writes, and who follows it.
+func followed(t *testing.T) (d *Dir, p *Pending, l *Tail) {
+	d = newDir(t, Options{})
 	p, err := d.Begin(runOf("x"))
 	require.NoError(t, err)
-	defer p.Discard()
+	t.Cleanup(p.Discard)
 	p.PublishTail(false)
-	l := follow(t, d, runOf("x"))
+	return d, p, follow(t, d, runOf("x"))
+}
+
+// A follower that waits is woken by the run's next write, which it can read then, and uses no CPU meanwhile.
+func TestWakeUp(t *testing.T) {
+	_, p, l := followed(t)
 	require.NotNil(t, l.watch.events, "no inotify here")
 	require.Empty(t, readTail(t, l))
 	for _, text := range []string{"one", "two"} {
@@ -40,12 +45,7 @@ func TestWakeUp(t *testing.T) {
 
 // A write between the last look and the wait is not missed.
 func TestWakeUpBeforeTheWait(t *testing.T) {
-	d := newDir(t, Options{})
-	p, err := d.Begin(runOf("x"))
-	require.NoError(t, err)
-	defer p.Discard()
-	p.PublishTail(false)
-	l := follow(t, d, runOf("x"))
+	_, p, l := followed(t)
 	require.Empty(t, readTail(t, l))
 	require.NoError(t, p.Append(0, []byte("x")))
 	require.True(t, l.Wait(nil, time.Hour))
@@ -54,12 +54,7 @@ func TestWakeUpBeforeTheWait(t *testing.T) {
 
 // Without inotify a follower polls.
 func TestPolling(t *testing.T) {
-	d := newDir(t, Options{})
-	p, err := d.Begin(runOf("x"))
-	require.NoError(t, err)
-	defer p.Discard()
-	p.PublishTail(false)
-	l := follow(t, d, runOf("x"))
+	d, p, l := followed(t)
 	l.watch.close()
 	l.watch = newWatch(d.v1, "pending/absent")
 	require.Nil(t, l.watch.events)
