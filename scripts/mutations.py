@@ -256,8 +256,8 @@ df .
 class World:
     "the workspace, and what must be as it was after each change"
 
-    def __init__(self, cachex, uid):
-        self.cachex, self.uid = cachex, uid
+    def __init__(self, cachex, uid, builds):
+        self.cachex, self.uid, self.builds = cachex, uid, builds and shutil.which("go")
         base = os.environ.get("MUTATIONS_BASE") or tempfile.mkdtemp(prefix="cachex-mutations.")
         self.base = World.base = os.path.realpath(base)
         if uid:
@@ -265,7 +265,9 @@ class World:
         cache = self.base + "/gocache"
         if shutil.which("go"):
             cache = subprocess.run(["go", "env", "GOCACHE"], capture_output=True, text=True, cwd="/").stdout.strip() or cache
-        self.gocache = os.environ.get("GOCACHE_OF_TESTS") or cache
+        if os.environ.get("HOME_OF_TESTS"):
+            cache = os.environ.get("GOCACHE_OF_TESTS") or os.environ["HOME_OF_TESTS"] + "/.cache/go-build"
+        self.gocache = cache
         if os.getuid() == 0:
             seal([self.base, self.gocache])
         self.ws, self.home = self.base + "/ws", self.base + "/home"
@@ -309,7 +311,7 @@ class World:
         self.do("sha256sum data/a.txt data/b.txt | sed 's/^/sha256 /' >/dev/null; md5sum data/a.txt data/b.txt >data/sums")
         self.do("diff -u data/a.txt data/b.txt >data/change.diff || :; tar cf data/old.tar docs")
         self.do("sqlite3 data/users.db \"create table users(n); insert into users values('u1'),('u2')\"")
-        if shutil.which("go"):
+        if self.builds:
             self.do("cd reader && go build -trimpath -ldflags=-s -o ../bin/reader . && cd ../gomod && go vet ./... && go build -o /dev/null ./...")
         if self.uid:
             self.env["GOCACHE"] = self.base + "/gocache"
@@ -439,6 +441,7 @@ class World:
             out, err = p.communicate()
         with open(r) as f:
             status = f.read()
+        err = b"\n".join(sorted(err.split(b"\n")))  # threads report in any order
         return (p.returncode, out, err), json.loads(status.splitlines()[-1]) if status else {}
 
     def plain(self, c, env=None):
@@ -1069,7 +1072,10 @@ def seal(writable):
     mounts = [l.split()[4] for l in open("/proc/self/mountinfo")]
     for at in mounts:
         if at not in writable and not at.startswith(("/proc", "/sys", "/dev")):
-            subprocess.run(["mount", "-o", "remount,bind,ro", at], check=at == "/", capture_output=True)
+            for _ in range(100):  # while somebody writes it is busy
+                if not subprocess.run(["mount", "-n", "-o", "remount,bind,ro", at], capture_output=True).returncode or at != "/":
+                    break
+                time.sleep(0.02)
     try:
         open("/usr/bin/.mutations", "w")
     except OSError:
@@ -1101,7 +1107,14 @@ def main():
         return 0
     cachex = os.path.realpath(shutil.which(o.cachex) or sys.exit(f"no {o.cachex}"))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    w = World(cachex, o.uid)
+    if o.repeat:
+        commands = [c for c in commands if c.name == o.repeat.split(" # ", 1)[0]]
+    commands = [c for c in commands if o.only in c.name]
+    i, n = map(int, o.shard.split("/"))
+    commands = commands[i::n]
+    if o.sample:
+        commands = random.Random(o.seed).sample(commands, min(o.sample, len(commands)))
+    w = World(cachex, o.uid, any(c.argv[0] in ("go", "bin/reader") for c in commands))
     try:
         return prove(w, o, commands)
     finally:
@@ -1116,13 +1129,6 @@ def prove(w, o, commands):
     if not status.get("stored"):
         print("nothing can be observed here:", status.get("not_stored"), probe)
         return 0
-    if o.repeat:
-        commands = [c for c in commands if c.name == o.repeat.split(" # ", 1)[0]]
-    commands = [c for c in commands if o.only in c.name]
-    i, n = map(int, o.shard.split("/"))
-    commands = commands[i::n]
-    if o.sample:
-        commands = random.Random(o.seed).sample(commands, min(o.sample, len(commands)))
     proof = Proof(w, o)
     base = w.now()
     started = time.monotonic()
