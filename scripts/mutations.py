@@ -168,6 +168,8 @@ ls -ld data docs/more
 ls links/dir/
 stat -c '%n %s %Y %a %F' data/a.txt data links/file
 stat -L -c '%n %s %h %U' links/chain1 docs
+stat -c '%n %h %U %i' data/a.txt
+sh -c '[ -d docs/more ] && ls -ld docs/more'
 du -b data
 wc -l data/a.txt data/b.txt
 sha256sum data/a.txt links/chain1
