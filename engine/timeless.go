@@ -12,7 +12,7 @@ import (
 // files: a compiler asks what a header is, not when it was changed.
 var timeless = []string{
 	"cc1", "cc1plus", "as", "ld", "ld.bfd", "ld.gold", "ld.lld", "collect2", "lto1", "rustc", "jq", "grep", "egrep",
-	"fgrep", "rg", "cat", "head", "sort", "uniq", "wc", "diff", "cmp", "md5sum", "sha1sum", "sha224sum", "sha256sum",
+	"fgrep", "rg", "cat", "head", "sort", "uniq", "wc", "cmp", "md5sum", "sha1sum", "sha224sum", "sha256sum",
 	"sha384sum", "sha512sum",
 }
 

@@ -159,6 +159,21 @@ func TestObservedSince(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// A link that leads nowhere is dated as others are.
+func TestObservedDanglingLink(t *testing.T) {
+	dir, spec := here(t)
+	spec.Trace = &Trace{}
+	path := filepath.Join(dir, "link")
+	require.NoError(t, os.Symlink("nowhere", path))
+	at, err := lookAt(path, false)
+	require.NoError(t, err)
+	for _, uses := range []Uses{UseLink, UseLink | UseMode} {
+		paths := Sights{Paths: []Sight{{path, uses}}, Since: at.id.Ctime + 1}
+		_, err = Observed(captured(t, spec), spec, paths, nil)
+		require.NoError(t, err)
+	}
+}
+
 // Names that came or went while a run looked may have been seen or not, unless the run itself made them.
 func TestObservedNamesSince(t *testing.T) {
 	dir, spec := here(t)

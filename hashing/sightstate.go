@@ -30,7 +30,9 @@ func (o *observer) state(text []byte, s Sight, made map[string][]string) ([]byte
 		if s.Uses&^(UseLink|UseTimes|UseChange|UseMade) == 0 {
 			return append(text, "itself"...), nil
 		}
-		at, err = lookAt(s.Path, true)
+		if at, err = lookAt(s.Path, true); err != nil {
+			return appendAbsence(text, err)
+		}
 	}
 	if err != nil {
 		return appendAbsence(text, err)
@@ -201,6 +203,13 @@ var (
 
 // dates reports whether the times of a file tell that it was changed.
 func (o *observer) dates(path string, at look) bool {
+	if at.kind == kindLink { // which may lead nowhere, or elsewhere: it lies where its directory does
+		dir, err := lookAt(filepath.Dir(path), true)
+		if err != nil {
+			return false
+		}
+		path, at = filepath.Dir(path), dir
+	}
 	return o.c.mountOf(location{name: path}, true, at).fs != unsure
 }
 

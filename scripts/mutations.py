@@ -176,6 +176,7 @@ sha256sum data/a.txt links/chain1
 md5sum -c data/sums
 diff data/a.txt data/b.txt
 diff -r data other
+diff -u data/a.txt data/b.txt
 cmp data/a.txt links/file
 cat links/chain1 links/dir/b.txt
 cat links/dangling
