@@ -250,8 +250,6 @@ patch --dry-run data/a.txt data/change.diff
 rsync -an --list-only data/
 id
 uname
-date
-ps
 df .
 """
 
