@@ -181,6 +181,12 @@ func isGone(seen trace.Seen) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
+func (o *observation) tellsOpenTimes() bool {
+	return slices.ContainsFunc(o.report.Programs, func(p trace.Program) bool {
+		return slices.Contains(openTimes, filepath.Base(p.Path))
+	})
+}
+
 // isOnlyNode reports whether nobody but Node may have read what each Node reads at its start.
 func (o *observation) isOnlyNode() bool {
 	return !slices.ContainsFunc(o.report.Programs, func(p trace.Program) bool {
@@ -205,6 +211,9 @@ func (o *observation) usesOf(seen trace.Seen) (uses hashing.Uses) {
 		if seen.Use&use.seen != 0 {
 			uses |= use.uses
 		}
+	}
+	if seen.Use&trace.Read != 0 && o.tellsOpenTimes() {
+		uses |= hashing.UseTimes
 	}
 	switch {
 	case uses&hashing.UseTimes == 0:

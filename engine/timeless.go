@@ -30,6 +30,9 @@ var directoryTimes = []string{
 	"tree", "eza", "exa", "lsd",
 }
 
+// openTimes tell the time of a file that they have open, which no call with its name says.
+var openTimes = []string{"gzip", "pigz", "pr"}
+
 // Interpreters look at the files of modules to find them, and to see whether what they have compiled of them is still
 // right: of these the content counts instead.
 var modules = map[string][]string{

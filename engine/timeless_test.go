@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/trace"
 )
 
 func TestNoTimes(t *testing.T) {
@@ -30,4 +31,16 @@ func TestNoTimes(t *testing.T) {
 		require.Equal(t, test.none, l.noTimes(test.program, test.file), test)
 		require.Equal(t, test.more, l[test.file], test)
 	}
+}
+
+// gzip writes down when the file that it reads was modified.
+func TestOpenTimes(t *testing.T) {
+	o := &observation{}
+	seen := trace.Seen{Path: "/w/f", Use: trace.Read}
+	o.report.Programs = []trace.Program{{Path: "/usr/bin/cat"}}
+	require.Equal(t, hashing.UseContent, o.usesOf(seen))
+	o.report.Programs = append(o.report.Programs, trace.Program{Path: "/usr/bin/gzip"})
+	require.Equal(t, hashing.UseContent|hashing.UseTimes, o.usesOf(seen))
+	o.anyTimes = true
+	require.Equal(t, hashing.UseContent, o.usesOf(seen))
 }
