@@ -197,9 +197,7 @@ func (o *observer) open(c *caller, dir, path, flags int) {
 			use |= Listed
 		}
 		o.note(name, use|Read)
-	case mode == unix.O_WRONLY:
-		o.write(name, use, changesFile)
-	default:
+	default: // what is written to it is added to what is there, or takes the place of a part
 		o.write(name, use|Read, changesFile)
 	}
 }
@@ -220,7 +218,8 @@ func (l looks) note(o *observer, c *caller) {
 		flags = int(c.args[l.flags])
 	}
 	if l.mask != 0 {
-		l.times = c.args[l.mask]&(unix.STATX_MTIME|unix.STATX_CTIME|unix.STATX_BTIME) != 0
+		const known = unix.STATX_TYPE | unix.STATX_MODE | unix.STATX_SIZE
+		l.times = c.args[l.mask]&^known != 0 // a change of owner, links or inode shows in times, too
 	}
 	dir := l.dir
 	if l.path == 0 {

@@ -24,6 +24,8 @@ type observer struct {
 	handled, sent uint64 // signals: handled so that a call that waits fails; sent by the run
 
 	made map[string]bool // links that the run made, and what it moved that may be such
+
+	timeless map[[2]string]bool // whether a program makes no use of the times of a path
 }
 
 // usage is what is noted of a path.
@@ -45,7 +47,7 @@ func newObserver(o Options) *observer {
 	if o.NoTimes == nil {
 		o.NoTimes = func(string, string) bool { return false }
 	}
-	return &observer{noTimes: o.NoTimes, seen: map[string]*usage{}}
+	return &observer{noTimes: o.NoTimes, seen: map[string]*usage{}, timeless: map[[2]string]bool{}}
 }
 
 func (o *observer) doubt(reason, path string) {
@@ -172,13 +174,20 @@ func (o *observer) move(from, to string) {
 	}
 }
 
-// timed adds Times to a look, unless the program makes no use of them.
+// timed adds Times to a look, unless the program makes no use of them. Each program is asked for: who is asked may note
+// what else each of them makes of a look.
 func (o *observer) timed(c *caller, path string, use Use) Use {
-	if u := o.seen[path]; u != nil && u.use&Times != 0 {
-		return use
-	}
 	program, err := os.Readlink(c.proc("exe"))
-	if err == nil && o.noTimes(program, path) {
+	if err != nil {
+		return use | Times
+	}
+	asked := [2]string{program, path}
+	none, known := o.timeless[asked]
+	if !known {
+		none = o.noTimes(program, path)
+		o.timeless[asked] = none
+	}
+	if none {
 		return use
 	}
 	return use | Times
