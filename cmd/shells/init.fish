@@ -263,17 +263,19 @@ function __cachex_call
         else
             path mtime -R -- $__cachex_fish | read began
         end
-        set -l record (__cachex_run $name "$__cachex_flags[$i] $fetch" $uses "$__cachex_vars[$i]" __cachex_original $argv 2>&1 </dev/null; echo -n " $status")
+        set -l record (__cachex_run $name "$__cachex_flags[$i] $fetch" $uses "$__cachex_vars[$i]" __cachex_original $argv 2>&1 </dev/null)
+        set -l code $status
         set record (string join \n -- $record | string collect --no-trim-newlines)
         set -l __cx_begin
         set -l __cx_end
         set -l __cx_merged
         set -l __cx_body
-        if string match -qr '(?s)\Acachex-memory-1 (?<__cx_begin>\d+) (?<__cx_end>\d+) (?<__cx_merged>[01])\n(?<__cx_body>.*)\. 0\n?\z' -- $record
+        if test $code = 0
+            and string match -qr '(?s)\Acachex-memory-1 (?<__cx_begin>\d+) (?<__cx_end>\d+) (?<__cx_merged>[01])\n(?<__cx_body>.*)\.\n?\z' -- $record
             __cachex_remember $key $began (math $__cx_end - $__cx_begin) $__cx_merged "$__cx_body"
             printf %s "$__cx_body"
             return
-        else if not string match -qr ' 125\n?\z' -- $record
+        else if test $code != 125
             set -a __cachex_never $key
         end
     end
