@@ -10,14 +10,17 @@
 # be in the key comes by the environment: these functions here, and what is memoised. Values of variables do, too, and are in
 # the key by their digest.
 #
-# The memory has a number for each of its keys, which are long, and at that number the rest in arrays. 0 is what is not there.
+# The memory has a number for each of its keys, and at that number the rest in arrays. 0 is what is not there. A key begins with the
+# number of the surroundings: what every call depends on is long, so it is compared with what it was at the last call, in whole.
 
 function __cachex_begin {
     __cachex_count=0 __cachex_hinted=
     __cachex_names=() __cachex_texts=() __cachex_wrappers=()
     __cachex_flags=() __cachex_uses=() __cachex_vars=() # quoted; each name with a comma behind it
     __cachex_lives=() __cachex_looks=()                 # of the memory: how long, empty: never; what else is in its key
-    __cachex_memory='' __cachex_process=${BASHPID-}
+    __cachex_memory='' __cachex_process=${BASHPID-} __cachex_places=0 __cachex_where='' __cachex_around=''
+    __cachex_here='$PWD?$SHELLOPTS?$BASHOPTS?${LANG+=$LANG}?${LC_ALL+=$LC_ALL}?${TZ+=$TZ}?${PATH+=$PATH}'
+    __cachex_here=${__cachex_here//\?/$'\37'} # which no value in a key may hold
     if ((BASH_VERSINFO[0] > 4 || BASH_VERSINFO[0] == 4 && BASH_VERSINFO[1] >= 4)); then
         __cachex_memory=yes
         \builtin unset -v __cachex_numbers
@@ -28,6 +31,7 @@ function __cachex_begin {
 
 function __cachex_clear {
     __cachex_kept=0 __cachex_numbers=() __cachex_bodies=() __cachex_begins=(0) __cachex_ends=(0) __cachex_merged=(0)
+    if [[ $__cachex_around ]]; then __cachex_numbers[$__cachex_around]=$__cachex_where; fi
 }
 
 # cachex_memoize NAME [FLAGS] [--uses F,G] [--vars A,B] [--memory D]
@@ -150,7 +154,6 @@ function __cachex_parse {
     \builtin local __cx_who="$1" __cx_flag __cx_value __cx_one __cx_two
     __cx_flags='' __cx_uses='' __cx_vars='' __cx_life=2s __cx_look='' __cx_words=0
     \builtin shift
-    for __cx_one in LANG LC_ALL TZ PATH; do __cachex_look "$__cx_one"; done # which most depends on
     while (($#)); do
         __cx_flag=${1%%=*} __cx_value=${1#*=} __cx_two=
         case $1 in
@@ -212,20 +215,21 @@ function __cachex_parse {
 }
 
 # __cachex_wrapper: what stands in the place of a memoised function. The memory is looked at here, as each call of a function
-# costs as much as that; but under errexit, and for what only serves a caller whose two streams are one.
+# costs as much as that; but under errexit, whose keys are others, and for what only serves a caller whose two streams are one.
 function __cachex_wrapper {
     if [[ -z $__cachex_memory || -z $__cx_life ]] || ((BASH_VERSINFO[0] < 5)); then
         \builtin printf 'function %s {\n    __cachex_call %s "$@"\n}' "$__cx_name" "$__cx_i"
         \builtin return
     fi
     \builtin printf 'function %s {
-    \\builtin local __cx_n="${__cachex_numbers["%s  $PWD $SHELLOPTS $BASHOPTS ${@@Q}%s"]-0}"
-    if ((EPOCHSECONDS < __cachex_ends[__cx_n] && EPOCHSECONDS >= __cachex_begins[__cx_n])) && [[ $- != *e* ]]; then
-        \\builtin printf %%s "${__cachex_bodies[__cx_n]}"
+    if [[ $__cachex_around == "%s" ]] &&
+        __cachex_at=${__cachex_numbers["$__cachex_where %s  ${@@Q}%s"]-0} &&
+        ((EPOCHSECONDS < __cachex_ends[__cachex_at] && EPOCHSECONDS >= __cachex_begins[__cachex_at])); then
+        \\builtin printf %%s "${__cachex_bodies[__cachex_at]}"
     else
         __cachex_call %s "$@"
     fi
-}' "$__cx_name" "$__cx_i" "$__cx_look" "$__cx_i"
+}' "$__cx_name" "$__cachex_here" "$__cx_i" "$__cx_look" "$__cx_i"
 }
 
 # __cachex_look NAME: a variable is in the key of the memory from now on.
@@ -258,7 +262,8 @@ function __cachex_call {
     \builtin shift
     __cachex_errexit
     if [[ $__cachex_memory && ${__cachex_lives[__cx_i]} && -z ${CACHEX_CONTROL-} ]]; then
-        \builtin eval "__cx_key=\"$__cx_i $__cx_e \$PWD \$SHELLOPTS \$BASHOPTS \${@@Q}${__cachex_looks[__cx_i]}\""
+        __cachex_arrive
+        \builtin eval "__cx_key=\"$__cachex_where $__cx_i $__cx_e${-//[!e]/} \${@@Q}${__cachex_looks[__cx_i]}\""
         __cx_n=${__cachex_numbers[$__cx_key]-0}
         if __cachex_recall; then
             \builtin printf %s "${__cachex_bodies[__cx_n]}"
@@ -266,11 +271,31 @@ function __cachex_call {
         fi
         if [[ $__cachex_process != "$BASHPID" ]]; then # in a subshell only what comes twice is worth it
             __cachex_process=$BASHPID __cx_key=
-        elif [[ ! -e /dev/fd/1 ]]; then
+        elif [[ ! -e /dev/fd/1 || -z $__cachex_where ]]; then
             __cx_key=
         fi
     fi
     __cachex_run "$@"
+}
+
+# __cachex_arrive: the number of the surroundings, which is never used twice; empty for those that cannot be told from others.
+function __cachex_arrive {
+    \builtin local __cx_now __cx_marks
+    \builtin eval "__cx_now=\"$__cachex_here\""
+    [[ $__cx_now != "$__cachex_around" ]] || \builtin return 0
+    __cx_marks=${__cx_now//[!$'\37']/}
+    if ((${#__cx_marks} != 6)); then
+        __cachex_around='' __cachex_where=''
+        \builtin return
+    fi
+    __cachex_where=${__cachex_numbers[$__cx_now]-}
+    if [[ -z $__cachex_where ]]; then
+        if ((__cachex_kept >= 256)); then __cachex_clear; fi
+        __cachex_kept=$((__cachex_kept + 1)) __cachex_places=$((__cachex_places + 1))
+        __cachex_where=$__cachex_places
+        __cachex_numbers[$__cx_now]=$__cachex_where
+    fi
+    __cachex_around=$__cx_now
 }
 
 # __cachex_recall: the memory has the result of this call. What was recorded with both streams in one is for such callers.
@@ -346,8 +371,8 @@ function __cachex_compose {
     __cx_plain=() __cx_held=()
     if [[ -z ${__cachex_source-} ]]; then
         __cachex_source=$(\builtin declare -f __cachex_begin __cachex_clear cachex_memoize cachex_forget cx __cachex_fault __cachex_find \
-            __cachex_define __cachex_parse __cachex_wrapper __cachex_look __cachex_errexit __cachex_call __cachex_recall \
-            __cachex_remember __cachex_run __cachex_compose __cachex_options __cachex_fits __cachex_short __cachex_enter __cachex_again)
+            __cachex_define __cachex_parse __cachex_wrapper __cachex_look __cachex_errexit __cachex_call __cachex_arrive \
+            __cachex_recall __cachex_remember __cachex_run __cachex_compose __cachex_options __cachex_fits __cachex_short __cachex_enter __cachex_again)
     fi
     \builtin printf -v __cx_decls '__cachex_exe=%q\n' "$__cachex_exe"
     if [[ ${BASH_ENV-} ]]; then

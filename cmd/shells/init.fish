@@ -176,9 +176,7 @@ end
 function __cachex_parse --no-scope-shadowing
     set -l __cx_who $argv[1]
     set -l __cx_rest $argv[2..]
-    for __cx_one in LANG LC_ALL TZ PATH # which most depends on
-        set look "$look \\x1e$__cx_one \\x1f\$$__cx_one"
-    end
+    set look ' \x1el$LANG \x1ea$LC_ALL \x1et$TZ \x1ep"$PATH"' # which most depends on
     while set -q __cx_rest[1]
         set -l __cx_flag $__cx_rest[1]
         set -l __cx_value

@@ -15,6 +15,10 @@ function __cachex_begin {
     \builtin typeset -gA __cachex_names __cachex_texts __cachex_wrappers __cachex_flags __cachex_uses __cachex_vars
     \builtin typeset -gA __cachex_lives __cachex_looks __cachex_bodies __cachex_begins __cachex_ends __cachex_merged
     \builtin typeset -g __cachex_zsh=/proc/$$/exe
+    \builtin typeset -g __cachex_places=0 __cachex_where= __cachex_around= __cachex_here
+    \builtin typeset -gA __cachex_numbers # of surroundings, which are long: a key begins with theirs
+    __cachex_here='$PWD?$-?${LANG+=$LANG}?${LC_ALL+=$LC_ALL}?${TZ+=$TZ}?${PATH+=$PATH}'
+    __cachex_here=${__cachex_here//\?/$'\37'} # which no value in a key may hold
     __cachex_zsh=${__cachex_zsh:A}
     if [[ ! -x $__cachex_zsh ]]; then __cachex_zsh=${commands[zsh]:-zsh}; fi
     if \builtin zmodload zsh/datetime 2>/dev/null; then __cachex_memory=yes; fi
@@ -151,7 +155,6 @@ function __cachex_define {
 function __cachex_parse {
     \builtin local __cx_who=$1 __cx_flag __cx_value __cx_one __cx_two
     __cx_flags= __cx_uses= __cx_vars= __cx_life=2s __cx_look= __cx_words=0
-    for __cx_one in LANG LC_ALL TZ PATH; do __cachex_look $__cx_one; done # which most depends on
     \builtin shift
     while (( $# )); do
         __cx_flag=${1%%=*} __cx_value=${1#*=} __cx_two=
@@ -208,7 +211,7 @@ function __cachex_look {
 }
 
 # __cachex_wrapper: what stands in the place of a memoised function. The memory is looked at here, as each call of a function
-# costs as much as that; but under errexit, and for what only serves a caller whose two streams are one.
+# costs as much as that; but under errexit, whose keys are others, and for what only serves a caller whose two streams are one.
 function __cachex_wrapper {
     if [[ -z $__cachex_memory || -z $__cx_life ]]; then
         \builtin print -r -- "function $__cx_name {
@@ -217,12 +220,13 @@ function __cachex_wrapper {
         \builtin return
     fi
     \builtin print -r -- "function $__cx_name {
-    \\builtin local __cx_key=\"$__cx_i  \$PWD \$- \${(j: :)\${(@q)@}}$__cx_look\"
-    if [[ -n \${__cachex_ends[\$__cx_key]-} && \$- != *e* ]] && (( EPOCHREALTIME < \${__cachex_ends[\$__cx_key]} && EPOCHREALTIME >= \${__cachex_begins[\$__cx_key]} )); then
+    if [[ \"$__cachex_here\" == \"\$__cachex_around\" ]] &&
+        \\builtin local __cx_key=\"\$__cachex_where $__cx_i  \${(j: :)\${(@q)@}}$__cx_look\" &&
+        (( EPOCHREALTIME < \${__cachex_ends[\$__cx_key]:-0} && EPOCHREALTIME >= \${__cachex_begins[\$__cx_key]:-0} )); then
         \\builtin print -rn -- \"\${__cachex_bodies[\$__cx_key]}\"
-        \\builtin return
+    else
+        __cachex_call $__cx_i \"\$@\"
     fi
-    __cachex_call $__cx_i \"\$@\"
 }"
 }
 
@@ -241,7 +245,8 @@ function __cachex_errexit {
 
 # __cachex_call NUMBER ARG...: a call of a memoised function.
 function __cachex_call {
-    \builtin local __cx_e= __cx_aliases= __cx_key="$1 "
+    \builtin local __cx_e= __cx_aliases= __cx_key= __cx_now=
+    \builtin eval "__cx_now=\"$__cachex_here\""
     __cachex_errexit
     __cachex_called "$@" || \builtin return # so that errexit finds the failure where the function stood
 }
@@ -255,20 +260,43 @@ function __cachex_called {
     \builtin local __cx_uses=$__cachex_names[$1],$__cachex_uses[$1] __cx_vars=$__cachex_vars[$1]
     \builtin shift
     if [[ -n $__cachex_memory && -n $__cachex_lives[$__cx_i] && -z $CACHEX_CONTROL ]]; then
-        \builtin eval "__cx_key=\"$__cx_i $__cx_e \$PWD \$__cx_set \${(j: :)\${(@q)@}}$__cachex_looks[$__cx_i]\""
+        __cachex_arrive
+        \builtin eval "__cx_key=\"$__cachex_where $__cx_i $__cx_e${__cx_set//[^e]/} \${(j: :)\${(@q)@}}$__cachex_looks[$__cx_i]\""
         if __cachex_recall; then
             \builtin print -rn -- "$__cachex_bodies[$__cx_key]"
             \builtin return
         fi
         if [[ $__cachex_process != $ZSH_SUBSHELL ]]; then # in a subshell only what comes twice is worth it
             __cachex_process=$ZSH_SUBSHELL __cx_key=
-        elif [[ ! -e /dev/fd/1 ]]; then
+        elif [[ ! -e /dev/fd/1 || -z $__cachex_where ]]; then
             __cx_key=
         fi
     else
         __cx_key=
     fi
     __cachex_run "$@" || \builtin return
+}
+
+# __cachex_arrive: the number of the surroundings, which is never used twice; empty for those that cannot be told from others.
+function __cachex_arrive {
+    [[ $__cx_now != "$__cachex_around" ]] || \builtin return 0
+    if (( ${#${__cx_now//[^$'\37']/}} != 5 )); then
+        __cachex_around= __cachex_where=
+        \builtin return 0
+    fi
+    __cachex_where=${__cachex_numbers[$__cx_now]-}
+    if [[ -z $__cachex_where ]]; then
+        if (( __cachex_kept >= 256 )); then __cachex_clear; fi
+        __cachex_kept=$(( __cachex_kept + 1 )) __cachex_places=$(( __cachex_places + 1 ))
+        __cachex_where=$__cachex_places
+        __cachex_numbers[$__cx_now]=$__cachex_where
+    fi
+    __cachex_around=$__cx_now
+}
+
+function __cachex_clear {
+    __cachex_bodies=() __cachex_begins=() __cachex_ends=() __cachex_merged=() __cachex_numbers=() __cachex_kept=0
+    if [[ -n $__cachex_around ]]; then __cachex_numbers[$__cachex_around]=$__cachex_where; fi
 }
 
 # __cachex_recall: the memory has the result of this call. What was recorded with both streams in one is for such callers.
@@ -289,9 +317,7 @@ function __cachex_remember {
     __cx_end=${__cx_record%% *} __cx_record=${__cx_record#* }
     __cx_merged=${__cx_record%%$'\n'*} __cx_record=${__cx_record#*$'\n'}
     if [[ -z ${__cachex_begins[$__cx_key]-} ]]; then
-        if (( __cachex_kept >= 256 )); then
-            __cachex_bodies=() __cachex_begins=() __cachex_ends=() __cachex_merged=() __cachex_kept=0
-        fi
+        if (( __cachex_kept >= 256 )); then __cachex_clear; fi
         __cachex_kept=$(( __cachex_kept + 1 ))
     fi
     __cachex_bodies[$__cx_key]=${__cx_record%.}
@@ -341,7 +367,7 @@ function __cachex_compose {
     \builtin local -a __cx_left __cx_seen __cx_plain __cx_held
     if [[ -z ${__cachex_source-} ]]; then
         \builtin typeset -g __cachex_source="$(\builtin functions -- __cachex_begin cachex_memoize cachex_forget cx __cachex_cx __cachex_fault \
-            __cachex_find __cachex_definition __cachex_define __cachex_parse __cachex_wrapper __cachex_look __cachex_errexit __cachex_call \
+            __cachex_find __cachex_definition __cachex_define __cachex_parse __cachex_wrapper __cachex_look __cachex_errexit __cachex_call __cachex_arrive __cachex_clear \
             __cachex_called __cachex_recall __cachex_remember __cachex_run __cachex_compose __cachex_options __cachex_fits __cachex_short \
             __cachex_enter __cachex_again)"
     fi
