@@ -115,11 +115,16 @@ func (o *observation) sights(in *inputs) (sights []hashing.Sight, doubt string) 
 		if counts {
 			sights = append(sights, s)
 		}
-		if s.Uses&hashing.UseMade != 0 && seen.Before == trace.Nothing {
-			grown[filepath.Dir(s.Path)] = s.Path
-		}
+		noteGrown(grown, s, seen)
 	}
 	return sights, o.listedAndGrown(grown)
+}
+
+// noteGrown notes of a directory what a run made there.
+func noteGrown(grown map[string]string, s hashing.Sight, seen trace.Seen) {
+	if s.Uses&hashing.UseMade != 0 && seen.Before == trace.Nothing {
+		grown[filepath.Dir(s.Path)] = s.Path
+	}
 }
 
 // busyDirectories are those in which the run itself makes and removes something, and those in which everybody does.

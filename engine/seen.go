@@ -79,7 +79,7 @@ func (o *observation) seen(req *Request) Seen {
 		s.Doubts = append(s.Doubts, doubtText(d))
 	}
 	home := hashing.Getenv(req.Spec.Environ, "HOME")
-	where := whatDoesNotCount(req.Spec, "")
+	where, grown := whatDoesNotCount(req.Spec, ""), map[string]string{}
 	for _, path := range o.report.Seen {
 		if where.leavesOut(path.Path) {
 			continue
@@ -90,7 +90,11 @@ func (o *observation) seen(req *Request) Seen {
 			s.Doubts = append(s.Doubts, doubt)
 		case counts:
 			s.add(sight, req.Spec.Dir, home)
+			noteGrown(grown, sight, path)
 		}
+	}
+	if doubt := o.listedAndGrown(grown); doubt != "" {
+		s.Doubts = append(s.Doubts, doubt)
 	}
 	s.Doubts = slices.Compact(s.Doubts)
 	return s
