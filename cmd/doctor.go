@@ -3,6 +3,7 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,18 +14,40 @@ import (
 )
 
 func newDoctorCommand(app *App) *cobra.Command {
-	return &cobra.Command{
-		Use:   "doctor",
-		Short: "check the directory, its filesystem, locks, clock and tiers",
+	c := &cobra.Command{
+		Use:   "doctor [flags] [-- COMMAND [ARG...]]",
+		Short: "check what the cache rests on, or why a command cannot be cached well",
 		Long: `Doctor tries what cachex needs: a private directory, a filesystem that renames, links and locks, free
 space, a clock that agrees with the filesystem's, and a build that passes blocked and ignored signals on; and of each
 server of --remote that it keeps what is written and tells the right time. It prints a line for each, and a hint for
-what is wrong.` + exitCodes(
-			"0    nothing is wrong", "1    something is", "125  bad configuration"),
-		Example: "  cachex doctor\n  cachex doctor --remote redis://cache.example.com",
-		Args:    noArguments,
-		RunE:    func(c *cobra.Command, _ []string) error { return app.doctor(c) },
+what is wrong.
+
+With a command it says why that cannot be cached well instead. It runs the command twice, with another second on the
+clock, observed as by run --trace, with an empty stdin, and its output is held back. A line says of each of these what
+is wrong: time, or what else is only true at the moment; the network; processes that it leaves behind; sockets, by which
+it talks to other programs; files that it makes or changes, which a hit does not; inputs that it changes itself; what
+cannot be observed; its exit code; and output that differs between the two runs, with the first line of it. Nothing is
+stored. Linux alone.` + exitCodes(
+			"0    nothing is wrong", "1    something is", "125  bad configuration, or the command cannot be observed",
+			"126  the command cannot be executed", "127  the command was not found"),
+		Example: `  cachex doctor
+  cachex doctor --remote redis://cache.example.com
+  cachex doctor -- go vet ./...`,
+		RunE: func(c *cobra.Command, args []string) error {
+			switch {
+			case c.ArgsLenAtDash() < 0 && len(args) > 0:
+				return noArguments(c, args)
+			case len(args) > 0 || c.Flags().Changed("shell"):
+				return doctorOf(app, c, args)
+			}
+			return app.doctor(c)
+		},
 	}
+	c.Flags().SetInterspersed(false)
+	c.Flags().SortFlags = false
+	addRunFlags(c.Flags())
+	showOnly(c.Flags(), keyFlags()...)
+	return c
 }
 
 // finding is one line of the doctor's report.
@@ -41,18 +64,22 @@ func (a *App) doctor(c *cobra.Command) error {
 		return err
 	}
 	a.warnAll(warnings)
+	return reportFindings(a.Stdout, a.examine(s))
+}
+
+func reportFindings(w io.Writer, found []finding) error {
 	faults := 0
-	for _, f := range a.examine(s) {
+	for _, f := range found {
 		mark, say := "ok   ", f.say
 		if f.fault != nil {
 			mark, say = "FAULT", call.OneLine(f.fault.Error())
 			faults++
 		}
-		if _, err := fmt.Fprintf(a.Stdout, "%s  %-10s  %s\n", mark, f.what, say); err != nil {
+		if _, err := fmt.Fprintf(w, "%s  %-10s  %s\n", mark, f.what, say); err != nil {
 			return err
 		}
 		if f.hint != "" {
-			if _, err := fmt.Fprintf(a.Stdout, "       %-10s  hint: %s\n", "", f.hint); err != nil {
+			if _, err := fmt.Fprintf(w, "       %-10s  hint: %s\n", "", f.hint); err != nil {
 				return err
 			}
 		}

@@ -45,28 +45,40 @@ func (a *App) inputs(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	_, spec, s, err := a.recipe(c, args, nil)
+	request, err := observed(a, c, args)
 	if err != nil {
 		return err
 	}
-	made, err := a.callOf(s, spec, nil)
-	if err != nil {
-		return err
-	}
-	request := made.Request
-	request.OwnsProcess, request.Stdout, request.Stderr = true, a.Stderr, a.Stderr
+	request.Stdout, request.Stderr = a.Stderr, a.Stderr
 	seen, _, err := new(engine.Engine).Observe(context.Background(), request)
 	if err != nil {
 		return err
 	}
 	if missing, _ := c.Flags().GetBool("missing"); missing {
-		seen = uncovered(seen, spec)
+		seen = uncovered(seen, request.Spec)
 	}
-	v := newInputsView(seen, spec.Argv)
+	v := newInputsView(seen, request.Spec.Argv)
 	if asJSON {
 		return json.NewEncoder(a.Stdout).Encode(v)
 	}
 	return v.print(a.Stdout)
+}
+
+// observed is the request to run a command under observation, whether or not settings say --trace.
+func observed(a *App, c *cobra.Command, args []string) (request engine.Request, err error) {
+	_, spec, s, err := a.recipe(c, args, nil)
+	if err != nil {
+		return request, err
+	}
+	s.Trace = true
+	spec.Trace = s.trace(spec.Dir)
+	made, err := a.callOf(s, spec, nil)
+	if err != nil {
+		return request, err
+	}
+	request = made.Request
+	request.OwnsProcess, request.CacheExit = true, s.CacheExit.Has
+	return request, nil
 }
 
 // uncovered takes away what is in the key of a spec.
@@ -107,7 +119,10 @@ func newInputsView(seen engine.Seen, argv []string) inputsView {
 	v := inputsView{
 		Project: all(seen.Project), Home: all(seen.Home), System: all(seen.System), Absent: all(seen.Absent),
 		Directories: all(seen.Directories), Made: all(seen.Made), Environment: all(seen.Env), Network: seen.Network,
-		Doubts: all(seen.Doubts),
+		Doubts: []string{},
+	}
+	for _, d := range seen.Doubts {
+		v.Doubts = append(v.Doubts, d.Text)
 	}
 	near := func(list []string) []string {
 		return slices.DeleteFunc(all(list), func(name string) bool { return ofSystem(name) })

@@ -433,11 +433,11 @@ __cachex_wrapped() {
         case $1 in
         -c* | --shell | --shell=*) return ;;
         --) if [ $# -gt 1 ] && [ -n "$takes" ]; then echo $((n + 1)); fi; return ;;
-        --cache-dir|--remote|--trust-owner|--format|--with-shell|--env|--file|--scope|--namespace|--trace-times|--trace-ignore|--trace-keep|--env-except|--ttl-fail|--cache-exit|--ttl-until|--jitter|--stale|--stale-if-error|--early|--only-if|--wait|--tag|--min-cost|--max-entry|--max-entries|--replay|--status-fd|--cwd|--exe|--vary|--key|--batch|--ttl|--older-than|--command|--match|--purge-tag) shift; n=$((n + 1)) ;;
+        --cache-dir|--remote|--trust-owner|--format|--with-shell|--env|--file|--cwd|--exe|--vary|--scope|--namespace|--key|--trace-times|--trace-ignore|--trace-keep|--env-except|--ttl-fail|--cache-exit|--ttl-until|--jitter|--stale|--stale-if-error|--early|--only-if|--wait|--tag|--min-cost|--max-entry|--max-entries|--replay|--status-fd|--batch|--ttl|--older-than|--command|--match|--purge-tag) shift; n=$((n + 1)) ;;
         -*) ;;
         *)
             if [ -n "$takes" ]; then echo $n; return; fi
-            case $1 in config|fragment|inputs|key|map|purge|run|why) takes=1 ;; *) return ;; esac ;;
+            case $1 in config|doctor|fragment|inputs|key|map|purge|run|why) takes=1 ;; *) return ;; esac ;;
         esac
         if [ $# -gt 0 ]; then shift; fi
         n=$((n + 1))

@@ -24,7 +24,35 @@ type Seen struct {
 	Made        []string // files that the command made, or changed
 	Env         []string // variables that are set and count
 	Network     bool     // it talked to a server
-	Doubts      []string // why its result would not be stored
+	Doubts      []Doubt  // why its result would not be stored
+}
+
+// Doubt is why the result of a command would not be stored.
+type Doubt struct {
+	Subject Subject
+	Text    string // a clause
+}
+
+// Subject is what a doubt is about.
+type Subject uint8
+
+// The subjects.
+const (
+	Unseen    Subject = iota // what the command did cannot be observed, or not compared later
+	Moment                   // it asked for what is only true now
+	Processes                // it left some behind
+	Sockets                  // it talked to another program, or to the kernel
+	Changes                  // it changed what it had used, or others did
+)
+
+func subjectOf(d trace.Doubt) Subject {
+	switch d.Reason {
+	case trace.LeftBehind:
+		return Processes
+	case trace.Talks, trace.Netlink, trace.UnusualSocket:
+		return Sockets
+	}
+	return Unseen
 }
 
 // Observe runs the command of a request once, and tells what it was seen to depend on. Nothing is looked up or stored.
@@ -73,10 +101,10 @@ func (o *observation) seen(req *Request) Seen {
 		s.Root = root
 	}
 	if o.obstacle != "" {
-		s.Doubts = append(s.Doubts, o.obstacle)
+		s.doubt(Unseen, o.obstacle)
 	}
 	for _, d := range o.report.Doubts {
-		s.Doubts = append(s.Doubts, doubtText(d))
+		s.doubt(subjectOf(d), doubtText(d))
 	}
 	home := hashing.Getenv(req.Spec.Environ, "HOME")
 	where, grown := whatDoesNotCount(req.Spec, ""), map[string]string{}
@@ -86,18 +114,25 @@ func (o *observation) seen(req *Request) Seen {
 		}
 		sight, counts, doubt := o.sightOf(path)
 		switch {
+		case doubt != "" && isOfKernel(path.Path):
+			s.doubt(Moment, doubt)
 		case doubt != "":
-			s.Doubts = append(s.Doubts, doubt)
+			s.doubt(Changes, doubt)
 		case counts:
 			s.add(sight, req.Spec.Dir, home)
 			noteGrown(grown, sight, path)
 		}
 	}
 	if doubt := o.listedAndGrown(grown); doubt != "" {
-		s.Doubts = append(s.Doubts, doubt)
+		s.doubt(Changes, doubt)
 	}
-	s.Doubts = slices.Compact(s.Doubts)
 	return s
+}
+
+func (s *Seen) doubt(subject Subject, text string) {
+	if d := (Doubt{subject, text}); !slices.Contains(s.Doubts, d) {
+		s.Doubts = append(s.Doubts, d)
+	}
 }
 
 // add puts a path where it belongs.

@@ -393,10 +393,10 @@ func opensSocket(o *observer, c *caller) {
 	case unix.AF_INET, unix.AF_INET6:
 		o.network = true
 	case unix.AF_NETLINK:
-		o.doubt("it asks the kernel by netlink", "")
+		o.doubt(Netlink, "")
 	case unix.AF_ALG:
 	default:
-		o.doubt("it opens a socket of an unusual kind", "")
+		o.doubt(UnusualSocket, "")
 	}
 }
 
@@ -433,7 +433,7 @@ func speaksTo(address, length int) func(*observer, *caller) {
 		case name != "" && (!exists(name, false) || slices.ContainsFunc(namesOfUsers, isOf)):
 			o.note(name, Looked)
 		default:
-			o.doubt("it talks to another program", name)
+			o.doubt(Talks, name)
 		}
 	}
 }

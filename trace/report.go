@@ -59,6 +59,14 @@ type Program struct {
 	Text string // of a script, its interpreter's path; else empty
 }
 
+// Reasons of doubts that are about other programs.
+const (
+	LeftBehind    = "it left a process behind that still runs"
+	Talks         = "it talks to another program"
+	Netlink       = "it asks the kernel by netlink"
+	UnusualSocket = "it opens a socket of an unusual kind"
+)
+
 // Doubt is something the run did that a later look cannot compare: its result must not be stored.
 type Doubt struct {
 	Reason string // a clause for people: "it uses io_uring"

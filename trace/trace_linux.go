@@ -208,7 +208,7 @@ func (t *Tracer) Close() {
 			continue
 		}
 		t.mu.Lock()
-		t.observer.doubt("it left a process behind that still runs", "")
+		t.observer.doubt(LeftBehind, "")
 		t.mu.Unlock()
 	}
 }
