@@ -2,6 +2,7 @@ package cachedir
 
 import (
 	"errors"
+	"time"
 
 	"github.com/cachex-cli/cachex/cachedir/format"
 	"github.com/cachex-cli/cachex/cachedir/tree"
@@ -29,6 +30,20 @@ func (d *Dir) LockName(key hashing.Key) (*NameLock, error) {
 		return nil, err
 	}
 	return &NameLock{unlock, locked}, nil
+}
+
+// turnWait bounds the wait for a turn: a tier that does not answer holds up nobody for longer.
+const turnWait = 2 * time.Second
+
+// Turn waits for its turn to change, in a tier, the value of a name; done ends it. Nothing depends on it: who comes in
+// between has his change refused by the tier, and tries again. But of fifty processes that try at once only one gets
+// through each time.
+func (d *Dir) Turn(key hashing.Key) (done func()) {
+	unlock, _, err := d.v1.LockWithin(turnWait, "stat/"+shard(key[0])+".turn", "a value in a tier")
+	if err != nil {
+		return func() {}
+	}
+	return unlock
 }
 
 // Excludes reports whether nobody else holds the lock: false where the filesystem has no locks.

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/lock"
 )
 
 // namedRun is the run of a name.
@@ -99,4 +100,18 @@ func TestRetargetedRunIsNotSuperseded(t *testing.T) {
 	require.NoError(t, err)
 	p.Retarget(Run{Key: other.Key, Command: other.Command, Recipe: other.Text})
 	require.NoError(t, p.Commit(Meta{TTL: -1, Ended: time.Now()}))
+}
+
+// Who changes a value in a tier has others on this machine wait for their turn.
+func TestTurn(t *testing.T) {
+	d := newDir(t, Options{})
+	key := hashing.Key{7}
+	turn := d.v1.LockFile("stat/" + shard(key[0]) + ".turn")
+	done := d.Turn(key)
+	_, err := lock.Try(turn, "")
+	require.ErrorIs(t, err, lock.ErrBusy)
+	done()
+	l, err := lock.Try(turn, "")
+	require.NoError(t, err)
+	require.NoError(t, l.Abandon())
 }

@@ -40,7 +40,12 @@ const shortWait = 10 * time.Second
 // LockShort takes a lock for a few steps in a row; unlock gives it back. Where there are no locks it succeeds all the
 // same, and locked is false.
 func (t *Tree) LockShort(name, about string) (unlock func(), locked bool, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), shortWait)
+	return t.LockWithin(shortWait, name, about)
+}
+
+// LockWithin is LockShort with a bound of the wait.
+func (t *Tree) LockWithin(wait time.Duration, name, about string) (unlock func(), locked bool, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), wait)
 	defer cancel()
 	l, _, err := lock.Wait(ctx, t.LockFile(name), lock.Held{}, about)
 	switch {

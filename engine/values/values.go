@@ -326,6 +326,7 @@ func (s *Store) change(run cachedir.Run, change func(now *cachedir.Entry) (*cach
 		}
 	}
 	defer func() { discard() }()
+	defer s.Dir.Turn(run.Key)()
 	err := s.Fleet.Change(ctx, s.query(run), func(now *cachedir.Entry) (*cachedir.Entry, error) {
 		next, err := change(now)
 		if err != nil {
