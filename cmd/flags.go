@@ -51,6 +51,9 @@ func addKeyFlags(fs *pflag.FlagSet) {
 	fs.StringArray("env-except", nil,
 		"leave these variables of a traced command out of the key: a `NAME[,...]`, globs allowed; "+
 			"@ci are those that CI systems set for each job")
+	fs.StringArray("env-only", nil,
+		"put no variables of a traced command in the key but these, and those that are in each key: a `NAME[,...]`, "+
+			"globs allowed; @none: no others")
 }
 
 // addPolicyFlags declares what decides whether a result is used, made and kept.
@@ -181,6 +184,12 @@ func (a *App) spec(c *cobra.Command, s Settings, argv []string) (hashing.Spec, e
 	name, _ := c.Flags().GetString("key")
 	if c.Flags().Changed("key") && name == "" {
 		return hashing.Spec{}, &usageError{Err: errors.New("--key: empty name"), Hint: "write --key NAME"}
+	}
+	if len(s.EnvOnly) > 0 && len(s.EnvExcept) > 0 {
+		return hashing.Spec{}, &usageError{
+			Err:  errors.New("--env-only and --env-except cannot both be"),
+			Hint: "leave out one of the two: --env-only names all that counts; cachex config -- COMMAND says where they are set",
+		}
 	}
 	files, err := s.selections(name != "")
 	if err != nil {

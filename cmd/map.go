@@ -58,6 +58,7 @@ func notForMap() []string {
 	return []string{
 		"stdin", "pty", "stale", "early", "warm", "no-wait", "follow", "replay", "status-fd",
 		"memory", "memory-fd", "purge-tag", "trace", "trace-times", "trace-ignore", "trace-keep", "env-except",
+		"env-only",
 	}
 }
 

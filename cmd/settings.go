@@ -88,6 +88,7 @@ type Settings struct {
 	TraceIgnore []string // globs of paths
 	TraceKeep   []string // the same
 	EnvExcept   []string // names and globs
+	EnvOnly     []string // the same; @none
 
 	origins []origin
 	files   []configText // of configuration
@@ -240,6 +241,7 @@ func settingTable() []setting {
 		{name: "trace-ignore", field: func(s *Settings) any { return &s.TraceIgnore }},
 		{name: "trace-keep", project: true, field: func(s *Settings) any { return &s.TraceKeep }},
 		{name: "env-except", field: func(s *Settings) any { return &s.EnvExcept }},
+		{name: "env-only", field: func(s *Settings) any { return &s.EnvOnly }},
 	}
 }
 
@@ -459,7 +461,9 @@ func (row setting) add(s *Settings, list *[]string, src source, texts []string) 
 }
 
 // namesVariables and namesFiles are of lists of such names and globs.
-func (row setting) namesVariables() bool { return row.name == "env" || row.name == "env-except" }
+func (row setting) namesVariables() bool {
+	return row.name == "env" || row.name == "env-except" || row.name == "env-only"
+}
 
 func (row setting) namesFiles() bool {
 	return row.name == "file" || strings.HasPrefix(row.name, "trace-") && row.name != "trace-times"
@@ -487,6 +491,9 @@ func (row setting) element(src source, text string) (string, error) {
 		)
 	case row.name == "env" && strings.HasPrefix(strings.TrimSpace(text), toolMark):
 		return src.tool(strings.TrimSpace(text), toolMark)
+	case row.name == "env-only" && strings.HasPrefix(strings.TrimSpace(text), toolMark) &&
+		strings.TrimSpace(text) != noTools:
+		return "", src.bad(text, "not a name", "write names of variables, or "+noTools)
 	case row.namesVariables():
 		return strings.TrimSpace(text), nil
 	case row.name == "tool":

@@ -209,6 +209,7 @@ func TestWhoMaySetWhat(t *testing.T) {
 		{"trace-ignore", `"/usr/**"`, false, false},
 		{"trace-keep", `"/usr/**"`, false, true},
 		{"env-except", `"BUILD_*"`, false, false},
+		{"env-only", `"BUILD_*"`, false, false},
 		{"remote", `"redis://127.0.0.1:1"`, true, false},
 		{"remote-required", `true`, true, false},
 		{"sign", `"hmac"`, true, false},
@@ -264,7 +265,7 @@ func TestWhoMaySetWhat(t *testing.T) {
 		})
 	}
 	apart := []string{"exe", "repo", "arg-files"} // see TestProjectOnlyAdds and TestRepo
-	require.Len(t, settingTable(), 53+len(apart), "each setting has its row above")
+	require.Len(t, settingTable(), 54+len(apart), "each setting has its row above")
 }
 
 // TestProjectOnlyAdds: a project file takes nothing away that the user's own puts in the key or asks for.

@@ -12,7 +12,7 @@ func (s *Settings) trace(dir string) *hashing.Trace {
 		return nil
 	}
 	return &hashing.Trace{
-		AnyTimes: s.TraceTimes == TimesIgnore, Except: s.EnvExcept,
+		AnyTimes: s.TraceTimes == TimesIgnore, Except: s.EnvExcept, Only: s.EnvOnly,
 		Ignore: absoluteGlobs(s.TraceIgnore, dir), Keep: absoluteGlobs(s.TraceKeep, dir),
 	}
 }

@@ -102,7 +102,7 @@ word "tool.exe"
 word "one"
 word "two"
 directory repo "sub" of "h.example/r"
-trace 1 any-times ignore "/x/*" keep "/x/y" except "BUILD_*" except "PATH"
+trace 1 any-times ignore "/x/*" keep "/x/y" except "BUILD_*" except "PATH" only "HOME" only "LI*"
 executable none
 env-tools 1 common
 seen-env "HOME" sha256(home:)
@@ -142,7 +142,7 @@ func observedSpec(t *testing.T, dir string, s *Spec) {
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "home/empty"), 0o755))
 	s.Environ = []string{s.Environ[0], "HOME=" + filepath.Join(dir, "home"), "LIB=" + filepath.Join(root, "lib"), "SHLVL=3", "CACHEX_TTL=1h"}
 	s.Exe, s.IgnoreWords = ExeNone, true
-	s.Trace = &Trace{AnyTimes: true, Ignore: []string{"/x/*"}, Keep: []string{"/x/y"}, Except: []string{"BUILD_*", "PATH"}}
+	s.Trace = &Trace{AnyTimes: true, Ignore: []string{"/x/*"}, Keep: []string{"/x/y"}, Except: []string{"BUILD_*", "PATH"}, Only: []string{"LI*", "HOME"}}
 }
 
 func observedSights(s Spec) []Sight {

@@ -14,7 +14,10 @@ var seenEnvFact = factKind{
 func Counted(spec Spec) []string { return newObserver(spec, nil).counted() }
 
 func (o *observer) counted() []string {
-	names := slices.Clone(o.shellVariables)
+	var names []string
+	if t := o.c.spec.Trace; t == nil || len(t.Only) == 0 {
+		names = slices.Clone(o.shellVariables)
+	}
 	for _, variable := range o.c.spec.Environ {
 		name, value, _ := strings.Cut(variable, "=")
 		if name = envName(name); name != "" && !o.isNoise(name, value) {
@@ -42,13 +45,16 @@ func ShellVariables() []string { return []string{"OLDPWD", "SHLVL"} }
 
 // isNoise reports whether a variable says nothing of what a run does. PWD is a name of the directory, which counts.
 func (o *observer) isNoise(name, value string) bool {
-	if Noise(name, value) || name == "PWD" || slices.Contains(ShellVariables(), name) {
-		return true
-	}
+	noise := Noise(name, value) || name == "PWD" || slices.Contains(ShellVariables(), name)
 	t := o.c.spec.Trace
-	return t != nil && slices.ContainsFunc(t.Except, func(pattern string) bool {
-		return pattern == ciVariables && CINoise(name) || coversVariable(pattern, name)
-	})
+	if t != nil && len(t.Only) > 0 {
+		return !slices.Contains(t.Only, name) && (noise || !isAmong(t.Only, name))
+	}
+	return noise || t != nil && (slices.Contains(t.Except, ciVariables) && CINoise(name) || isAmong(t.Except, name))
+}
+
+func isAmong(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool { return coversVariable(pattern, name) })
 }
 
 // ciVariables stands for those that CI systems set anew for each job.

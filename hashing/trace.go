@@ -13,6 +13,7 @@ type Trace struct {
 	Ignore   []string // globs of paths that do not count, besides those that never do
 	Keep     []string // globs of paths that count all the same
 	Except   []string // variables, and globs, that do not count; @ci: those of CI systems
+	Only     []string // variables, and globs, that alone count; empty: all but Except and noise
 }
 
 var traceFact = factKind{
@@ -55,7 +56,7 @@ func addTrace(c *capture) error {
 	for _, list := range [...]struct {
 		name  string
 		globs []string
-	}{{"ignore", t.Ignore}, {"keep", t.Keep}, {"except", t.Except}} {
+	}{{"ignore", t.Ignore}, {"keep", t.Keep}, {"except", t.Except}, {"only", t.Only}} {
 		for _, glob := range sortedSet(slices.Clone(list.globs)) {
 			c.text = appendQuoted(append(append(append(c.text, ' '), list.name...), ' '), glob)
 		}
@@ -72,7 +73,7 @@ func parseTrace(r *reader, _ *Fact) {
 			r.quoted()
 		}
 	}
-	for _, name := range []string{" ignore ", " keep ", " except "} {
+	for _, name := range []string{" ignore ", " keep ", " except ", " only "} {
 		for r.try(name) {
 			r.quoted()
 		}
