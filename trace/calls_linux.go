@@ -46,6 +46,7 @@ func notified() []call {
 	return append(oldCalls(), []call{
 		{unix.SYS_OPENAT, opens(0, 1, 2), nil},
 		{unix.SYS_OPENAT2, opensHow, nil},
+		{unix.SYS_GETDENTS64, lists, nil},
 		{unix.SYS_NEWFSTATAT, looks{dir: 0, path: 1, flags: 3, times: true}.note, nil},
 		{unix.SYS_STATX, looks{dir: 0, path: 1, flags: 2, mask: 3}.note, nil},
 		{unix.SYS_FACCESSAT, looks{dir: 0, path: 1}.note, nil},
@@ -194,11 +195,21 @@ func (o *observer) open(c *caller, dir, path, flags int) {
 		o.write(name, use, replacesFile)
 	case mode == unix.O_RDONLY && flags&unix.O_CREAT == 0:
 		if flags&unix.O_DIRECTORY != 0 {
-			use |= Listed
+			use |= Looked
+		} else {
+			use |= Read
 		}
-		o.note(name, use|Read)
+		o.note(name, use)
 	default: // what is written to it is added to what is there, or takes the place of a part
 		o.write(name, use|Read, changesFile)
+	}
+}
+
+// lists notes the directory of which names are read. Many are opened for something else: Go removes a directory by way
+// of the one that it is in, which is that of all temporary files.
+func lists(o *observer, c *caller) {
+	if name, ok := o.opened(c, int(int32(c.args[0]))); ok {
+		o.note(name, Listed)
 	}
 }
 

@@ -81,7 +81,11 @@ func (o *observer) usage(path string, itself bool) *usage {
 func (o *observer) note(path string, use Use) {
 	itself := use&Link != 0
 	path = o.behind(path, itself)
-	o.usage(path, itself).add(use)
+	u := o.usage(path, itself)
+	if use&Read != 0 && !u.replaced && u.mode&unix.S_IFMT == unix.S_IFDIR {
+		use = use&^Read | Looked // its names are read by another call
+	}
+	u.add(use)
 }
 
 // add adds a use.

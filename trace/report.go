@@ -20,14 +20,13 @@ import "os"
 // Use says in which ways a path was used. It is a set.
 type Use uint16
 
-// The ways. A path that was looked for in vain has Looked or Read, too: what is there in the end tells it. What is Read
-// and turns out to be a directory was opened without saying so: it was Listed.
+// The ways. A path that was looked for in vain has Looked or Read, too: what is there in the end tells it.
 const (
 	Read     Use = 1 << iota // opened for reading or executed: its content
 	Executed                 // executed: as program, interpreter of a script, or ELF interpreter
 	Looked                   // looked at by its name: type, mode, size
 	Times                    // and by a program that may have made use of its time of modification
-	Listed                   // a directory opened for reading: the names in it
+	Listed                   // a directory: the names in it
 	Link                     // if it is a link, the link itself: lstat, readlink, O_NOFOLLOW
 	Xattr                    // asked for extended attributes
 	Written                  // made, changed, renamed or removed, or opened for that
