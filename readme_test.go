@@ -19,6 +19,9 @@ var fence = regexp.MustCompile("(?ms)^```(sh|console)\n(.*?)^```$")
 // They run in a new git repository with a Go module, a database and a web server, as a reader would have them; what
 // needs a clone of this project runs here. Only the test command itself is not run from within the tests.
 func TestReadme(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs every command of the README")
+	}
 	text, err := os.ReadFile("README.md")
 	require.NoError(t, err)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

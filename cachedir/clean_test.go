@@ -120,6 +120,9 @@ func TestCleaningAlwaysRemovesSomething(t *testing.T) {
 }
 
 func TestLimitHoldsForConcurrentStores(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts many processes")
+	}
 	const limit, writers, size = 1 << 20, 16, 48 << 10
 	path := filepath.Join(t.TempDir(), "cache")
 	var all sync.WaitGroup

@@ -232,6 +232,9 @@ func childLimited() {
 }
 
 func TestFileSizeLimit(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes large entries")
+	}
 	const plenty = 5 << 20
 	for _, limit := range []uint64{0, 10, 155, 200, 1000, 8000, 100_000, 300_000, plenty} {
 		path := filepath.Join(t.TempDir(), "cache")
@@ -265,6 +268,9 @@ func childOnce() {
 }
 
 func TestManyProcesses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts many processes")
+	}
 	path := filepath.Join(t.TempDir(), "cache")
 	var all sync.WaitGroup
 	for n := range 64 {

@@ -112,6 +112,9 @@ func TestEncryptedDamage(t *testing.T) {
 
 // What comes from other machines is encrypted here, and what goes there is what the command wrote.
 func TestEncryptedTransfer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("transfers large entries")
+	}
 	for name, parts := range outputs() {
 		t.Run(name, func(t *testing.T) {
 			if testing.Short() && (name == "both" || name == "alternating") {

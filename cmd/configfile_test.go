@@ -325,6 +325,9 @@ func TestFormatsAgree(t *testing.T) {
 
 // TestDeepNesting: a project file may be anybody's; it must not exhaust the stack.
 func TestDeepNesting(t *testing.T) {
+	if testing.Short() {
+		t.Skip("nests deeply")
+	}
 	for ext, text := range map[string]string{
 		"toml": "ttl = " + strings.Repeat("[", maxConfig-10),
 		"yaml": "ttl: " + strings.Repeat("[", maxConfig-10),

@@ -46,6 +46,9 @@ func TestClockNext(t *testing.T) {
 // TestClockThroughTheYear: at any moment the next such time is ahead, at most a day and the hour that a clock goes back
 // away, and reads as it was given, but for the hour that the clocks leave out.
 func TestClockThroughTheYear(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes each hour of a year")
+	}
 	for _, zone := range []string{"Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC"} {
 		loc, err := time.LoadLocation(zone)
 		require.NoError(t, err)

@@ -163,6 +163,9 @@ type once[T any] func() (T, error)
 
 func (o once[T]) get(t *testing.T) T {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("asks a real server")
+	}
 	v, err := o()
 	require.NoError(t, err, "a server of the tests does not start; scripts/check installs them")
 	return v

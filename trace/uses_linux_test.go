@@ -172,6 +172,9 @@ int main() { struct statx s; return statx(AT_FDCWD, "a", 0, STATX_SIZE, &s); }
 
 // No library tells what a static program does, nor one in Go, of many threads.
 func TestStaticPrograms(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds programs")
+	}
 	dir := workspace(t)
 	a := write(t, filepath.Join(dir, "a"), "a")
 	t.Run("C", func(t *testing.T) {
@@ -225,6 +228,9 @@ func TestInterpreters(t *testing.T) {
 
 // strace is another way to the same.
 func TestSameAsStrace(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs each command under strace too")
+	}
 	if _, err := exec.LookPath("strace"); err != nil {
 		t.Skip(err)
 	}
