@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -22,7 +24,8 @@ func newInputsCommand(app *App) *cobra.Command {
 used: files of the project, of the home directory and of the system, paths that were looked for in vain, directories that
 were listed, files that were made, variables that count, and what keeps a result from being stored. Then it prints a
 rule for a configuration file, and the same as flags of run, that put the inputs of project and home in the key. Files
-of the system change with its packages; only --trace looks at them.
+of the system change with its packages; only --trace looks at them. A directory that was listed is in the rule with all
+that lies below it, if that is not too much.
 
 Nothing is stored. The command gets no stdin, and what it writes goes to stderr. Linux alone.` + exitCodes(
 			"0    printed, however the command ended", "125  bad flag, or the command cannot be observed",
@@ -111,6 +114,8 @@ type inputsView struct {
 		Match string   `json:"match"`
 		File  []string `json:"file"`
 		Env   []string `json:"env"`
+
+		Without []string `json:"without"` // directories whose names it leaves out
 	} `json:"rule"`
 }
 
@@ -128,12 +133,37 @@ func newInputsView(seen engine.Seen, argv []string) inputsView {
 		return slices.DeleteFunc(all(list), func(name string) bool { return ofSystem(name) })
 	}
 	v.Rule.Match = hashing.EscapeGlob(strings.Join(argv, " "))
+	small, large := bySize(near(v.Directories))
 	v.Rule.File = all(slices.Concat(
-		engine.Patterns(slices.Concat(v.Project, v.Home, near(v.System), near(v.Absent))),
-		engine.ListPatterns(near(v.Directories)),
+		engine.Patterns(slices.Concat(v.Project, v.Home, near(v.System), near(v.Absent))), engine.ListPatterns(small),
 	))
-	v.Rule.Env = v.Environment
+	v.Rule.Without = all(large)
+	for _, name := range v.Environment {
+		if !strings.HasPrefix(name, "$") && !strings.HasPrefix(name, toolMark) && !strings.Contains(name, ",") {
+			v.Rule.Env = append(v.Rule.Env, hashing.EscapeGlob(name))
+		}
+	}
 	return v
+}
+
+// bySize parts directories in which and below which a pattern would find a few files from the others.
+func bySize(dirs []string) (small, large []string) {
+	const most = 2000 // files: a hit looks at each of them
+	for _, dir := range dirs {
+		n := 0
+		_ = filepath.WalkDir(dir, func(string, fs.DirEntry, error) error {
+			if n++; n > most {
+				return filepath.SkipAll
+			}
+			return nil
+		})
+		if n <= most {
+			small = append(small, dir)
+		} else {
+			large = append(large, dir)
+		}
+	}
+	return small, large
 }
 
 // ofSystem reports whether a path is one of those that packages of the system bring.
@@ -176,7 +206,14 @@ func (v *inputsView) print(w io.Writer) error {
 		_, err := io.WriteString(w, b.String())
 		return err
 	}
-	fmt.Fprintf(&b, "\n[[rule]]\nmatch = %s\nfile = %s\nenv = %s\n", tomlText(v.Rule.Match), tomlList(v.Rule.File),
+	b.WriteString("\n")
+	if len(v.Rule.Without) > 0 {
+		b.WriteString("# Another name in these directories is not noticed by it, but by --trace: there are many files below.\n")
+		for _, dir := range v.Rule.Without {
+			fmt.Fprintf(&b, "#   %s\n", hashing.Show(dir))
+		}
+	}
+	fmt.Fprintf(&b, "[[rule]]\nmatch = %s\nfile = %s\nenv = %s\n", tomlText(v.Rule.Match), tomlList(v.Rule.File),
 		tomlList(v.Rule.Env))
 	b.WriteString("\nflags:")
 	for _, file := range v.Rule.File {

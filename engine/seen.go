@@ -139,8 +139,8 @@ func (s *Seen) doubt(subject Subject, text string) {
 func (s *Seen) add(sight hashing.Sight, dir, home string) {
 	info, err := os.Stat(sight.Path)
 	name := sight.Path
-	if isBelow(name, dir) && name != dir {
-		name, _ = filepath.Rel(dir, name)
+	if isBelow(name, dir) {
+		name, _ = filepath.Rel(dir, name) // the directory itself is .
 	}
 	list := &s.System
 	switch {
