@@ -34,6 +34,15 @@ func (g digests) Remember(s hashing.StatID, digest hashing.Digest) {
 	g.t.put(statName(s), digest)
 }
 
+// Sum returns what was remembered under a name. It is a SHA-256, so nothing else has it.
+func (g digests) Sum(name hashing.Key) (hashing.Digest, bool) {
+	v, ok := g.t.get(tableID(name[:16]))
+	return hashing.Digest(v), ok
+}
+
+// RememberSum keeps it.
+func (g digests) RememberSum(name hashing.Key, sum hashing.Digest) { g.t.put(tableID(name[:16]), sum) }
+
 // hits returns in how many hours an entry of this key was used.
 func (d *cleaner) hits(key hashing.Key) uint64 {
 	v, _ := d.used.get(tableID(key[:16]))

@@ -45,7 +45,7 @@ func (in *inputs) isAsSeen(set hashing.Key, text []byte) (difference string) {
 	if !ok || recipe.Key != set {
 		return "a set of inputs is that of another command"
 	}
-	difference, err := hashing.Unchanged(text, in.firstRecipe, in.caller.Spec, in.dir.Digests())
+	difference, err := hashing.Unchanged(recipe, in.firstRecipe, in.caller.Spec, in.dir.Digests())
 	if err != nil {
 		return err.Error()
 	}

@@ -45,6 +45,7 @@ func (c *capture) digestSeen(file location, follow bool, at look) (Digest, look,
 			return digest, at, nil
 		}
 	}
+	c.reads.Add(1)
 	read, err := readContent(file.path(), follow, on, at, trust)
 	if err == nil && read.settled && read.size == id.Size { // it is not in /proc, where the size says nothing
 		c.cache.Remember(id, read.digest)

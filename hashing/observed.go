@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -40,14 +39,17 @@ func Observed(r Recipe, spec Spec, run Sights, digests Digests) (Recipe, error) 
 	return r, nil
 }
 
-// Unchanged compares what a run was seen to use with the present: text is its recipe as Observed made it, r that of the
-// run that asks, without. The difference is the first, and empty if there is none; err: nobody can tell.
-func Unchanged(text []byte, r Recipe, spec Spec, digests Digests) (difference string, err error) {
-	rest, ok := bytes.CutPrefix(text, r.Text)
+// Unchanged compares what a run was seen to use with the present: observed is its recipe as Observed made it, r that of
+// the run that asks, without. The difference is the first, and empty if there is none; err: nobody can tell.
+func Unchanged(observed, r Recipe, spec Spec, digests Digests) (difference string, err error) {
+	return newObserver(spec, digests).unchanged(observed, r)
+}
+
+func (o *observer) unchanged(observed, r Recipe) (difference string, err error) {
+	rest, ok := bytes.CutPrefix(observed.Text, r.Text)
 	if !ok {
 		return "", errRecipe
 	}
-	o := newObserver(spec, digests)
 	for _, name := range ShellVariables() {
 		if bytes.Contains(rest, []byte(seenEnvFact.name+" \""+name+"\" ")) {
 			o.shellVariables = append(o.shellVariables, name)
@@ -63,38 +65,7 @@ func Unchanged(text []byte, r Recipe, spec Spec, digests Digests) (difference st
 	if !bytes.Equal(rest[:at], environment) {
 		return firstDifference(rest[:at], environment), nil
 	}
-	return o.compare(rest[at:])
-}
-
-// compare looks at each path again, in the order in which they stand there: those below the working directory first.
-func (o *observer) compare(text []byte) (difference string, err error) {
-	sights, lines, err := o.parse(text)
-	if err != nil {
-		return "", err
-	}
-	made := madeNames(sights)
-	var found sync.Map
-	var first atomic.Int64
-	first.Store(int64(len(lines)))
-	_ = inParallel(len(lines), func(i int) error {
-		now, err := o.line(nil, sights[i], made)
-		if err == nil && bytes.Equal(now, lines[i]) {
-			return nil
-		}
-		found.Store(i, now)
-		for at := first.Load(); int64(i) < at && !first.CompareAndSwap(at, int64(i)); at = first.Load() {
-		}
-		return errChanged // which ends the look
-	})
-	i := int(first.Load())
-	if i == len(lines) {
-		return "", nil
-	}
-	now, _ := found.Load(i)
-	if b, _ := now.([]byte); b != nil {
-		return firstDifference(lines[i], b), nil
-	}
-	return "file " + Show(sights[i].Path) + " cannot be looked at", nil
+	return o.compare(observed.Key, rest[at:])
 }
 
 // firstDifference says for people what differs first between two texts of facts.

@@ -3,6 +3,7 @@ package hashing
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -135,11 +136,71 @@ func TestUnchanged(t *testing.T) {
 			require.NoError(t, err)
 			_, err = ParseRecipe(observed.Text)
 			require.NoError(t, err, "%s", observed.Text)
+			digests := newMemory()
+			for range 3 { // reads, compares, and knows the sum
+				difference, err := lookLater(spec, digests).unchanged(observed, r)
+				require.NoError(t, err)
+				require.Empty(t, difference)
+			}
 			test.change(t, dir)
-			difference, err := Unchanged(observed.Text, r, spec, nil)
-			require.NoError(t, err)
-			require.Equal(t, strings.ReplaceAll(test.want, "DIR", dir), difference)
+			for _, o := range []*observer{newObserver(spec, nil), newObserver(spec, digests), lookLater(spec, digests)} {
+				difference, err := o.unchanged(observed, r)
+				require.NoError(t, err)
+				require.Equal(t, strings.ReplaceAll(test.want, "DIR", dir), difference)
+			}
 		})
+	}
+}
+
+// lookLater looks when what was just written has settled, on a filesystem that tells changes of contents.
+func lookLater(spec Spec, digests Digests) *observer {
+	o := newObserver(spec, digests)
+	o.c.started = time.Now().Add(time.Hour)
+	o.c.mountOf = func(location, bool, look) mount { return mount{fs: tracked} }
+	return o
+}
+
+// What was compared once is known again by what the kernel says of all of it, without a question for any digest.
+func TestUnchangedBySum(t *testing.T) {
+	dir, spec := here(t)
+	spec.Trace = &Trace{}
+	var sights []Sight
+	for i := range 3*fewFiles + 1 {
+		sights = append(sights, Sight{put(t, dir, strconv.Itoa(i), "one"), UseContent})
+	}
+	r, digests := captured(t, spec), newMemory()
+	observed, err := Observed(r, spec, Sights{Paths: sights}, digests)
+	require.NoError(t, err)
+	last := sights[len(sights)-1].Path
+	touch := func() { require.NoError(t, os.Chmod(last, 0o600)) }
+	change := func() { put(t, dir, filepath.Base(last), "two") }
+	for _, step := range []struct {
+		name   string
+		change func()
+		o      *observer
+		asked  int // for digests
+		read   bool
+		want   string
+	}{
+		{"contents are read", func() {}, lookLater(spec, digests), len(sights), true, ""},
+		{"and compared", func() {}, lookLater(spec, digests), len(sights), false, ""},
+		{"the sum is known", func() {}, lookLater(spec, digests), 0, false, ""},
+		{"what is new is read", func() {}, newObserver(spec, digests), 0, true, ""},
+		{"a file is touched", touch, lookLater(spec, digests), len(sights), true, ""},
+		{"and compared", func() {}, lookLater(spec, digests), len(sights), false, ""},
+		{"the sum is known again", func() {}, lookLater(spec, digests), 0, false, ""},
+		{"a file has changed", change, lookLater(spec, digests), -1, true, "file " + last + " changed"},
+		{"and still has", func() {}, lookLater(spec, digests), -1, false, "file " + last + " changed"},
+	} {
+		step.change()
+		digests.hits, digests.misses = 0, 0
+		difference, err := step.o.unchanged(observed, r)
+		require.NoError(t, err, step.name)
+		require.Equal(t, step.want, difference, step.name)
+		if step.asked >= 0 { // a difference ends the look
+			require.Equal(t, step.asked, digests.hits+digests.misses, step.name)
+			require.Equal(t, step.read, step.o.c.reads.Load() > 0, step.name)
+		}
 	}
 }
 
@@ -202,7 +263,7 @@ func TestObservedEnvironment(t *testing.T) {
 		"SHLVL=2": "", "BUILD_ID=7": "", "CACHEX_TTL=2h": "", "CC=gcc": "env CC unset -> set", "OLDPWD=/": "env OLDPWD unset -> set", "EMPTY=x": "env EMPTY changed",
 	} {
 		spec.Environ = append([]string{variable}, environ...)
-		difference, err := Unchanged(observed.Text, r, spec, nil)
+		difference, err := Unchanged(observed, r, spec, nil)
 		require.NoError(t, err)
 		require.Equal(t, want, difference, variable)
 	}

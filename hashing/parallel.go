@@ -11,6 +11,18 @@ const fewFiles = 16
 
 // inParallel calls f for 0 to n-1, on as many processors as there are if it is worth it, until one call fails.
 func inParallel(n int, f func(i int) error) error {
+	return inParts(n, func(from, to int) error {
+		for i := from; i < to; i++ {
+			if err := f(i); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// inParts calls f for parts of 0 to n-1, each of fewFiles but the last, likewise.
+func inParts(n int, f func(from, to int) error) error {
 	var next atomic.Int64
 	var failed atomic.Pointer[error]
 	work := func() {
@@ -19,11 +31,9 @@ func inParallel(n int, f func(i int) error) error {
 			if first >= n {
 				return
 			}
-			for i := first; i < min(first+fewFiles, n); i++ {
-				if err := f(i); err != nil {
-					failed.CompareAndSwap(nil, &err)
-					return
-				}
+			if err := f(first, min(first+fewFiles, n)); err != nil {
+				failed.CompareAndSwap(nil, &err)
+				return
 			}
 		}
 	}

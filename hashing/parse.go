@@ -117,6 +117,9 @@ func (r *reader) space() { r.expect(" ") }
 
 // quoted takes a quoted text, in the one spelling that appendQuoted gives it.
 func (r *reader) quoted() string {
+	if text, ok := r.plain(); ok {
+		return text
+	}
 	prefix, err := strconv.QuotedPrefix(r.rest)
 	if err != nil {
 		r.failed = true
@@ -129,6 +132,24 @@ func (r *reader) quoted() string {
 	}
 	r.rest = r.rest[len(prefix):]
 	return text
+}
+
+// plain takes a quoted text in which nothing has to be escaped, several times as fast.
+func (r *reader) plain() (string, bool) {
+	if !r.startsQuoted() {
+		return "", false
+	}
+	for i := 1; i < len(r.rest); i++ {
+		switch b := r.rest[i]; {
+		case b == '"':
+			text := r.rest[1:i]
+			r.rest = r.rest[i+1:]
+			return text, true
+		case b < ' ' || b > '~' || b == '\\':
+			return "", false
+		}
+	}
+	return "", false
 }
 
 func (r *reader) startsQuoted() bool { return strings.HasPrefix(r.rest, `"`) }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/cachex-cli/cachex/probe"
@@ -56,6 +57,7 @@ type capture struct {
 	unmatched []Unmatched
 
 	cache   Digests
+	reads   atomic.Int64 // contents that the stat cache did not know
 	started time.Time
 	learned bool         // the inputs are not the caller's own
 	seen    *probe.Trail // what is looked at is noted here; nil: nowhere

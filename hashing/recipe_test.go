@@ -20,12 +20,13 @@ import (
 type memory struct {
 	mu     sync.Mutex
 	known  map[StatID]Digest
+	sums   map[Key]Digest
 	hits   int
 	misses int
 	asked  func(StatID) // called before an answer is given
 }
 
-func newMemory() *memory { return &memory{known: map[StatID]Digest{}} }
+func newMemory() *memory { return &memory{known: map[StatID]Digest{}, sums: map[Key]Digest{}} }
 
 func (m *memory) Digest(id StatID) (Digest, bool) {
 	if m.asked != nil {
@@ -47,6 +48,13 @@ func (m *memory) Remember(id StatID, d Digest) {
 	defer m.mu.Unlock()
 	m.known[id] = d
 }
+
+func (m *memory) Sum(name Key) (Digest, bool) {
+	d, ok := m.sums[name]
+	return d, ok
+}
+
+func (m *memory) RememberSum(name Key, sum Digest) { m.sums[name] = sum }
 
 // put writes a file below dir, with the directories that it needs, and returns its path.
 func put(t *testing.T, dir, name, content string) string {

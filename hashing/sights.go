@@ -1,7 +1,6 @@
 package hashing
 
 import (
-	"bytes"
 	"path/filepath"
 	"strings"
 )
@@ -57,6 +56,12 @@ func madeNames(sights []Sight) map[string][]string {
 
 // line adds a fact: seen USES "path" STATE.
 func (o *observer) line(text []byte, s Sight, made map[string][]string) ([]byte, error) {
+	at, err := lookFor(s)
+	return o.lineSeen(text, s, at, err, made)
+}
+
+// lineSeen adds it for what a look at the path has shown.
+func (o *observer) lineSeen(text []byte, s Sight, at look, failed error, made map[string][]string) ([]byte, error) {
 	text = append(text, "seen "...)
 	for i := range len(useLetters) {
 		if s.Uses&(1<<i) != 0 {
@@ -64,26 +69,11 @@ func (o *observer) line(text []byte, s Sight, made map[string][]string) ([]byte,
 		}
 	}
 	text = append(appendQuoted(append(text, "- "...), o.name(s.Path)), ' ')
-	text, err := o.state(text, s, made)
+	text, err := o.state(text, s, at, failed, made)
 	if err != nil {
 		return nil, &InputError{Path: s.Path, Err: err}
 	}
 	return append(text, '\n'), nil
-}
-
-// parse takes the facts of paths apart.
-func (o *observer) parse(text []byte) (sights []Sight, lines [][]byte, err error) {
-	for line := range bytes.Lines(text) {
-		r := reader{rest: strings.TrimSuffix(string(line), "\n")}
-		r.expect("seen ")
-		s := Sight{Uses: r.uses()}
-		s.Path = o.path(r.quoted())
-		if r.failed || !filepath.IsAbs(s.Path) {
-			return nil, nil, errRecipe
-		}
-		sights, lines = append(sights, s), append(lines, line)
-	}
-	return sights, lines, nil
 }
 
 // uses takes the letters off a line.

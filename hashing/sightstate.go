@@ -14,9 +14,11 @@ import (
 	"syscall"
 )
 
-// state adds what a path is like now, as far as the uses ask.
-func (o *observer) state(text []byte, s Sight, made map[string][]string) ([]byte, error) {
-	at, err := lookAt(s.Path, s.Uses&UseLink == 0)
+// lookFor looks at a path as its uses ask.
+func lookFor(s Sight) (look, error) { return lookAt(s.Path, s.Uses&UseLink == 0) }
+
+// state adds what a path is like, as far as the uses ask: what a look has shown, or the error that was its end.
+func (o *observer) state(text []byte, s Sight, at look, err error, made map[string][]string) ([]byte, error) {
 	if err == nil && at.kind == kindLink {
 		target, failed := os.Readlink(s.Path)
 		if failed != nil {

@@ -69,6 +69,10 @@ func (m ExeMode) Covers(o ExeMode) bool { return m == ExeContent || m == o || o 
 type Digests interface {
 	Digest(StatID) (Digest, bool)
 	Remember(StatID, Digest)
+
+	// The same for what many files were like at once.
+	Sum(Key) (Digest, bool)
+	RememberSum(Key, Digest)
 }
 
 // StatID is what the kernel says about a file that changes when its content does.
