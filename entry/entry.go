@@ -24,6 +24,10 @@ func Signals() (blocked, ignored uint64) { return mask, ignoredSet }
 // was forked would hang as long as its parent waits for exec (vfork), if that is the one to answer.
 const Stage = "cachex-stage"
 
+// SendMark is the upper half of the flags with which a stage sends, of which the kernel reads the lower half. A filter
+// must let that pass: nobody has the listener before it.
+const SendMark = 0x63616368 // cach
+
 // Keeper is the name of a process that answers a listener in place of the one that started it, when that has ended: all
 // calls go on, until nobody is left who could make one. It has three descriptors: 0 is the listener; 1 is a file, of
 // which the first page holds struct seccomp_notif at Notif and at Notif2, whatever is at hand; 2 is the end of a pipe

@@ -147,7 +147,7 @@ send:
 	MOVL	$sys_sendmsg, AX
 	MOVL	R12, DI
 	LEAQ	·message(SB), SI
-	MOVL	$0x4000, DX // MSG_NOSIGNAL
+	MOVQ	$0x6361636800004000, DX // SendMark, MSG_NOSIGNAL
 	SYSCALL
 	TESTQ	R14, R14
 	JLT	become

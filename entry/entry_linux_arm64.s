@@ -152,7 +152,7 @@ send:
 	MOVD	$sys_sendmsg, R8
 	MOVD	R20, R0
 	MOVD	$·message(SB), R1
-	MOVD	$0x4000, R2 // MSG_NOSIGNAL
+	MOVD	$0x6361636800004000, R2 // SendMark, MSG_NOSIGNAL
 	SVC
 	CMP	$0, R21
 	BLT	become

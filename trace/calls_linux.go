@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cachex-cli/cachex/entry"
 )
 
 // machine is what an architecture calls its calls.
@@ -90,6 +92,8 @@ func notified() []call {
 		{unix.SYS_BIND, binds, nil},
 		{unix.SYS_CONNECT, speaksTo(1, 2), nil},
 		{unix.SYS_SENDTO, speaksTo(4, 5), []test{{4, nonzero, 0}}},
+		{unix.SYS_SENDMSG, sendsMessage, []test{{2, upper, entry.SendMark}}},
+		{unix.SYS_SENDMMSG, sendsMessages, nil},
 
 		{unix.SYS_RT_SIGACTION, handles, []test{
 			{1, nonzero, 0},
@@ -418,13 +422,13 @@ var namesOfUsers = []string{
 	"/run/systemd/journal/",
 }
 
-// socketName returns the path of a local socket in arguments; not local: it is another kind. It is empty if the name is
-// none of the file system.
-func (o *observer) socketName(c *caller, address, length int) (name string, local bool) {
+// socketName returns the path of a local socket in a struct sockaddr; not local: it is another kind. It is empty if the
+// name is none of the file system.
+func (o *observer) socketName(c *caller, address uint64, length uint32) (name string, local bool) {
 	const family = 2 // bytes
 	var b [family + 108]byte
-	n := min(int(uint32(c.args[length])), len(b))
-	if n < family || !o.peek(c, c.args[address], b[:n]) || binary.LittleEndian.Uint16(b[:]) != unix.AF_UNIX {
+	n := min(int(length), len(b))
+	if n < family || !o.peek(c, address, b[:n]) || binary.LittleEndian.Uint16(b[:]) != unix.AF_UNIX {
 		return "", false
 	}
 	name, _, _ = strings.Cut(string(b[family:n]), "\x00")
@@ -436,22 +440,46 @@ func (o *observer) socketName(c *caller, address, length int) (name string, loca
 
 // speaksTo is of what is sent to a local socket.
 func speaksTo(address, length int) func(*observer, *caller) {
-	return func(o *observer, c *caller) {
-		name, local := o.socketName(c, address, length)
-		isOf := func(place string) bool { return strings.HasPrefix(name, place) }
-		switch {
-		case !local:
-		case name != "" && (!exists(name, false) || slices.ContainsFunc(namesOfUsers, isOf)):
-			o.note(name, Looked)
-		default:
-			o.doubt(Talks, name)
-		}
+	return func(o *observer, c *caller) { o.speak(c, c.args[address], uint32(c.args[length])) }
+}
+
+func (o *observer) speak(c *caller, address uint64, length uint32) {
+	name, local := o.socketName(c, address, length)
+	isOf := func(place string) bool { return strings.HasPrefix(name, place) }
+	switch {
+	case !local:
+	case name != "" && (!exists(name, false) || slices.ContainsFunc(namesOfUsers, isOf)):
+		o.note(name, Looked)
+	default:
+		o.doubt(Talks, name)
+	}
+}
+
+func sendsMessage(o *observer, c *caller) { o.send(c, c.args[1]) }
+
+// sendsMessages is of an array of struct mmsghdr.
+func sendsMessages(o *observer, c *caller) {
+	const most, size = 1024, 64 // UIO_MAXIOV
+	for i := range min(c.args[2], most) {
+		o.send(c, c.args[1]+i*size)
+	}
+}
+
+// send is of a struct msghdr, which begins with an address and its length; a message may also go where its socket is
+// connected.
+func (o *observer) send(c *caller, message uint64) {
+	var to [12]byte
+	if !o.peek(c, message, to[:]) {
+		return
+	}
+	if address := binary.LittleEndian.Uint64(to[:]); address != 0 {
+		o.speak(c, address, binary.LittleEndian.Uint32(to[8:]))
 	}
 }
 
 // binds is of a local socket that gets a name.
 func binds(o *observer, c *caller) {
-	if name, _ := o.socketName(c, 1, 2); name != "" {
+	if name, _ := o.socketName(c, c.args[1], uint32(c.args[2])); name != "" {
 		o.write(name, Claimed, replacesName)
 	}
 }

@@ -41,6 +41,7 @@ func TestDoubts(t *testing.T) {
 static int child(void *p) { return 0; }
 static char stack[65536];
 `
+	const local = `struct sockaddr_un a = {AF_UNIX, "\0x"}; `
 	for name, c := range map[string]struct{ code, reason string }{
 		"io_uring":          {`char p[120] = {0}; syscall(SYS_io_uring_setup, 1, p);`, "it uses io_uring"},
 		"chroot":            {`chroot("/none");`, "it changes its root directory"},
@@ -56,7 +57,9 @@ static char stack[65536];
 		"inotify":           {`inotify_add_watch(inotify_init(), "/", IN_CREATE);`, "it waits for changes of files"},
 		"System V":          {`shmget(4711, 1, 0);`, "it shares memory or messages with other programs"},
 		"keys":              {`syscall(SYS_keyctl, 0, -3, 0);`, "it uses the kernel's keys"},
-		"abstract socket":   {`struct sockaddr_un a = {AF_UNIX, "\0x"}; connect(socket(AF_UNIX, SOCK_STREAM, 0), (void *)&a, 5);`, "it talks to another program"},
+		"abstract socket":   {local + `connect(socket(AF_UNIX, SOCK_STREAM, 0), (void *)&a, 5);`, "it talks to another program"},
+		"message":           {local + `struct msghdr m = {&a, 5}; sendmsg(socket(AF_UNIX, SOCK_DGRAM, 0), &m, 0);`, "it talks to another program"},
+		"messages":          {local + `struct mmsghdr m[2] = {{{0}}, {{&a, 5}}}; sendmmsg(socket(AF_UNIX, SOCK_DGRAM, 0), m, 2, 0);`, "it talks to another program"},
 		"program in memory": {`int f = syscall(SYS_memfd_create, "x", 0); execveat(f, "", (char *[]){"x", 0}, environ, AT_EMPTY_PATH);`, "it executes a file without a name"},
 		"handle":            {`syscall(SYS_open_by_handle_at, -1, "", 0);`, "it opens files without their names"},
 		"its own root":      {`struct { unsigned long f, m, r; } h = {0, 0, 0x10}; syscall(SYS_openat2, AT_FDCWD, "x", &h, sizeof h);`, "it opens files below a root of its own"},
@@ -64,6 +67,7 @@ static char stack[65536];
 
 		"its own memory":     {`shmget(IPC_PRIVATE, 1, 0600);`, ""},
 		"pairs of sockets":   {`int f[2]; socketpair(AF_UNIX, SOCK_STREAM, 0, f); send(f[0], "x", 1, 0);`, ""},
+		"message in a pair":  {`int f[2]; socketpair(AF_UNIX, SOCK_STREAM, 0, f); struct msghdr m = {0}; sendmsg(f[0], &m, 0);`, ""},
 		"socket of no one":   {`struct sockaddr_un a = {AF_UNIX, "/none"}; connect(socket(AF_UNIX, SOCK_STREAM, 0), (void *)&a, sizeof a);`, ""},
 		"thread and process": {`clone(child, stack + sizeof stack, CLONE_VM | SIGCHLD, 0); wait(0); if (!fork()) _exit(0); wait(0);`, ""},
 		"libselinux":         {`struct statfs s; statfs("/sys/fs/selinux", &s);`, ""},

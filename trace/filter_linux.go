@@ -21,6 +21,7 @@ const (
 	differs                 // the lower 32 bits
 	hasAny                  // any of these bits
 	nonzero                 // all 64 bits
+	upper                   // the upper 32 bits differ
 )
 
 // Where things are in struct seccomp_data, of machines with the lower half first.
@@ -95,6 +96,8 @@ func (t test) code(otherwise uint8) []unix.SockFilter {
 		return []unix.SockFilter{low, {Code: ifEqual, K: t.value, Jt: otherwise}}
 	case hasAny:
 		return []unix.SockFilter{low, {Code: ifBits, K: t.value, Jf: otherwise}}
+	case upper:
+		return []unix.SockFilter{high, {Code: ifEqual, K: t.value, Jt: otherwise}}
 	default: // nonzero
 		return []unix.SockFilter{low, {Code: ifEqual, Jf: 2}, high, {Code: ifEqual, Jt: otherwise}}
 	}

@@ -75,6 +75,9 @@ func TestFilter(t *testing.T) {
 		{"sendto an address", m, unix.SYS_SENDTO, []uint64{3, 1, 1, 0, 4096}, true},
 		{"sendto a high address", m, unix.SYS_SENDTO, []uint64{3, 1, 1, 0, big}, true},
 
+		{"sendmsg", m, unix.SYS_SENDMSG, []uint64{3, 4096, 0}, true},
+		{"sendmsg of a stage", m, unix.SYS_SENDMSG, []uint64{3, 4096, entry.SendMark<<32 | unix.MSG_NOSIGNAL}, false},
+
 		{"thread", m, unix.SYS_CLONE, []uint64{unix.CLONE_VM | unix.CLONE_THREAD | uint64(unix.SIGCHLD)}, false},
 		{"pid namespace", m, unix.SYS_CLONE, []uint64{unix.CLONE_NEWPID | uint64(unix.SIGCHLD)}, true},
 		{"files of its own", m, unix.SYS_UNSHARE, []uint64{unix.CLONE_FILES}, false},
