@@ -251,6 +251,8 @@ func (o *observation) written(seen trace.Seen) (s hashing.Sight, counts bool, do
 		return hashing.Sight{Path: seen.Path, Uses: o.usesOf(seen) | hashing.UseMode}, true, ""
 	case !there:
 		return s, false, ""
+	case isSpecial(seen.Path): // what is written there goes to another program, or to a device
+		return s, false, "it writes to " + path + ", which is neither a regular file nor a directory"
 	case !hashing.ChangedSince(seen.Path, o.since): // the attempt failed, or changed nothing
 		seen.Use |= seen.After
 		return hashing.Sight{Path: seen.Path, Uses: o.usesOf(seen) | hashing.UseMode}, true, ""
@@ -261,6 +263,12 @@ func (o *observation) written(seen trace.Seen) (s hashing.Sight, counts bool, do
 	}
 	const made = hashing.UseMade | hashing.UseContent | hashing.UseMode | hashing.UseLink
 	return hashing.Sight{Path: seen.Path, Uses: made}, true, ""
+}
+
+// isSpecial reports whether a path leads to a FIFO, a socket or a device.
+func isSpecial(path string) bool {
+	fi, err := os.Stat(path)
+	return err == nil && !fi.Mode().IsRegular() && !fi.IsDir()
 }
 
 // withNamed adds what the command, or a run that is part of it, said that it depends on.
