@@ -86,3 +86,36 @@ def open_gate(name="gate"):
     "lets go who reads a line from a FIFO"
     with open(name, "w") as f:
         f.write("go\n")
+
+
+def observed(*words, flags=(), **options):
+    """runs a command without cachex and observed, which must be the same but for what cachex says; returns how it says
+    the run was answered, and its warnings"""
+    given = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True} | options
+    plain = subprocess.run(words, **given)
+    got = subprocess.run(["cachex", "run", "--trace", "-v", *flags, "--", *words], **given)
+    said = [line for line in got.stderr.splitlines() if line.startswith("cachex: ")]
+    rest = "".join(line + "\n" for line in got.stderr.splitlines() if line not in said)
+    assert (got.returncode, got.stdout, rest) == (plain.returncode, plain.stdout, plain.stderr), (words, plain, got)
+    answers = [line for line in said if line.startswith(("cachex: miss: ", "cachex: hit"))]
+    assert len(answers) == 1, got
+    return answers[0], [line for line in said if line not in answers]
+
+
+def doubted(reason, *words, warns=0, **options):
+    "a command of which something cannot be observed is not stored, says why, and is a miss again; the warnings of both"
+    warnings = []
+    for turn in range(2):
+        answer, said = observed(*words, **options)
+        assert answer.startswith("cachex: miss: ") and answer.endswith("; not stored: " + reason), (words, answer)
+        warnings += said
+    assert len(warnings) == warns, (words, warnings)
+    return warnings
+
+
+def stored(*words, **options):
+    "a command of which all can be observed is stored, and then a hit"
+    answer, said = observed(*words, **options)
+    assert "; not stored" not in answer and not said, (words, answer, said)
+    answer, said = observed(*words, **options)
+    assert answer.startswith("cachex: hit") and not said, (words, answer, said)
