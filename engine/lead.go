@@ -41,7 +41,7 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 	rec.observe(&c)
 	started := bootNow()
 	res, err := r.e.execute(r.caller, c)
-	rec.observation.end()
+	rec.endObserving()
 	switch {
 	case scarce(err):
 		return r.withoutDescriptors(l, rec, err)

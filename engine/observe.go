@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/cachex-cli/cachex/hashing"
@@ -35,17 +36,34 @@ func (rec *recording) observe(c *runner.Command) {
 	rec.observation = o
 	if err := o.watch(c); err != nil {
 		o.obstacle = "it cannot be observed: " + err.Error()
-		if rec.dir.OncePerDay("no-trace") {
-			rec.remarks.warn(fmt.Errorf("not stored: %s", o.obstacle))
+		name := "no-trace"
+		if errors.Is(err, trace.ErrRights) { // which says nothing of other programs
+			name = "no-trace-rights"
 		}
+		rec.warnUnobserved(name)
 	}
 }
 
-// end is called when the command has ended.
-func (o *observation) end() {
+// warnUnobserved says once why a command runs without being observed.
+func (rec *recording) warnUnobserved(name string) {
+	if rec.dir.OncePerDay(name) {
+		rec.remarks.warn(fmt.Errorf("not stored: %s", rec.observation.obstacle))
+	}
+}
+
+// endObserving is called when the command has ended.
+func (rec *recording) endObserving() {
+	o := rec.observation
 	if o == nil || o.tracer == nil {
 		return
 	}
+	if o.end(); o.obstacle != "" {
+		rec.warnUnobserved("no-trace")
+	}
+}
+
+// end takes what was seen of a command that has ended.
+func (o *observation) end() {
 	o.report = o.tracer.Report()
 	if o.report.Untraced != "" {
 		o.obstacle = "it was not observed: " + o.report.Untraced

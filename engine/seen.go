@@ -77,7 +77,9 @@ func (e *Engine) Observe(ctx context.Context, req Request) (Seen, Outcome, error
 	if err != nil {
 		return Seen{}, Outcome{}, err
 	}
-	o.end()
+	if o.end(); o.obstacle != "" {
+		return Seen{}, Outcome{}, errors.New("the command cannot be observed: " + o.report.Untraced)
+	}
 	return o.seen(&req), Outcome{Code: res.Code, Signal: res.Signal, Took: res.Ended.Sub(res.Started)}, nil
 }
 
@@ -99,9 +101,6 @@ func (o *observation) seen(req *Request) Seen {
 	s := Seen{Root: req.Spec.Dir, Network: o.report.Network, Env: hashing.Counted(req.Spec)}
 	if root, ok := hashing.RepoRoot(req.Spec.Dir, nil); ok {
 		s.Root = root
-	}
-	if o.obstacle != "" {
-		s.doubt(Unseen, o.obstacle)
 	}
 	for _, d := range o.report.Doubts {
 		s.doubt(subjectOf(d), doubtText(d))

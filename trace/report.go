@@ -15,7 +15,13 @@
 // before and after.
 package trace
 
-import "os"
+import (
+	"errors"
+	"os"
+)
+
+// ErrRights is the error of New for a program that has more rights than its user.
+var ErrRights = errors.New("the program has more rights than its user, which it would lose")
 
 // Use says in which ways a path was used. It is a set.
 type Use uint16
@@ -87,7 +93,7 @@ type Options struct {
 	NoTimes func(program, path string) bool
 
 	// Program is the file that the command executes; empty: not known. If it has more rights than its user has, which
-	// it would lose inside of a trace, New fails.
+	// it would lose inside of a trace, New fails with ErrRights.
 	Program string
 }
 

@@ -37,7 +37,7 @@ func New(o Options) (*Tracer, error) {
 		return nil, err
 	}
 	if o.Program != "" && losesRights(o.Program) {
-		return nil, errors.New("the program has more rights than its user, which it would lose")
+		return nil, ErrRights
 	}
 	t := &Tracer{observer: newObserver(o), noters: map[int32]func(*observer, *caller){}}
 	calls := notified()
