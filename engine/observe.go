@@ -60,6 +60,11 @@ func (rec *recording) endObserving() {
 	if o.end(); o.obstacle != "" {
 		rec.warnUnobserved("no-trace")
 	}
+	for _, d := range o.report.Doubts {
+		if d.Altered {
+			rec.remarks.warn(fmt.Errorf("not stored, and perhaps not what it is without --trace: %s", doubtText(d)))
+		}
+	}
 }
 
 // end takes what was seen of a command that has ended.

@@ -50,8 +50,10 @@ func newObserver(o Options) *observer {
 	return &observer{noTimes: o.NoTimes, seen: map[string]*usage{}, timeless: map[[2]string]bool{}}
 }
 
-func (o *observer) doubt(reason, path string) {
-	if d := (Doubt{reason, path}); !slices.Contains(o.doubted, d) {
+func (o *observer) doubt(reason, path string) { o.add(Doubt{Reason: reason, Path: path}) }
+
+func (o *observer) add(d Doubt) {
+	if !slices.Contains(o.doubted, d) {
 		o.doubted = append(o.doubted, d)
 	}
 }

@@ -34,7 +34,8 @@ func (o *observer) execute(c *caller, path string, depth int) {
 	}
 	defer unix.Close(fd)
 	if hasRights(fd, &st) {
-		o.doubt("it runs a program that has more rights than its user", path)
+		const reason = "it runs a program that has more rights than its user"
+		o.add(Doubt{Reason: reason, Path: path, Altered: c.lostRights()})
 	}
 	header := make([]byte, headerSize)
 	n, err := unix.Pread(fd, header, 0)
@@ -116,6 +117,13 @@ func hasRights(fd int, st *unix.Stat_t) bool {
 	}
 	n, err := unix.Fgetxattr(fd, "security.capability", nil)
 	return err == nil && n > 0
+}
+
+// lostRights reports whether a program of a caller gets no rights of its file because it is observed.
+func (c *caller) lostRights() bool {
+	before, err := unix.PrctlRetInt(unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)
+	status, _ := os.ReadFile(c.proc("status"))
+	return err == nil && before == 0 && bytes.Contains(status, []byte("\nNoNewPrivs:\t1\n"))
 }
 
 // losesRights reports whether a program would run with fewer rights if it was observed.

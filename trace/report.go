@@ -74,8 +74,9 @@ const (
 
 // Doubt is something the run did that a later look cannot compare: its result must not be stored.
 type Doubt struct {
-	Reason string // a clause for people: "it uses io_uring"
-	Path   string // what it did that to; empty: nothing that has a name
+	Reason  string // a clause for people: "it uses io_uring"
+	Path    string // what it did that to; empty: nothing that has a name
+	Altered bool   // being observed may have changed what it did
 }
 
 // Report is what was observed of a run.

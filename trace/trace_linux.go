@@ -168,7 +168,7 @@ func (t *Tracer) take(n *notification, lost bool) {
 	defer t.mu.Unlock()
 	o := t.observer
 	if lost && o.interruptible() {
-		o.doubt("a signal may have made a call fail that would not have failed unobserved", "")
+		o.add(Doubt{Reason: "a signal may have made a call fail that would not have failed unobserved", Altered: true})
 	}
 	note := t.noters[n.number]
 	switch {
