@@ -34,10 +34,11 @@ var directoryTimes = []string{
 var openTimes = []string{"gzip", "pigz", "pr"}
 
 // Interpreters look at the files of modules to find them, and to see whether what they have compiled of them is still
-// right: of these the content counts instead.
+// right: of these the content counts instead. The go command does so with its index of packages.
 var modules = map[string][]string{
 	"python": {".py", ".pyc", ".so"},
 	"node":   {".js", ".cjs", ".mjs", ".json", ".node"},
+	"go":     {".go", ".mod", ".sum", ".work", ".s"},
 }
 
 // looks are what is made of the times of paths besides when they were modified.
@@ -73,15 +74,20 @@ func programName(program string) string {
 // ignoresTimes reports whether a program makes no use of when a path was changed.
 func ignoresTimes(program, name, file string) bool {
 	if slices.Contains(timeless, name) || strings.Contains(program, "/pkg/tool/") &&
-		slices.Contains([]string{"compile", "asm", "link"}, name) {
+		slices.Contains([]string{"compile", "asm", "link", "vet", "cgo", "buildid"}, name) {
 		return true
 	}
 	for interpreter, endings := range modules {
-		if strings.HasPrefix(name, interpreter) && slices.Contains(endings, path.Ext(file)) {
+		if isInterpreter(name, interpreter) && slices.Contains(endings, path.Ext(file)) {
 			return true
 		}
 	}
 	return false
+}
+
+// isInterpreter leaves out gofmt, gopls and the like, but not python3.11 and nodejs.
+func isInterpreter(name, interpreter string) bool {
+	return name == interpreter || interpreter != "go" && strings.HasPrefix(name, interpreter)
 }
 
 // isModule reports whether a file may be one of a module.

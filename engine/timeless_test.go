@@ -24,6 +24,10 @@ func TestNoTimes(t *testing.T) {
 		{"/usr/bin/ls", "/w", false, hashing.UseChange | hashing.UseInode},
 		{"/usr/bin/python3.12", "/w/m.py", true, 0},
 		{"/usr/bin/python3.12", "/w/data", false, hashing.UseChange},
+		{"/usr/local/go/bin/go", "/w/m.go", true, 0},
+		{"/usr/local/go/bin/go", "/w/data", false, hashing.UseChange},
+		{"/usr/local/go/bin/gofmt", "/w/m.go", false, hashing.UseChange},
+		{"/usr/local/go/pkg/tool/linux_amd64/vet", "/w/m.go", true, 0},
 		{"/home/u/bin/anything", "/w/data", false, hashing.UseChange},
 	}
 	for _, test := range tests {
