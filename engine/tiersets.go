@@ -2,6 +2,7 @@ package engine
 
 import (
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -16,6 +17,9 @@ func (l *lookup) localOrSets(admit judge) (*cachedir.Entry, error) {
 	}
 	if redirect := l.dir.Redirect(first.Key, first.Text); redirect != nil {
 		l.fetchSets(redirect.Sets, admit)
+		if l.miss.reason == stats.New { // what is different from what others have stored says more
+			l.miss = verdict{}
+		}
 	}
 	return l.local(admit)
 }
