@@ -206,6 +206,7 @@ func (o *observation) usesOf(seen trace.Seen) (uses hashing.Uses) {
 		uses hashing.Uses
 	}{
 		{trace.Read, hashing.UseContent},
+		{trace.Searched, hashing.UseLibraries},
 		{trace.Executed, hashing.UseContent | hashing.UseMode},
 		{trace.Looked, hashing.UseMode},
 		{trace.Times, hashing.UseTimes},
@@ -237,7 +238,7 @@ func (o *observation) usesOf(seen trace.Seen) (uses hashing.Uses) {
 }
 
 // acted are uses on which a run may have acted before it wrote the same path.
-const acted = trace.Read | trace.Executed | trace.Listed | trace.Times | trace.Xattr | trace.Claimed
+const acted = trace.Read | trace.Searched | trace.Executed | trace.Listed | trace.Times | trace.Xattr | trace.Claimed
 
 // written is a path that the run has written, or opened for that. What it has made is an output, which is compared in
 // the state in which it was left. What was there before, and was used, is an input that is no more.

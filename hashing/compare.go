@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 )
 
@@ -19,7 +20,7 @@ type comparison struct {
 	o      *observer
 	sights []Sight
 	lines  [][]byte // as the recipe has them
-	made   map[string][]string
+	all    func() *whole
 	looks  []look // at those that are summed up; others are absent here
 	sums   []Digest
 }
@@ -31,7 +32,8 @@ func (o *observer) compare(set Key, text []byte) (difference string, err error) 
 		return "", err
 	}
 	c := &comparison{
-		o: o, sights: sights, lines: lines, made: madeNames(sights), looks: make([]look, len(lines)),
+		o: o, sights: sights, lines: lines, looks: make([]look, len(lines)),
+		all:  sync.OnceValue(func() *whole { return wholeOf(sights) }),
 		sums: make([]Digest, len(lines)/fewFiles+1),
 	}
 	differs, found := c.look()
@@ -41,7 +43,7 @@ func (o *observer) compare(set Key, text []byte) (difference string, err error) 
 	if !found {
 		return "", nil
 	}
-	now, err := o.line(nil, sights[differs], c.made)
+	now, err := o.line(nil, sights[differs], c.all())
 	if err != nil {
 		return "file " + Show(sights[differs].Path) + " cannot be looked at", nil
 	}
@@ -92,7 +94,7 @@ func (c *comparison) settle(name Key, sum Digest) (differs int, found bool) {
 
 // isSame reports whether a path is as the recipe says.
 func (c *comparison) isSame(i int, at look, err error) bool {
-	line, err := c.o.lineSeen(nil, c.sights[i], at, err, c.made)
+	line, err := c.o.lineSeen(nil, c.sights[i], at, err, c.all())
 	return err == nil && bytes.Equal(line, c.lines[i])
 }
 
@@ -102,7 +104,7 @@ func (o *observer) tells(s Sight, at look, err error) (StatID, bool) {
 	if err != nil || o.c.cache == nil || !at.kind.regular() {
 		return StatID{}, false
 	}
-	if s.Uses&UseContent == 0 {
+	if s.Uses&(UseContent|UseLibraries) == 0 {
 		return at.id, true
 	}
 	file := location{name: s.Path}

@@ -102,7 +102,7 @@ word "tool.exe"
 word "one"
 word "two"
 directory repo "sub" of "h.example/r"
-trace 1 any-times ignore "/x/*" keep "/x/y" except "BUILD_*" except "PATH" only "HOME" only "LI*"
+trace 2 any-times ignore "/x/*" keep "/x/y" except "BUILD_*" except "PATH" only "HOME" only "LI*"
 executable none
 env-tools 1 common
 seen-env "HOME" sha256(home:)

@@ -22,9 +22,9 @@ func Observed(r Recipe, spec Spec, run Sights, digests Digests) (Recipe, error) 
 	o.since, o.busy, o.shellVariables = run.Since, run.Busy, run.ShellVariables
 	sights := o.ordered(run.Paths)
 	lines := make([][]byte, len(sights))
-	made := madeNames(sights)
+	all := wholeOf(sights)
 	err := inParallel(len(sights), func(i int) (err error) {
-		lines[i], err = o.line(nil, sights[i], made)
+		lines[i], err = o.line(nil, sights[i], all)
 		return err
 	})
 	if err != nil {

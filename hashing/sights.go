@@ -25,43 +25,57 @@ type Uses uint16
 
 // The uses, each with its letter in a recipe.
 const (
-	UseContent Uses = 1 << iota // c: what a file holds
-	UseMode                     // m: permission bits, and the size of a file
-	UseTimes                    // t: when it was modified
-	UseNames                    // n: which names a directory has
-	UseLink                     // l: if it is a link, that and where it leads
-	UseChange                   // x: when a file's inode was changed, as for owner, links and extended attributes
-	UseMade                     // w: the run has made it: its state is the one in which the run left it
-	UseInode                    // d: when a directory's inode was changed, as by each new entry
+	UseContent   Uses = 1 << iota // c: what a file holds
+	UseMode                       // m: permission bits, and the size of a file
+	UseTimes                      // t: when it was modified
+	UseNames                      // n: which names a directory has
+	UseLink                       // l: if it is a link, that and where it leads
+	UseChange                     // x: when a file's inode was changed, as for owner, links and extended attributes
+	UseMade                       // w: the run has made it: its state is the one in which the run left it
+	UseInode                      // d: when a directory's inode was changed, as by each new entry
+	UseLibraries                  // r: where the loader's cache has libraries that were opened or looked for
 )
 
-const useLetters = "cmtnlxwd"
+const useLetters = "cmtnlxwdr"
 
 var seenFact = factKind{
 	name: "seen", parse: parseSeen, order: ofFound, change: changedSeen,
 	report: nothingToReport, // what it begins with has
 }
 
-// madeNames are the names that a run has added to directories, by directory.
-func madeNames(sights []Sight) map[string][]string {
-	made := map[string][]string{}
+// whole is what the sights of a run say together.
+type whole struct {
+	made         map[string][]string // the names that it has added to directories, by directory
+	names, paths map[string]bool     // where the cache of libraries is among them: how they end, and all of each
+}
+
+func wholeOf(sights []Sight) *whole {
+	all := &whole{made: map[string][]string{}}
 	for _, s := range sights {
 		if s.Uses&UseMade != 0 {
 			dir := filepath.Dir(s.Path)
-			made[dir] = append(made[dir], filepath.Base(s.Path))
+			all.made[dir] = append(all.made[dir], filepath.Base(s.Path))
+		}
+		if s.Uses&UseLibraries != 0 {
+			all.names, all.paths = map[string]bool{}, map[string]bool{}
 		}
 	}
-	return made
+	if all.names != nil {
+		for _, s := range sights {
+			all.names[filepath.Base(s.Path)], all.paths[s.Path] = true, true
+		}
+	}
+	return all
 }
 
 // line adds a fact: seen USES "path" STATE.
-func (o *observer) line(text []byte, s Sight, made map[string][]string) ([]byte, error) {
+func (o *observer) line(text []byte, s Sight, all *whole) ([]byte, error) {
 	at, err := lookFor(s)
-	return o.lineSeen(text, s, at, err, made)
+	return o.lineSeen(text, s, at, err, all)
 }
 
 // lineSeen adds it for what a look at the path has shown.
-func (o *observer) lineSeen(text []byte, s Sight, at look, failed error, made map[string][]string) ([]byte, error) {
+func (o *observer) lineSeen(text []byte, s Sight, at look, failed error, all *whole) ([]byte, error) {
 	text = append(text, "seen "...)
 	for i := range len(useLetters) {
 		if s.Uses&(1<<i) != 0 {
@@ -69,7 +83,7 @@ func (o *observer) lineSeen(text []byte, s Sight, at look, failed error, made ma
 		}
 	}
 	text = append(appendQuoted(append(text, "- "...), o.name(s.Path)), ' ')
-	text, err := o.state(text, s, at, failed, made)
+	text, err := o.state(text, s, at, failed, all)
 	if err != nil {
 		return nil, &InputError{Path: s.Path, Err: err}
 	}
@@ -136,6 +150,8 @@ func (r *reader) objectState() {
 	}
 	switch {
 	case r.try(" names "):
+		r.sum(plainSum)
+	case r.try(" libraries "):
 		r.sum(plainSum)
 	case r.try(" unreadable"):
 	case r.try(" "):

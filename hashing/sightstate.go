@@ -18,7 +18,7 @@ import (
 func lookFor(s Sight) (look, error) { return lookAt(s.Path, s.Uses&UseLink == 0) }
 
 // state adds what a path is like, as far as the uses ask: what a look has shown, or the error that was its end.
-func (o *observer) state(text []byte, s Sight, at look, err error, made map[string][]string) ([]byte, error) {
+func (o *observer) state(text []byte, s Sight, at look, err error, all *whole) ([]byte, error) {
 	if err == nil && at.kind == kindLink {
 		target, failed := os.Readlink(s.Path)
 		if failed != nil {
@@ -39,7 +39,7 @@ func (o *observer) state(text []byte, s Sight, at look, err error, made map[stri
 	if err != nil {
 		return appendAbsence(text, err)
 	}
-	return o.object(text, s, at, made)
+	return o.object(text, s, at, all)
 }
 
 // appendAbsence adds why nothing can be looked at.
@@ -58,7 +58,7 @@ func appendAbsence(text []byte, err error) ([]byte, error) {
 }
 
 // object adds what a path leads to.
-func (o *observer) object(text []byte, s Sight, at look, made map[string][]string) ([]byte, error) {
+func (o *observer) object(text []byte, s Sight, at look, all *whole) (_ []byte, err error) {
 	if o.since != 0 && s.Uses&UseContent != 0 && at.kind.special() {
 		return nil, errKind // what was read of it is gone
 	}
@@ -75,7 +75,7 @@ func (o *observer) object(text []byte, s Sight, at look, made map[string][]strin
 		}
 	}
 	if at.kind == kindDirectory {
-		return o.directory(text, s, at, made)
+		return o.directory(text, s, at, all)
 	}
 	if s.Uses&(UseMode|UseContent) != 0 && at.kind.regular() {
 		text = strconv.AppendInt(append(text, " size "...), at.id.Size, 10)
@@ -89,6 +89,13 @@ func (o *observer) object(text []byte, s Sight, at look, made map[string][]strin
 		}
 		at = seen
 		text = appendSum(append(text, ' '), digest)
+	} else if s.Uses&UseLibraries != 0 && at.kind.regular() {
+		if text, err = appendLibraries(text, s.Path, all); err != nil {
+			return nil, err
+		}
+		if at, err = lookAt(s.Path, true); err != nil { // it may be another by now
+			return nil, err
+		}
 	}
 	return text, o.unchangedSince(s, at)
 }
@@ -106,8 +113,8 @@ func appendTimes(text []byte, uses Uses, at look) []byte {
 
 // directory adds what a directory is like. The times of directories move with whatever is made in them, and count only
 // for those who tell them, and not where the run makes something itself.
-func (o *observer) directory(text []byte, s Sight, at look, made map[string][]string) ([]byte, error) {
-	ours := made[strings.TrimSuffix(s.Path, "/")]
+func (o *observer) directory(text []byte, s Sight, at look, all *whole) ([]byte, error) {
+	ours := all.made[strings.TrimSuffix(s.Path, "/")]
 	if s.Uses&UseInode != 0 && len(ours) == 0 {
 		text = strconv.AppendInt(append(text, " changed "...), at.id.Ctime, 10)
 		if err := o.unchangedSince(s, at); err != nil {

@@ -198,9 +198,12 @@ func (o *observer) open(c *caller, dir, path, flags int) {
 	case flags&unix.O_TRUNC != 0:
 		o.write(name, use, replacesFile)
 	case mode == unix.O_RDONLY && flags&unix.O_CREAT == 0:
-		if flags&unix.O_DIRECTORY != 0 {
+		switch {
+		case flags&unix.O_DIRECTORY != 0:
 			use |= Looked
-		} else {
+		case name == libraryCache && c.isLoader():
+			use |= Searched
+		default:
 			use |= Read
 		}
 		o.note(name, use)

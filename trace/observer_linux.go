@@ -39,8 +39,9 @@ type usage struct {
 
 // caller is a call that waits for an answer.
 type caller struct {
-	thread int
-	args   [6]uint64
+	thread  int
+	args    [6]uint64
+	pointer uint64 // to the instruction that makes it
 }
 
 func newObserver(o Options) *observer {

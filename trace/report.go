@@ -36,6 +36,7 @@ const (
 	Link                     // if it is a link, the link itself: lstat, readlink, O_NOFOLLOW
 	Xattr                    // asked for extended attributes
 	Written                  // made, changed, renamed or removed, or opened for that
+	Searched                 // by the dynamic loader: the cache in which it looks up the names of libraries
 	Claimed                  // made by a call that fails where something is: what was there before counts
 )
 

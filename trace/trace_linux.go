@@ -178,7 +178,7 @@ func (t *Tracer) take(n *notification, lost bool) {
 	case n.arch != thisMachine.arch || note == nil:
 		o.doubt("it makes system calls of another architecture", "")
 	default:
-		note(o, &caller{int(n.thread), n.args})
+		note(o, &caller{int(n.thread), n.args, n.pointer})
 	}
 }
 
