@@ -42,15 +42,20 @@ const firstRead = 8 << 10
 // It takes no lock and costs the same whatever the cache holds: open, fstat, read and close for a small entry; open,
 // read and close for the count of purges.
 func (d *Dir) Lookup(key hashing.Key, recipe []byte, s Slot) (*Entry, error) {
-	e, err := d.load(key, s)
+	e, err := d.Load(key, s)
 	if err != nil {
-		return nil, d.miss(key, err)
+		return nil, err
 	}
+	return e.Admit(recipe)
+}
+
+// Admit returns an entry that was loaded, if it is what Lookup would return, and else closes it.
+func (e *Entry) Admit(recipe []byte) (_ *Entry, err error) {
 	if !bytes.Equal(e.Recipe, recipe) {
 		e.Close()
 		return nil, &Miss{stats.Corrupt, errors.New("its recipe is another one")}
 	}
-	if e.Soft, err = d.CheckTags(e.Meta); err != nil {
+	if e.Soft, err = e.d.CheckTags(e.Meta); err != nil {
 		e.Close()
 		return nil, &Miss{stats.Purged, err}
 	}

@@ -77,13 +77,22 @@ func whyGone(dir *cachedir.Dir, run cachedir.CommandRun) Why {
 }
 
 func recipeOf(dir *cachedir.Dir, key hashing.Key) ([]byte, bool) {
+	e := anyOf(dir, key)
+	if e == nil {
+		return nil, false
+	}
+	e.Close()
+	return e.Recipe, true
+}
+
+// anyOf loads an entry of a key, whatever has become of it; nil: there is none.
+func anyOf(dir *cachedir.Dir, key hashing.Key) *cachedir.Entry {
 	for _, slot := range [...]cachedir.Slot{cachedir.Good, cachedir.Failed} {
 		if e, err := dir.Load(key, slot); err == nil {
-			defer e.Close()
-			return e.Recipe, true
+			return e
 		}
 	}
-	return nil, false
+	return nil
 }
 
 // summary fits the changes into the one line of -v: the first three, and how many more.

@@ -35,6 +35,7 @@ func (l *lookup) reader() reader {
 // that recipe are read. After every wait this is done anew, for more may have been learned meanwhile.
 func (l *lookup) local(admit judge) (*cachedir.Entry, error) {
 	l.inputs.forgetLearned()
+	defer l.inputs.closeSet()
 	best, why := l.slots(admit)
 	switch learned := l.inputs.learned; {
 	case learned == nil:
@@ -59,7 +60,7 @@ func (l *lookup) local(admit judge) (*cachedir.Entry, error) {
 // slots reads the two slots of the recipe. A redirect in the first ends it.
 func (l *lookup) slots(admit judge) (best *cachedir.Entry, why verdict) {
 	for _, slot := range [...]cachedir.Slot{cachedir.Good, cachedir.Failed} {
-		e, err := l.dir.Lookup(l.inputs.recipe.Key, l.inputs.recipe.Text, slot)
+		e, err := l.read(slot)
 		if err != nil {
 			why = moreTelling(why, l.unreadable(err))
 			continue
@@ -99,6 +100,14 @@ func (l *lookup) slots(admit judge) (best *cachedir.Entry, why verdict) {
 		}
 	}
 	return best, why
+}
+
+// read reads a slot of the recipe, unless that was done to find the recipe.
+func (l *lookup) read(slot cachedir.Slot) (*cachedir.Entry, error) {
+	if e := l.inputs.takeSet(slot); e != nil {
+		return e.Admit(l.inputs.recipe.Text)
+	}
+	return l.dir.Lookup(l.inputs.recipe.Key, l.inputs.recipe.Text, slot)
 }
 
 // afterWait looks after a wait: what words name may have been made meanwhile, by the run that was waited for.

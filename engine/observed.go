@@ -24,18 +24,38 @@ import (
 // findSet looks for a recipe among those that earlier runs turned out to have of which all inputs are as they were, and
 // makes it that of this run. If there is none, it says what is different from the newest.
 func (in *inputs) findSet(sets []hashing.Key) (difference string, found bool) {
+	in.closeSet()
 	for _, set := range sets {
-		text, ok := recipeOf(in.dir, set)
-		if !ok {
+		e := anyOf(in.dir, set)
+		if e == nil {
 			continue // evicted
 		}
-		what := in.isAsSeen(set, text)
+		what := in.isAsSeen(set, e.Recipe)
 		if what == "" {
+			in.set = e
 			return "", true
 		}
+		e.Close()
 		difference = cmp.Or(difference, what)
 	}
 	return difference, false
+}
+
+// takeSet returns the entry that findSet has read, if it is that of the recipe in a slot. It is large, and read once.
+func (in *inputs) takeSet(slot cachedir.Slot) *cachedir.Entry {
+	e := in.set
+	if e == nil || e.Key != in.recipe.Key || e.Slot != slot {
+		return nil
+	}
+	in.set = nil
+	return e
+}
+
+func (in *inputs) closeSet() {
+	if in.set != nil {
+		in.set.Close()
+		in.set = nil
+	}
 }
 
 // isAsSeen makes a recipe that an earlier run turned out to have that of this run, if all inputs are as they were, and
