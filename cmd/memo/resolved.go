@@ -21,8 +21,23 @@ type (
 	words []string // kept as their places
 )
 
+// apart is what is kept of a call in another form.
+type apart struct {
+	ownDir bool // a cache directory is named
+	traced bool
+	trace  hashing.Trace
+}
+
+func partsOf(c *call.Call) *apart {
+	a := &apart{ownDir: c.CacheDir != "", traced: c.Request.Spec.Trace != nil}
+	if a.traced {
+		a.trace = *c.Request.Spec.Trace
+	}
+	return a
+}
+
 // fields lists what is kept.
-func fields(c *call.Call, ownDir *bool) []any {
+func fields(c *call.Call, a *apart) []any {
 	q := &c.Request
 	return []any{
 		(*words)(&q.Spec.Argv), (*word)(&q.Spec.Namespace), (*word)(&q.Spec.Scope), (*word)(&q.Spec.Name),
@@ -33,7 +48,8 @@ func fields(c *call.Call, ownDir *bool) []any {
 		&q.Refresh, &q.CachedOnly, &q.NoWait, &q.ReadOnly, &q.Follow, &q.Replay, &q.FeedStdin, &c.Explain, &c.Quiet,
 		&q.Spec.Pty, &q.Spec.IgnoreWords, &q.Spec.Cwd, &q.Spec.Exe, &q.Spec.Env, &q.Spec.StrictEnv,
 		&q.Spec.Files,
-		&c.Store.MaxSize, &c.Store.Keep, ownDir,
+		&c.Store.MaxSize, &c.Store.Keep, &a.ownDir,
+		&q.Network, &a.traced, &a.trace.AnyTimes, &a.trace.Ignore, &a.trace.Keep, &a.trace.Except,
 	}
 }
 
@@ -41,8 +57,7 @@ func fields(c *call.Call, ownDir *bool) []any {
 // list of fields does not have comes back as nothing, so that a setting which it lacks is never lost on the way.
 func resolved(c *call.Call, args []string) []byte {
 	w := writer{args: args}
-	ownDir := c.CacheDir != ""
-	for _, field := range fields(c, &ownDir) {
+	for _, field := range fields(c, partsOf(c)) {
 		w.field(field)
 	}
 	if w.bad {
@@ -102,15 +117,18 @@ func resolvedCall(b []byte, args []string, dir, cacheDir string) *call.Call {
 	r := reader{b: b, args: args}
 	c := &call.Call{}
 	c.Request.Spec.Dir = dir
-	var ownDir bool
-	for _, field := range fields(c, &ownDir) {
+	var a apart
+	for _, field := range fields(c, &a) {
 		r.field(field)
 	}
 	if r.bad || len(r.b) > 0 {
 		return nil
 	}
-	if ownDir {
+	if a.ownDir {
 		c.CacheDir = cacheDir
+	}
+	if a.traced {
+		c.Request.Spec.Trace = &a.trace
 	}
 	return c
 }

@@ -53,6 +53,21 @@ func TestResolvedThereAndBack(t *testing.T) {
 	require.Nil(t, resolvedCall(b, someArgs[:7], "/d", "/c"), "a shorter command line")
 }
 
+// A call that is observed comes back with all that is said of that.
+func TestResolvedTrace(t *testing.T) {
+	for _, trace := range []hashing.Trace{
+		{},
+		{AnyTimes: true},
+		{Ignore: []string{"/var/**"}, Keep: []string{"/var/lib/*", "/x"}, Except: []string{"@ci", "BUILD_*"}},
+	} {
+		c := someCall()
+		c.Request.Spec.Trace, c.Request.Network = &trace, true
+		b := resolved(c, someArgs)
+		require.NotNil(t, b)
+		require.Equal(t, c, resolvedCall(b, someArgs, "/d", "/c"))
+	}
+}
+
 // Words are found where they stand, however -c was written.
 func TestResolvedWords(t *testing.T) {
 	for _, args := range [][]string{
