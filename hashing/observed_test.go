@@ -3,6 +3,7 @@ package hashing
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -202,6 +203,28 @@ func TestUnchangedBySum(t *testing.T) {
 			require.Equal(t, step.read, step.o.c.reads.Load() > 0, step.name)
 		}
 	}
+}
+
+// A run may use very many files with long names.
+func TestObservedMany(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a second")
+	}
+	dir, spec := here(t)
+	spec.Trace = &Trace{}
+	var sights []Sight
+	for i := range 50_000 {
+		sights = append(sights, Sight{filepath.Join(dir, strings.Repeat("/directory", 20), strconv.Itoa(i)), UseContent})
+	}
+	r := captured(t, spec)
+	observed, err := Observed(r, spec, Sights{Paths: sights}, nil)
+	require.NoError(t, err)
+	require.Greater(t, len(observed.Text), 10<<20)
+	difference, err := Unchanged(observed, r, spec, nil)
+	require.NoError(t, err)
+	require.Empty(t, difference)
+	_, err = Observed(r, spec, Sights{Paths: slices.Repeat(sights, 2)}, nil)
+	require.ErrorAs(t, err, new(*TooLarge))
 }
 
 // What was changed since a run began may have been another input to it.

@@ -12,8 +12,9 @@ import (
 	"github.com/cachex-cli/cachex/probe"
 )
 
-// MaxRecipe is the length in bytes that a recipe's text may have.
-const MaxRecipe = 4 << 20
+// MaxRecipe is the length in bytes that a recipe's text may have: 50,000 inputs of an observed run have room in it. All
+// of them are in memory when a run looks at them.
+const MaxRecipe = 16 << 20
 
 // header is the first line of every recipe; the number is the version of the format.
 const header = "cachex recipe 1\n"

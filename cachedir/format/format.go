@@ -42,7 +42,7 @@ const (
 	ChunkSize = 256 << 10 // bodies have a checksum for each chunk, so that several goroutines can verify one
 	InlineMax = 256 << 10 // larger bodies get a file of their own
 
-	MaxRecipe = 4 << 20
+	MaxRecipe = hashing.MaxRecipe
 	MaxTags   = 1 << 10
 	MaxTag    = 4 << 10
 	MaxNames  = 1 << 12 // of learned inputs
