@@ -68,6 +68,11 @@ func (e *Engine) now() time.Time {
 	return time.Now()
 }
 
+// newCaller is one who comes now.
+func (e *Engine) newCaller(ctx context.Context, req *Request, files *streams) *caller {
+	return &caller{Request: req, ctx: ctx, io: files, now: e.now, arrival: bootNow(), startTime: e.now()}
+}
+
 // Do serves one request. An engine serves any number of them, also at the same time. The error is nil whenever the
 // command's result was delivered. Otherwise it is, to be told by errors.As and errors.Is,
 //
@@ -95,6 +100,5 @@ func (e *Engine) Do(ctx context.Context, req Request) (out Outcome, err error) {
 			err = &DeliveryError{Err: failed}
 		}
 	}()
-	c := &caller{Request: &req, ctx: ctx, io: files, now: e.now, arrival: bootNow(), startTime: e.now()}
-	return newRun(e, c).doAndLog()
+	return newRun(e, e.newCaller(ctx, &req, files)).doAndLog()
 }

@@ -64,7 +64,7 @@ func (e *Engine) Observe(ctx context.Context, req Request) (Seen, Outcome, error
 		return Seen{}, Outcome{}, &DeliveryError{Err: err}
 	}
 	defer func() { _ = files.close() }()
-	caller := &caller{Request: &req, ctx: ctx, io: files, now: e.now, arrival: bootNow(), startTime: e.now()}
+	caller := e.newCaller(ctx, &req, files)
 	c, err := caller.command("", nil)
 	if err != nil {
 		return Seen{}, Outcome{}, err

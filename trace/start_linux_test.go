@@ -6,7 +6,6 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -214,51 +213,52 @@ func TestNoDescriptorLeft(t *testing.T) {
 	require.Contains(t, report().Untraced, "too many open files")
 }
 
-// Signals reach the command as they do without.
-func TestSignalsReachIt(t *testing.T) {
-	defer signal.Reset(unix.SIGTERM)
+// startsReady starts a command that says it is ready, and waits for that. What is returned ends it by TERM, of which it
+// says that it got it.
+func startsReady(t *testing.T, attr *syscall.SysProcAttr) (c *exec.Cmd, end func() observed) {
+	t.Helper()
 	c, report := elsewhere(t, nil, "sh", "-c", `trap 'echo got; exit 6' TERM; echo ready; while :; do cat /dev/null; done`)
+	c.SysProcAttr = attr
 	out, err := c.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, c.Start())
-	b := make([]byte, 100)
-	n, err := out.Read(b)
-	require.NoError(t, err)
-	require.Equal(t, "ready\n", string(b[:n]))
-	require.NoError(t, c.Process.Signal(unix.SIGTERM))
-	n, err = out.Read(b)
-	require.NoError(t, err)
-	require.Equal(t, "got\n", string(b[:n]))
-	require.Equal(t, 6, exitCode(t, c.Wait()))
-	require.True(t, report().Caught)
+	says := func(want string) {
+		t.Helper()
+		b := make([]byte, 100)
+		n, err := out.Read(b)
+		require.NoError(t, err)
+		require.Equal(t, want, string(b[:n]))
+	}
+	says("ready\n")
+	return c, func() observed {
+		t.Helper()
+		require.NoError(t, c.Process.Signal(unix.SIGTERM))
+		says("got\n")
+		require.Equal(t, 6, exitCode(t, c.Wait()))
+		return report()
+	}
+}
+
+// Signals reach the command as they do without.
+func TestSignalsReachIt(t *testing.T) {
+	_, end := startsReady(t, nil)
+	r := end()
+	require.True(t, r.Caught)
 }
 
 // What stops all of a job stops it here, too, and it goes on where it was.
 func TestStopsAndContinues(t *testing.T) {
-	c, report := elsewhere(t, nil, "sh", "-c",
-		`trap 'echo got; exit 6' TERM; echo ready; while :; do cat /dev/null; done`)
-	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	out, err := c.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, c.Start())
-	b := make([]byte, 100)
-	n, err := out.Read(b)
-	require.NoError(t, err)
-	require.Equal(t, "ready\n", string(b[:n]))
+	c, end := startsReady(t, &syscall.SysProcAttr{Setpgid: true})
 	for range 5 {
 		require.NoError(t, unix.Kill(-c.Process.Pid, unix.SIGTSTP))
 		var status unix.WaitStatus
-		_, err = unix.Wait4(c.Process.Pid, &status, unix.WUNTRACED, nil)
+		_, err := unix.Wait4(c.Process.Pid, &status, unix.WUNTRACED, nil)
 		require.NoError(t, err)
 		require.True(t, status.Stopped())
 		require.NoError(t, unix.Kill(-c.Process.Pid, unix.SIGCONT))
 	}
-	require.NoError(t, c.Process.Signal(unix.SIGTERM))
-	n, err = out.Read(b)
-	require.NoError(t, err)
-	require.Equal(t, "got\n", string(b[:n]))
-	require.Equal(t, 6, exitCode(t, c.Wait()))
-	require.Empty(t, report().Untraced)
+	r := end()
+	require.Empty(t, r.Untraced)
 }
 
 // Nothing stays open, and no process stays.
