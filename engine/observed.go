@@ -2,9 +2,7 @@ package engine
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -191,19 +189,14 @@ func (o *observation) sightOf(seen trace.Seen) (s hashing.Sight, counts bool, do
 	if isOfKernel(seen.Path) {
 		return s, false, ""
 	}
-	if seen.Before == trace.Something && isGone(seen) {
-		return s, false, "others removed " + hashing.Show(seen.Path) + " while it ran"
+	if fate := seen.Fate(); fate != "" {
+		return s, false, byOthers(fate, seen)
 	}
 	return hashing.Sight{Path: seen.Path, Uses: o.usesOf(seen)}, true, ""
 }
 
-func isGone(seen trace.Seen) bool {
-	look := os.Stat
-	if seen.Use&trace.Link != 0 {
-		look = os.Lstat
-	}
-	_, err := look(seen.Path)
-	return errors.Is(err, fs.ErrNotExist)
+func byOthers(fate string, seen trace.Seen) string {
+	return "others " + fate + " " + hashing.Show(seen.Path) + " while it ran"
 }
 
 func (o *observation) tellsOpenTimes() bool {
@@ -275,6 +268,9 @@ func (o *observation) written(seen trace.Seen) (s hashing.Sight, counts bool, do
 	case isSpecial(seen.Path): // what is written there goes to another program, or to a device
 		return s, false, "it writes to " + path + ", which is neither a regular file nor a directory"
 	case !hashing.ChangedSince(seen.Path, o.since): // the attempt failed, or changed nothing
+		if fate := seen.Fate(); fate != "" {
+			return s, false, byOthers(fate, seen)
+		}
 		seen.Use |= seen.After
 		return hashing.Sight{Path: seen.Path, Uses: o.usesOf(seen) | hashing.UseMode}, true, ""
 	case used && seen.Before == trace.Nothing:

@@ -37,7 +37,8 @@ func TestMemoryOfNode(t *testing.T) {
 // What was there when a run looked, and is not there when it has ended, somebody else has removed.
 func TestRemovedByOthers(t *testing.T) {
 	gone := filepath.Join(t.TempDir(), "gone")
-	_, _, doubt := (&observation{}).sightOf(trace.Seen{Path: gone, Use: trace.Read, Before: trace.Something})
+	was := trace.File{Device: 1, Inode: 1, Known: true}
+	_, _, doubt := (&observation{}).sightOf(trace.Seen{Path: gone, Use: trace.Read, Before: trace.Something, Led: was})
 	require.Equal(t, "others removed "+gone+" while it ran", doubt)
 	s, counts, doubt := (&observation{}).sightOf(trace.Seen{Path: gone, Use: trace.Read, Before: trace.Nothing})
 	require.Empty(t, doubt)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -35,6 +36,7 @@ type usage struct {
 	mode       uint32 // of what was there then
 	size       int64
 	replaced   bool // by a call of the run, if it did not fail
+	led, was   File // what was there, behind links and itself, until then
 }
 
 // caller is a call that waits for an answer.
@@ -67,17 +69,46 @@ const mostPaths = 200_000
 func (o *observer) usage(path string, itself bool) *usage {
 	u := o.seen[path]
 	if u == nil {
-		u = &usage{before: Nothing}
-		if st, ok := look(path, itself); ok {
-			u.before, u.mode, u.size = Something, st.Mode, st.Size
-		}
+		u = &usage{}
 		o.seen[path] = u
 		if len(o.seen) > mostPaths {
 			o.doubt("it uses too many files", "")
 			o.blind = true
 		}
 	}
+	u.identify(path, itself)
 	return u
+}
+
+// identify looks at what is there when a path is used first, and when it is first used in the other way.
+func (u *usage) identify(path string, itself bool) {
+	file := &u.led
+	if itself {
+		file = &u.was
+	}
+	if file.Known || u.replaced {
+		return
+	}
+	file.Known = true
+	st, ok := look(path, itself)
+	if ok {
+		file.Device, file.Inode = uint64(st.Dev), st.Ino
+	}
+	switch {
+	case u.before != 0:
+	case ok:
+		u.before, u.mode, u.size = Something, st.Mode, st.Size
+	default:
+		u.before = Nothing
+	}
+}
+
+// fileOf is what was found at a path.
+func fileOf(fi os.FileInfo) File {
+	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
+		return File{uint64(st.Dev), st.Ino, true}
+	}
+	return File{}
 }
 
 // note notes a use that is no write.
@@ -225,7 +256,7 @@ func (o *observer) report() Report {
 	r := Report{Programs: o.programs, Doubts: o.doubted, Network: o.network}
 	for _, path := range slices.Sorted(maps.Keys(o.seen)) {
 		u := o.seen[path]
-		r.Seen = append(r.Seen, Seen{path, u.use, u.after, u.before, u.mode, u.size})
+		r.Seen = append(r.Seen, Seen{path, u.use, u.after, u.before, u.mode, u.size, u.led, u.was})
 	}
 	return r
 }

@@ -48,6 +48,38 @@ type Seen struct {
 	Before Before // when it was used for the first time
 	Mode   uint32 // st_mode of what was there then: of a link itself, if that is what was used
 	Size   int64  // and its size
+	Led    File   // what it led to when it was first used so that links are followed
+	Was    File   // what it was itself when it was first used so
+}
+
+// File tells files apart. The zero File is not known.
+type File struct {
+	Device, Inode uint64 // 0 and 0: there is none
+	Known         bool
+}
+
+// Fate says what others have done to a path since it was used, of which the run itself has changed nothing: "removed",
+// "made" or "replaced"; empty: it leads where it led. Times of a file do not tell that a directory on the way to it was
+// renamed.
+func (s Seen) Fate() string {
+	if fate := s.Led.fate(os.Stat(s.Path)); fate != "" {
+		return fate
+	}
+	return s.Was.fate(os.Lstat(s.Path))
+}
+
+func (f File) fate(now os.FileInfo, err error) string {
+	switch there := f != (File{Known: true}); {
+	case !f.Known || !there && err != nil:
+		return ""
+	case !there:
+		return "made"
+	case err != nil:
+		return "removed"
+	case fileOf(now) != f:
+		return "replaced"
+	}
+	return ""
 }
 
 // Before is what a path named before it was used.

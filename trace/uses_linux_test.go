@@ -115,7 +115,7 @@ func TestUses(t *testing.T) {
 			if got.Before == trace.Something {
 				require.NotZero(t, got.Mode)
 			}
-			got.Path, got.Mode, got.Size = "", 0, 0
+			got.Path, got.Mode, got.Size, got.Led, got.Was = "", 0, 0, trace.File{}, trace.File{}
 			if c.want.Before == 0 {
 				got.Before = 0
 			}
@@ -136,7 +136,40 @@ func TestBefore(t *testing.T) {
 	r := observe(t, dir, "sh", "-c", "echo 12345 > a; chmod 600 a")
 	require.Equal(t, trace.Seen{
 		Path: a, Use: written, After: r.seen(a).After, Before: trace.Something, Mode: unix.S_IFREG | 0o640, Size: 3,
+		Led: r.seen(a).Led,
 	}, r.seen(a))
+}
+
+// What a path led to, and what it was itself, is held against what is there afterwards.
+func TestFate(t *testing.T) {
+	dir := workspace(t)
+	for _, name := range []string{"a/x", "b/x", "c/x"} {
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o777))
+		write(t, filepath.Join(dir, name), "")
+	}
+	require.NoError(t, os.Symlink("a", filepath.Join(dir, "l")))
+	r := observe(t, dir, "sh", "-c", "cat a/x b/x l/x; test -e n/x; readlink l")
+	fate := func(name string) string {
+		s := r.seen(filepath.Join(dir, name))
+		require.NotEmpty(t, s.Path, name)
+		return s.Fate()
+	}
+	for _, name := range []string{"a/x", "b/x", "l/x", "n/x", "l"} {
+		require.Empty(t, fate(name), name)
+	}
+	rename := func(from, to string) {
+		require.NoError(t, os.Rename(filepath.Join(dir, from), filepath.Join(dir, to)))
+	}
+	rename("a", "d")
+	rename("c", "a")
+	rename("b", "n")
+	require.NoError(t, os.Symlink("d", filepath.Join(dir, "new")))
+	rename("new", "l")
+	for name, want := range map[string]string{
+		"a/x": "replaced", "b/x": "removed", "n/x": "made", "l": "replaced", "l/x": "",
+	} {
+		require.Equal(t, want, fate(name), name)
+	}
 }
 
 // Only what a table says, the program that looks, decides whether times count.
