@@ -215,7 +215,11 @@ func (o *observer) open(c *caller, dir, path, flags int) {
 // lists notes the directory of which names are read. Many are opened for something else: Go removes a directory by way
 // of the one that it is in, which is that of all temporary files.
 func lists(o *observer, c *caller) {
-	if name, ok := o.opened(c, int(int32(c.args[0]))); ok {
+	name, ok := o.opened(c, int(int32(c.args[0])))
+	if !ok {
+		return
+	}
+	if name, ok = o.magic(c, name); ok {
 		o.note(name, Listed)
 	}
 }
