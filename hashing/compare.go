@@ -167,7 +167,15 @@ func (o *observer) parse(text []byte) (sights []Sight, lines [][]byte, err error
 		r := reader{rest: strings.TrimSuffix(line, "\n")}
 		r.expect("seen ")
 		s := Sight{Uses: r.uses()}
-		s.Path = o.path(r.quoted())
+		name := r.quoted()
+		s.Path = o.path(name)
+		if s.Uses&useAbove != 0 {
+			path, ok := o.pathAbove(name)
+			if !ok {
+				return nil, nil, errDepth
+			}
+			s.Path = path
+		}
 		if r.failed || !strings.HasPrefix(s.Path, "/") {
 			return nil, nil, errRecipe
 		}

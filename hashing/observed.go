@@ -20,7 +20,7 @@ import (
 func Observed(r Recipe, spec Spec, run Sights, digests Digests) (Recipe, error) {
 	o := newObserver(spec, digests)
 	o.since, o.busy, o.shellVariables = run.Since, run.Busy, run.ShellVariables
-	sights := o.ordered(run.Paths)
+	sights := o.ordered(o.withAbove(run.Paths))
 	lines := make([][]byte, len(sights))
 	all := wholeOf(sights)
 	err := inParallel(len(sights), func(i int) (err error) {
@@ -82,6 +82,7 @@ type observer struct {
 	c     *capture
 	since int64           // no file may have been changed later; 0: whenever
 	busy  map[string]bool // directories that may
+	above []root          // directories above the repository
 	roots []root          // places whose names are the same everywhere
 
 	shellVariables []string // those that count
@@ -91,14 +92,21 @@ type observer struct {
 // root is a directory that a recipe does not name by its path.
 type root struct{ name, path string }
 
+// The roots.
+const (
+	rootOfRepo = "repo:"
+	rootOfHome = "home:"
+)
+
 func newObserver(spec Spec, digests Digests) *observer {
 	o := &observer{c: newCapture(spec, digests, time.Now())}
 	if spec.Cwd == CwdRepo {
 		if repo, ok := RepoRoot(spec.Dir, nil); ok {
-			o.roots = append(o.roots, root{"repo:", repo})
+			o.roots = append(o.roots, root{rootOfRepo, repo})
+			o.above = above(repo)
 		}
 		if home, ok := lookup(spec.Environ, "HOME"); ok && filepath.IsAbs(home) && filepath.Dir(home) != home {
-			o.roots = append(o.roots, root{"home:", filepath.Clean(home)})
+			o.roots = append(o.roots, root{rootOfHome, filepath.Clean(home)})
 		}
 	}
 	return o
@@ -127,7 +135,7 @@ func (o *observer) path(name string) string {
 // ordered puts what lies below the working directory first: it is what changes.
 func (o *observer) ordered(sights []Sight) []Sight {
 	near := o.c.spec.Dir
-	if len(o.roots) > 0 && o.roots[0].name == "repo:" {
+	if len(o.roots) > 0 && o.roots[0].name == rootOfRepo {
 		near = o.roots[0].path
 	}
 	near = strings.TrimSuffix(near, "/") + "/"

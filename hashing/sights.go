@@ -34,9 +34,11 @@ const (
 	UseMade                       // w: the run has made it: its state is the one in which the run left it
 	UseInode                      // d: when a directory's inode was changed, as by each new entry
 	UseLibraries                  // r: where the loader's cache has libraries that were opened or looked for
+
+	useAbove // a: it is compared by where it lies above the repository
 )
 
-const useLetters = "cmtnlxwdr"
+const useLetters = "cmtnlxwdra"
 
 var seenFact = factKind{
 	name: "seen", parse: parseSeen, order: ofFound, change: changedSeen,
@@ -82,7 +84,11 @@ func (o *observer) lineSeen(text []byte, s Sight, at look, failed error, all *wh
 			text = append(text, useLetters[i])
 		}
 	}
-	text = append(appendQuoted(append(text, "- "...), o.name(s.Path)), ' ')
+	name := o.name(s.Path)
+	if s.Uses&useAbove != 0 {
+		name = o.nameAbove(s.Path)
+	}
+	text = append(appendQuoted(append(text, "- "...), name), ' ')
 	text, err := o.state(text, s, at, failed, all)
 	if err != nil {
 		return nil, &InputError{Path: s.Path, Err: err}

@@ -29,7 +29,7 @@ func (o *observer) state(text []byte, s Sight, at look, err error, all *whole) (
 		if err := o.unchangedSince(s, at); err != nil {
 			return nil, err
 		}
-		if s.Uses&^(UseLink|UseTimes|UseChange|UseMade) == 0 {
+		if s.Uses&^(UseLink|UseTimes|UseChange|UseMade|useAbove) == 0 {
 			return append(text, "itself"...), nil
 		}
 		if at, err = lookAt(s.Path, true); err != nil {
