@@ -28,7 +28,7 @@ type trial struct {
 
 // doctorOf says why a command cannot be cached well.
 func doctorOf(a *App, c *cobra.Command, args []string) error {
-	request, err := observed(a, c, args)
+	request, _, err := observed(a, c, args)
 	if err != nil {
 		return err
 	}

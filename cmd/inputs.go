@@ -21,11 +21,12 @@ func newInputsCommand(app *App) *cobra.Command {
 		Use:   "inputs [flags] -- COMMAND [ARG...]",
 		Short: "run a command once and say what it reads",
 		Long: `Inputs runs the command once, observes it and all its children as run --trace does, and prints what they
-used: files of the project, of the home directory and of the system, paths that were looked for in vain, directories that
-were listed, files that were made, variables that count, and what keeps a result from being stored. Then it prints a
-rule for a configuration file, and the same as flags of run, that put the inputs of project and home in the key. Files
-of the system change with its packages; only --trace looks at them. A directory that was listed is in the rule with all
-that lies below it, if that is not too much.
+used: files of the project, of the home directory and of the system, paths that were looked for in vain, directories
+that were listed, files that were made, variables that count, those of them that its programs are known to look at and
+that are in no key yet (forgotten), and what keeps a result from being stored. Then it prints a rule for a
+configuration file, and the same as flags of run, that put the inputs of project and home in the key. Files of the
+system change with its packages; only --trace looks at them. A directory that was listed is in the rule with all that
+lies below it, if that is not too much.
 
 Nothing is stored. The command gets no stdin, and what it writes goes to stderr. Linux alone.` + exitCodes(
 			"0    printed, however the command ended", "125  bad flag, or the command cannot be observed",
@@ -48,7 +49,7 @@ func (a *App) inputs(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	request, err := observed(a, c, args)
+	request, before, err := observed(a, c, args)
 	if err != nil {
 		return err
 	}
@@ -61,27 +62,31 @@ func (a *App) inputs(c *cobra.Command, args []string) error {
 		seen = uncovered(seen, request.Spec)
 	}
 	v := newInputsView(seen, request.Spec.Argv)
+	v.Forgotten = append(v.Forgotten, before.Forgotten(request.Spec, seen.Programs)...)
 	if asJSON {
 		return json.NewEncoder(a.Stdout).Encode(v)
 	}
 	return v.print(a.Stdout)
 }
 
-// observed is the request to run a command under observation, whether or not settings say --trace.
-func observed(a *App, c *cobra.Command, args []string) (request engine.Request, err error) {
-	_, spec, s, err := a.recipe(c, args, nil)
+// observed is the request to run a command under observation, whether or not settings say --trace; before is the recipe
+// that it has by the settings.
+func observed(a *App, c *cobra.Command, args []string) (
+	request engine.Request, before hashing.Recipe, err error,
+) {
+	before, spec, s, err := a.recipe(c, args, nil)
 	if err != nil {
-		return request, err
+		return request, before, err
 	}
 	s.Trace = true
 	spec.Trace = s.trace(spec.Dir)
 	made, err := a.callOf(s, spec, nil)
 	if err != nil {
-		return request, err
+		return request, before, err
 	}
 	request = made.Request
 	request.OwnsProcess, request.CacheExit = true, s.CacheExit.Has
-	return request, nil
+	return request, before, nil
 }
 
 // uncovered takes away what is in the key of a spec.
@@ -108,6 +113,7 @@ type inputsView struct {
 	Directories []string `json:"directories"`
 	Made        []string `json:"made"`
 	Environment []string `json:"environment"`
+	Forgotten   []string `json:"forgotten"`
 	Network     bool     `json:"network"`
 	Doubts      []string `json:"doubts"`
 	Rule        struct {
@@ -124,7 +130,7 @@ func newInputsView(seen engine.Seen, argv []string) inputsView {
 	v := inputsView{
 		Project: all(seen.Project), Home: all(seen.Home), System: all(seen.System), Absent: all(seen.Absent),
 		Directories: all(seen.Directories), Made: all(seen.Made), Environment: all(seen.Env), Network: seen.Network,
-		Doubts: []string{},
+		Doubts: []string{}, Forgotten: []string{},
 	}
 	for _, d := range seen.Doubts {
 		v.Doubts = append(v.Doubts, d.Text)
@@ -191,6 +197,7 @@ func (v *inputsView) print(w io.Writer) error {
 		{"directories", v.Directories},
 		{"made", v.Made},
 		{"environment", v.Environment},
+		{"forgotten", v.Forgotten},
 		{"doubts", v.allDoubts()},
 	} {
 		if len(group.list) == 0 {

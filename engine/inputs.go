@@ -156,7 +156,7 @@ func (in *inputs) doubtMiss() {
 	case in.remarks.doubt != nil:
 	case len(unmatched) > 0:
 		in.remarks.doubt = errors.New(unmatched[0].String())
-	case in.recipe.SharesRepo() && !in.recipe.HasFiles():
+	case in.recipe.SharesRepo() && !in.recipe.HasFiles() && !in.recipe.IsObserved():
 		in.remarks.doubt = errors.New("clones of this repository share the result, whatever they hold; " +
 			"name what the command reads with --file")
 	}

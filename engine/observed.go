@@ -94,6 +94,7 @@ func (in *inputs) observed(rep *observation, m cachedir.Meta, d directives, stor
 	if doubt != "" {
 		return refusal{doubt, true}
 	}
+	in.doubtVariables(rep)
 	recipe, err := hashing.Observed(in.firstRecipe, in.caller.Spec, hashing.Sights{
 		Paths: sights, ShellVariables: rep.shellVariables(in.caller.Spec.Argv), Since: rep.since,
 		Busy: rep.busyDirectories(),
@@ -111,6 +112,18 @@ func (in *inputs) observed(rep *observation, m cachedir.Meta, d directives, stor
 	}
 	in.learnedMore = true
 	return refusal{}
+}
+
+// doubtVariables notes, for who wants to know, that a variable is left out of the key which a program of the run is
+// known to look at.
+func (in *inputs) doubtVariables(rep *observation) {
+	if !in.caller.Explain || in.remarks.doubt != nil {
+		return
+	}
+	if names := in.firstRecipe.Forgotten(in.caller.Spec, rep.programs()); len(names) > 0 {
+		const text = "a program of it looks at %[1]s, which is not in the key; add --env %[1]s"
+		in.remarks.doubt = fmt.Errorf(text, names[0])
+	}
 }
 
 // sights are what a run has used, and a doubt is why that is not all or cannot be compared later.

@@ -23,6 +23,7 @@ type Seen struct {
 	Directories []string // those of which the names were listed
 	Made        []string // files that the command made, or changed
 	Env         []string // variables that are set and count
+	Programs    []string // files that were executed
 	Network     bool     // it talked to a server
 	Doubts      []Doubt  // why its result would not be stored
 }
@@ -105,6 +106,7 @@ func (o *observation) seen(req *Request) Seen {
 	for _, d := range o.report.Doubts {
 		s.doubt(subjectOf(d), doubtText(d))
 	}
+	s.Programs = o.programs()
 	home := hashing.Getenv(req.Spec.Environ, "HOME")
 	where, grown := whatDoesNotCount(req.Spec, ""), map[string]string{}
 	for _, path := range o.report.Seen {
@@ -126,6 +128,14 @@ func (o *observation) seen(req *Request) Seen {
 		s.doubt(Changes, doubt)
 	}
 	return s
+}
+
+// programs are the files that the run executed, scripts among them.
+func (o *observation) programs() (paths []string) {
+	for _, p := range o.report.Programs {
+		paths = append(paths, p.Path)
+	}
+	return paths
 }
 
 func (s *Seen) doubt(subject Subject, text string) {

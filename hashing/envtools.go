@@ -136,6 +136,25 @@ func (r Recipe) Variables(spec Spec) []string {
 	return append(patterns, toolPatterns(names)...)
 }
 
+// Forgotten lists the variables that are set and that tools among these programs are known to look at, but that are not
+// in the key of a recipe of a spec.
+func (r Recipe) Forgotten(spec Spec, programs []string) (names []string) {
+	var tools []string
+	for _, program := range programs {
+		tools = append(tools, toolsOf(program)...)
+	}
+	inKey := r.Variables(spec)
+	if r.IsObserved() {
+		inKey = append(inKey, Counted(spec)...)
+	}
+	for _, name := range spec.envNames(nil, toolPatterns(sortedSet(tools))) {
+		if !isAmong(inKey, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // GuessableOfTools names a variable that is in a recipe because of a tool and holds something that looks secret and has
 // at most so many bytes.
 func GuessableOfTools(spec Spec, most int) (name string, found bool) {
