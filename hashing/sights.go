@@ -199,18 +199,27 @@ func changedSeen(_ *differ, s states) string {
 		return word + Show(s.name) + " appeared"
 	case !is:
 		return word + Show(s.name) + " vanished"
+	case withoutTime("modified ", old) == withoutTime("modified ", recent):
+		return "only times differ: " + Show(s.name) + ignoringHits
 	case withoutTimes(old) == withoutTimes(recent):
-		return "only times differ: " + Show(s.name) + "; --trace-times ignore would hit"
+		return word + Show(s.name) + " changed" + ignoringHits
 	}
 	return word + Show(s.name) + " changed"
 }
 
-// withoutTimes is a state without times of modification.
+const ignoringHits = "; --trace-times ignore would hit"
+
+// withoutTimes is a state without what does not count under --trace-times ignore.
 func withoutTimes(state string) string {
-	before, rest, ok := strings.Cut(state, "modified ")
+	return withoutTime("changed ", withoutTime("modified ", state))
+}
+
+// withoutTime is a state without the times behind a word.
+func withoutTime(word, state string) string {
+	before, rest, ok := strings.Cut(state, word)
 	if !ok {
 		return state
 	}
 	_, rest, _ = strings.Cut(rest, " ")
-	return strings.TrimSuffix(before, " ") + " " + withoutTimes(rest)
+	return strings.TrimSuffix(before, " ") + " " + withoutTime(word, rest)
 }
