@@ -484,10 +484,17 @@ func (o *observer) send(c *caller, message uint64) {
 	}
 }
 
-// binds is of a local socket that gets a name.
+// binds is of a local socket that gets a name, by which other programs may talk to it. One that the kernel makes up is
+// known to whom the socket talks.
 func binds(o *observer, c *caller) {
-	if name, _ := o.socketName(c, c.args[1], uint32(c.args[2])); name != "" {
+	const unnamed = 2 // bytes, of the family alone
+	length := uint32(c.args[2])
+	name, local := o.socketName(c, c.args[1], length)
+	if name != "" {
 		o.write(name, Claimed, replacesName)
+	}
+	if local && length > unnamed {
+		o.doubt(Talks, name)
 	}
 }
 

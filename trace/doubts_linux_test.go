@@ -58,6 +58,7 @@ static char stack[65536];
 		"System V":          {`shmget(4711, 1, 0);`, "it shares memory or messages with other programs"},
 		"keys":              {`syscall(SYS_keyctl, 0, -3, 0);`, "it uses the kernel's keys"},
 		"abstract socket":   {local + `connect(socket(AF_UNIX, SOCK_STREAM, 0), (void *)&a, 5);`, "it talks to another program"},
+		"abstract name":     {local + `bind(socket(AF_UNIX, SOCK_STREAM, 0), (void *)&a, 5);`, "it talks to another program"},
 		"message":           {local + `struct msghdr m = {&a, 5}; sendmsg(socket(AF_UNIX, SOCK_DGRAM, 0), &m, 0);`, "it talks to another program"},
 		"messages":          {local + `struct mmsghdr m[2] = {{{0}}, {{&a, 5}}}; sendmmsg(socket(AF_UNIX, SOCK_DGRAM, 0), m, 2, 0);`, "it talks to another program"},
 		"program in memory": {`int f = syscall(SYS_memfd_create, "x", 0); execveat(f, "", (char *[]){"x", 0}, environ, AT_EMPTY_PATH);`, "it executes a file without a name"},
@@ -66,6 +67,7 @@ static char stack[65536];
 		"removed directory": {`mkdir("gone", 0700); chdir("gone"); rmdir("../gone"); open("x", O_RDONLY);`, "it uses a directory that was removed"},
 
 		"its own memory":     {`shmget(IPC_PRIVATE, 1, 0600);`, ""},
+		"made-up name":       {local + `bind(socket(AF_UNIX, SOCK_DGRAM, 0), (void *)&a, 2);`, ""},
 		"pairs of sockets":   {`int f[2]; socketpair(AF_UNIX, SOCK_STREAM, 0, f); send(f[0], "x", 1, 0);`, ""},
 		"message in a pair":  {`int f[2]; socketpair(AF_UNIX, SOCK_STREAM, 0, f); struct msghdr m = {0}; sendmsg(f[0], &m, 0);`, ""},
 		"socket of no one":   {`struct sockaddr_un a = {AF_UNIX, "/none"}; connect(socket(AF_UNIX, SOCK_STREAM, 0), (void *)&a, sizeof a);`, ""},
@@ -107,6 +109,11 @@ func TestLocalSocket(t *testing.T) {
 	defer l.Close()
 	r := observe(t, dir, python(t), "-c", "import socket; socket.socket(socket.AF_UNIX).connect('socket')")
 	require.Equal(t, []trace.Doubt{{Reason: "it talks to another program", Path: path}}, r.Doubts)
+
+	r = observe(t, dir, python(t), "-c", "import socket; socket.socket(socket.AF_UNIX).bind('new')")
+	path = filepath.Join(dir, "new")
+	require.Equal(t, []trace.Doubt{{Reason: "it talks to another program", Path: path}}, r.Doubts)
+	require.Equal(t, written|claimed, r.seen(path).Use)
 }
 
 // Calls of 32 bits are not understood.

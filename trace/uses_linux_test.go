@@ -95,7 +95,6 @@ func TestUses(t *testing.T) {
 		{"dangling link of the run", python("os.symlink('none','new')\ntry: open('new')\nexcept OSError: pass"), "none", trace.Seen{Use: read, Before: trace.Nothing}},
 		{"written through a link of the run", python("os.symlink('a','new')\nopen('new','w')"), "a", trace.Seen{Use: written, Before: trace.Something}},
 		{"exchanged", exchange, "b", trace.Seen{Use: read | written, Before: trace.Something}},
-		{"socket", python("import socket\nsocket.socket(socket.AF_UNIX).bind('new')"), "new", trace.Seen{Use: written | claimed, Before: trace.Nothing}},
 		{"removed in vain", python("try: os.remove('none')\nexcept OSError: pass"), "none", trace.Seen{Use: looked | link | written, Before: trace.Nothing}},
 		{"mode changed", python("os.chmod('a',0o600)"), "a", trace.Seen{Use: looked | written, Before: trace.Something}},
 		{"times changed", python("os.utime('a')"), "a", trace.Seen{Use: looked | written, Before: trace.Something}},
