@@ -1053,7 +1053,7 @@ def alone():
         return
     if subprocess.run(["unshare", "-m", "mount", "-o", "remount,bind,ro", "/"], capture_output=True).returncode:
         print("nothing can be observed here: as root, the rest of the system must be made read-only first")
-        sys.exit()
+        sys.exit(77)
     base = tempfile.mkdtemp(prefix="cachex-mutations.")
     p = subprocess.Popen(["unshare", "-m", sys.executable, *sys.argv], env=dict(os.environ, MUTATIONS_BASE=base))
     signal.signal(signal.SIGTERM, lambda *_: p.terminate())
@@ -1129,7 +1129,7 @@ def prove(w, o, commands):
     probe, status = w.traced(Command("cat data/a.txt"))
     if not status.get("stored"):
         print("nothing can be observed here:", status.get("not_stored"), probe)
-        return 0
+        return 77
     proof = Proof(w, o)
     base = w.now()
     started = time.monotonic()
