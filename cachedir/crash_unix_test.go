@@ -140,12 +140,11 @@ func importAgain(d *Dir, r Run) error {
 
 // Processes that work on one directory are killed at any instant. What they leave is right without repair.
 func TestKilledAtAnyInstant(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "cache")
-	rounds := 30
 	if testing.Short() {
-		rounds = 5
+		t.Skip("kills many processes")
 	}
-	for round := range rounds {
+	path := filepath.Join(t.TempDir(), "cache")
+	for round := range 30 {
 		if round%10 == 0 {
 			require.NoError(t, os.RemoveAll(path)) // kill some during the creation, too
 		}

@@ -50,6 +50,9 @@ func outputs() map[string][]part {
 }
 
 func TestEncryptedEntries(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes large entries")
+	}
 	for name, parts := range outputs() {
 		t.Run(name, func(t *testing.T) {
 			d, r := newDir(t, encrypted), runOf("a recipe with a planted token")

@@ -353,6 +353,9 @@ func TestReadersBesideStores(t *testing.T) {
 }
 
 func TestRemoveBesideStores(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts many processes")
+	}
 	path := filepath.Join(t.TempDir(), "cache")
 	bodies := []string{strings.Repeat("0123456789abcdef", 17<<10), strings.Repeat("fedcba9876543210", 17<<10), "small"}
 	var all sync.WaitGroup

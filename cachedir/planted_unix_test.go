@@ -119,6 +119,9 @@ func TestPlantedDirectories(t *testing.T) {
 }
 
 func TestPlantedFiles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("plants many kinds of files")
+	}
 	x := newFixture(t)
 	for _, name := range x.dirs {
 		t.Run(strings.ReplaceAll(name, "/", "-"), func(t *testing.T) {

@@ -184,6 +184,9 @@ func TestTransferOfRedirect(t *testing.T) {
 }
 
 func TestImportOfEveryDamage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("damages every place")
+	}
 	from, to := newDir(t, Options{}), newDir(t, Options{})
 	r := runOf("small")
 	store(t, from, r, part{0, "out\n"}, part{1, "err\n"})

@@ -164,6 +164,9 @@ func TestWriterThatFails(t *testing.T) {
 
 // Who gives up kills the command that runs for him, and waits for nobody's.
 func TestCanceled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for what is canceled")
+	}
 	dir := t.TempDir()
 	cache := open(dir)
 	defer cache.Close()
@@ -199,6 +202,9 @@ func TestCanceled(t *testing.T) {
 
 // Callers in one process share an execution as processes do.
 func TestConcurrentCallers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts many runs")
+	}
 	dir := t.TempDir()
 	gate := filepath.Join(dir, "gate")
 	require.NoError(t, unix.Mkfifo(gate, 0o600))

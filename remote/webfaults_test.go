@@ -212,6 +212,9 @@ func TestHTTPFaults(t *testing.T) {
 
 // TestNobodyAnswers: refused, reset, and silent, with the tier's own patience and with the caller's.
 func TestNobodyAnswers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for nobody")
+	}
 	refused, err := freePort()
 	require.NoError(t, err)
 	reset := startFaulty(t, func(conn net.Conn, s *faultyServer) {

@@ -18,11 +18,10 @@ import (
 // Whoever is left when the supervisor was killed goes on as if nothing had been: a keeper answers, also the call that
 // was at hand. The command itself dies with its parent, as it does unobserved; its children do not.
 func TestKilledSupervisor(t *testing.T) {
-	places := 200
 	if testing.Short() {
-		places = 20
+		t.Skip("kills many processes")
 	}
-	const steps = 20
+	const places, steps = 200, 20
 	dir := workspace(t)
 	write(t, filepath.Join(dir, "in"), "hello\n")
 	for n := range places {
