@@ -846,7 +846,8 @@ class Proof:
     def tree(self, state):
         "what a state means: no times, nothing of what tools keep for themselves"
         return {p: (m, u, c) for p, (m, u, t, c) in state.items() if "/__pycache__" not in p and not p.endswith(("/.git/index", ".git"))
-                and not p.startswith((self.w.home + "/.config", self.w.home + "/.npm", self.w.home + "/.cache")) and p not in self.volatile}
+                and not p.startswith((self.w.home + "/.config", self.w.home + "/.npm", self.w.home + "/.cache")) and p not in self.volatile
+                and "/telemetry" not in p and not p.endswith("/other/go")}  # which Go keeps, also where .config is a link
 
     def store(self, c, base):
         "runs it until it is a hit; the reason why it does not get there"
