@@ -11,14 +11,15 @@
 # the key by their digest.
 #
 # The memory has a number for each of its keys, and at that number the rest in arrays. 0 is what is not there. A key begins with the
-# number of the surroundings: what every call depends on is long, so it is compared with what it was at the last call, in whole.
+# number of the surroundings: what every call depends on is long, so it is compared with what it was at the last call, in whole;
+# and as a pattern, which need not be quoted anew each time.
 
 function __cachex_begin {
     __cachex_count=0 __cachex_hinted=
     __cachex_names=() __cachex_texts=() __cachex_wrappers=()
     __cachex_flags=() __cachex_uses=() __cachex_vars=() # quoted; each name with a comma behind it
     __cachex_lives=() __cachex_looks=()                 # of the memory: how long, empty: never; what else is in its key
-    __cachex_memory='' __cachex_process=${BASHPID-} __cachex_places=0 __cachex_where='' __cachex_around=''
+    __cachex_memory='' __cachex_process=${BASHPID-} __cachex_places=0 __cachex_where='' __cachex_around='' __cachex_pattern=''
     __cachex_here='$PWD?$SHELLOPTS?$BASHOPTS?${LANG+=$LANG}?${LC_ALL+=$LC_ALL}?${TZ+=$TZ}?${PATH+=$PATH}'
     __cachex_here=${__cachex_here//\?/$'\37'} # which no value in a key may hold
     if ((BASH_VERSINFO[0] > 4 || BASH_VERSINFO[0] == 4 && BASH_VERSINFO[1] >= 4)); then
@@ -222,7 +223,7 @@ function __cachex_wrapper {
         \builtin return
     fi
     \builtin printf 'function %s {
-    if [[ $__cachex_around == "%s" ]] &&
+    if [[ %s == $__cachex_pattern ]] &&
         __cachex_at=${__cachex_numbers["$__cachex_where %s  ${@@Q}%s"]-0} &&
         ((EPOCHSECONDS < __cachex_ends[__cachex_at] && EPOCHSECONDS >= __cachex_begins[__cachex_at])); then
         \\builtin printf %%s "${__cachex_bodies[__cachex_at]}"
@@ -282,10 +283,10 @@ function __cachex_call {
 function __cachex_arrive {
     \builtin local __cx_now __cx_marks
     \builtin eval "__cx_now=\"$__cachex_here\""
-    [[ $__cx_now != "$__cachex_around" ]] || \builtin return 0
+    \builtin test "$__cx_now" != "$__cachex_around" || \builtin return 0 # under nocasematch, too
     __cx_marks=${__cx_now//[!$'\37']/}
     if ((${#__cx_marks} != 6)); then
-        __cachex_around='' __cachex_where=''
+        __cachex_around='' __cachex_where='' __cachex_pattern=''
         \builtin return
     fi
     __cachex_where=${__cachex_numbers[$__cx_now]-}
@@ -295,7 +296,11 @@ function __cachex_arrive {
         __cachex_where=$__cachex_places
         __cachex_numbers[$__cx_now]=$__cachex_where
     fi
-    __cachex_around=$__cx_now
+    __cachex_around=$__cx_now __cachex_pattern=$__cx_now
+    for __cx_now in "\\" '*' '?' '[' ']' '(' ')' '|' '!' '+' '@'; do
+        __cachex_pattern=${__cachex_pattern//"$__cx_now"/"\\$__cx_now"}
+    done
+    if [[ :$BASHOPTS: == *:nocasematch:* ]]; then __cachex_pattern=''; fi
 }
 
 # __cachex_recall: the memory has the result of this call. What was recorded with both streams in one is for such callers.

@@ -29,8 +29,8 @@ function __cachex_clear
     set -g __cachex_bodies
     set -g __cachex_begins # by the time since the system was started or, where that cannot be read, since fish was made
     set -g __cachex_ends
-    set -g __cachex_index
-    set -g __cachex_merged
+    set -g __cachex_index '' # a text of all keys, each with its place
+    set -g __cachex_merged   # those that are only for callers whose two streams are one end here, and else at once
     set -g __cachex_seen # what was called once
     set -g __cachex_never # what is not for the memory
 end
@@ -77,17 +77,17 @@ function cachex_memoize
     set -l i $__cachex_count
     if test -n "$__cachex_memory" -a -n "$life"
         # The keys hold words only together with what ends them, which no word may hold itself.
-        set -l clock "path mtime -R -- \$__cachex_fish | read __cx_now"
-        test -n "$__cachex_uptime"; and set clock "read __cx_now __cx_rest </proc/uptime"
+        set -l clock "path mtime -R -- \$__cachex_fish | read -l __cx_now"
+        test -n "$__cachex_uptime"; and set clock "read -l __cx_now __cx_rest </proc/uptime"
         eval "function $name
-    set -l __cx_now
-    set -l __cx_rest
     set -l __cx_words \\x1f\$argv$look
     set -l __cx_key \"$i \$PWD \$__cx_words\"
-    if set -q __cachex_keys[1]; and string match -qr \"\\x1d(?<__cx_at>\d+)\\x1d\\Q\$__cx_key\\E\\x1d\" -- \$__cachex_index
+    if string match -qr \"\\x1d(?<__cx_at>\d+)\\x1d\\Q\$__cx_key\\E\\x1d\" -- \$__cachex_index
         $clock
-        if test \"\$__cx_now\" -ge \$__cachex_begins[\$__cx_at] -a \"\$__cx_now\" -lt \$__cachex_ends[\$__cx_at]
-            and begin; test \$__cachex_merged[\$__cx_at] = 0; or test -t 1 -a -t 2; end
+        if begin
+                test \"\$__cx_now\" -ge \$__cachex_begins[\$__cx_at] -a \"\$__cx_now\" -lt \$__cachex_ends[\$__cx_at]
+                or test -t 1 -a -t 2 -a \"\$__cx_now\" -ge \$__cachex_begins[\$__cx_at] -a \"\$__cx_now\" -lt \$__cachex_merged[\$__cx_at]
+            end
             and not string match -qr '(?s).[\x1d-\x1f]|\\\\\\\\E' -- \$__cx_words \$PWD
             printf %s \"\$__cachex_bodies[\$__cx_at]\"
             return
@@ -300,8 +300,10 @@ function __cachex_remember
     end
     set __cachex_keys[$at] $argv[1]
     set __cachex_begins[$at] $argv[2]
-    set __cachex_ends[$at] (math "$argv[2] + $argv[3] / 1000000")
-    set __cachex_merged[$at] $argv[4]
+    set -l over (math "$argv[2] + $argv[3] / 1000000")
+    set __cachex_ends[$at] 0
+    set __cachex_merged[$at] 0
+    test $argv[4] = 1; and set __cachex_merged[$at] $over; or set __cachex_ends[$at] $over
     set __cachex_bodies[$at] "$argv[5]"
 end
 

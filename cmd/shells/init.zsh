@@ -15,7 +15,7 @@ function __cachex_begin {
     \builtin typeset -gA __cachex_names __cachex_texts __cachex_wrappers __cachex_flags __cachex_uses __cachex_vars
     \builtin typeset -gA __cachex_lives __cachex_looks __cachex_bodies __cachex_begins __cachex_ends __cachex_merged
     \builtin typeset -g __cachex_zsh=/proc/$$/exe
-    \builtin typeset -g __cachex_places=0 __cachex_where= __cachex_around= __cachex_here
+    \builtin typeset -g __cachex_places=0 __cachex_where= __cachex_around= __cachex_here __cachex_asked
     \builtin typeset -gA __cachex_numbers # of surroundings, which are long: a key begins with theirs
     __cachex_here='$PWD?$-?${LANG+=$LANG}?${LC_ALL+=$LC_ALL}?${TZ+=$TZ}?${PATH+=$PATH}'
     __cachex_here=${__cachex_here//\?/$'\37'} # which no value in a key may hold
@@ -221,9 +221,9 @@ function __cachex_wrapper {
     fi
     \builtin print -r -- "function $__cx_name {
     if [[ \"$__cachex_here\" == \"\$__cachex_around\" ]] &&
-        \\builtin local __cx_key=\"\$__cachex_where $__cx_i  \${(j: :)\${(@q)@}}$__cx_look\" &&
-        (( EPOCHREALTIME < \${__cachex_ends[\$__cx_key]:-0} && EPOCHREALTIME >= \${__cachex_begins[\$__cx_key]:-0} )); then
-        \\builtin print -rn -- \"\${__cachex_bodies[\$__cx_key]}\"
+        __cachex_asked=\"\$__cachex_where $__cx_i  \${(j: :)\${(@q)@}}$__cx_look\" &&
+        (( EPOCHREALTIME < \${__cachex_ends[\$__cachex_asked]:-0} && EPOCHREALTIME >= \${__cachex_begins[\$__cachex_asked]:-0} )); then
+        \\builtin print -rn -- \"\${__cachex_bodies[\$__cachex_asked]}\"
     else
         __cachex_call $__cx_i \"\$@\"
     fi
