@@ -49,7 +49,7 @@ func fields(c *call.Call, a *apart) []any {
 		&q.Spec.Pty, &q.Spec.IgnoreWords, &q.Spec.Cwd, &q.Spec.Exe, &q.Spec.Env, &q.Spec.StrictEnv,
 		&q.Spec.Files,
 		&c.Store.MaxSize, &c.Store.Keep, &a.ownDir,
-		&q.Network, &a.traced, &a.trace.AnyTimes, &a.trace.Ignore, &a.trace.Keep, &a.trace.Except,
+		&q.Network, &a.traced, &a.trace.AnyTimes, &a.trace.Ignore, &a.trace.Keep, &a.trace.Except, &a.trace.Only,
 	}
 }
 

@@ -59,6 +59,7 @@ func TestResolvedTrace(t *testing.T) {
 		{},
 		{AnyTimes: true},
 		{Ignore: []string{"/var/**"}, Keep: []string{"/var/lib/*", "/x"}, Except: []string{"@ci", "BUILD_*"}},
+		{Only: []string{"HOME", "LI*"}},
 	} {
 		c := someCall()
 		c.Request.Spec.Trace, c.Request.Network = &trace, true
