@@ -274,6 +274,7 @@ func readsLink(dir, path int) func(*observer, *caller) {
 
 func executes(dir, path, flags int) func(*observer, *caller) {
 	return func(o *observer, c *caller) {
+		o.executes.forget(c)
 		name, ok := o.path(c, dir, path)
 		if !ok && flags != 0 && c.args[flags]&unix.AT_EMPTY_PATH != 0 {
 			name, ok = o.opened(c, int(int32(c.args[dir])))
@@ -388,13 +389,17 @@ func leaves(reason string) func(*observer, *caller) {
 }
 
 func clones(o *observer, c *caller) {
-	var flags [8]byte // the first field of struct clone_args
-	if !o.peek(c, c.args[0], flags[:]) {
+	var b [80]byte // struct clone_args: flags first, number and size of wanted thread numbers last
+	args := b[:max(min(c.args[1], uint64(len(b))), 8)]
+	if !o.peek(c, c.args[0], args) {
 		return
 	}
 	const all = newNamespaces | unix.CLONE_NEWTIME
-	if binary.LittleEndian.Uint64(flags[:])&all != 0 {
+	if binary.LittleEndian.Uint64(b[:])&all != 0 {
 		leaves(namespaces)(o, c)
+	}
+	if binary.LittleEndian.Uint64(b[72:]) != 0 {
+		o.doubt("it chooses the numbers of its processes", "")
 	}
 }
 

@@ -27,6 +27,7 @@ type observer struct {
 	made map[string]bool // links that the run made, and what it moved that may be such
 
 	timeless map[[2]string]bool // whether a program makes no use of the times of a path
+	executes executables
 }
 
 // usage is what is noted of a path.
@@ -215,8 +216,8 @@ func (o *observer) move(from, to string) {
 // timed adds Times to a look, unless the program makes no use of them. Each program is asked for: who is asked may note
 // what else each of them makes of a look.
 func (o *observer) timed(c *caller, path string, use Use) Use {
-	program, err := os.Readlink(c.proc("exe"))
-	if err != nil {
+	program, ok := o.executes.of(c)
+	if !ok {
 		return use | Times
 	}
 	asked := [2]string{program, path}

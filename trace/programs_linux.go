@@ -7,7 +7,10 @@ import (
 	"encoding/binary"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,6 +20,61 @@ const (
 	headerSize = 256 // of a script's first line as well, BINPRM_BUF_SIZE
 	mostDeep   = 5   // interpreters of interpreters
 )
+
+// executables are the programs that callers run. To ask the kernel costs as much as all else that is done for a call.
+// A thread runs another one than before only by a call that is notified, or if its number was given to another thread
+// meanwhile; and the kernel does not give a number again before it has given all others.
+type executables struct {
+	known  map[int]executable // by thread
+	shared bool               // one thread may have changed the program of others: nothing is known any more
+}
+
+type executable struct {
+	path string
+	till time.Time // until then its number belongs to the thread
+}
+
+// oneNumber is less than a kernel needs to give a number to a thread.
+const oneNumber = 100 * time.Nanosecond
+
+// of returns the program of a caller; not ok: it has ended.
+func (e *executables) of(c *caller) (path string, ok bool) {
+	now := time.Now()
+	if known, ok := e.known[c.thread]; ok && now.Before(known.till) {
+		return known.path, true
+	}
+	path, err := os.Readlink(c.proc("exe"))
+	if err == nil && !e.shared {
+		if e.known == nil {
+			e.known = map[int]executable{}
+		}
+		e.known[c.thread] = executable{path, now.Add(time.Duration(threadNumbers()) * oneNumber)}
+	}
+	return path, err == nil
+}
+
+// forget is called when a caller is about to run another program. Its whole process does then, also what is called
+// until then by other threads of it.
+func (e *executables) forget(c *caller) {
+	const alone = 3 // links of a directory of threads that has one entry
+	var st unix.Stat_t
+	if unix.Stat(c.proc("task"), &st) != nil || st.Nlink > alone {
+		e.shared = true
+		clear(e.known)
+	}
+	delete(e.known, c.thread)
+}
+
+// threadNumbers is how many numbers the kernel gives to threads before it begins anew; 0: not known.
+var threadNumbers = sync.OnceValue(func() int {
+	text, _ := os.ReadFile("/proc/sys/kernel/pid_max")
+	const reserved = 300 // which are given once
+	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return 0
+	}
+	return max(n-reserved, 0)
+})
 
 // execute notes a program and what it is interpreted by. The call may still fail.
 func (o *observer) execute(c *caller, path string, depth int) {

@@ -187,6 +187,48 @@ func TestTimesOfWhoLooks(t *testing.T) {
 	require.NotEmpty(t, programs)
 }
 
+// What runs in a process is another program from one call to the next, and the other threads of the process are gone.
+func TestTimesOfWhoLooksInTurn(t *testing.T) {
+	dir := workspace(t)
+	a := write(t, filepath.Join(dir, "a"), "a")
+	threads := compile(t, "threads.c", `
+#include <pthread.h>
+#include <sys/stat.h>
+#include <unistd.h>
+static void *become(void *argv) { execv(((char **)argv)[1], (char **)argv + 1); return 0; }
+int main(int argc, char **argv) {
+	struct stat s;
+	pthread_t t;
+	if (stat("a", &s) || pthread_create(&t, 0, become, argv))
+		return 1;
+	for (;;)
+		stat("b", &s);
+}
+`, "-pthread")
+	looks := compile(t, "looks.c", `
+#include <sys/stat.h>
+int main() { struct stat s; return stat("a", &s); }
+`)
+	for name, argv := range map[string][]string{
+		"sh":      {"sh", "-c", `[ a -nt b ]; exec "$0"`, looks},
+		"threads": {threads, looks},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var programs []string
+			r, err := run(trace.Options{NoTimes: func(program, path string) bool {
+				if path == a {
+					programs = append(programs, program)
+				}
+				return false
+			}}, command(t, dir, argv...), true)
+			require.NoError(t, err)
+			require.Zero(t, r.Code)
+			require.Len(t, programs, 2)
+			require.Equal(t, looks, programs[1])
+		})
+	}
+}
+
 // A program that says which fields it wants, and times are not among them.
 func TestStatxWithoutTimes(t *testing.T) {
 	dir := workspace(t)
