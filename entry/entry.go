@@ -1,6 +1,7 @@
 // Package entry is the entry of the program, before the Go runtime's. It notes what the runtime changes and the kernel
 // then forgets: the signal mask and the ignored signals that this process was started with. And a process that was
-// started under one of two names never gets to the runtime: a stage, or a keeper (see Stage and Keeper).
+// started under one of two names never gets to the runtime: a stage with its witness, or a keeper (see Stage and
+// Keeper).
 //
 // Where there is no entry (other systems and architectures, a program linked by the linker of C, a library) Seen says
 // so, and nobody may start a stage or a keeper.
@@ -15,10 +16,17 @@ func Signals() (blocked, ignored uint64) { return mask, ignoredSet }
 
 // Stage is the name (argv[0]) of a process that installs a seccomp filter and then becomes a command by exec. Further
 // words are the number of a descriptor in decimal, the file to execute and the command's own words, from argv[0] on.
-// The descriptor is a socket with one message in it, the filter's instructions. First the stage sends a message back: 8
-// bytes, the listener's number, and the listener beside it; or a negative error, and the command starts without the
+// The descriptor is a socket with one message in it, the filter's instructions. First the stage sends a message back:
+// 16 bytes, the listener's number, and the listener beside it; or a negative error, and the command starts without the
 // filter. If exec fails there is a second message, the negative error. The command inherits neither socket nor
 // listener.
+//
+// The second number of the first message is the pid of a witness, or a negative error; beside the listener is the end
+// of a pipe that leads to it. The witness is a child of whoever started the stage, has the filter and no other
+// descriptor, and ends when the pipe does. If a byte comes first, it calls chdir(NULL). Calls are numbered, so that of
+// the witness tells whether one of the command was lost before it. No call of the command itself can stand for it: the
+// last that a process makes, exit_group, does not expect to be interrupted; where it is, libc ends one thread and
+// others live on.
 //
 // The runtime would take 2 ms, a megabyte and the command's signal mask. And a process that had the filter before it
 // was forked would hang as long as its parent waits for exec (vfork), if that is the one to answer.
@@ -53,13 +61,20 @@ var (
 	//lint:ignore U1000 a stage alone uses it
 	filter [2]uint64 // struct sock_fprog
 	//lint:ignore U1000 a stage alone uses it
-	result int64
+	result [2]int64
 	//lint:ignore U1000 a stage alone uses it
 	vector [2]uint64 // struct iovec
 	//lint:ignore U1000 a stage alone uses it
-	control [3]uint64 // struct cmsghdr and a descriptor
+	control [3]uint64 // struct cmsghdr and two descriptors
 	//lint:ignore U1000 a stage alone uses it
 	message [7]uint64 // struct msghdr
+
+	//lint:ignore U1000 a stage alone uses it
+	pair [2]int32 // ends of the pipe to a witness; none: it was not made
+	//lint:ignore U1000 a witness alone uses it
+	everySignal uint64 = 1<<64 - 1
+	//lint:ignore U1000 a witness alone uses it
+	asked byte
 
 	//lint:ignore U1000 a keeper alone uses it
 	polled [2]uint64 // struct pollfd

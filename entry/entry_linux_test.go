@@ -51,7 +51,7 @@ func stage(t *testing.T, name string, words ...string) (first, second []byte, ou
 func TestStageBecomesACommand(t *testing.T) {
 	first, second, out, err := stage(t, entry.Stage, "3", "/bin/sh", "argv0", "-c", `echo "$0" "$1"; ls /proc/self/fd`, "a b", "c")
 	require.NoError(t, err)
-	require.Len(t, first, 8)
+	require.Len(t, first, 16)
 	require.Empty(t, second)
 	plain := exec.Command("/bin/sh", "-c", `echo "$0" "$1"; ls /proc/self/fd`, "a b", "c")
 	want, err := plain.Output()
@@ -62,7 +62,7 @@ func TestStageBecomesACommand(t *testing.T) {
 func TestStageTellsWhyNot(t *testing.T) {
 	first, second, out, err := stage(t, entry.Stage, "3", "/no/such/thing", "argv0")
 	require.Error(t, err)
-	require.Len(t, first, 8)
+	require.Len(t, first, 16)
 	require.Equal(t, -int64(unix.ENOENT), int64(binary.LittleEndian.Uint64(second)))
 	require.Empty(t, out)
 }

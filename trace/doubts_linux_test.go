@@ -257,6 +257,67 @@ int main(int argc, char **argv) {
 	require.NotZero(t, doubted)
 }
 
+// Also the last call of a command may have been interrupted.
+func TestLastCallInterrupted(t *testing.T) {
+	program := compile(t, "last.c", `
+#include <signal.h>
+#include <sys/time.h>
+#include <unistd.h>
+static void on(int s) {}
+int main(void) {
+	struct sigaction a = {.sa_handler = on};
+	struct itimerval often = {{0, 300}, {0, 300}};
+	sigaction(SIGALRM, &a, 0);
+	setitimer(ITIMER_REAL, &often, 0);
+	for (int i = 0; i < 100000; i++) if (access("/dev/null", F_OK)) _exit(1);
+	_exit(0);
+}
+`)
+	for {
+		r := observe(t, "", program)
+		if r.Code == 0 {
+			continue // none was
+		}
+		require.Equal(t, []string{"a signal may have made a call fail that would not have failed unobserved"}, r.reasons())
+		return
+	}
+}
+
+// Who ends while signals come takes all threads along: a thread that was left would run for ever.
+func TestEndsWhileSignalsCome(t *testing.T) {
+	program := compile(t, "ends.c", `
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static void on(int s) {}
+static pthread_t first;
+static void *send(void *none) {
+	for (;;) pthread_kill(first, SIGUSR1);
+}
+int main(void) {
+	struct sigaction a = {.sa_handler = on};
+	sigaction(SIGUSR1, &a, 0);
+	alarm(20);
+	for (int i = 0; i < 50; i++) {
+		if (fork()) {
+			while (wait(0) < 0);
+			continue;
+		}
+		pthread_t t;
+		first = pthread_self();
+		pthread_create(&t, 0, send, 0);
+		usleep(100);
+		_exit(0);
+	}
+	puts("all ended");
+	return 0;
+}
+`, "-pthread")
+	require.Equal(t, "all ended\n", observe(t, "", program).Stdout)
+}
+
 // A process that outlives the command works as before, and nothing is said of it as if it had been seen.
 func TestProcessLeftBehind(t *testing.T) {
 	dir := workspace(t)

@@ -64,7 +64,7 @@ func TestFilter(t *testing.T) {
 		{"fstat", m, unix.SYS_FSTAT, nil, false},
 		{"openat", m, unix.SYS_OPENAT, nil, true},
 		{"execve", m, unix.SYS_EXECVE, nil, true},
-		{"exit_group", m, unix.SYS_EXIT_GROUP, nil, true},
+		{"exit_group", m, unix.SYS_EXIT_GROUP, nil, false},
 		{"exit of a thread", m, unix.SYS_EXIT, nil, false},
 		{"the last of the table", m, unix.SYS_PERF_EVENT_OPEN, nil, true},
 		{"beyond all", m, 9999, nil, false},

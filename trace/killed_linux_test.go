@@ -55,7 +55,7 @@ func spin(d time.Duration) {
 	}
 }
 
-// requireNoKeepers waits until all keepers of this binary have ended.
+// requireNoKeepers waits until all keepers and witnesses of this binary have ended.
 func requireNoKeepers(t *testing.T) {
 	t.Helper()
 	self, err := os.Executable()
@@ -66,7 +66,7 @@ func requireNoKeepers(t *testing.T) {
 		for _, path := range lines {
 			words, _ := os.ReadFile(path) // gone by now: nothing
 			exe, _ := os.Readlink(filepath.Join(filepath.Dir(path), "exe"))
-			if strings.HasPrefix(string(words), entry.Keeper) && exe == self {
+			if (strings.HasPrefix(string(words), entry.Keeper) || strings.HasPrefix(string(words), entry.Stage)) && exe == self {
 				return false
 			}
 		}

@@ -22,7 +22,7 @@ import (
 // kernel writes it there, so there is no moment at which it is received and the keeper does not know of it. What was
 // answered already the kernel does not accept again.
 type session struct {
-	take func(n *notification, lost bool)
+	take func(n *notification, lost bool) // lost: before this one; nil: after the last
 
 	ours     int    // socket to the stage
 	listener int    // of the filter
@@ -31,6 +31,9 @@ type session struct {
 	lifeline [2]int // pipe; the keeper's end, and this one's, which nobody else has
 	wake     int    // eventfd: not to be supervised any more
 	keeper   int    // its pid; 0: there is none
+	witness  int    // its pid; 0: there is none
+	ask      int    // pipe to the witness
+	heard    bool   // the witness has made its call
 	done     chan struct{}
 }
 
@@ -55,13 +58,13 @@ type response struct {
 
 func newSession(take func(*notification, bool)) *session {
 	return &session{
-		take: take, ours: -1, listener: -1, memory: -1, lifeline: [2]int{-1, -1}, wake: -1,
+		take: take, ours: -1, listener: -1, memory: -1, lifeline: [2]int{-1, -1}, wake: -1, ask: -1,
 		done: make(chan struct{}),
 	}
 }
 
 func (s *session) close() {
-	for _, fd := range []*int{&s.ours, &s.listener, &s.memory, &s.lifeline[0], &s.lifeline[1], &s.wake} {
+	for _, fd := range []*int{&s.ours, &s.listener, &s.memory, &s.lifeline[0], &s.lifeline[1], &s.wake, &s.ask} {
 		if *fd >= 0 {
 			unix.Close(*fd)
 			*fd = -1
@@ -101,10 +104,10 @@ func (s *session) connect() (theirs *os.File, err error) {
 	return os.NewFile(uintptr(pair[1]), "stage"), nil
 }
 
-// receive gets the listener from the stage, or why there is none.
+// receive gets the listener from the stage, or why there is none, and its witness.
 func (s *session) receive() (syscall.Errno, error) {
-	var b [8]byte
-	rights := make([]byte, unix.CmsgSpace(4))
+	var b [16]byte
+	rights := make([]byte, unix.CmsgSpace(2*4))
 	for {
 		n, length, _, _, err := unix.Recvmsg(s.ours, b[:], rights, unix.MSG_CMSG_CLOEXEC)
 		switch {
@@ -123,10 +126,15 @@ func (s *session) receive() (syscall.Errno, error) {
 			return 0, unix.EMFILE // the kernel has closed the listener for want of a number
 		}
 		fds, err := unix.ParseUnixRights(&messages[0])
-		if err != nil || len(fds) != 1 {
+		if err != nil || len(fds) == 0 {
 			return 0, unix.EMFILE
 		}
 		s.listener = fds[0]
+		if pid := int64(binary.LittleEndian.Uint64(b[8:])); pid > 0 && len(fds) == 2 {
+			s.witness, s.ask = int(pid), fds[1]
+		} else if len(fds) == 2 {
+			unix.Close(fds[1])
+		}
 		// Who waits and who answers take turns on one processor. Older kernels do not know the flag.
 		unix.Syscall(unix.SYS_IOCTL, uintptr(s.listener), unix.SECCOMP_IOCTL_NOTIF_SET_FLAGS,
 			unix.SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP)
@@ -165,17 +173,17 @@ func (s *session) keep() {
 	}
 }
 
-// bury waits for the keeper, which ends by itself, so that no zombie stays.
-func (s *session) bury() {
-	if s.keeper == 0 {
+// bury waits for a process that ends by itself, so that no zombie stays.
+func bury(pid int) {
+	if pid == 0 {
 		return
 	}
-	if pid, err := syscall.Wait4(s.keeper, nil, syscall.WNOHANG, nil); pid != 0 && err != syscall.EINTR {
+	if ended, err := syscall.Wait4(pid, nil, syscall.WNOHANG, nil); ended != 0 && err != syscall.EINTR {
 		return
 	}
 	go func() {
 		for {
-			if _, err := syscall.Wait4(s.keeper, nil, 0, nil); err != syscall.EINTR {
+			if _, err := syscall.Wait4(pid, nil, 0, nil); err != syscall.EINTR {
 				return
 			}
 		}
@@ -195,7 +203,13 @@ func (s *session) supervise() {
 			continue // interrupted, or who called is dead
 		}
 		// Each call has the number after the last. Who is missing was interrupted before it was received.
-		s.take(n, last != 0 && n.id != last+1)
+		lost := last != 0 && n.id != last+1
+		if s.witness != 0 && n.thread == uint32(s.witness) {
+			s.heard = true
+			s.take(nil, lost)
+		} else {
+			s.take(n, lost)
+		}
 		last, answer.id = n.id, n.id
 		s.ioctl(unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(answer)) // fails if who called was killed meanwhile
 		*n = notification{}
@@ -224,8 +238,17 @@ func (s *session) ioctl(request uintptr, p unsafe.Pointer) syscall.Errno {
 // end waits up to a deadline until nobody of the command is left, and reports whether that came to be. Else the
 // keeper answers from now on.
 func (s *session) end(deadline time.Time) (over bool) {
-	defer s.bury()
+	defer bury(s.keeper)
+	defer bury(s.witness)
 	defer s.close()
+	defer func() {
+		if !s.heard {
+			s.take(nil, true) // perhaps
+		}
+	}()
+	if s.witness != 0 {
+		unix.Write(s.ask, []byte{1})
+	}
 	timer := time.NewTimer(time.Until(deadline))
 	defer timer.Stop()
 	select {

@@ -162,7 +162,7 @@ func (t *Tracer) started(s *session) (usable bool, err error) {
 	return true, nil
 }
 
-// take notes a call that waits for an answer.
+// take notes a call that waits for an answer, and that one before it was lost.
 func (t *Tracer) take(n *notification, lost bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -170,9 +170,11 @@ func (t *Tracer) take(n *notification, lost bool) {
 	if lost && o.interruptible() {
 		o.add(Doubt{Reason: "a signal may have made a call fail that would not have failed unobserved", Altered: true})
 	}
+	if n == nil || o.blind {
+		return
+	}
 	note := t.noters[n.number]
 	switch {
-	case o.blind:
 	case n.thread == 0:
 		o.doubt("a process of it is not visible", "")
 	case n.arch != thisMachine.arch || note == nil:
