@@ -37,6 +37,11 @@ All other variables are not in the key: name them, as in --env API_URL; or with 
 them, but for HOME, PATH, USER, LOGNAME, SHELL, TMPDIR, TERM and LANG. With --key only what flags name is in the key.
 Values are stored as digests.
 
+With --trace more variables are in the key. If all programs that ran are known (git, gcc, go vet, grep, find, sed, jq, ls,
+sort and the like, as the system has them) and ran no code of their user, as shells, make and python do, these are those
+of their tools and a base: HOME, PATH, USER, LOGNAME, SHELL, TMPDIR, TERM, XDG_*, LD_* and others of the loader and the C
+library. Else it is every variable but those of terminals and sessions. Cachex inputs lists them.
+
 What a command reads is named best by --file @git: all files of the Git repository, in submodules, too, that are tracked
 or not ignored, as they are on the disk; @git:DIR is a part, @git:. the working directory. --file '!**/*.md' leaves out
 what cannot matter. --file @LIST takes the names in a file, one a line or with a NUL behind each, and that file. Names,

@@ -96,8 +96,8 @@ func (in *inputs) observed(rep *observation, m cachedir.Meta, d directives, stor
 	}
 	in.doubtVariables(rep)
 	recipe, err := hashing.Observed(in.firstRecipe, in.caller.Spec, hashing.Sights{
-		Paths: sights, ShellVariables: rep.shellVariables(in.caller.Spec.Argv), Since: rep.since,
-		Busy: rep.busyDirectories(),
+		Paths: sights, Tools: rep.plainTools(in.caller.Spec, d),
+		ShellVariables: rep.shellVariables(in.caller.Spec.Argv), Since: rep.since, Busy: rep.busyDirectories(),
 	}, in.dir.Digests())
 	if err != nil {
 		return refusal{err.Error(), true}
@@ -112,6 +112,20 @@ func (in *inputs) observed(rep *observation, m cachedir.Meta, d directives, stor
 	}
 	in.learnedMore = true
 	return refusal{}
+}
+
+// plainTools lists the tools whose variables count, if nothing else of the environment can matter to the run; nil: all
+// variables count.
+func (o *observation) plainTools(spec hashing.Spec, d directives) []string {
+	isScript := func(p trace.Program) bool { return p.Text != "" }
+	if slices.ContainsFunc(o.report.Programs, isScript) || len(d.learned.Env) > 0 {
+		return nil
+	}
+	tools, ok := hashing.PlainTools(spec, o.programs())
+	if !ok {
+		return nil
+	}
+	return tools
 }
 
 // doubtVariables notes, for who wants to know, that a variable is left out of the key which a program of the run is

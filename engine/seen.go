@@ -99,7 +99,8 @@ func (o *observation) watch(c *runner.Command) error {
 
 // seen sorts what was observed.
 func (o *observation) seen(req *Request) Seen {
-	s := Seen{Root: req.Spec.Dir, Network: o.report.Network, Env: hashing.Counted(req.Spec)}
+	s := Seen{Root: req.Spec.Dir, Network: o.report.Network}
+	s.Env = hashing.Counted(req.Spec, o.plainTools(req.Spec, directives{}))
 	if root, ok := hashing.RepoRoot(req.Spec.Dir, nil); ok {
 		s.Root = root
 	}

@@ -145,7 +145,7 @@ func (r Recipe) Forgotten(spec Spec, programs []string) (names []string) {
 	}
 	inKey := r.Variables(spec)
 	if r.IsObserved() {
-		inKey = append(inKey, Counted(spec)...)
+		inKey = append(inKey, Counted(spec, nil)...) // those of its tools are, whichever count
 	}
 	for _, name := range spec.envNames(nil, toolPatterns(sortedSet(tools))) {
 		if !isAmong(inKey, name) {

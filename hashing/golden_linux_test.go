@@ -115,6 +115,25 @@ seen m- "/dev/null" device mode 666
 seen n- "home:/empty" directory names sha256()
 seen c- "home:/rc" plain size 0 sha256()
 `},
+	{"observed, of known tools", func(t *testing.T, dir string, s *Spec) {
+		observedSpec(t, dir, s)
+		s.Trace = &Trace{Except: []string{"PATH"}}
+		s.Environ = append(s.Environ, "GREP_COLORS=1", "LS_COLORS=1")
+	}, `cachex recipe 1
+platform PLATFORM
+masking MASKING
+word "tool.exe"
+word "one"
+word "two"
+directory repo "sub" of "h.example/r"
+trace 2 except "PATH"
+executable none
+env-tools 1 common
+seen-tools 1 grep
+seen-env "GREP_COLORS" sha256(1)
+seen-env "HOME" sha256(home:)
+seen m- "/dev/null" device mode 666
+`},
 	{"of a repository", func(t *testing.T, dir string, s *Spec) {
 		oneRepo(t, dir, s)
 		s.ProjectRepo, s.Exe = "p", ExeNone
@@ -208,7 +227,11 @@ func TestGoldenRecipes(t *testing.T) {
 			}
 			if r.IsObserved() {
 				var err error
-				r, err = Observed(r, spec, Sights{Paths: observedSights(spec)}, nil)
+				sights := Sights{Paths: observedSights(spec)}
+				if strings.Contains(g.text, "\nseen-tools ") {
+					sights = Sights{Paths: []Sight{{"/dev/null", UseMode}}, Tools: []string{"grep"}}
+				}
+				r, err = Observed(r, spec, sights, nil)
 				require.NoError(t, err)
 				_, err = ParseRecipe(r.Text)
 				require.NoError(t, err, "%s", r.Text)

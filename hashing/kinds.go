@@ -55,6 +55,7 @@ var kinds = [...]*factKind{
 	&fileFact,
 	&argFact, // the last one of a capture: Recipe.rest relies on it
 	&learnedFact,
+	&seenToolsFact,
 	&seenEnvFact,
 	&seenFact,
 }

@@ -19,7 +19,7 @@ import (
 // state.
 func Observed(r Recipe, spec Spec, run Sights, digests Digests) (Recipe, error) {
 	o := newObserver(spec, digests)
-	o.since, o.busy, o.shellVariables = run.Since, run.Busy, run.ShellVariables
+	o.since, o.busy, o.shellVariables, o.tools = run.Since, run.Busy, run.ShellVariables, run.Tools
 	sights := o.ordered(o.withAbove(run.Paths))
 	lines := make([][]byte, len(sights))
 	all := wholeOf(sights)
@@ -55,6 +55,7 @@ func (o *observer) unchanged(observed, r Recipe) (difference string, err error) 
 			o.shellVariables = append(o.shellVariables, name)
 		}
 	}
+	o.tools = seenTools(rest)
 	environment := o.environment(nil)
 	at := bytes.Index(rest, []byte("\n"+seenFact.name+" ")) + 1 // 0: no path was seen
 	if bytes.HasPrefix(rest, []byte(seenFact.name+" ")) {
@@ -85,6 +86,7 @@ type observer struct {
 	above []root          // directories above the repository
 	roots []root          // places whose names are the same everywhere
 
+	tools          []string // whose variables count; nil: all do
 	shellVariables []string // those that count
 	places         sync.Map // what place has found
 }
@@ -155,7 +157,7 @@ func (o *observer) ordered(sights []Sight) []Sight {
 
 // BeforeRun returns what the text of a recipe says that was known before the run: without what the run was seen to use.
 func BeforeRun(text []byte) []byte {
-	for _, k := range []*factKind{&seenEnvFact, &seenFact} {
+	for _, k := range []*factKind{&seenToolsFact, &seenEnvFact, &seenFact} {
 		if at := bytes.Index(text, []byte("\n"+k.name+" ")); at >= 0 {
 			text = text[:at+1]
 		}

@@ -291,3 +291,53 @@ func TestObservedEnvironment(t *testing.T) {
 		require.Equal(t, want, difference, variable)
 	}
 }
+
+// The variables that count are those of the tools that a set of inputs names; of a set that names none each counts.
+func TestUnchangedVariables(t *testing.T) {
+	_, spec := here(t)
+	path := spec.Environ[0]
+	spec.Trace, spec.Environ = &Trace{}, []string{path, "A=1", "GREP_COLORS=1", "LS_COLORS=1", "LD_DEBUG=1"}
+	r := captured(t, spec)
+	for _, test := range []struct {
+		environ         string
+		all, ofGrep, of string // what is different
+	}{
+		{"A=1 GREP_COLORS=1 LS_COLORS=1 LD_DEBUG=1", "", "", ""},
+		{"A=2 GREP_COLORS=1 LS_COLORS=1 LD_DEBUG=1", "env A changed", "", ""},
+		{"GREP_COLORS=1 LS_COLORS=1 LD_DEBUG=1", "env A set -> unset", "", ""},
+		{"A=1 B=1 GREP_COLORS=1 LS_COLORS=1 LD_DEBUG=1", "env B unset -> set", "", ""},
+		{"A=1 GREP_COLORS=2 LS_COLORS=1 LD_DEBUG=1", "env GREP_COLORS changed", "env GREP_COLORS changed", ""},
+		{"A=1 LS_COLORS=1 LD_DEBUG=1", "env GREP_COLORS set -> unset", "env GREP_COLORS set -> unset", ""},
+		{
+			"A=1 GREP_COLORS=1 GREP_NEW=1 GREP_OPTIONS=1 LS_COLORS=1 LD_DEBUG=1", "env GREP_NEW unset -> set",
+			"env GREP_OPTIONS unset -> set", "",
+		},
+		{"A=1 GREP_COLORS=1 LD_DEBUG=1", "env LS_COLORS set -> unset", "", "env LS_COLORS set -> unset"},
+		{
+			"A=1 GREP_COLORS=1 LS_COLORS=1 LD_DEBUG=2", "env LD_DEBUG changed", "env LD_DEBUG changed",
+			"env LD_DEBUG changed",
+		},
+	} {
+		later := spec
+		later.Environ = append(strings.Fields(test.environ), path)
+		for _, set := range []struct {
+			tools []string
+			want  string
+		}{{nil, test.all}, {[]string{"grep"}, test.ofGrep}, {[]string{"coreutils"}, test.of}} {
+			observed, err := Observed(r, spec, Sights{Tools: set.tools}, nil)
+			require.NoError(t, err)
+			_, err = ParseRecipe(observed.Text)
+			require.NoError(t, err, "%s", observed.Text)
+			require.Equal(t, r.Text, BeforeRun(observed.Text))
+			difference, err := Unchanged(observed, r, later, nil)
+			require.NoError(t, err)
+			require.Equal(t, set.want, difference, "%s %s", set.tools, test.environ)
+		}
+	}
+	observed, err := Observed(r, spec, Sights{Tools: []string{"grep"}}, nil)
+	require.NoError(t, err)
+	observed.Text = []byte(strings.Replace(string(observed.Text), "seen-tools "+ToolsVersion, "seen-tools 0", 1))
+	difference, err := Unchanged(observed, r, spec, nil)
+	require.NoError(t, err)
+	require.Equal(t, "another table of the variables of known tools", difference)
+}

@@ -10,25 +10,38 @@ var seenEnvFact = factKind{
 	change: func(_ *differ, s states) string { return changeOfVariable(s) },
 }
 
-// Counted lists the variables that an observed run of a spec depends on.
-func Counted(spec Spec) []string { return newObserver(spec, nil).counted() }
+// Counted lists the variables that an observed run of a spec depends on. The tools are those of PlainTools; nil: all
+// variables may matter.
+func Counted(spec Spec, tools []string) []string {
+	o := newObserver(spec, nil)
+	o.tools = tools
+	return o.counted()
+}
 
 func (o *observer) counted() []string {
 	var names []string
 	if t := o.c.spec.Trace; t == nil || len(t.Only) == 0 {
 		names = slices.Clone(o.shellVariables)
 	}
+	ofTools := plainPatterns(o.tools)
 	for _, variable := range o.c.spec.Environ {
 		name, value, _ := strings.Cut(variable, "=")
-		if name = envName(name); name != "" && !o.isNoise(name, value) {
+		if name = envName(name); o.tools != nil && !toolsCover(ofTools, name) {
+			continue
+		}
+		if name != "" && !o.isNoise(name, value) {
 			names = append(names, name)
 		}
 	}
 	return sortedSet(names)
 }
 
-// environment adds the variables that count, and those of shells that the run may have asked for.
+// environment adds the variables that count, and those of shells that the run may have asked for; and whose they are,
+// if it is not all of them.
 func (o *observer) environment(text []byte) []byte {
+	if o.tools != nil {
+		text = append(text, seenToolsFact.name+" "+ToolsVersion+" "+strings.Join(o.tools, " ")+"\n"...)
+	}
 	for _, name := range o.counted() {
 		text = append(appendQuoted(append(text, "seen-env "...), name), ' ')
 		if value, ok := lookup(o.c.spec.Environ, name); ok {

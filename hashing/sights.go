@@ -14,6 +14,7 @@ type Sight struct {
 // Sights are all that a run was seen to use.
 type Sights struct {
 	Paths          []Sight
+	Tools          []string // as PlainTools lists them: whose variables count; nil: all do
 	ShellVariables []string // those of ShellVariables that it may have asked for
 	Since          int64    // when it began, in nanoseconds since 1970 by FileTime; 0: not known, and not looked at
 

@@ -6,7 +6,7 @@ import (
 )
 
 // ToolsVersion is that of the table below: a fact of each recipe for which it was looked at. Whoever changes what is in
-// the table, or what Noise leaves out of it, gives it another one.
+// the table, in what plain.go says of its programs, or what Noise leaves out of it, gives it another one.
 const ToolsVersion = "1"
 
 // tool is a program, or a family of programs, with the environment variables that change what it prints. An input too
@@ -17,6 +17,12 @@ type tool struct {
 	programs  string // the names of its programs; python stands for python3.12, too
 	variables string // names, and beginnings of names: GO*
 	source    string // where its documentation says so
+
+	plain  string                // programs of which plain.go says what an observed run of them depends on
+	parts  string                // others that those start
+	places string                // where they are besides among the system's programs: beginnings of paths
+	code   func(spec *Spec) bool // they are told to run code of their user; nil: they never are
+	also   string                // variables that they ask for besides, without effect on what most of them print
 }
 
 // Tools that no program stands for.
@@ -55,12 +61,20 @@ var tools = [...]tool{
 		variables: "BLOCKSIZE BLOCK_SIZE DF_BLOCK_SIZE DU_BLOCK_SIZE LS_BLOCK_SIZE LS_COLORS POSIXLY_CORRECT " +
 			"QUOTING_STYLE SIMPLE_BACKUP_SUFFIX TABSIZE TIME_STYLE VERSION_CONTROL _POSIX2_VERSION",
 		source: "https://www.gnu.org/software/coreutils/manual/coreutils.html",
+		plain: "[ b2sum base32 base64 basename cat cksum comm cut dir dirname du echo expand expr false fmt fold head " +
+			"join ls md5sum nice nl numfmt od paste pr printf readlink realpath seq sha1sum sha224sum sha256sum " +
+			"sha384sum sha512sum sort stat sum tac tail test timeout tr true tsort unexpand uniq vdir wc",
+		also: "LSCOLORS",
 	},
 	{
 		name: "grep", programs: "grep egrep fgrep zgrep zegrep zfgrep",
 		variables: "GREP_COLOR GREP_COLORS GREP_OPTIONS POSIXLY_CORRECT", source: "grep(1)",
+		plain: "grep",
 	},
-	{name: "sed", programs: "sed gsed", variables: "COLS POSIXLY_CORRECT", source: "sed(1)"},
+	{
+		name: "sed", programs: "sed gsed", variables: "COLS POSIXLY_CORRECT", source: "sed(1)",
+		plain: "sed",
+	},
 	{
 		name: "awk", programs: "awk gawk mawk nawk",
 		variables: "AWKLIBPATH AWKPATH GAWK_* INT_CHAIN_MAX MAWK_LONG_OPTIONS POSIXLY_CORRECT STR_CHAIN_MAX " +
@@ -71,10 +85,12 @@ var tools = [...]tool{
 		name: "find", programs: "find locate updatedb xargs", variables: "FINDOPTS LOCATE_PATH " +
 			"POSIXLY_CORRECT",
 		source: "find(1), locate(1)",
+		plain:  "find", also: "BLOCKSIZE BLOCK_SIZE FIND_BLOCK_SIZE GNU_FINDUTILS_*",
 	},
 	{
 		name: "diff", programs: "diff diff3 sdiff colordiff", variables: "DIFF_OPTIONS POSIXLY_CORRECT",
 		source: "diff(1)",
+		plain:  "cmp diff",
 	},
 	{
 		name: "patch", programs: "patch",
@@ -129,6 +145,7 @@ var tools = [...]tool{
 	{
 		name: "jq", programs: "jq gojq jaq", variables: "GOJQ_* JQ_COLORS NO_COLOR",
 		source: "https://jqlang.org/manual/#colors",
+		plain:  "jq", code: filtersCode,
 	},
 	{name: "yq", programs: "yq", variables: "JQ_COLORS NO_COLOR YQ_*", source: "https://mikefarah.gitbook.io/yq"},
 
@@ -155,7 +172,12 @@ var tools = [...]tool{
 	},
 
 	// Version control and forges.
-	{name: "git", programs: "git git-lfs tig", variables: "EMAIL GIT_*", source: "git(1), git-var(1)"},
+	{
+		name: "git", programs: "git git-lfs tig", variables: "EMAIL GIT_*", source: "git(1), git-var(1)",
+		plain: "git", code: configuresCode,
+		also: "ALL_PROXY EDITOR GITHEAD_* HTTPS_PROXY LESS LV MANPATH NO_PROXY PAGER SUDO_UID VISUAL all_proxy http_proxy " +
+			"https_proxy no_proxy",
+	},
 	{name: "hg", programs: "hg", variables: "EMAIL HG*", source: "hg(1)"},
 	{
 		name: "svn", programs: "svn svnadmin svnlook svnversion", variables: "SVN_*",
@@ -289,6 +311,9 @@ var tools = [...]tool{
 			"MACOSX_DEPLOYMENT_TARGET OBJCPLUS_INCLUDE_PATH OBJC_INCLUDE_PATH SDKROOT SOURCE_DATE_EPOCH " +
 			"SUNPRO_DEPENDENCIES TERM_URLS",
 		source: "https://gcc.gnu.org/onlinedocs/gcc/Environment-Variables.html, clang(1), ld(1)",
+		plain:  "c++ cc cpp g++ gcc", parts: "as cc1 cc1plus", places: "/usr/lib/gcc/ /usr/libexec/gcc/",
+		code: compilesCode,
+		also: "AS_* BINUTILS_ROOT CXX_* G++_ROOT LPATH MAKEFLAGS OFFLOAD_*",
 	},
 	{
 		name: "ccache", programs: "ccache sccache distcc", variables: "CCACHE_* DISTCC_* SCCACHE_*",
@@ -347,6 +372,10 @@ var tools = [...]tool{
 			"gotestsum goreleaser dlv",
 		variables: "AR CC CGO_* CXX FC GCCGO* GO* HTTPS_PROXY HTTP_PROXY NO_PROXY PKG_CONFIG",
 		source:    "go help environment",
+		plain:     "go", parts: "asm buildid cgo compile link pack vet",
+		places: "/usr/local/go/ /usr/lib/go/ /usr/lib/go- /usr/lib/golang/", code: goesCode,
+		also: "ALL_PROXY CGO* DEBUG_* GCM_INTERACTIVE GIT_* NETRC TESTGO* TEST_TELEMETRY_DIR ZONEINFO all_proxy " +
+			"http_proxy https_proxy no_proxy",
 	},
 	{
 		name: "cargo", programs: "cargo rustc rustdoc rustfmt rustup clippy-driver cargo-clippy cargo-nextest " +

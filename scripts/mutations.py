@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""mutations.py [--cachex FILE] [--runs N] [--seconds S] [--seed N] [--only TEXT] [--shard I/N] [--uid N] [--list]:
+"""mutations.py [--cachex FILE] [--runs N] [--seconds S] [--seed N] [--only TEXT] [--changes REGEXP] [--shard I/N] [--uid N] [--list]:
 holds `cachex run --trace` against the truth.
 
 Makes a workspace in a temporary directory and runs real commands there, each under observation until it is a hit.
@@ -154,6 +154,15 @@ find docs -empty
 find data -perm -u+x
 jq .names data/config.json
 jq -r .size links/dir/config.json
+jq -r env.ANSWER data/config.json
+jq -n '$ENV.ANSWER'
+find data -name a.txt -exec grep -n alpha {} +
+find data -name a.txt -exec sh -c 'echo $ANSWER' ;
+git --config-env=user.name=ANSWER config user.name
+git -c alias.say='!echo $ANSWER' say
+du -a data
+grep --color=always -n alpha data/a.txt
+ls --color=always -s data
 sqlite3 data/users.db 'select * from users'
 sqlite3 -readonly data/users.db .tables
 tar cf - data
@@ -730,6 +739,11 @@ VARIABLES = {  # what a program may ask for that nobody named
     "NODE_OPTIONS": ["--no-warnings"], "NODE_PATH": ["WS/js/lib"], "GOFLAGS": ["-mod=mod"], "GOOS": ["windows"], "CGO_ENABLED": ["1"], "MAKEFLAGS": ["n"], "MODE": ["slow"], "CC": ["cc"],
     "GREP_COLOR": ["1"], "LS_COLORS": ["di=1"], "BLOCK_SIZE": ["1"], "QUOTING_STYLE": ["c"], "TIME_STYLE": ["iso"], "POSIXLY_CORRECT": ["1"], "TAR_OPTIONS": ["-v"], "CDPATH": ["WS/docs"],
     "ENV": ["WS/sh/lib.sh"], "BASH_ENV": ["WS/sh/lib.sh"], "IFS": [":"], "PERL5OPT": ["-w"], "HOME": ["WS/other"], "TMPDIR": ["WS/out"], "LD_PRELOAD": [""], "XDG_CONFIG_HOME": ["WS/other"],
+    "FIND_BLOCK_SIZE": ["1"], "DU_BLOCK_SIZE": ["1"], "LS_BLOCK_SIZE": ["1"], "TABSIZE": ["3"], "_POSIX2_VERSION": ["199209"], "GREP_OPTIONS": ["-v"], "GREP_COLORS": ["mt=1"],
+    "DEB_GREP_ENABLE_STRAY_BACKSLASH_WARN": ["1"], "DEB_BUILD_OPTIONS": ["x"], "GCC_EXTRA_DIAGNOSTIC_OUTPUT": ["fixits-v1"], "DEPENDENCIES_OUTPUT": ["WS/out/deps"], "GCC_ROOT": ["WS/other"],
+    "LIBRARY_PATH": ["WS/other"], "LPATH": ["WS/other"], "CPLUS_INCLUDE_PATH": ["WS/other"], "SUDO_UID": ["7"], "GIT_EXTERNAL_DIFF": ["cat"], "GIT_CONFIG_GLOBAL": ["WS/config.mk"],
+    "GIT_TRACE": ["1"], "GIT_ATTR_SOURCE": ["HEAD~1"], "PAGER": ["cat"], "LESS": ["-R"], "GODEBUG": ["gotypesalias=0"], "GOEXPERIMENT": ["none"], "LANGUAGE": ["de"], "JQ_COLORS": ["1;31"],
+    "LD_DEBUG": ["help"], "LD_LIBRARY_PATH": ["WS/other"], "GLIBC_TUNABLES": ["glibc.malloc.check=3"], "TZDIR": ["WS/other"], "LOCPATH": ["WS/other"], "SIMPLE_BACKUP_SUFFIX": [".b"],
     "PATH": ["WS/data:PATH", "WS/tools:PATH"], "USER": ["x"], "SHELL": ["/bin/false"], "EDITOR": ["vi"], "DEBUG": ["*"],
 }
 NOISE = ["WINDOWID", "SSH_TTY", "SSH_CONNECTION", "TMUX", "ITERM_SESSION_ID", "KITTY_WINDOW_ID", "XDG_SESSION_ID", "DBUS_SESSION_BUS_ADDRESS", "VSCODE_PID", "HISTSIZE", "INVOCATION_ID", "GPG_TTY", "DISPLAY"]
@@ -772,6 +786,7 @@ class Proof:
     def inputs(self, key):
         text = subprocess.run([self.w.cachex, "show", key], env=self.w.env, capture_output=True, text=True, errors="surrogateescape",
                               **({"user": self.w.uid, "group": self.w.uid} if self.w.uid else {})).stdout
+        self.known = "\nseen-tools " in text  # all variables but those of known tools are none of its inputs
         seen = {}
         for uses, path, state in re.findall(r'^seen ([a-z]*)- ("(?:[^"\\]|\\.)*") (.*)$', text, re.M):
             seen[os.fsdecode(re.sub(rb"\\x(..)|\\(.)", unescaped, path[1:-1].encode(errors="surrogateescape")))] = (uses, state)
@@ -839,7 +854,7 @@ class Proof:
                     changes.append(Change(f"{self.relative(path)}: gone", guarded(gone, path)))
             elif stat.S_ISREG(m) and path not in timed:
                 changes.append(Change(f"{self.relative(path)}: touched, unused", guarded(touched_now, path)))
-        for name in NOISE:
+        for name in NOISE + ["NEW_VARIABLE", "CI", "GITHUB_RUN_ID", "MAKELEVEL"] * self.known:
             changes.append(Change(f"{name}=1", None, {name: "1"}))
         return changes
 
@@ -959,6 +974,7 @@ class Proof:
                     self.attempt(c, change, state, "input", True)
                     return
             sys.exit("no such change")
+        inputs, others = ([c for c in changes if re.search(self.o.changes, c.name)] for changes in (inputs, others))
         n = len(inputs)
         if budget:
             n = min(n, budget)
@@ -1094,6 +1110,7 @@ def main():
     p.add_argument("--seconds", type=float, default=1e9)
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--only", default="")
+    p.add_argument("--changes", default="", help="only those whose names match, as ^[A-Z_]+= for variables")
     p.add_argument("--shard", default="0/1")
     p.add_argument("--sample", type=int, default=0)
     p.add_argument("--uid", type=int, default=0)

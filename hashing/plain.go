@@ -1,0 +1,200 @@
+package hashing
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Of some programs it is known which variables they ask for, all of them: they are in the table of tools, and run no
+// code of their user, which may ask for any. An observed run of such programs alone depends on the variables of their
+// tools and on those that every program may ask for. All others may differ.
+//
+// What a program asks for was found out in three ways: in its source, by what its compiled code calls getenv with, and
+// by watching what it asks for. Whatever is not known for sure is not believed: a program of the same name elsewhere
+// than where distributions put theirs, one that was given a library of its user, one that was told to load code.
+
+// seenToolsFact stands before what else was seen of such a run: the tools whose variables count.
+var seenToolsFact = factKind{
+	name: "seen-tools", parse: parseTools, change: changedSeenTools, order: ofAsked, report: nothingToReport,
+}
+
+// everyProgram lists what any program may look at by way of the loader, the C library and what else is common to many.
+const everyProgram = "CHARSET CLICOLOR CLICOLOR_FORCE COLORTERM DEB_* FORCE_COLOR GCONV_PATH GETCONF_DIR " +
+	"GLIBC_TUNABLES HOSTALIASES LD_* LOCALDOMAIN LOCPATH MALLOC_* NLSPATH NO_COLOR OMP_* OPENSSL_* OUTPUT_CHARSET " +
+	"POSIX* RESOLV_* RES_OPTIONS RPM_* SOURCE_DATE_EPOCH SSL_* TEMP TEMPDIR TERMCAP TERMINFO TERMINFO_DIRS " +
+	"TEXTDOMAIN TEXTDOMAINDIR TMP TZDIR XDG_* _POSIX*"
+
+// bringCode lists variables by which a user can have his own code loaded into programs, or have them read it.
+var bringCode = []string{
+	"LD_PRELOAD", "LD_AUDIT", "LD_LIBRARY_PATH", "GCONV_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX", "LIBRARY_PATH",
+}
+
+// preloaded names what the loader loads into every program; a variable so that tests have another.
+var preloaded = "/etc/ld.so.preload"
+
+// systemPrograms is where distributions put programs.
+var systemPrograms = []string{"/usr/bin/", "/bin/"}
+
+// PlainTools lists the tools whose variables are all that an observed run of a spec depends on, besides those that
+// every program may look at. Programs are those that it has executed, its command first. Not ok: all variables count.
+func PlainTools(spec Spec, programs []string) (names []string, ok bool) {
+	if len(programs) == 0 || len(spec.Argv) == 0 || bringsCode(spec.Environ) ||
+		spec.Trace != nil && len(spec.Trace.Only) > 0 || slices.Contains(spec.Env, toolMark+noTools) {
+		return nil, false
+	}
+	first, ok := plainTool(programs[0], (*tool).isPlain)
+	if !ok || first.code != nil && first.code(&spec) {
+		return nil, false
+	}
+	for _, program := range programs {
+		t, ok := plainTool(program, (*tool).isPlain)
+		if first.code != nil { // what it starts was told what to do by it alone
+			t, ok = plainTool(program, (*tool).isPlainOrPart)
+			ok = ok && t == first
+		} else if ok {
+			ok = t.code == nil
+		}
+		if !ok {
+			return nil, false
+		}
+		names = append(append(names, t.name), toolsOf(program)...)
+	}
+	return sortedSet(names), true
+}
+
+// bringsCode reports whether programs may have code in them that is not theirs.
+func bringsCode(environ []string) bool {
+	for _, name := range bringCode {
+		if value, _ := lookup(environ, name); value != "" {
+			return true
+		}
+	}
+	info, err := os.Stat(preloaded)
+	return err == nil && info.Size() > 0
+}
+
+// plainTool returns the tool that has a program, if that is where distributions put it, and of the system's owner.
+func plainTool(program string, has func(*tool, string) bool) (*tool, bool) {
+	path, err := filepath.EvalSymlinks(program)
+	if err != nil {
+		return nil, false
+	}
+	if at, err := lookAt(path, false); err != nil || !at.kind.regular() || at.owner != 0 {
+		return nil, false
+	}
+	for i := range tools {
+		t := &tools[i]
+		if has(t, programName(path)) && t.isPlace(path) {
+			return t, true
+		}
+	}
+	return nil, false
+}
+
+func (t *tool) isPlace(path string) bool {
+	inSystem := func(dir string) bool { return filepath.Dir(path)+"/" == dir }
+	below := func(dir string) bool { return strings.HasPrefix(path, dir) }
+	return slices.ContainsFunc(systemPrograms, inSystem) || slices.ContainsFunc(strings.Fields(t.places), below)
+}
+
+func (t *tool) isPlain(program string) bool { return hasField(t.plain, t.plainName(program)) }
+
+func (t *tool) isPlainOrPart(program string) bool {
+	return t.isPlain(program) || hasField(t.parts, t.plainName(program))
+}
+
+// plainName is the name of a compiler without its version and the machine it works for.
+func (t *tool) plainName(program string) string {
+	if t.name != "cc" {
+		return program
+	}
+	program = strings.TrimRight(program, "-.0123456789")
+	if _, name, found := strings.Cut(program, "-linux-gnu-"); found {
+		return name
+	}
+	return program
+}
+
+func hasField(list, word string) bool {
+	for field := range strings.FieldsSeq(list) {
+		if field == word {
+			return true
+		}
+	}
+	return false
+}
+
+// What is told to do more than its own work is told so by words, mostly.
+
+// compilesCode: plugins are loaded, specs ask for variables, and a file of words may name either.
+func compilesCode(spec *Spec) bool {
+	return slices.ContainsFunc(spec.Argv[1:], func(word string) bool {
+		return strings.HasPrefix(word, "-B") || strings.Contains(word, "@") || strings.Contains(word, "plugin") ||
+			strings.Contains(word, "specs")
+	})
+}
+
+// filtersCode: a filter can ask for variables by these names alone, and may stand in another file. One in the home
+// directory is part of each.
+func filtersCode(spec *Spec) bool {
+	home, _ := lookup(spec.Environ, "HOME")
+	if info, err := os.Stat(filepath.Join(home, ".jq")); home == "" || err == nil && !info.IsDir() {
+		return true
+	}
+	return slices.ContainsFunc(spec.Argv[1:], func(word string) bool {
+		for _, sign := range []string{"env", "ENV", "import", "include"} {
+			if strings.Contains(word, sign) {
+				return true
+			}
+		}
+		return strings.HasPrefix(word, "--from") || strings.HasPrefix(word, "--lib") ||
+			strings.HasPrefix(word, "-") && !strings.HasPrefix(word, "--") && strings.ContainsAny(word, "fL")
+	})
+}
+
+// goesCode: a test that is not run again is known by all variables that it asked for. What is run is seen.
+func goesCode(spec *Spec) bool {
+	words := spec.Argv[1:]
+	if len(words) > 1 && words[0] == "-C" {
+		words = words[2:]
+	}
+	return len(words) == 0 || !slices.Contains([]string{"vet", "list", "build", "env", "version"}, words[0])
+}
+
+// configuresCode: a setting may have its value from any variable.
+func configuresCode(spec *Spec) bool {
+	return slices.ContainsFunc(spec.Argv[1:], func(word string) bool { return strings.Contains(word, "config-env") })
+}
+
+// plainPatterns lists the variables of tools, as names and beginnings of names, and those of every program.
+func plainPatterns(names []string) []string {
+	patterns := slices.Concat(toolPatterns(append([]string{commonTool}, names...)), strings.Fields(everyProgram),
+		strictBase, systemBase)
+	for i := range tools {
+		if slices.Contains(names, tools[i].name) {
+			patterns = append(patterns, strings.Fields(tools[i].also)...)
+		}
+	}
+	return sortedSet(patterns)
+}
+
+// seenTools takes the line of tools off what was seen of a run; nil: it has none, and all variables count.
+func seenTools(rest []byte) []string {
+	line, _, _ := bytes.Cut(rest, []byte("\n"))
+	words := strings.Fields(string(line))
+	if len(words) < 2 || words[0] != seenToolsFact.name {
+		return nil
+	}
+	return words[2:]
+}
+
+// changedSeenTools says something only of the same tools: which they are follows from what was executed.
+func changedSeenTools(_ *differ, s states) string {
+	if s.had && s.has {
+		return "another table of the variables of known tools"
+	}
+	return ""
+}
