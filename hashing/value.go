@@ -1,6 +1,9 @@
 package hashing
 
-import "slices"
+import (
+	"bytes"
+	"slices"
+)
 
 // A value is what lies under a name and nothing else: its recipe is a namespace and a name. A run with a name and no
 // other inputs has the same recipe, so that each finds what the other has stored, on whatever system and under whatever
@@ -14,6 +17,9 @@ func (s *Spec) isValue() bool {
 
 // ValueName returns the namespace and the name of a value from its recipe; ok is false for other recipes.
 func ValueName(recipe []byte) (namespace, name string, ok bool) {
+	if !beginsWithName(recipe) {
+		return "", "", false
+	}
 	facts := Facts(recipe)
 	if len(facts) > 0 && facts[0].Kind == FactNamespace {
 		if namespace, ok = facts[0].Text(); !ok {
@@ -27,4 +33,13 @@ func ValueName(recipe []byte) (namespace, name string, ok bool) {
 	}
 	name, ok = facts[0].Text()
 	return namespace, name, ok
+}
+
+// beginsWithName tells most other recipes, of which some are long, without taking them apart.
+func beginsWithName(recipe []byte) bool {
+	facts, _ := bytes.CutPrefix(recipe, []byte(header))
+	if bytes.HasPrefix(facts, []byte(FactNamespace+" ")) {
+		_, facts, _ = bytes.Cut(facts, []byte("\n"))
+	}
+	return bytes.HasPrefix(facts, []byte(FactName+" "))
 }
