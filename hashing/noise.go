@@ -54,6 +54,9 @@ func CINoise(name string) bool { return namesVariable(ciNoise, name) }
 // namesVariable reports whether a list of globs, in which * is all that is no literal, has one for a name.
 func namesVariable(globs, name string) bool {
 	for glob := range strings.FieldsSeq(globs) {
+		if glob[0] != '*' && !strings.HasPrefix(name, glob[:1]) {
+			continue
+		}
 		if before, after, found := strings.Cut(glob, "*"); !found && glob == name ||
 			found && starred(before, after, name) {
 			return true
