@@ -98,6 +98,7 @@ func (in *inputs) observed(rep *observation, m cachedir.Meta, d directives, stor
 	recipe, err := hashing.Observed(in.firstRecipe, in.caller.Spec, hashing.Sights{
 		Paths: sights, Tools: rep.plainTools(in.caller.Spec, d),
 		ShellVariables: rep.shellVariables(in.caller.Spec.Argv), Since: rep.since, Busy: rep.busyDirectories(),
+		First: rep.first,
 	}, in.dir.Digests())
 	if err != nil {
 		return refusal{err.Error(), true}
@@ -153,7 +154,7 @@ func (o *observation) sights(in *inputs) (sights []hashing.Sight, doubt string) 
 		if where.leavesOut(seen.Path) {
 			continue
 		}
-		s, counts, doubt := o.sightOf(seen)
+		s, counts, doubt := o.sightOf(seen) // what others did is seen when it is looked at
 		if doubt != "" {
 			return nil, doubt
 		}
@@ -216,14 +217,35 @@ func (o *observation) sightOf(seen trace.Seen) (s hashing.Sight, counts bool, do
 	if isOfKernel(seen.Path) {
 		return s, false, ""
 	}
-	if fate := seen.Fate(); fate != "" {
-		return s, false, byOthers(fate, seen)
-	}
 	return hashing.Sight{Path: seen.Path, Uses: o.usesOf(seen)}, true, ""
 }
 
-func byOthers(fate string, seen trace.Seen) string {
-	return "others " + fate + " " + hashing.Show(seen.Path) + " while it ran"
+func byOthers(seen trace.Seen) (doubt string) {
+	if fate := seen.Fate(); fate != "" {
+		return "others " + fate + " " + hashing.Show(seen.Path) + " while it ran"
+	}
+	return ""
+}
+
+// wasTemporary reports whether the run may have made what was at a path and is not there any more.
+func wasTemporary(seen trace.Seen) bool {
+	if (seen.Use|seen.After)&trace.Written == 0 || seen.Before != trace.Nothing {
+		return false
+	}
+	_, err := os.Lstat(seen.Path)
+	return err != nil
+}
+
+// first is what a path led to and what it was when it was used first.
+func (o *observation) first(path string) (led, itself hashing.File) {
+	all := o.report.Seen
+	i, found := slices.BinarySearchFunc(all, path, func(s trace.Seen, path string) int {
+		return strings.Compare(s.Path, path)
+	})
+	if !found || wasTemporary(all[i]) {
+		return led, itself
+	}
+	return hashing.File(all[i].Led), hashing.File(all[i].Was)
 }
 
 func (o *observation) tellsOpenTimes() bool {
@@ -295,9 +317,6 @@ func (o *observation) written(seen trace.Seen) (s hashing.Sight, counts bool, do
 	case isSpecial(seen.Path): // what is written there goes to another program, or to a device
 		return s, false, "it writes to " + path + ", which is neither a regular file nor a directory"
 	case !hashing.ChangedSince(seen.Path, o.since): // the attempt failed, or changed nothing
-		if fate := seen.Fate(); fate != "" {
-			return s, false, byOthers(fate, seen)
-		}
 		seen.Use |= seen.After
 		return hashing.Sight{Path: seen.Path, Uses: o.usesOf(seen) | hashing.UseMode}, true, ""
 	case used && seen.Before == trace.Nothing:

@@ -38,7 +38,7 @@ func TestMemoryOfNode(t *testing.T) {
 func TestRemovedByOthers(t *testing.T) {
 	gone := filepath.Join(t.TempDir(), "gone")
 	was := trace.File{Device: 1, Inode: 1, Known: true}
-	_, _, doubt := (&observation{}).sightOf(trace.Seen{Path: gone, Use: trace.Read, Before: trace.Something, Led: was})
+	doubt := byOthers(trace.Seen{Path: gone, Use: trace.Read, Before: trace.Something, Led: was})
 	require.Equal(t, "others removed "+gone+" while it ran", doubt)
 	s, counts, doubt := (&observation{}).sightOf(trace.Seen{Path: gone, Use: trace.Read, Before: trace.Nothing})
 	require.Empty(t, doubt)

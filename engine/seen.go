@@ -115,6 +115,9 @@ func (o *observation) seen(req *Request) Seen {
 			continue
 		}
 		sight, counts, doubt := o.sightOf(path)
+		if counts && sight.Uses&hashing.UseMade == 0 {
+			doubt = byOthers(path)
+		}
 		switch {
 		case doubt != "" && isOfKernel(path.Path):
 			s.doubt(Moment, doubt)

@@ -19,7 +19,8 @@ import (
 // state.
 func Observed(r Recipe, spec Spec, run Sights, digests Digests) (Recipe, error) {
 	o := newObserver(spec, digests)
-	o.since, o.busy, o.shellVariables, o.tools = run.Since, run.Busy, run.ShellVariables, run.Tools
+	o.since, o.busy, o.first = run.Since, run.Busy, run.First
+	o.shellVariables, o.tools = run.ShellVariables, run.Tools
 	sights := o.ordered(o.withAbove(run.Paths))
 	lines := make([][]byte, len(sights))
 	all := wholeOf(sights)
@@ -83,8 +84,9 @@ type observer struct {
 	c     *capture
 	since int64           // no file may have been changed later; 0: whenever
 	busy  map[string]bool // directories that may
-	above []root          // directories above the repository
-	roots []root          // places whose names are the same everywhere
+	first func(path string) (led, itself File)
+	above []root // directories above the repository
+	roots []root // places whose names are the same everywhere
 
 	tools          []string // whose variables count; nil: all do
 	shellVariables []string // those that count

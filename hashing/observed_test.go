@@ -341,3 +341,49 @@ func TestUnchangedVariables(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "another table of the variables of known tools", difference)
 }
+
+// A file that others have put in the place of an older one has old times, too.
+func TestObservedInThePlaceOf(t *testing.T) {
+	dir, spec := here(t)
+	spec.Trace = &Trace{}
+	r := captured(t, spec)
+	path, link := put(t, dir, "f", "one"), filepath.Join(dir, "link")
+	require.NoError(t, os.Symlink("f", link))
+	file := func(path string, follow bool) File {
+		at, err := lookAt(path, follow)
+		require.NoError(t, err)
+		return File{at.id.Dev, at.id.Ino, true}
+	}
+	there, another, none := file(path, true), File{1, 1, true}, File{Known: true}
+	for name, c := range map[string]struct {
+		path        string
+		uses        Uses
+		led, itself File
+		want        string
+	}{
+		"not known":          {path, UseContent, File{}, File{}, ""},
+		"the same":           {path, UseContent, there, File{}, ""},
+		"another":            {path, UseContent, another, File{}, "replaced"},
+		"itself another":     {path, UseContent, there, another, "replaced"},
+		"made":               {path, UseMode, none, File{}, "made"},
+		"removed":            {path + "x", UseMode, there, File{}, "removed"},
+		"still absent":       {path + "x", UseMode, none, none, ""},
+		"same link":          {link, UseMode | UseLink, there, file(link, false), ""},
+		"another link":       {link, UseLink, File{}, another, "replaced"},
+		"leads elsewhere":    {link, UseLink, another, file(link, false), "replaced"},
+		"no link, the same":  {path, UseMode | UseLink, there, there, ""},
+		"the run's own work": {path, UseContent | UseMade, another, none, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Observed(r, spec, Sights{
+				Paths: []Sight{{c.path, c.uses}},
+				First: func(string) (led, itself File) { return c.led, c.itself },
+			}, nil)
+			if c.want == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.EqualError(t, err, "others "+c.want+" "+c.path+" while it ran")
+		})
+	}
+}

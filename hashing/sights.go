@@ -1,6 +1,8 @@
 package hashing
 
 import (
+	"cmp"
+	"fmt"
 	"path/filepath"
 	"strings"
 )
@@ -19,6 +21,30 @@ type Sights struct {
 	Since          int64    // when it began, in nanoseconds since 1970 by FileTime; 0: not known, and not looked at
 
 	Busy map[string]bool // directories in which names may have come and gone since then without harm
+
+	// First returns what a path led to and what it was itself when the run used it first so; nil: nobody knows.
+	First func(path string) (led, itself File)
+}
+
+// File tells files apart. The zero File is not known.
+type File struct {
+	Device, Inode uint64 // 0 and 0: there is none
+	Known         bool
+}
+
+// fate says what has become of it by now; empty: it is still there, or still nothing is.
+func (f File) fate(now look, err error) string {
+	switch there := f != (File{Known: true}); {
+	case !f.Known || !there && err != nil:
+		return ""
+	case !there:
+		return "made"
+	case err != nil:
+		return "removed"
+	case now.id.Dev != f.Device || now.id.Ino != f.Inode:
+		return "replaced"
+	}
+	return ""
 }
 
 // Uses says what of a path a run made use of. It is a set. Whether anything is there is always part of it.
@@ -74,7 +100,27 @@ func wholeOf(sights []Sight) *whole {
 // line adds a fact: seen USES "path" STATE.
 func (o *observer) line(text []byte, s Sight, all *whole) ([]byte, error) {
 	at, err := lookFor(s)
+	if fate := o.fate(s, at, err); fate != "" {
+		return nil, fmt.Errorf("others %s %s while it ran", fate, Show(s.Path))
+	}
 	return o.lineSeen(text, s, at, err, all)
+}
+
+// fate says what others have done to a path since the run has used it first. Times of a file do not tell that a
+// directory on the way to it was renamed.
+func (o *observer) fate(s Sight, at look, err error) string {
+	if o.first == nil || s.Uses&UseMade != 0 {
+		return ""
+	}
+	led, itself := o.first(s.Path)
+	through, failed := at, err
+	switch isItself := s.Uses&UseLink != 0; {
+	case isItself && led.Known && err == nil && at.kind == kindLink:
+		through, failed = lookAt(s.Path, true)
+	case !isItself && itself.Known:
+		at, err = lookAt(s.Path, false)
+	}
+	return cmp.Or(led.fate(through, failed), itself.fate(at, err))
 }
 
 // lineSeen adds it for what a look at the path has shown.
