@@ -81,6 +81,7 @@ var (
 	ErrNewer    = errors.New("the entry was written by a newer version, which is kept") // Commit
 	ErrClosed   = errors.New("the pending entry is closed")                             // after Commit or Discard
 	ErrPrivate  = errors.New("the result is private")                                   // Export and Import
+	ErrLocal    = errors.New("the result depends on a file of its machine")             // the same
 	ErrLearned  = errors.New("other inputs of the command have been learned here")      // Import
 	ErrKey      = errors.New("a key is 64 hex digits, or a unique prefix of 8 or more") // Find
 )

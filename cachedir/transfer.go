@@ -11,6 +11,7 @@ import (
 	"github.com/cachex-cli/cachex/cachedir/format"
 	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/cachedir/tree"
+	"github.com/cachex-cli/cachex/hashing"
 )
 
 // An entry goes to another machine in two pieces: the bytes of its file, and its body if that has a file of its own,
@@ -31,10 +32,13 @@ type Exported struct {
 
 // Export returns what another directory needs to import the entry, decrypted. The body is not verified: a damaged one
 // is not imported. One that was encrypted is read for the checksums of what it hides, and an error if it is damaged. A
-// private entry is ErrPrivate.
+// private entry is ErrPrivate, one that only this machine can have ErrLocal.
 func (e *Entry) Export() (Exported, error) {
 	if e.Private {
 		return Exported{}, ErrPrivate
+	}
+	if isLocal(e.Recipe) {
+		return Exported{}, ErrLocal
 	}
 	h := *e.h
 	if h.Seal != nil && h.InFile {
@@ -113,9 +117,14 @@ func (d *Dir) Import(r Run, content []byte) (*Import, error) {
 	return i, nil
 }
 
+func isLocal(recipe []byte) bool {
+	_, local := hashing.Local(recipe)
+	return local
+}
+
 // Read takes the bytes of an entry file, which it keeps. What is damaged, or is the entry of another recipe, is a *Miss
-// with the reason Corrupt, what a newer version wrote one with Version; a private entry is ErrPrivate, one that is
-// larger than this directory may be ErrTooLarge.
+// with the reason Corrupt, what a newer version wrote one with Version; a private entry is ErrPrivate, one that
+// only another machine can have ErrLocal, one that is larger than this directory may be ErrTooLarge.
 func (i *Import) Read(content []byte) error {
 	i.p.mu.Lock()
 	defer i.p.mu.Unlock()
@@ -141,6 +150,8 @@ func (i *Import) read(content []byte) error {
 		return &Miss{stats.Corrupt, fmt.Errorf("%w: %w", format.ErrSpoiled, h.Learned.Check())}
 	case h.Private:
 		return ErrPrivate
+	case isLocal(h.Recipe):
+		return ErrLocal
 	case h.FileLen() > i.p.d.o.MaxSize:
 		return ErrTooLarge
 	}

@@ -40,7 +40,8 @@ Values are stored as digests.
 With --trace more variables are in the key. If all programs that ran are known (git, gcc, go vet, grep, find, sed, jq, ls,
 sort and the like, as the system has them) and ran no code of their user, as shells, make and python do, these are those
 of their tools and a base: HOME, PATH, USER, LOGNAME, SHELL, TMPDIR, TERM, XDG_*, LD_* and others of the loader and the C
-library. Else it is every variable but those of terminals and sessions. Cachex inputs lists them.
+library. Else it is every variable but those of terminals and sessions. Cachex inputs lists them. Files of more than 64
+MiB that are no programs are compared by size, times and inode, and such results stay on this machine.
 
 What a command reads is named best by --file @git: all files of the Git repository, in submodules, too, that are tracked
 or not ignored, as they are on the disk; @git:DIR is a part, @git:. the working directory. --file '!**/*.md' leaves out

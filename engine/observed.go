@@ -103,6 +103,7 @@ func (in *inputs) observed(rep *observation, m cachedir.Meta, d directives, stor
 	if err != nil {
 		return refusal{err.Error(), true}
 	}
+	in.doubtLocal(recipe)
 	in.learned, in.recipe = &hashing.Learned{Sets: []hashing.Key{recipe.Key}}, recipe
 	if why := store(); why.text != "" {
 		return why
@@ -138,6 +139,15 @@ func (in *inputs) doubtVariables(rep *observation) {
 	if names := in.firstRecipe.Forgotten(in.caller.Spec, rep.programs()); len(names) > 0 {
 		const text = "a program of it looks at %[1]s, which is not in the key; add --env %[1]s"
 		in.remarks.doubt = fmt.Errorf(text, names[0])
+	}
+}
+
+// doubtLocal notes, for who wants to know, a file because of which a result stays on this machine.
+func (in *inputs) doubtLocal(recipe hashing.Recipe) {
+	path, local := hashing.Local(recipe.Text)
+	if local && in.caller.Explain && in.remarks.doubt == nil {
+		const text = "file %s is large and compared by its times, not by its content: the result is for this machine alone"
+		in.remarks.doubt = fmt.Errorf(text, hashing.Show(path))
 	}
 }
 
@@ -269,7 +279,7 @@ func (o *observation) usesOf(seen trace.Seen) (uses hashing.Uses) {
 	}{
 		{trace.Read, hashing.UseContent},
 		{trace.Searched, hashing.UseLibraries},
-		{trace.Executed, hashing.UseContent | hashing.UseMode},
+		{trace.Executed, hashing.UseContent | hashing.UseMode | hashing.UseProgram},
 		{trace.Looked, hashing.UseMode},
 		{trace.Times, hashing.UseTimes},
 		{trace.Listed, hashing.UseNames},

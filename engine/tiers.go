@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 
 	"github.com/cachex-cli/cachex/cachedir"
@@ -141,7 +142,11 @@ func (r *run) push(out *Outcome) {
 	if len(r.caller.Tiers) == 0 {
 		return
 	}
-	later := r.tiers.fleet().Publish(published(r.inputs, out.slot()), out.NotStored)
+	notShared := out.NotStored
+	if _, local := hashing.Local(r.inputs.recipe.Text); local {
+		notShared = cmp.Or(notShared, cachedir.ErrLocal.Error())
+	}
+	later := r.tiers.fleet().Publish(published(r.inputs, out.slot()), notShared)
 	switch {
 	case r.tiers.fleet().Superseded():
 		out.Stored, out.NotStored = false, cachedir.ErrSuperseded.Error()

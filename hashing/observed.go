@@ -18,8 +18,11 @@ import (
 // others since the run began may have been another input, and is an error, as is what cannot be compared with a later
 // state.
 func Observed(r Recipe, spec Spec, run Sights, digests Digests) (Recipe, error) {
-	o := newObserver(spec, digests)
-	o.since, o.busy, o.first = run.Since, run.Busy, run.First
+	return newObserver(spec, digests).observed(r, run)
+}
+
+func (o *observer) observed(r Recipe, run Sights) (Recipe, error) {
+	o.recording, o.since, o.busy, o.first = true, run.Since, run.Busy, run.First
 	o.shellVariables, o.tools = run.ShellVariables, run.Tools
 	sights := o.ordered(o.withAbove(run.Paths))
 	lines := make([][]byte, len(sights))
@@ -85,6 +88,9 @@ type observer struct {
 	since int64           // no file may have been changed later; 0: whenever
 	busy  map[string]bool // directories that may
 	first func(path string) (led, itself File)
+
+	recording bool // what is seen is written down for the first time
+
 	above []root // directories above the repository
 	roots []root // places whose names are the same everywhere
 

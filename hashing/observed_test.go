@@ -387,3 +387,68 @@ func TestObservedInThePlaceOf(t *testing.T) {
 		})
 	}
 }
+
+// A large file is compared by what the kernel says of it, and not read; but for what was executed, made or is known.
+func TestObservedLarge(t *testing.T) {
+	old := mostRead
+	t.Cleanup(func() { mostRead = old })
+	mostRead = 8
+	dir, spec := here(t)
+	spec.Trace = &Trace{}
+	path := put(t, dir, "large", "123456789")
+	put(t, dir, "small", "12345678")
+	link := filepath.Join(dir, "link")
+	require.NoError(t, os.Symlink("large", link))
+	r := captured(t, spec)
+	observe := func(o *observer, s Sight) (string, Recipe) {
+		observed, err := o.observed(r, Sights{Paths: []Sight{s}})
+		require.NoError(t, err)
+		_, err = ParseRecipe(observed.Text)
+		require.NoError(t, err, "%s", observed.Text)
+		local, found := Local(observed.Text)
+		require.Equal(t, found, local != "")
+		return local, observed
+	}
+	digests := newMemory()
+	for _, test := range []struct {
+		name string
+		o    *observer
+		s    Sight
+		want string
+	}{
+		{"small", lookLater(spec, digests), Sight{filepath.Join(dir, "small"), UseContent}, ""},
+		{"looked at", lookLater(spec, digests), Sight{path, UseMode}, ""},
+		{"written just now", newObserver(spec, digests), Sight{path, UseContent}, ""},
+		{"made", lookLater(spec, nil), Sight{path, UseContent | UseMade}, ""},
+		{"executed", lookLater(spec, nil), Sight{path, UseContent | UseProgram}, ""},
+		{"read", lookLater(spec, digests), Sight{path, UseContent | UseMode}, path},
+		{"read by a link", lookLater(spec, digests), Sight{link, UseContent | UseLink}, link},
+	} {
+		reads := test.o.c.reads.Load()
+		local, _ := observe(test.o, test.s)
+		require.Equal(t, test.want, local, test.name)
+		require.Equal(t, test.want == "" && test.s.Uses&UseContent != 0, test.o.c.reads.Load() > reads, test.name)
+	}
+	_, observed := observe(lookLater(spec, newMemory()), Sight{path, UseContent})
+	for range 2 {
+		difference, err := lookLater(spec, digests).unchanged(observed, r)
+		require.NoError(t, err)
+		require.Empty(t, difference)
+	}
+	require.NoError(t, os.Chmod(path, 0o640)) // which moves the time of its state
+	difference, err := lookLater(spec, digests).unchanged(observed, r)
+	require.NoError(t, err)
+	require.Equal(t, "file "+path+" changed", difference)
+	require.NoError(t, os.Remove(path))
+	difference, err = lookLater(spec, digests).unchanged(observed, r)
+	require.NoError(t, err)
+	require.Equal(t, "file "+path+" vanished", difference)
+
+	read := lookLater(spec, digests)
+	put(t, dir, "large", "123456789")
+	at, err := lookAt(path, true)
+	require.NoError(t, err)
+	digests.Remember(at.id, Digest{1})
+	local, _ := observe(read, Sight{path, UseContent})
+	require.Empty(t, local, "its content is known")
+}

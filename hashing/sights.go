@@ -62,10 +62,13 @@ const (
 	UseInode                      // d: when a directory's inode was changed, as by each new entry
 	UseLibraries                  // r: where the loader's cache has libraries that were opened or looked for
 
-	useAbove // a: it is compared by where it lies above the repository
+	useAbove    // a: it is compared by where it lies above the repository
+	useIdentity // i: a large file is compared by what the kernel says of it, and not by what it holds
+
+	UseProgram // no letter: it was executed, so what it holds is worth knowing, however large it is
 )
 
-const useLetters = "cmtnlxwdra"
+const useLetters = "cmtnlxwdrai"
 
 var seenFact = factKind{
 	name: "seen", parse: parseSeen, order: ofFound, change: changedSeen,
@@ -102,6 +105,9 @@ func (o *observer) line(text []byte, s Sight, all *whole) ([]byte, error) {
 	at, err := lookFor(s)
 	if fate := o.fate(s, at, err); fate != "" {
 		return nil, fmt.Errorf("others %s %s while it ran", fate, Show(s.Path))
+	}
+	if o.recording {
+		s = o.identified(s, at, err)
 	}
 	return o.lineSeen(text, s, at, err, all)
 }
@@ -205,6 +211,8 @@ func (r *reader) objectState() {
 	case r.try(" names "):
 		r.sum(plainSum)
 	case r.try(" libraries "):
+		r.sum(plainSum)
+	case r.try(" identity "):
 		r.sum(plainSum)
 	case r.try(" unreadable"):
 	case r.try(" "):

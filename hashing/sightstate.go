@@ -82,7 +82,11 @@ func (o *observer) object(text []byte, s Sight, at look, all *whole) (_ []byte, 
 	}
 	text = appendTimes(append(text, ' '), s.Uses, at)
 	text = text[:len(text)-1]
-	if s.Uses&UseContent != 0 && at.kind.regular() {
+	if s.Uses&useIdentity != 0 && at.kind.regular() {
+		if text, err = o.appendIdentity(text, s, at); err != nil {
+			return nil, err
+		}
+	} else if s.Uses&UseContent != 0 && at.kind.regular() {
 		digest, seen, err := o.c.digestSeen(location{name: s.Path}, true, at)
 		if err != nil {
 			return nil, err
