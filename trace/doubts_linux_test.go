@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/cachex-cli/cachex/entry"
 	"github.com/cachex-cli/cachex/trace"
 )
 
@@ -332,6 +333,36 @@ func TestProcessLeftBehind(t *testing.T) {
 	require.Eventually(t, func() bool {
 		text, err := os.ReadFile(filepath.Join(dir, "out"))
 		return err == nil && string(text) == "a"
+	}, waitLong, waitShort)
+}
+
+// Who has lost the witness does not wait for one that is left.
+func TestWitnessKilled(t *testing.T) {
+	dir := workspace(t)
+	first, second := filepath.Join(dir, "first"), filepath.Join(dir, "second")
+	require.NoError(t, unix.Mkfifo(first, 0o666))
+	require.NoError(t, unix.Mkfifo(second, 0o666))
+	c := command(t, dir, "sh", "-c", `cat first; (cat second; echo a > out) >/dev/null 2>&1 & exit 3`)
+	var r observed
+	ended := make(chan error)
+	go func() {
+		var err error
+		r, err = run(trace.Options{}, c, true)
+		ended <- err
+	}()
+	f, err := os.OpenFile(first, os.O_WRONLY, 0)
+	require.NoError(t, err)
+	for _, witness := range named(t, entry.Stage) {
+		require.NoError(t, unix.Kill(witness, unix.SIGKILL))
+	}
+	require.NoError(t, f.Close())
+	require.NoError(t, <-ended)
+	require.Equal(t, 3, r.Code)
+	require.Contains(t, r.reasons(), "it left a process behind that still runs")
+	require.NoError(t, os.WriteFile(second, nil, 0)) // it goes on
+	require.Eventually(t, func() bool {
+		text, err := os.ReadFile(filepath.Join(dir, "out"))
+		return err == nil && string(text) == "a\n"
 	}, waitLong, waitShort)
 }
 

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -58,18 +59,25 @@ func spin(d time.Duration) {
 // requireNoKeepers waits until all keepers and witnesses of this binary have ended.
 func requireNoKeepers(t *testing.T) {
 	t.Helper()
+	require.Eventually(t, func() bool {
+		return len(named(t, entry.Keeper))+len(named(t, entry.Stage)) == 0
+	}, waitLong, waitShort)
+}
+
+// named returns the processes of this binary that have a name.
+func named(t *testing.T, name string) (pids []int) {
+	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
-	require.Eventually(t, func() bool {
-		lines, err := filepath.Glob("/proc/[0-9]*/cmdline")
-		require.NoError(t, err)
-		for _, path := range lines {
-			words, _ := os.ReadFile(path) // gone by now: nothing
-			exe, _ := os.Readlink(filepath.Join(filepath.Dir(path), "exe"))
-			if (strings.HasPrefix(string(words), entry.Keeper) || strings.HasPrefix(string(words), entry.Stage)) && exe == self {
-				return false
-			}
+	lines, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	require.NoError(t, err)
+	for _, path := range lines {
+		words, _ := os.ReadFile(path) // gone by now: nothing
+		exe, _ := os.Readlink(filepath.Join(filepath.Dir(path), "exe"))
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path))); err == nil && exe == self &&
+			strings.HasPrefix(string(words), name) {
+			pids = append(pids, pid)
 		}
-		return true
-	}, waitLong, waitShort)
+	}
+	return pids
 }

@@ -211,6 +211,7 @@ func (t *Tracer) Close() {
 		}
 		t.mu.Lock()
 		t.observer.doubt(LeftBehind, "")
+		t.observer.blind = true // what may still come is answered, and nothing else
 		t.mu.Unlock()
 	}
 }
