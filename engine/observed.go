@@ -218,14 +218,11 @@ func doubtText(d trace.Doubt) string {
 
 // sightOf is a path as a recipe has it; not counts: it was there neither before nor after the run.
 func (o *observation) sightOf(seen trace.Seen) (s hashing.Sight, counts bool, doubt string) {
-	if isOfKernel(seen.Path) && !(seen.Path == "/proc/meminfo" && o.isOnlyNode()) {
+	if isOfKernel(seen.Path) {
 		return s, false, "it reads what is only true now: " + hashing.Show(seen.Path)
 	}
 	if (seen.Use|seen.After)&trace.Written != 0 {
 		return o.written(seen)
-	}
-	if isOfKernel(seen.Path) {
-		return s, false, ""
 	}
 	return hashing.Sight{Path: seen.Path, Uses: o.usesOf(seen)}, true, ""
 }
@@ -261,13 +258,6 @@ func (o *observation) first(path string) (led, itself hashing.File) {
 func (o *observation) tellsOpenTimes() bool {
 	return slices.ContainsFunc(o.report.Programs, func(p trace.Program) bool {
 		return slices.Contains(openTimes, filepath.Base(p.Path))
-	})
-}
-
-// isOnlyNode reports whether nobody but Node may have read what each Node reads at its start.
-func (o *observation) isOnlyNode() bool {
-	return !slices.ContainsFunc(o.report.Programs, func(p trace.Program) bool {
-		return p.Text == "" && !slices.Contains([]string{"node", "nodejs", "env"}, filepath.Base(p.Path))
 	})
 }
 

@@ -87,6 +87,12 @@ func matchesGlob(globs []string, path string) bool {
 	return slices.ContainsFunc(globs, func(glob string) bool { return hashing.MatchPath(glob, path) })
 }
 
+// readsAtStart reports whether a program reads a file of the kernel at each start: Node asks how much memory there is.
+func readsAtStart(program, path string) bool {
+	name := filepath.Base(program)
+	return path == "/proc/meminfo" && (name == "node" || name == "nodejs")
+}
+
 // isOfKernel reports whether a file is an answer about this moment.
 func isOfKernel(path string) bool { return isBelow(path, "/proc") || isBelow(path, "/sys") }
 

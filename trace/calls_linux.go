@@ -200,6 +200,8 @@ func (o *observer) open(c *caller, dir, path, flags int) {
 			use |= Looked
 		case name == libraryCache && c.isLoader():
 			use |= Searched
+		case o.isAtStart(c, name):
+			return
 		default:
 			use |= Read
 		}
@@ -416,7 +418,7 @@ func opensSocket(o *observer, c *caller) {
 	switch int32(c.args[0]) {
 	case unix.AF_INET, unix.AF_INET6:
 		o.network = true
-	case unix.AF_NETLINK:
+	case unix.AF_NETLINK: // also for a list of interfaces, as npm asks for: it has their addresses and counters of now
 		o.doubt(Netlink, "")
 	case unix.AF_ALG:
 	default:

@@ -16,6 +16,7 @@ import (
 // observer notes what calls say. One thread at a time uses it.
 type observer struct {
 	noTimes  func(program, path string) bool
+	atStart  func(program, path string) bool
 	seen     map[string]*usage
 	programs []Program
 	doubted  []Doubt
@@ -51,7 +52,10 @@ func newObserver(o Options) *observer {
 	if o.NoTimes == nil {
 		o.NoTimes = func(string, string) bool { return false }
 	}
-	return &observer{noTimes: o.NoTimes, seen: map[string]*usage{}, timeless: map[[2]string]bool{}}
+	if o.AtStart == nil {
+		o.AtStart = func(string, string) bool { return false }
+	}
+	return &observer{noTimes: o.NoTimes, atStart: o.AtStart, seen: map[string]*usage{}, timeless: map[[2]string]bool{}}
 }
 
 func (o *observer) doubt(reason, path string) { o.add(Doubt{Reason: reason, Path: path}) }
@@ -230,6 +234,15 @@ func (o *observer) timed(c *caller, path string, use Use) Use {
 		return use
 	}
 	return use | Times
+}
+
+// isAtStart reports whether a program reads a file of the kernel at each start.
+func (o *observer) isAtStart(c *caller, path string) bool {
+	if !strings.HasPrefix(path, "/proc/") {
+		return false
+	}
+	program, ok := o.executes.of(c)
+	return ok && o.atStart(program, path)
 }
 
 // look returns the state of a file, or of a link itself; not ok: there is none.

@@ -126,6 +126,10 @@ type Options struct {
 	// NoTimes reports whether a program makes no use of the times of a path that it looks at; nil: none does so.
 	NoTimes func(program, path string) bool
 
+	// AtStart reports whether a program reads a file of /proc at each start, whatever it does then: that is not noted;
+	// nil: none does so.
+	AtStart func(program, path string) bool
+
 	// Program is the file that the command executes; empty: not known. If it has more rights than its user has, which
 	// it would lose inside of a trace, New fails with ErrRights.
 	Program string

@@ -187,6 +187,19 @@ func TestTimesOfWhoLooks(t *testing.T) {
 	require.NotEmpty(t, programs)
 }
 
+// What a program reads of the kernel at each start is not noted of that program, and of no other.
+func TestAtStart(t *testing.T) {
+	dir := workspace(t)
+	for program, want := range map[string]bool{"head": false, "none": true} {
+		r, err := run(trace.Options{AtStart: func(by, path string) bool {
+			return filepath.Base(by) == program && path == "/proc/meminfo"
+		}}, command(t, dir, "sh", "-c", "head -c 1 /proc/meminfo /proc/uptime; :"), true)
+		require.NoError(t, err)
+		require.Equal(t, want, r.seen("/proc/meminfo").Use&read != 0, program)
+		require.NotZero(t, r.seen("/proc/uptime").Use&read, program)
+	}
+}
+
 // What runs in a process is another program from one call to the next, and the other threads of the process are gone.
 func TestTimesOfWhoLooksInTurn(t *testing.T) {
 	dir := workspace(t)
