@@ -23,13 +23,14 @@ func (o *observer) counted() []string {
 	if t := o.c.spec.Trace; t == nil || len(t.Only) == 0 {
 		names = slices.Clone(o.shellVariables)
 	}
-	ofTools := plainPatterns(o.tools)
+	mayCount := func(string) bool { return true }
+	if o.tools != nil {
+		patterns := plainPatterns(o.tools)
+		mayCount = func(name string) bool { return toolsCover(patterns, name) }
+	}
 	for _, variable := range o.c.spec.Environ {
 		name, value, _ := strings.Cut(variable, "=")
-		if name = envName(name); o.tools != nil && !toolsCover(ofTools, name) {
-			continue
-		}
-		if name != "" && !o.isNoise(name, value) {
+		if name = envName(name); name != "" && mayCount(name) && !o.isNoise(name, value) {
 			names = append(names, name)
 		}
 	}

@@ -45,6 +45,7 @@ func TestPlainTools(t *testing.T) {
 		{"timeout 9 jq env", "timeout jq", "", ""},
 		{"gcc -c a.c", "gcc", "cc", ""},
 		{"gcc -c a.c", "gcc", "", "COMPILER_PATH=/x"},
+		{"gcc -c a.c", "gcc", "", "GCC_SPECS=x"},
 		{"gcc -fplugin=x.so -c a.c", "gcc", "", ""},
 		{"gcc -specs=x -c a.c", "gcc", "", ""},
 		{"gcc @words", "gcc", "", ""},
@@ -138,10 +139,12 @@ func TestTableOfPlainTools(t *testing.T) {
 			require.True(t, slices.IsSorted(fields), tool.name)
 		}
 	}
+	fields := strings.Fields(everyProgram)
+	require.True(t, slices.IsSorted(fields))
 	patterns := plainPatterns([]string{"grep"})
 	for _, name := range []string{
 		"HOME", "PATH", "LANG", "LC_ALL", "TZ", "COLUMNS", "LD_PRELOAD", "GLIBC_TUNABLES", "POSIXLY_CORRECT", "GREP_COLORS",
-		"TERM", "TMPDIR", "NO_COLOR", "LOCPATH",
+		"TERM", "TMPDIR", "NO_COLOR", "LOCPATH", "SYSTEMD_LOG_LEVEL", "LIBC_FATAL_STDERR_",
 	} {
 		require.True(t, toolsCover(patterns, name), name)
 	}

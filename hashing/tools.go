@@ -145,7 +145,7 @@ var tools = [...]tool{
 	{
 		name: "jq", programs: "jq gojq jaq", variables: "GOJQ_* JQ_COLORS NO_COLOR",
 		source: "https://jqlang.org/manual/#colors",
-		plain:  "jq", code: filtersCode,
+		plain:  "jq", code: filtersCode, also: "JQ_*",
 	},
 	{name: "yq", programs: "yq", variables: "JQ_COLORS NO_COLOR YQ_*", source: "https://mikefarah.gitbook.io/yq"},
 
@@ -313,7 +313,7 @@ var tools = [...]tool{
 		source: "https://gcc.gnu.org/onlinedocs/gcc/Environment-Variables.html, clang(1), ld(1)",
 		plain:  "c++ cc cpp g++ gcc", parts: "as cc1 cc1plus", places: "/usr/lib/gcc/ /usr/libexec/gcc/",
 		code: compilesCode,
-		also: "AS_* BINUTILS_ROOT CXX_* G++_ROOT LPATH MAKEFLAGS OFFLOAD_*",
+		also: "AS_* BINUTILS_ROOT BUILD_PATH_PREFIX_MAP CXX_* G++_ROOT LPATH MAKEFLAGS OFFLOAD_*",
 	},
 	{
 		name: "ccache", programs: "ccache sccache distcc", variables: "CCACHE_* DISTCC_* SCCACHE_*",
