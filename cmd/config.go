@@ -9,8 +9,6 @@ import (
 	"unicode"
 
 	"github.com/spf13/cobra"
-
-	"github.com/cachex-cli/cachex/cachedir"
 )
 
 func newConfigCommand(app *App) *cobra.Command {
@@ -56,12 +54,7 @@ func (a *App) config(c *cobra.Command, args []string) error {
 		return err
 	}
 	a.warnAll(warnings)
-	if memory, ok := cachedir.MemoryPath(a.LookupEnv); ok && s.InMemory {
-		s.CacheDir = memory
-	} else if s.CacheDir == "" {
-		// Where there is no home there is none: run says so when it matters.
-		s.CacheDir, _, _ = cachedir.DefaultPath(a.LookupEnv, s.TrustOwner)
-	}
+	s.CacheDir = storePath(s, a.LookupEnv)
 	text, err := settingsText(s.lines(), format)
 	if err != nil {
 		return err

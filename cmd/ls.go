@@ -103,7 +103,7 @@ func (a *App) ls(c *cobra.Command) error {
 	}
 	dir, s, err := a.openLooking(c)
 	if errors.Is(err, cachedir.ErrAbsent) {
-		return list(&a.Process, nil, asJSON, nothingListed(c, s))
+		return list(&a.Process, nil, asJSON, nothingListed(c, storePath(s, a.LookupEnv)))
 	}
 	if err != nil {
 		return err
@@ -133,7 +133,7 @@ func (a *App) ls(c *cobra.Command) error {
 	if len(rows) == 0 && sealed > 0 && !asJSON {
 		return nil
 	}
-	return list(&a.Process, rows, asJSON, nothingListed(c, s))
+	return list(&a.Process, rows, asJSON, nothingListed(c, storePath(s, a.LookupEnv)))
 }
 
 // formatFlag reads --format of a command that knows two.
@@ -231,13 +231,13 @@ func sortRows(rows []row, compare func(x, y row) int) {
 	})
 }
 
-func nothingListed(c *cobra.Command, s Settings) string {
+func nothingListed(c *cobra.Command, path string) string {
 	for _, name := range []string{"tag", "command", "dir"} {
 		if c.Flags().Changed(name) {
 			return "nothing that is stored matches"
 		}
 	}
-	return "nothing is stored in " + hashing.Show(s.CacheDir)
+	return "nothing is stored in " + hashing.Show(path)
 }
 
 // rowTable shows rows in columns.

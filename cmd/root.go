@@ -164,6 +164,19 @@ func (a *App) openStore(s Settings, readOnly bool) (*cachedir.Dir, error) {
 	return a.OpenStore(s.CacheDir, options)
 }
 
+// storePath is where the cache directory of the settings lies. Where there is no home it is empty: run says so when it
+// matters.
+func storePath(s Settings, env lookupEnv) string {
+	if memory, ok := cachedir.MemoryPath(env); ok && s.InMemory {
+		return memory
+	}
+	if s.CacheDir != "" {
+		return s.CacheDir
+	}
+	path, _, _ := cachedir.DefaultPath(env, s.TrustOwner)
+	return path
+}
+
 // storeOptions is how the settings want the cache directory to be opened.
 func storeOptions(s Settings, keys []cachedir.SealKey) cachedir.Options {
 	o := cachedir.Options{
