@@ -65,7 +65,7 @@ TEXTS = {
     "sh/lib.sh": "say() { echo \"said: $*\"; }\n[ -r sh/local.sh ] && . sh/local.sh\n:\n",
     "sh/tools.sh": "command -v hello; hello there; command -v nothing_of_that_name || echo none\n",
     "sh/down.sh": "cd links/dir/sub/.. && pwd && cat a.txt && cd ../links/dir/.. && ls\n",
-    "tools/hello": "#!/bin/sh\necho hello \"$@\"\ncat data/b.txt\n",
+    "tools/hello": "#!/bin/sh\n[ ${#DEEP} -gt 9 ] && exit 9 # a change has made it its own cat\nexport DEEP=x$DEEP\necho hello \"$@\"\ncat data/b.txt\n",
     "tools/two": "#!/usr/bin/env interp\nsome text\n",
     "tools/interp": "#!/bin/sh\necho interp \"$@\"\ntail -n 1 \"$1\"\n",
     "data/a.txt": "alpha 1\nbeta 2\n",
