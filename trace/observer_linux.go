@@ -46,6 +46,23 @@ type caller struct {
 	thread  int
 	args    [6]uint64
 	pointer uint64 // to the instruction that makes it
+
+	// Room for what is read of it, which costs less than to make it anew for each call.
+	buffer [unix.PathMax]byte
+	local  [1]unix.Iovec
+	remote [2]unix.RemoteIovec
+}
+
+// readlink returns where a link leads.
+func (c *caller) readlink(path string) (string, error) {
+	n, err := unix.Readlink(path, c.buffer[:])
+	switch {
+	case err != nil:
+		return "", err
+	case n == len(c.buffer): // there may be more
+		return os.Readlink(path)
+	}
+	return string(c.buffer[:n]), nil
 }
 
 func newObserver(o Options) *observer {

@@ -35,22 +35,22 @@ func (c *caller) read(address uint64, b []byte) (int, error) {
 	if address == 0 {
 		return 0, unix.EFAULT
 	}
-	local := unix.Iovec{Base: &b[0]}
-	local.SetLen(len(b))
-	remote := [2]unix.RemoteIovec{{Base: uintptr(address), Len: len(b)}}
-	parts := remote[:1]
+	c.local[0].Base = &b[0]
+	c.local[0].SetLen(len(b))
+	c.remote[0] = unix.RemoteIovec{Base: uintptr(address), Len: len(b)}
+	parts := c.remote[:1]
 	if first := pageSize - int(address%pageSize); first < len(b) {
-		remote[0].Len = first
-		remote[1] = unix.RemoteIovec{Base: uintptr(address) + uintptr(first), Len: len(b) - first}
-		parts = remote[:]
+		c.remote[0].Len = first
+		c.remote[1] = unix.RemoteIovec{Base: uintptr(address) + uintptr(first), Len: len(b) - first}
+		parts = c.remote[:]
 	}
-	return unix.ProcessVMReadv(c.thread, []unix.Iovec{local}, parts, 0)
+	return unix.ProcessVMReadv(c.thread, c.local[:], parts, 0)
 }
 
 // text reads a text that ends with a zero byte.
 func (o *observer) text(c *caller, address uint64) (string, bool) {
 	const usual = 256 // bytes
-	var b [unix.PathMax]byte
+	b := c.buffer[:]
 	for have, want := 0, usual; have < len(b); want = min(want*4, len(b)) {
 		n, err := c.read(address+uint64(have), b[have:want])
 		if err != nil {
@@ -96,7 +96,7 @@ func (o *observer) directory(c *caller, fd int) (string, bool) {
 	if fd != unix.AT_FDCWD {
 		link = c.proc("fd/" + strconv.Itoa(fd))
 	}
-	path, err := os.Readlink(link)
+	path, err := c.readlink(link)
 	switch {
 	case err != nil: // not open, or the process is gone; or else it cannot be asked
 		if os.IsPermission(err) {
@@ -115,7 +115,7 @@ const deleted = " (deleted)"
 
 // opened returns the path of a file that is open in the caller; not ok: it has none.
 func (o *observer) opened(c *caller, fd int) (string, bool) {
-	path, err := os.Readlink(c.proc("fd/" + strconv.Itoa(fd)))
+	path, err := c.readlink(c.proc("fd/" + strconv.Itoa(fd)))
 	return path, err == nil && strings.HasPrefix(path, "/") && !strings.HasSuffix(path, deleted)
 }
 

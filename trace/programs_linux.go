@@ -43,7 +43,7 @@ func (e *executables) of(c *caller) (path string, ok bool) {
 	if known, ok := e.known[c.thread]; ok && now.Before(known.till) {
 		return known.path, true
 	}
-	path, err := os.Readlink(c.proc("exe"))
+	path, err := c.readlink(c.proc("exe"))
 	if err == nil && !e.shared {
 		if e.known == nil {
 			e.known = map[int]executable{}

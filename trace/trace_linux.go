@@ -24,6 +24,7 @@ type Tracer struct {
 
 	mu       sync.Mutex // of what follows
 	observer *observer
+	caller   caller // at hand
 	sessions []*session
 	untraced string
 }
@@ -180,7 +181,9 @@ func (t *Tracer) take(n *notification, lost bool) {
 	case n.arch != thisMachine.arch || note == nil:
 		o.doubt("it makes system calls of another architecture", "")
 	default:
-		note(o, &caller{int(n.thread), n.args, n.pointer})
+		c := &t.caller
+		c.thread, c.args, c.pointer = int(n.thread), n.args, n.pointer
+		note(o, c)
 	}
 }
 
