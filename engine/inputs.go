@@ -27,6 +27,7 @@ type inputs struct {
 	learned     *hashing.Learned // what is known besides, from earlier runs; nil: nothing
 	recipe      hashing.Recipe   // firstRecipe, extended by what was learned
 	set         *cachedir.Entry  // of recipe, which was read to find that; nil: none, or it was used
+	compared    comparedSets     // what findSet has found last
 	words       words            // what is known of the words that name files
 	stdin       *stdin           // nil: it is no input
 	learnedMore bool             // than was known when this run began

@@ -110,6 +110,14 @@ func (l *lookup) read(slot cachedir.Slot) (*cachedir.Entry, error) {
 	return l.dir.Lookup(l.inputs.recipe.Key, l.inputs.recipe.Text, slot)
 }
 
+// afterLock looks again behind a lock. If nobody was waited for, sets of inputs that were compared just before are not
+// compared again.
+func (l *lookup) afterLock(admit judge, waited bool) (*cachedir.Entry, error) {
+	l.inputs.compared.justNow = !waited
+	defer func() { l.inputs.compared.justNow = false }()
+	return l.afterWait(admit)
+}
+
 // afterWait looks after a wait: what words name may have been made meanwhile, by the run that was waited for.
 func (l *lookup) afterWait(admit judge) (*cachedir.Entry, error) {
 	if err := l.inputs.reword(); err != nil {

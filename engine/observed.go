@@ -19,9 +19,38 @@ import (
 // holds these against the present, the newest first; that all is as it was in one of them makes a hit. What cannot be
 // seen is a doubt, and then nothing is stored (P17).
 
+// comparedSets is what a comparison with sets has shown.
+type comparedSets struct {
+	first      hashing.Key // of the recipe without sets
+	sets       []hashing.Key
+	found      *hashing.Recipe // nil: none
+	difference string
+
+	justNow bool // it was made just now, and stands
+}
+
 // findSet looks for a recipe among those that earlier runs turned out to have of which all inputs are as they were, and
-// makes it that of this run. If there is none, it says what is different from the newest.
+// makes it that of this run. If there is none, it says what is different from the newest. What was found just now is
+// not looked for again.
 func (in *inputs) findSet(sets []hashing.Key) (difference string, found bool) {
+	last := &in.compared
+	if !last.justNow || last.first != in.firstRecipe.Key || !slices.Equal(last.sets, sets) {
+		difference, found = in.compareSets(sets)
+		*last = comparedSets{first: in.firstRecipe.Key, sets: sets, difference: difference}
+		if found {
+			recipe := in.recipe
+			last.found = &recipe
+		}
+		return difference, found
+	}
+	if last.found != nil {
+		in.recipe = *last.found
+	}
+	return last.difference, last.found != nil
+}
+
+// compareSets holds the sets against the present.
+func (in *inputs) compareSets(sets []hashing.Key) (difference string, found bool) {
 	in.closeSet()
 	for _, set := range sets {
 		e := anyOf(in.dir, set)

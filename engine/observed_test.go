@@ -40,3 +40,21 @@ func TestRemovedByOthers(t *testing.T) {
 	require.True(t, counts)
 	require.Equal(t, hashing.Sight{Path: gone, Uses: hashing.UseContent}, s)
 }
+
+// What was compared just before is not compared again, unless there are other sets, or of another recipe.
+func TestComparedJustNow(t *testing.T) {
+	in := &inputs{firstRecipe: hashing.Recipe{Key: hashing.Key{1}}}
+	recipe := hashing.Recipe{Key: hashing.Key{2}}
+	find := func(c comparedSets) bool {
+		in.compared, in.recipe = c, in.firstRecipe
+		_, found := in.findSet(nil) // without sets nothing is found
+		require.Equal(t, found, in.recipe.Key == recipe.Key)
+		return found
+	}
+	first, others := in.firstRecipe.Key, []hashing.Key{{3}}
+	require.True(t, find(comparedSets{first: first, found: &recipe, justNow: true}))
+	require.False(t, find(comparedSets{first: first, justNow: true}))
+	require.False(t, find(comparedSets{first: first, found: &recipe}))
+	require.False(t, find(comparedSets{first: first, found: &recipe, sets: others, justNow: true}))
+	require.False(t, find(comparedSets{first: hashing.Key{4}, found: &recipe, justNow: true}))
+}

@@ -19,6 +19,7 @@ type queue struct {
 	output *output
 	held   lock.Held // what the environment says that ancestors hold
 	notice waitNotice
+	waited bool // for another run
 
 	testOnlyWaits func() // is called before it waits; nil: it is not
 }
@@ -37,6 +38,7 @@ func (q *queue) acquire(place lock.File) (l *lock.Lock, note []byte, err error) 
 	if !errors.Is(err, lock.ErrBusy) {
 		return l, nil, err
 	}
+	q.waited = true
 	held := q.heldByParents()
 	if held.Holds(place) {
 		return nil, nil, lock.ErrDeadlock

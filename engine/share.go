@@ -49,7 +49,7 @@ func (r *run) share(q *queue) (Outcome, error) {
 			r.remarks.warn(fmt.Errorf("lock: %w", err))
 			return r.lead(nil)
 		}
-		found, err := r.lookup.afterWait(either)
+		found, err := r.lookup.afterLock(either, q.waited)
 		if found == nil && err == nil && l != nil && r.inputs.recipe.Key == key {
 			found, err = r.lookup.further()
 			if failure := r.tiers.fleet().Failure(); found == nil && failure != nil && r.caller.TiersRequired {
