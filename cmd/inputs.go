@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -27,6 +28,17 @@ that are in no key yet (forgotten), and what keeps a result from being stored. T
 configuration file, and the same as flags of run, that put the inputs of project and home in the key. Files of the
 system change with its packages; only --trace looks at them. A directory that was listed is in the rule with all that
 lies below it, if that is not too much.
+
+Not counted, by --trace neither, is what the command itself made and removed; caches that programs look after
+themselves: what is below $XDG_CACHE_HOME, ~/.cache, $GOCACHE, ~/.npm, $npm_config_cache and ~/.config/go/telemetry, and
+__pycache__ directories; the devices null, zero, full, random, urandom, tty, ptmx and shm, and what the command got as
+stdin, stdout and stderr; /proc/self and /proc/thread-self with exe, maps, cgroup, mountinfo and fd, /proc/filesystems,
+/proc/sys/kernel/ngroups_max, /proc/sys/vm/overcommit_memory, and below /sys fs/selinux, fs/cgroup,
+devices/system/cpu/online and kernel/mm/transparent_hugepage; /proc/meminfo for Node. --trace-ignore leaves out more,
+--trace-keep counts some of it again. Times of files do not count for programs that print none and run no code (cc1, as,
+ld, rustc, the tools of Go, jq, grep, rg, cat, head, sort, uniq, wc, cmp, md5sum, sha256sum), nor those of the modules
+that Python, Node and Go look for. A directory's own times count for programs that tell them (ls, stat, find, tar, make),
+and times asked of an open file for gzip and pr alone.
 
 Nothing is stored. The command gets no stdin, and what it writes goes to stderr. Linux alone.` + exitCodes(
 			"0    printed, however the command ended", "125  bad flag, or the command cannot be observed",
@@ -98,6 +110,7 @@ func uncovered(seen engine.Seen, spec hashing.Spec) engine.Seen {
 				slices.ContainsFunc(spec.Files, func(pattern string) bool { return hashing.MatchPath(pattern, name) })
 		})
 	}
+	seen.Uncounted = nil
 	seen.Env = slices.DeleteFunc(seen.Env, func(name string) bool {
 		return slices.ContainsFunc(spec.Env, func(pattern string) bool { return hashing.MatchVariable(pattern, name) })
 	})
@@ -112,6 +125,7 @@ type inputsView struct {
 	Absent      []string `json:"absent"`
 	Directories []string `json:"directories"`
 	Made        []string `json:"made"`
+	Uncounted   []string `json:"uncounted"`
 	Environment []string `json:"environment"`
 	Forgotten   []string `json:"forgotten"`
 	Network     bool     `json:"network"`
@@ -130,7 +144,7 @@ func newInputsView(seen engine.Seen, argv []string) inputsView {
 	v := inputsView{
 		Project: all(seen.Project), Home: all(seen.Home), System: all(seen.System), Absent: all(seen.Absent),
 		Directories: all(seen.Directories), Made: all(seen.Made), Environment: all(seen.Env), Network: seen.Network,
-		Doubts: []string{}, Forgotten: []string{},
+		Uncounted: all(seen.Uncounted), Doubts: []string{}, Forgotten: []string{},
 	}
 	for _, d := range seen.Doubts {
 		v.Doubts = append(v.Doubts, d.Text)
@@ -196,6 +210,7 @@ func (v *inputsView) print(w io.Writer) error {
 		{"absent", v.Absent},
 		{"directories", v.Directories},
 		{"made", v.Made},
+		{"not counted", v.Uncounted},
 		{"environment", v.Environment},
 		{"forgotten", v.Forgotten},
 		{"doubts", v.allDoubts()},
@@ -249,8 +264,11 @@ func shownInput(group, text string) string {
 }
 
 func tomlText(text string) string {
-	quoted, _ := json.Marshal(text) // a text of JSON is one of TOML
-	return string(quoted)
+	var quoted bytes.Buffer
+	e := json.NewEncoder(&quoted) // a text of JSON is one of TOML
+	e.SetEscapeHTML(false)
+	_ = e.Encode(text)
+	return strings.TrimSuffix(quoted.String(), "\n")
 }
 
 func tomlList(list []string) string {

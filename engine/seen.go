@@ -22,6 +22,7 @@ type Seen struct {
 	Absent      []string // paths that were looked for and are not there
 	Directories []string // those of which the names were listed
 	Made        []string // files that the command made, or changed
+	Uncounted   []string // what it used and does not depend on: files, directories, and globs of --trace-ignore
 	Env         []string // variables that are set and count
 	Programs    []string // files that were executed
 	Network     bool     // it talked to a server
@@ -111,7 +112,8 @@ func (o *observation) seen(req *Request) Seen {
 	home := hashing.Getenv(req.Spec.Environ, "HOME")
 	where, grown := whatDoesNotCount(req.Spec, ""), map[string]string{}
 	for _, path := range o.report.Seen {
-		if where.leavesOut(path.Path) {
+		if place := where.place(path.Path); place != "" {
+			s.Uncounted = append(s.Uncounted, place)
 			continue
 		}
 		sight, counts, doubt := o.sightOf(path)
@@ -131,6 +133,8 @@ func (o *observation) seen(req *Request) Seen {
 	if doubt := o.listedAndGrown(grown); doubt != "" {
 		s.doubt(Changes, doubt)
 	}
+	slices.Sort(s.Uncounted)
+	s.Uncounted = slices.Compact(s.Uncounted)
 	return s
 }
 

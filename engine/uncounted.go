@@ -65,22 +65,34 @@ func whatDoesNotCount(spec hashing.Spec, own string) uncounted {
 }
 
 // leavesOut reports whether a path does not count.
-func (u uncounted) leavesOut(path string) bool {
+func (u uncounted) leavesOut(path string) bool { return u.place(path) != "" }
+
+// place is what keeps a path from counting: itself, a directory that it is below, or a glob; empty: it counts.
+func (u uncounted) place(path string) string {
 	if matchesGlob(u.keep, path) {
-		return false
+		return ""
 	}
-	return slices.Contains(devices, path) || slices.Contains(harmless, path) ||
-		isBelowAny(path, harmlessBelow) || isBelowAny(path, u.below) ||
-		strings.Contains(path+"/", "/__pycache__/") || matchesGlob(u.ignore, path)
+	if slices.Contains(devices, path) || slices.Contains(harmless, path) {
+		return path
+	}
+	for _, dirs := range [][]string{harmlessBelow, u.below} {
+		if i := slices.IndexFunc(dirs, func(dir string) bool { return isBelow(path, dir) }); i >= 0 {
+			return dirs[i]
+		}
+	}
+	const modules = "/__pycache__" // of Python
+	if at := strings.Index(path+"/", modules+"/"); at >= 0 {
+		return path[:at+len(modules)]
+	}
+	if i := slices.IndexFunc(u.ignore, func(glob string) bool { return hashing.MatchPath(glob, path) }); i >= 0 {
+		return u.ignore[i]
+	}
+	return ""
 }
 
 func isBelow(path, dir string) bool {
 	rest, ok := strings.CutPrefix(path, dir)
 	return ok && (rest == "" || rest[0] == '/')
-}
-
-func isBelowAny(path string, dirs []string) bool {
-	return slices.ContainsFunc(dirs, func(dir string) bool { return isBelow(path, dir) })
 }
 
 func matchesGlob(globs []string, path string) bool {
