@@ -1,7 +1,5 @@
 package runner
 
-import "errors"
-
 // Hold keeps the output from the user until the command has ended and it is known what the output is worth. The Sink
 // gets it as it comes.
 //
@@ -23,10 +21,10 @@ type Hold struct {
 // methods are called under queue.order, or when no stream is left.
 type held struct {
 	spool spool
-	to    [2]*output // nil: no such stream
-	cut   [2]error   // why the user got no more of a stream
-	live  bool       // nothing is held any more
-	err   error      // why not
+	to    [2]*delivery // nil: no such stream
+	cut   [2]error     // why the user got no more of a stream
+	live  bool         // nothing is held any more
+	err   error        // why not
 }
 
 // write takes some bytes of a stream. When the spool fails it delivers what is in there, and only then returns:
@@ -79,6 +77,9 @@ func (h *held) finish(hold *Hold, r *Result) {
 	if r.Held && !r.Dropped {
 		h.deliver(rest())
 	}
+	if !r.Dropped {
+		h.end()
+	}
 	for _, cut := range h.cut {
 		if cut != nil {
 			r.Complete = false
@@ -89,24 +90,18 @@ func (h *held) finish(hold *Hold, r *Result) {
 	}
 }
 
+// end delivers what filters have kept back.
+func (h *held) end() {
+	for id, to := range h.to {
+		if to != nil && h.cut[id] == nil {
+			h.cut[id] = to.end()
+		}
+	}
+}
+
 // show lets look have everything in the spool. What cannot be read is not delivered either.
 func (h *held) show(look func(Stream, []byte) []byte) {
 	if err := h.spool.each(func(id Stream, b []byte) { look(id, b) }); err != nil {
 		h.cut[Stdout], h.cut[Stderr] = err, err
 	}
-}
-
-// writeAll writes b, and waits for room where it must.
-func (o *output) writeAll(b []byte) error {
-	for len(b) > 0 {
-		n, err := o.write(b)
-		b = b[n:]
-		if errors.Is(err, errFull) {
-			err = o.wait()
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

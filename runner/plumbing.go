@@ -112,7 +112,7 @@ func (p *plumbing) openTerminal(c Command) error {
 	}
 	p.sink = newQueue(c.Sink)
 	s := newStream(Stdout, t.master, to, p.sink)
-	s.terminal = true
+	s.terminal, s.to.filter = true, c.Filter
 	p.addStream(s)
 	p.kept = append(p.kept, t.master)
 	return nil

@@ -42,6 +42,13 @@ type Sink interface {
 	Append(s Stream, b []byte) error
 }
 
+// Filter changes what the user gets. Append appends to dst what there is to deliver of a piece, and may keep some
+// of it back; End appends that when nothing more comes.
+type Filter interface {
+	Append(dst, piece []byte) []byte
+	End(dst []byte) []byte
+}
+
 // Command is what to run and where its streams go.
 type Command struct {
 	Path string   // resolved file to execute
@@ -61,6 +68,9 @@ type Command struct {
 	Canceled    <-chan struct{} // the command is killed when this is closed; nil: never
 	KeepSignals bool            // signals that reach this process are its own: not caught, and not the command's
 	Stage       *Stage          // what the command starts through; nil: nothing
+
+	// Filter, if not nil, stands between a pseudo-terminal and Stdout; the Sink gets what the command wrote.
+	Filter Filter
 
 	// Sink gets a copy of what was delivered. If it is nil and nothing is held the command writes to
 	// Stdout and Stderr itself (or through the pseudo-terminal).

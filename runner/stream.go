@@ -25,7 +25,7 @@ var errFull = errors.New("no room")
 type stream struct {
 	id   Stream
 	from *os.File
-	to   *output
+	to   *delivery
 	held *held // not nil: stands between this stream and the user
 	sink *queue
 	done chan struct{}
@@ -44,7 +44,7 @@ type stream struct {
 
 func newStream(id Stream, from, to *os.File, sink *queue) *stream {
 	return &stream{
-		id: id, from: from, to: newOutput(to), sink: sink, done: make(chan struct{}), left: slotSize,
+		id: id, from: from, to: &delivery{output: newOutput(to)}, sink: sink, done: make(chan struct{}), left: slotSize,
 	}
 }
 
@@ -67,6 +67,10 @@ func (s *stream) pump() {
 		if n <= 0 {
 			s.sink.give(buf)
 			s.whole = err == io.EOF
+			if s.held == nil {
+				s.cut = s.to.end()
+				s.whole = s.whole && s.cut == nil
+			}
 			return
 		}
 		s.before()
@@ -96,7 +100,7 @@ func (s *stream) deliver(buf *slot, n int) error {
 			return err
 		}
 	}
-	return nil
+	return s.to.settle() // a stream with a filter is the only one: nobody waits for it under the mutex
 }
 
 // write is the one place where the two streams meet.
