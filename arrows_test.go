@@ -30,6 +30,7 @@ var arrows = map[string][]string{
 	"cmd/call": {"engine", "engine/batch", "cachedir", "cachedir/stats", "runner", "hashing", "fastpath"},
 	"engine": {
 		"engine/fleet", "engine/values", "cachedir", "cachedir/stats", "runner", "trace", "hashing", "lock",
+		"ansi",
 	},
 	"engine/batch":     {"engine", "cachedir", "hashing", "runner"},
 	"engine/fleet":     {"cachedir", "cachedir/stats", "remote/contract", "hashing"},
@@ -46,6 +47,7 @@ var arrows = map[string][]string{
 	"hashing":          {"masking", "probe"},
 	"probe":            {},
 	"masking":          {},
+	"ansi":             {},
 	"lock":             {},
 	"fastpath":         {},
 	"scripts/generate": {"cmd", "cmd/call"}, // scripts/generate writes completions and man pages
@@ -55,7 +57,7 @@ var arrows = map[string][]string{
 var rooms = []string{
 	"cmd/memo", "cmd/call", "engine", "engine/batch", "engine/fleet", "engine/values",
 	"cachedir", "cachedir/format", "cachedir/stats", "cachedir/tree", "runner", "trace", "entry",
-	"hashing", "masking", "lock",
+	"hashing", "masking", "ansi", "lock",
 }
 
 // banned are imports that a room must not have, whoever they belong to: flags and printing stay in cmd.

@@ -109,6 +109,8 @@ func choices(f *pflag.Flag) []string {
 		return exeWords()
 	case "replay":
 		return replayWords()
+	case "strip-ansi":
+		return stripWords()
 	}
 	if name, _ := pflag.UnquoteUsage(f); strings.Contains(name, "|") && name == strings.ToLower(name) {
 		return strings.Split(name, "|")

@@ -32,7 +32,7 @@ func flagGroups() []flagGroup {
 			"trust-owner",
 		}},
 		{Title: "What is said", names: []string{
-			"replay", "explain", "status-fd", "quiet", "memory", "memory-fd", "help",
+			"replay", "strip-ansi", "explain", "status-fd", "quiet", "memory", "memory-fd", "help",
 		}},
 	}
 }

@@ -93,6 +93,9 @@ func addPolicyFlags(fs *pflag.FlagSet) {
 func addSayingFlags(fs *pflag.FlagSet) {
 	fs.String("replay", "all",
 		"how loud a stored result is: print of it all, stdout, stderr or none, this `PART`; the exit code always")
+	fs.String("strip-ansi", "never",
+		"with --pty, print text without colours and other escape sequences: a `MODE`, always, auto (where stdout is no "+
+			"terminal) or never")
 	fs.Bool("warm", false, "see to it, in the background, that a fresh result will be there, and print nothing")
 	fs.BoolP("explain", "v", false, "one line on stderr: hit or miss, why, age, time saved")
 	fs.Int("status-fd", -1, "the same as one JSON line on this descriptor `N`")

@@ -54,7 +54,7 @@ behind NAME is VARY.` + exitCodes(
 
 // notOfFragments lists flags of run that mean nothing here, or that words stand for.
 var notOfFragments = []string{
-	"ttl", "key", variantFlag, "vary", "arg-files", "cwd", "exe", "pty", "purge-tag", "warm",
+	"ttl", "key", variantFlag, "vary", "arg-files", "cwd", "exe", "pty", "strip-ansi", "purge-tag", "warm",
 }
 
 // fragment runs a command as run would under a name, a time to live and a tag that come from the words.

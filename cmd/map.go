@@ -56,7 +56,7 @@ words: the command gets an empty one.`,
 // notForMap lists the flags of run that mean nothing where one command is called for many words.
 func notForMap() []string {
 	return []string{
-		"stdin", "pty", "stale", "early", "warm", "no-wait", "follow", "replay", "status-fd",
+		"stdin", "pty", "stale", "early", "warm", "no-wait", "follow", "replay", "strip-ansi", "status-fd",
 		"memory", "memory-fd", "purge-tag", "trace", "trace-times", "trace-ignore", "trace-keep", "env-except",
 		"env-only",
 	}

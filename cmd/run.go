@@ -52,7 +52,13 @@ if it is named.
 The command gets an empty stdin unless --stdin is given, at a terminal, too: what is typed is in no key. What is not to
 be cached (--no-cache, --purge-tag, --only-if) gets stdin as it is, and so do shells and interpreters without a script,
 and -it of docker, podman and kubectl, if it is a terminal. The output is stored in the cache directory as it is, unless
-the setting encrypt is true: do not cache commands that print secrets.`,
+the setting encrypt is true: do not cache commands that print secrets.
+
+With --pty the command writes to a terminal: colours stay, stdout and stderr are one stream, on stdout, and lines end in
+CR LF. --strip-ansi always leaves of that the text, for grep and files: no escape sequences, and lines as the command
+ended them; auto does so where stdout is no terminal. A CR alone and backspaces stay (col -b takes them out). That holds
+for the run that makes a result and for each replay, and what is stored is the same. Questions to the terminal, such as
+where its cursor is, are never replayed: the answer would come to your shell.`,
 		Example: `  cachex run --ttl 10m -- kubectl get pods
   cachex run --file @git --env STAGE -- go vet ./...
   cachex run --ttl 1d --cache-exit 0,1 -- golint ./...
@@ -112,6 +118,12 @@ func (a *App) run(c *cobra.Command, args []string) error {
 			Hint: "leave out --pty, or write --replay all or none",
 		}
 	}
+	if s.StripANSI != engine.StripNever && !s.Pty && c.Flags().Changed("strip-ansi") {
+		return &usageError{
+			Err:  errors.New("--strip-ansi: only what --pty records is ever changed"),
+			Hint: "add --pty, or leave out --strip-ansi: what a command writes to pipes is replayed as it is",
+		}
+	}
 	made, err := a.callOf(s, spec, texts(warnings))
 	if err != nil {
 		return err
@@ -142,7 +154,8 @@ func (a *App) callOf(s Settings, spec hashing.Spec, warnings []string) (*call.Ca
 			Early: float64(s.Early), Until: s.TTLUntil.Next(),
 			Tags: guardTags(s.Tag, s.Secret), PurgeTags: guardTags(s.PurgeTag, s.Secret), Private: s.Private,
 			Refresh: s.Refresh, CachedOnly: s.CachedOnly, NoCache: s.NoCache, Trouble: trouble, ReadOnly: s.ReadOnly,
-			OnlyIf: s.OnlyIf, Wait: s.Wait, Follow: s.Follow, Replay: s.Replay, FeedStdin: s.Stdin, Vary: s.Vary,
+			OnlyIf: s.OnlyIf, Wait: s.Wait, Follow: s.Follow, Replay: s.Replay, StripANSI: s.strips(),
+			FeedStdin: s.Stdin, Vary: s.Vary,
 			Network: s.Trace && len(s.from("ttl")) > 0,
 			MinCost: s.MinCost, MaxEntry: s.MaxEntry, MaxEntries: int(s.MaxEntries),
 			Tiers: tiers, TiersRequired: s.RemoteRequired,
@@ -155,6 +168,15 @@ func (a *App) callOf(s Settings, spec hashing.Spec, warnings []string) (*call.Ca
 		Places:        func() []string { return s.configuration(false) },
 		Configuration: s.restsOn,
 	}, nil
+}
+
+// strips is what is left out of the output of a call: none but that of a pseudo-terminal is ever changed, so that calls
+// without one are remembered as if nothing was set.
+func (s *Settings) strips() engine.StripANSI {
+	if !s.Pty {
+		return engine.StripNever
+	}
+	return s.StripANSI
 }
 
 // errNowhere is why a run is not cached that does not know where it is.

@@ -83,6 +83,7 @@ type Settings struct {
 	Vary        []string
 	Stdin       bool
 	Pty         bool
+	StripANSI   engine.StripANSI
 	Trace       bool
 	TraceTimes  TimesMode
 	TraceIgnore []string // globs of paths
@@ -236,6 +237,7 @@ func settingTable() []setting {
 		{name: "only-if", project: true, field: func(s *Settings) any { return &s.OnlyIf }},
 		{name: "vary", field: func(s *Settings) any { return &s.Vary }},
 		{name: "pty", field: func(s *Settings) any { return &s.Pty }},
+		{name: "strip-ansi", field: func(s *Settings) any { return &s.StripANSI }},
 		{name: "trace", project: true, field: func(s *Settings) any { return &s.Trace }},
 		{name: "trace-times", field: func(s *Settings) any { return &s.TraceTimes }},
 		{name: "trace-ignore", field: func(s *Settings) any { return &s.TraceIgnore }},
@@ -338,6 +340,8 @@ func (row setting) replace(s *Settings, src source, texts []string) (err error) 
 		*p, err = pick[hashing.ExeMode](src, text, exeWords())
 	case *engine.Replay:
 		*p, err = pick[engine.Replay](src, text, replayWords())
+	case *engine.StripANSI:
+		*p, err = pick[engine.StripANSI](src, text, stripWords())
 	case *TimesMode:
 		*p, err = pick[TimesMode](src, text, timesWords())
 	case *[]byte:
@@ -369,6 +373,11 @@ func replayWords() []string {
 		engine.ReplayAll: "all", engine.ReplayStdout: "stdout", engine.ReplayStderr: "stderr",
 		engine.ReplayNone: "none",
 	}
+}
+
+// stripWords lists the words of --strip-ansi, at the index of their mode.
+func stripWords() []string {
+	return []string{engine.StripNever: "never", engine.StripAlways: "always", engine.StripAuto: "auto"}
 }
 
 // TimesMode says whether times of files count in a run that is observed.
@@ -639,6 +648,8 @@ func (row setting) show(s *Settings) any {
 		return exeWords()[*p]
 	case *engine.Replay:
 		return replayWords()[*p]
+	case *engine.StripANSI:
+		return stripWords()[*p]
 	case *TimesMode:
 		return timesWords()[*p]
 	}

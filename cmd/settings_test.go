@@ -204,6 +204,7 @@ func TestWhoMaySetWhat(t *testing.T) {
 		{"replay", `"stderr"`, false, false},
 		{"vary", `"date +%F"`, false, false},
 		{"only-if", `"REQUEST_METHOD=GET"`, false, true},
+		{"strip-ansi", `"auto"`, false, false},
 		{"trace", `true`, false, true},
 		{"trace-times", `"ignore"`, false, false},
 		{"trace-ignore", `"/usr/**"`, false, false},
@@ -265,7 +266,7 @@ func TestWhoMaySetWhat(t *testing.T) {
 		})
 	}
 	apart := []string{"exe", "repo", "arg-files"} // see TestProjectOnlyAdds and TestRepo
-	require.Len(t, settingTable(), 54+len(apart), "each setting has its row above")
+	require.Len(t, settingTable(), 55+len(apart), "each setting has its row above")
 }
 
 // TestProjectOnlyAdds: a project file takes nothing away that the user's own puts in the key or asks for.

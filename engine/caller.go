@@ -31,11 +31,14 @@ type caller struct {
 	passStdin bool             // he wants no caching of this: the command gets stdin as it is
 }
 
-// merged says that the caller's two streams are one file, so that the command gets one pipe for both (P1). Who wants
-// only one of them replayed needs them apart.
+// merged says that the command gets one pipe for both streams: the caller's two are one file (P1), or it has a
+// pseudo-terminal. Who wants only one of them replayed needs them apart.
 func (c *caller) merged() bool {
 	if c.Refresher != nil {
 		return c.Refresher.Merged
+	}
+	if c.Spec.Pty { // a terminal has one stream, whatever becomes of it
+		return true
 	}
 	return !c.replays().tellsApart() && runner.SameFile(c.io.stdout, c.io.stderr)
 }

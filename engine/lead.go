@@ -35,6 +35,7 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 		return r.answer(l, found, nil)
 	}
 	r.hold(&c)
+	c.Filter = r.output.screen.live(r.output.any())
 	if l != nil && r.mayBeFollowed(&c) { // else it is not the run that anybody waits for
 		defer rec.publish()()
 	}

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"io"
-	"os"
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/runner"
@@ -23,6 +22,7 @@ func (*MixedError) Error() string {
 // output is where the result goes, with account of what was printed of another run that this one waited for.
 type output struct {
 	caller  *caller
+	screen  *screen
 	printed [2]beginning // of each stream
 	midLine bool         // what was printed last is not the end of a line
 }
@@ -39,14 +39,21 @@ func (o *output) add(s runner.Stream, b []byte) {
 }
 
 // forget begins anew, for something else that is to be printed.
-func (o *output) forget() { o.printed = [2]beginning{} }
+func (o *output) forget() {
+	o.printed = [2]beginning{}
+	o.screen.forget()
+}
 
 // print writes to the caller what another run has written, and keeps account of it.
 func (o *output) print(stream uint8, b []byte) bool {
 	if len(b) == 0 {
 		return true
 	}
-	n, err := [...]*os.File{o.caller.io.stdout, o.caller.io.stderr}[stream].Write(b)
+	var to io.Writer = o.caller.io.stderr
+	if runner.Stream(stream) == runner.Stdout {
+		to, _ = o.screen.before(o.caller.io.stdout)
+	}
+	n, err := to.Write(b)
 	o.add(o.streamOf(runner.Stream(stream)), b[:n])
 	if isBrokenPipe(err) {
 		o.caller.dieOfPipe()
@@ -81,7 +88,7 @@ func (o *output) restart() bool {
 // replayRest replays an entry without what was printed of it already.
 func (o *output) replayRest(e *cachedir.Entry) error {
 	if !o.any() {
-		return e.Replay(o.caller.replayWriters())
+		return o.replay(e, o.caller.replayWriters)
 	}
 	seen := o.resume()
 	if err := e.Replay(seen.writers(io.Discard, io.Discard)); err != nil {
@@ -90,8 +97,20 @@ func (o *output) replayRest(e *cachedir.Entry) error {
 	if !seen.begins() && !o.restart() {
 		return &MixedError{}
 	}
-	rest := o.resume()
-	return e.Replay(rest.writers(o.caller.io.stdout, o.caller.io.stderr))
+	return o.replay(e, func() (stdout, stderr io.Writer) { return o.caller.io.stdout, o.caller.io.stderr })
+}
+
+// replay prints of an entry what was not printed before.
+func (o *output) replay(e *cachedir.Entry, writers func() (stdout, stderr io.Writer)) error {
+	stdout, stderr := writers()
+	stdout, end := o.screen.before(stdout)
+	if o.any() {
+		stdout, stderr = o.resume().writers(stdout, stderr)
+	}
+	if err := e.Replay(stdout, stderr); err != nil {
+		return err
+	}
+	return end()
 }
 
 // holdRest holds the output of a run back until it is known whether it begins as what was printed of another one, and

@@ -45,6 +45,7 @@ type Request struct {
 	Wait       time.Duration // how long to wait for another run of the recipe; then this one runs beside it
 	Follow     bool          // print what another run writes while waiting for it
 	Replay     Replay        // what is printed of a result that was not made now
+	StripANSI  StripANSI     // what is left out of what a pseudo-terminal got, of results that are made now, too
 	FeedStdin  bool          // read stdin whole, put it in the key, feed it to the command
 	Network    bool          // what an observed run gets over the network does not keep its result from being stored
 	Vary       []string      // shell texts whose output belongs to the key

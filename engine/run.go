@@ -39,7 +39,7 @@ type run struct {
 
 // newRun is a run that knows no store yet.
 func newRun(e *Engine, c *caller) *run {
-	r := &run{e: e, caller: c, output: output{caller: c}}
+	r := &run{e: e, caller: c, output: output{caller: c, screen: newScreen(c)}}
 	r.useStore(nil)
 	return r
 }
@@ -252,6 +252,7 @@ func (r *run) plain(reason stats.Reason, why string) (Outcome, error) {
 	if !r.output.restart() {
 		c.Hold = r.output.holdRest()
 	}
+	c.Filter = r.output.screen.live(r.output.any())
 	res, err := r.e.execute(r.caller, c)
 	if err != nil {
 		return r.outcome(stats.Declined), err

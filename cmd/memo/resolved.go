@@ -50,6 +50,7 @@ func fields(c *call.Call, a *apart) []any {
 		&q.Spec.Files,
 		&c.Store.MaxSize, &c.Store.Keep, &a.ownDir,
 		&q.Network, &a.traced, &a.trace.AnyTimes, &a.trace.Ignore, &a.trace.Keep, &a.trace.Except, &a.trace.Only,
+		&q.StripANSI,
 	}
 }
 
@@ -164,6 +165,8 @@ func (w *writer) field(field any) {
 		w.number(uint64(*v))
 	case *engine.Replay:
 		w.number(uint64(*v))
+	case *engine.StripANSI:
+		w.number(uint64(*v))
 	case *word:
 		w.word(string(*v))
 	case *words:
@@ -243,6 +246,8 @@ func (r *reader) field(field any) {
 		*v = hashing.ExeMode(r.number())
 	case *engine.Replay:
 		*v = engine.Replay(r.number())
+	case *engine.StripANSI:
+		*v = engine.StripANSI(r.number())
 	case *word:
 		*v = word(r.word())
 	case *words:
