@@ -102,15 +102,31 @@ func appendState(b []byte, f FileState) []byte {
 	return b
 }
 
-// Decode takes a cell apart; false if it holds no memo, or one that is damaged.
-func Decode(b []byte) (m Memo, ok bool) {
+// Decode takes a cell apart; false if it holds no memo, or one that is damaged. The memo is a part of the bytes.
+func Decode(b []byte) (Memo, bool) {
+	d := new(decoded)
+	ok := d.decode(b)
+	return d.Memo, ok
+}
+
+// decoded is a memo with room for all that may be in it.
+type decoded struct {
+	Memo
+	frames [maxFrames]Frame
+	globs  [maxGlobs]string
+	env    [maxEnv]Variable
+	files  [maxStates]FileState
+}
+
+func (m *decoded) decode(b []byte) bool {
+	m.Memo = Memo{}
 	d := reader{b: b}
-	if string(d.take(len(memoMagic))) != memoMagic {
-		return m, false
+	if alias(d.take(len(memoMagic))) != memoMagic {
+		return false
 	}
 	n := d.u64()
 	if n < 20 || n > uint64(len(b)) || n > CellSize || load64(b[n-8:]) != Sum64(b[:n-8]) {
-		return m, false
+		return false
 	}
 	d.b = d.b[:len(d.b)-(len(b)-int(n))-8]
 	copy(m.Address[:], d.take(32))
@@ -119,33 +135,33 @@ func Decode(b []byte) (m Memo, ok bool) {
 	if m.Entry = d.text(); m.Entry != "" {
 		m.decodeHit(&d)
 	}
-	m.Files = make([]FileState, 0, d.count(maxStates))
-	for range cap(m.Files) {
-		m.Files = append(m.Files, d.state())
+	m.Files = m.files[:d.count(maxStates)]
+	for i := range m.Files {
+		d.state(&m.Files[i])
 	}
-	return m, !d.short && len(d.b) == 0 && int(m.Resolved) <= len(m.Files) && (m.Entry == "" || m.sound())
+	return !d.short && len(d.b) == 0 && int(m.Resolved) <= len(m.Files) && (m.Entry == "" || m.sound())
 }
 
-func (m *Memo) decodeHit(d *reader) {
+func (m *decoded) decodeHit(d *reader) {
 	m.Size, m.Sum, m.Offset = int64(d.u64()), d.u64(), int64(d.u64())
 	m.Absent = d.text()
 	m.Merged, m.Code = d.u8() != 0, int(d.u8())
 	m.NotBefore, m.Until = int64(d.u64()), int64(d.u64())
 	m.Purges, m.Hit = d.take(PurgesSize), d.take(HitSize)
-	m.Frames = make([]Frame, 0, d.count(maxFrames))
-	for range cap(m.Frames) {
+	m.Frames = m.frames[:d.count(maxFrames)]
+	for i := range m.Frames {
 		v := d.u64()
-		m.Frames = append(m.Frames, Frame{uint8(v & 1), int64(v >> 1)})
+		m.Frames[i] = Frame{uint8(v & 1), int64(v >> 1)}
 	}
-	m.Globs = make([]string, 0, d.count(maxGlobs))
-	for range cap(m.Globs) {
-		m.Globs = append(m.Globs, d.text())
+	m.Globs = m.globs[:d.count(maxGlobs)]
+	for i := range m.Globs {
+		m.Globs[i] = d.text()
 	}
-	m.Env = make([]Variable, 0, d.count(maxEnv))
-	for range cap(m.Env) {
-		v := Variable{Name: d.text()}
-		copy(v.Sum[:], d.take(32))
-		m.Env = append(m.Env, v)
+	m.Env = m.env[:d.count(maxEnv)]
+	for i := range m.Env {
+		m.Env[i].Name = d.text()
+		clear(m.Env[i].Sum[:])
+		copy(m.Env[i].Sum[:], d.take(32))
 	}
 }
 
@@ -195,7 +211,7 @@ func (d *reader) u64() uint64 {
 	return 0
 }
 
-func (d *reader) text() string { return string(d.bytes()) }
+func (d *reader) text() string { return alias(d.bytes()) }
 
 func (d *reader) bytes() []byte {
 	n := int(d.u8())
@@ -211,8 +227,8 @@ func (d *reader) count(most int) int {
 	return int(n)
 }
 
-func (d *reader) state() FileState {
-	f := FileState{Path: d.text()}
+func (d *reader) state(f *FileState) {
+	*f = FileState{Path: d.text()}
 	if f.Path == "" {
 		f.At = d.stretch()
 	}
@@ -230,7 +246,6 @@ func (d *reader) state() FileState {
 			f.ID.Mount = d.u64()
 		}
 	}
-	return f
 }
 
 // present stands for any file, where only its being there counts.

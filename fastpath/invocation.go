@@ -1,5 +1,7 @@
 package fastpath
 
+import "unsafe"
+
 // Invocation is what one call of the program was started with.
 type Invocation struct {
 	Args    []string // with the program's own name
@@ -30,16 +32,17 @@ func (i *Invocation) Address() (sum [32]byte, ok bool) {
 	if len(i.Args) < 3 || i.Args[1] != "run" || i.Dir == "" || i.Dir[0] != '/' {
 		return sum, false
 	}
-	b := make([]byte, 0, 2048)
-	b = append64(b, uint64(i.UID))
+	var d digest
+	d.reset()
+	d.word(uint64(i.UID))
 	for _, v := range [...]uint64{i.Exe.Dev, i.Exe.Ino, uint64(i.Exe.Size), uint64(i.Exe.Mtime), uint64(i.Exe.Ctime)} {
-		b = append64(b, v)
+		d.word(v)
 	}
-	b = append(b, flag(i.Open))
-	b = appendWord(b, i.Dir)
-	b = append64(b, uint64(len(i.Args)))
+	d.byte(flag(i.Open))
+	d.sized(i.Dir)
+	d.word(uint64(len(i.Args)))
 	for _, a := range i.Args[1:] {
-		b = appendWord(b, a)
+		d.sized(a)
 	}
 	for _, kv := range i.Environ {
 		name, value, _ := cut(kv, '=')
@@ -49,10 +52,10 @@ func (i *Invocation) Address() (sum [32]byte, ok bool) {
 		case isPerRun(name):
 			return sum, false
 		case isRead(name):
-			b = appendWord(b, kv)
+			d.sized(kv)
 		}
 	}
-	return Sum256(b), true
+	return d.sum(), true
 }
 
 // isPerRun tells what is set for a single run, and what must not be hashed without a key.
@@ -75,27 +78,35 @@ func isRead(name string) bool {
 // CacheDir is where the ordinary path keeps its cache if neither a flag nor a file says otherwise; empty if that takes
 // more than a look at the environment.
 func CacheDir(environ []string) string {
+	dir, below := cacheDir(environ)
+	return dir + below
+}
+
+// cacheDir returns CacheDir in two parts, for to join them takes memory.
+func cacheDir(environ []string) (dir, below string) {
 	if dir, ok := lookup(environ, "CACHEX_CACHE_DIR"); ok {
 		return absolute(dir, "")
 	}
-	if dir, _ := lookup(environ, "XDG_CACHE_HOME"); absolute(dir, "") != "" {
-		return absolute(dir, "/cachex")
+	if dir, _ := lookup(environ, "XDG_CACHE_HOME"); len(dir) > 0 {
+		if dir, below = absolute(dir, "/cachex"); dir != "" {
+			return dir, below
+		}
 	}
-	dir, _ := lookup(environ, "HOME")
-	return absolute(dir, "/.cache/cachex")
+	home, _ := lookup(environ, "HOME")
+	return absolute(home, "/.cache/cachex")
 }
 
-// absolute returns a path if it is absolute and as short as it can be written.
-func absolute(dir, below string) string {
+// absolute returns a path if it is absolute and as short as it can be written; with what is below it.
+func absolute(dir, below string) (string, string) {
 	if len(dir) < 2 || dir[0] != '/' {
-		return ""
+		return "", ""
 	}
 	for i := range len(dir) {
 		if dir[i] == '/' && (i+1 == len(dir) || dir[i+1] == '/' || dir[i+1] == '.') {
-			return ""
+			return "", ""
 		}
 	}
-	return dir + below
+	return dir, below
 }
 
 // lookup returns the value of the first variable of this name.
@@ -121,7 +132,7 @@ func (m *Memo) HoldsEnviron(environ []string) bool {
 		return false
 	}
 	for _, v := range m.Env {
-		if value, ok := lookup(environ, v.Name); !ok || Sum256([]byte(value)) != v.Sum {
+		if value, ok := lookup(environ, v.Name); !ok || sumText(value) != v.Sum {
 			return false
 		}
 	}
@@ -154,4 +165,10 @@ func cut(s string, at byte) (before, after string, ok bool) {
 	return s, "", false
 }
 
-func appendWord(b []byte, s string) []byte { return append(append64(b, uint64(len(s))), s...) }
+func (d *digest) sized(s string) {
+	d.word(uint64(len(s)))
+	d.text(s)
+}
+
+// alias is the text of bytes that nobody changes as long as the text is used.
+func alias(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

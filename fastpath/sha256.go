@@ -1,51 +1,88 @@
 package fastpath
 
 // Sum256 is SHA-256, FIPS 180-4. It is for a few hundred bytes.
-func Sum256(b []byte) (sum [32]byte) {
-	h := [8]uint32{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19}
-	bits := uint64(len(b)) * 8
-	for ; len(b) >= 64; b = b[64:] {
-		block(&h, b)
+func Sum256(b []byte) [32]byte { return sumText(alias(b)) }
+
+func sumText(s string) [32]byte {
+	var d digest
+	d.reset()
+	d.text(s)
+	return d.sum()
+}
+
+// digest is a SHA-256 under way. It keeps nothing but the rest of the last block.
+type digest struct {
+	h    [8]uint32
+	rest [64]byte
+	size uint64 // bytes so far
+}
+
+func (d *digest) reset() {
+	d.h = [8]uint32{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19}
+	d.size = 0
+}
+
+func (d *digest) text(s string) {
+	n := int(d.size % 64)
+	d.size += uint64(len(s))
+	for len(s) > 0 {
+		got := copy(d.rest[n:], s)
+		if s = s[got:]; n+got == 64 {
+			d.block()
+			got = -n
+		}
+		n += got
 	}
-	var end [128]byte
-	n := copy(end[:], b)
-	end[n] = 0x80
-	size := 64
+}
+
+func (d *digest) byte(b byte) { d.text(alias([]byte{b})) }
+
+func (d *digest) word(v uint64) {
+	var b [8]byte
+	put64(b[:], v)
+	d.text(alias(b[:]))
+}
+
+// sum ends the digest.
+func (d *digest) sum() (sum [32]byte) {
+	bits := d.size * 8
+	n := int(d.size % 64)
+	d.rest[n] = 0x80
+	clear(d.rest[n+1:])
 	if n >= 56 {
-		size = 128
+		d.block()
+		clear(d.rest[:])
 	}
 	for i := range 8 {
-		end[size-1-i] = byte(bits >> (8 * i))
+		d.rest[63-i] = byte(bits >> (8 * i))
 	}
-	for rest := end[:size]; len(rest) > 0; rest = rest[64:] {
-		block(&h, rest)
-	}
-	for i, v := range h {
+	d.block()
+	for i, v := range d.h {
 		sum[4*i], sum[4*i+1], sum[4*i+2], sum[4*i+3] = byte(v>>24), byte(v>>16), byte(v>>8), byte(v)
 	}
 	return sum
 }
 
-func block(h *[8]uint32, p []byte) {
+func (d *digest) block() {
 	var w [64]uint32
 	for i := range 16 {
-		w[i] = uint32(p[4*i])<<24 | uint32(p[4*i+1])<<16 | uint32(p[4*i+2])<<8 | uint32(p[4*i+3])
+		p := d.rest[4*i : 4*i+4]
+		w[i] = uint32(p[0])<<24 | uint32(p[1])<<16 | uint32(p[2])<<8 | uint32(p[3])
 	}
 	for i := 16; i < 64; i++ {
 		a, b := w[i-15], w[i-2]
 		w[i] = w[i-16] + (turn(a, 7) ^ turn(a, 18) ^ a>>3) + w[i-7] + (turn(b, 17) ^ turn(b, 19) ^ b>>10)
 	}
-	v := *h
+	a, b, c, e := d.h[0], d.h[1], d.h[2], d.h[4]
+	f, g, h, last := d.h[5], d.h[6], d.h[7], d.h[3]
 	for i := range w {
-		e, a := v[4], v[0]
-		t1 := v[7] + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + (e&v[5] ^ ^e&v[6]) + roundConstants[i] + w[i]
-		t2 := (turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + (a&v[1] ^ a&v[2] ^ v[1]&v[2])
-		copy(v[1:], v[:7])
-		v[4] += t1
-		v[0] = t1 + t2
+		t1 := h + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + (e&f ^ ^e&g) + roundConstants[i] + w[i]
+		t2 := (turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + (a&b ^ a&c ^ b&c)
+		h, g, f, e = g, f, e, last+t1
+		last, c, b, a = c, b, a, t1+t2
 	}
-	for i := range h {
-		h[i] += v[i]
+	for i, v := range [8]uint32{a, b, c, last, e, f, g, h} {
+		d.h[i] += v
 	}
 }
 

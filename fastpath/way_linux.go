@@ -1,0 +1,212 @@
+//go:build amd64 || arm64
+
+package fastpath
+
+import (
+	"syscall"
+	"unsafe"
+)
+
+// way is all that the short way works in: it allocates nothing. It reads nothing here that it has not written before.
+type way struct {
+	place
+	cache
+	streams [3]int // stdin, stdout, stderr
+
+	invocation, flags Invocation
+	memo              decoded
+	cell              [CellSize]byte
+	entry             [maxFile]byte
+	left              Unwritten
+}
+
+// verdict is what the short way came to.
+type verdict uint8
+
+const (
+	nothing    verdict = iota
+	knowsCall          // what the settings came to, of the whole command line
+	knowsFlags         // of its flags
+	unwritten          // a hit, not all of which could be written
+	answered           // a hit
+)
+
+// try answers an invocation if a memo does.
+func (w *way) try(args, environ []string) verdict {
+	w.reset()
+	w.left = Unwritten{}
+	var ok bool
+	if w.invocation, ok = w.current(args, environ); !ok {
+		return nothing
+	}
+	address, ok := w.invocation.Address()
+	if !ok {
+		return nothing
+	}
+	w.uid = w.invocation.UID
+	found := w.answer(address)
+	if found < unwritten {
+		w.close()
+	}
+	return found
+}
+
+// answer answers the invocation, if its memo does.
+func (w *way) answer(address [32]byte) verdict {
+	if !w.openAll(cacheDir(w.invocation.Environ)) {
+		return nothing
+	}
+	w.usable = true
+	if !w.remembers(address) {
+		return w.answerFlags()
+	}
+	m := &w.memo.Memo
+	if !w.hold(m.Files[:m.Resolved], nil) {
+		return nothing
+	}
+	if m.Entry == "" || !w.holdsNow(m) || !w.isValid(m) {
+		return knowsCall
+	}
+	body, ok := w.body(m)
+	if !ok {
+		return knowsCall
+	}
+	journal, ok := w.openJournal()
+	if !ok || inputWaits(w.streams[0]) || m.Merged && !oneOutput(w.streams[1], w.streams[2]) {
+		return knowsCall
+	}
+	w.left = Unwritten{frames: m.Frames, body: body, Code: m.Code, journal: journal, hit: m.Hit}
+	if !w.left.write(w.streams[1:]) {
+		return unwritten
+	}
+	w.left.Log()
+	return answered
+}
+
+// answerFlags finds out what is remembered of an invocation with another command.
+func (w *way) answerFlags() verdict {
+	flags, ok := w.invocation.Flags()
+	if !ok {
+		return nothing
+	}
+	address, ok := flags.Address()
+	if !ok || !w.remembers(address) || !w.hold(w.memo.Files[:w.memo.Resolved], nil) {
+		return nothing
+	}
+	w.flags = flags
+	return knowsFlags
+}
+
+// remembers reads the memo of an address.
+func (w *way) remembers(address [32]byte) bool {
+	fd, st, ok := w.file(Table, syscall.O_RDONLY)
+	if !ok || st.Size < CellSize {
+		return false
+	}
+	n, ok := readAt(fd, w.cell[:], CellOffset(address, st.Size))
+	if !ok || n < 0 || n > len(w.cell) {
+		return false
+	}
+	return w.memo.decode(w.cell[:n]) && w.memo.Address == address
+}
+
+// holdsNow reports whether everything outside of the cache directory is as it was, besides what the settings rest on.
+func (w *way) holdsNow(m *Memo) bool {
+	if now := now(); now < m.NotBefore || now >= m.Until {
+		return false
+	}
+	return m.HoldsEnviron(w.invocation.Environ) && w.hold(m.Files[m.Resolved:], w.invocation.Args)
+}
+
+// isValid reports whether nothing was purged since, and no other result was stored that would be preferred.
+func (w *way) isValid(m *Memo) bool {
+	fd, _, ok := w.file("tags/SEQ", syscall.O_RDONLY)
+	if !ok {
+		return false
+	}
+	var count [PurgesSize + 1]byte
+	n, ok := readAt(fd, count[:], 0)
+	if !ok || n != PurgesSize || alias(count[:PurgesSize]) != alias(m.Purges) {
+		return false
+	}
+	if m.Absent == "" {
+		return true
+	}
+	_, errno := w.openAt(w.v1, m.Absent, "", oPath|syscall.O_NOFOLLOW, below)
+	return errno == syscall.ENOENT
+}
+
+// body reads the entry, and returns its body if it is the one that the memo speaks of.
+func (w *way) body(m *Memo) ([]byte, bool) {
+	fd, st, ok := w.file(m.Entry, syscall.O_RDONLY)
+	if !ok || st.Size != m.Size || m.Size > int64(len(w.entry)) {
+		return nil, false
+	}
+	const hour = 3600 * 1e9
+	if age := now() - ns(st.Mtim); age <= -hour || age >= hour {
+		return nil, false // its use is to be noted
+	}
+	b := w.entry[:m.Size]
+	if n, ok := readAt(fd, b, 0); !ok || n != len(b) {
+		return nil, false
+	}
+	end := len(b) - 8
+	if load64(b[end:]) != m.Sum || Sum64(b[:end]) != m.Sum {
+		return nil, false
+	}
+	return b[m.Offset:end], true
+}
+
+// inputWaits reports whether stdin has data that nobody will get: then there is a warning to be printed.
+func inputWaits(stdin int) bool {
+	var st syscall.Stat_t
+	if !fstat(stdin, &st) {
+		return true
+	}
+	switch st.Mode & syscall.S_IFMT {
+	case syscall.S_IFREG:
+		at, errno := call(syscall.SYS_LSEEK, uintptr(stdin), 0, 1, 0, 0)
+		return errno != 0 || int64(at) < st.Size
+	case syscall.S_IFIFO, syscall.S_IFSOCK:
+		var n int32
+		_, errno := call(syscall.SYS_IOCTL, uintptr(stdin), fionread, uintptr(unsafe.Pointer(&n)), 0, 0)
+		return errno != 0 || n > 0
+	}
+	return false
+}
+
+// oneOutput reports whether stdout and stderr are plainly the same file.
+func oneOutput(stdout, stderr int) bool {
+	var a, b syscall.Stat_t
+	if !fstat(stdout, &a) || !fstat(stderr, &b) || a.Dev != b.Dev || a.Ino != b.Ino {
+		return false
+	}
+	const null = 1<<8 | 3 // the null device counts as two
+	return a.Mode&syscall.S_IFMT != syscall.S_IFCHR || uint64(a.Rdev) != null
+}
+
+// Log counts the hit.
+func (u *Unwritten) Log() {
+	put64(u.hit[8:], uint64(now()))
+	put64(u.hit[HitSize-8:], Sum64(u.hit[:HitSize-8]))
+	_, _ = writeTo(u.journal, u.hit) // a lost statistic
+}
+
+// write writes what is left to stdout and stderr, and reports whether that is all.
+func (u *Unwritten) write(outputs []int) bool {
+	for len(u.frames) > 0 {
+		f := &u.frames[0]
+		n, errno := writeTo(outputs[f.Stream], u.body[:f.Size])
+		if errno == syscall.EINTR {
+			continue
+		}
+		if errno != 0 {
+			return false
+		}
+		u.body = u.body[n:]
+		if f.Size -= int64(n); f.Size == 0 {
+			u.frames = u.frames[1:]
+		}
+	}
+	return true
+}
