@@ -24,7 +24,7 @@ var arrows = map[string][]string{
 	"cachex": {"cmd"},
 	"cmd": {
 		"cmd/memo", "cmd/call", "engine", "engine/fleet", "engine/values", "cachedir", "cachedir/stats",
-		"remote", "runner", "hashing", "fastpath", "probe",
+		"remote", "runner", "hashing", "fastpath", "probe", "pack",
 	},
 	"cmd/memo": {"cmd/call", "engine", "cachedir", "cachedir/stats", "runner", "hashing", "fastpath", "probe"},
 	"cmd/call": {"engine", "engine/batch", "cachedir", "cachedir/stats", "runner", "hashing", "fastpath"},
@@ -42,6 +42,7 @@ var arrows = map[string][]string{
 	"runner":           {"entry"},
 	"trace":            {"entry"},
 	"entry":            {},
+	"pack":             {"cachedir", "remote/contract"},
 	"remote":           {"remote/contract"},
 	"remote/contract":  {},
 	"hashing":          {"masking", "probe"},
@@ -57,7 +58,7 @@ var arrows = map[string][]string{
 var rooms = []string{
 	"cmd/memo", "cmd/call", "engine", "engine/batch", "engine/fleet", "engine/values",
 	"cachedir", "cachedir/format", "cachedir/stats", "cachedir/tree", "runner", "trace", "entry",
-	"hashing", "masking", "ansi", "lock",
+	"hashing", "masking", "ansi", "lock", "pack",
 }
 
 // banned are imports that a room must not have, whoever they belong to: flags and printing stay in cmd.

@@ -123,7 +123,7 @@ func (d *cleaner) weighCommand(c *scanned, id hashing.Key) {
 	c.bytes += size
 	c.candidates = append(c.candidates, candidate{
 		key: id, command: true, bytes: size,
-		score:   worth(leastSaved, 0, size, idle),
+		score:   worth(LeastSaved, 0, size, idle),
 		expired: idle > d.o.Keep,
 	})
 }

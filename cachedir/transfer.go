@@ -93,6 +93,7 @@ type Import struct {
 	inline []byte
 	plain  format.Sums // of the body as it came, where it is encrypted here
 	whole  bool        // the body is here
+	packed bool        // it comes from an archive
 }
 
 // BeginImport opens a pending entry for what another machine may have of a run. It comes before that machine is asked:
@@ -391,6 +392,7 @@ func (i *Import) joinLearned() (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
+	i.keepSets()
 	known := i.p.d.Redirect(i.h.Key, i.h.Recipe)
 	if known != nil && i.h.Learned != nil {
 		i.h.Learned.Sets = mergeSets(i.h.Learned.Sets, known.Sets)

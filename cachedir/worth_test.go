@@ -24,7 +24,7 @@ func TestWorth(t *testing.T) {
 		"a run of no time":            {0, 0, 1, time.Second, 0.001},
 		"a clock that was set back":   {-time.Hour, 0, 1, -time.Hour, 0.001},
 		"used just now":               {time.Second, 0, 1, time.Millisecond, 1},
-		"the record of a command":     {leastSaved, 0, 4096, time.Hour, 0.001 / 4096 / 3600},
+		"the record of a command":     {LeastSaved, 0, 4096, time.Hour, 0.001 / 4096 / 3600},
 	} {
 		require.InEpsilon(t, c.want, worth(c.saved, c.uses, c.bytes, c.idle), 1e-12, name)
 	}

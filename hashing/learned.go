@@ -2,6 +2,7 @@ package hashing
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/hex"
 	"slices"
 	"time"
@@ -123,4 +124,16 @@ func (c *capture) tracks(e *entry) bool {
 	file := location{e.name, c.spec.Dir}
 	_, ok := c.mountOf(file, e.link, look{kind: e.kind, id: e.id, mount: e.mount}).identity(file, e.id)
 	return ok
+}
+
+// BaseKey returns the key of the recipe that another one extends by what was learned or observed: who looks for results
+// of that one begins there.
+func BaseKey(text []byte) (key Key, extended bool) {
+	end := len(text)
+	for _, line := range [...]string{"\nlearned ", "\nseen"} {
+		if i := bytes.Index(text[:end], []byte(line)); i >= 0 {
+			end = i + 1
+		}
+	}
+	return sha256.Sum256(text[:end]), end < len(text)
 }
