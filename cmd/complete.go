@@ -62,7 +62,7 @@ func (o *completer) values(f *pflag.Flag) cobra.CompletionFunc {
 		return cobra.FixedCompletions([]string{"1h", "1d", "7d", "30d"}, inOrder)
 	case "min-cost":
 		return cobra.FixedCompletions([]string{"100ms", "1s", "10s"}, inOrder)
-	case "max-entry":
+	case "max-entry", "max-size":
 		return cobra.FixedCompletions([]string{"1MiB", "10MiB", "100MiB"}, inOrder)
 	case "cache-exit":
 		return cobra.FixedCompletions([]string{"0", "0,1", "any"}, noFiles)
@@ -85,7 +85,7 @@ func (o *completer) values(f *pflag.Flag) cobra.CompletionFunc {
 		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs
 		}
-	case "file":
+	case "file", "touched", "to":
 		return nil
 	}
 	return cobra.NoFileCompletions

@@ -20,6 +20,10 @@ func otherVariables() []Term {
 		{"CACHEX_SENTINEL_PASSWORD", "the password of Sentinels"},
 		{"CACHEX_HTTP_TOKEN", "the bearer token of an http:// or https:// server whose URL has no user"},
 		{
+			"CACHEX_TOUCHED",
+			"an absolute file name: each run adds which entry it replayed or stored, for pack --touched",
+		},
+		{
 			"CACHEX_CONTROL",
 			"handed to the command: the file in which it may say how long its result lives and what it depends on",
 		},

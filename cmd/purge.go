@@ -308,7 +308,7 @@ func selectBy(c *cobra.Command, dir *cachedir.Dir, s Settings, name string) (sel
 	value := c.Flags().Lookup(name).Value.String()
 	if value == "" || value == "false" {
 		return selector{}, &BadValue{
-			Name: "--" + name, Value: value, Why: "selects nothing", Hint: "see cachex purge --help",
+			Name: "--" + name, Value: value, Why: "selects nothing", Hint: "see " + c.CommandPath() + " --help",
 		}
 	}
 	now := time.Now()

@@ -54,7 +54,7 @@ func NewRoot(app *App) *cobra.Command {
 Put "cachex run --ttl 1h --" before a slow command. The first run stores its stdout, stderr and exit code; until the
 hour is over every further run replays them. Runs at the same time share one execution.` + exitCodes(
 			"0    done; run exits with the command's own code",
-			"1    verify and doctor found something wrong; set --add, incr and decr changed nothing",
+			"1    verify and doctor found something wrong; unpack refused something; set --add, incr and decr changed nothing",
 			"3    get, has, del and touch found no value",
 			"125  cachex cannot do what it was told",
 			"126  the command cannot be executed",
@@ -113,6 +113,8 @@ func addOtherCommands(root *cobra.Command, app *App) {
 		newStatsCommand(app),
 		newPurgeCommand(app),
 		newLsCommand(app),
+		newPackCommand(app),
+		newUnpackCommand(app),
 		newShowCommand(app),
 		newWhyCommand(app),
 		newKeyCommand(app),

@@ -75,6 +75,9 @@ func (r *run) led(l *lock.Lock, rec *recording, res runner.Result, started momen
 	}
 	rec.keep(&out, res, started, asked(l))
 	rec.discard()
+	if out.Stored {
+		r.remarks.warn(r.caller.noteTouched(out.Key, out.slot()))
+	}
 	if out.Stored || r.inputs.learnedMore {
 		finish(l, noteStored)
 	} else {

@@ -57,6 +57,7 @@ func (r *run) replay(e *cachedir.Entry, how stats.Served) (Outcome, error) {
 		return r.outcome(how), &DeliveryError{Err: err}
 	}
 	noteUse(e, r.caller.MaxEntries > 0)
+	r.remarks.warn(r.caller.noteTouched(e.Key, e.Slot))
 	out := r.outcome(how)
 	out.Reason, out.Detail = "", ""
 	out.Code, out.Signal = e.Code, e.Signal

@@ -72,6 +72,8 @@ type Request struct {
 	// Waiting is called once when waiting for another run takes long; nil: never.
 	Waiting func(Wait)
 
+	Touched string // a file to which the name of the entry is added that was used or made; empty: none
+
 	CopyUpTo int64 // asks for Outcome.Copy, of at most so many bytes of output
 
 	// Conditions asks for Outcome.Conditions.

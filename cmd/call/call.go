@@ -146,6 +146,7 @@ func (p *Process) request(c *Call, conditions bool) engine.Request {
 	}
 	q.Explain = c.Explain || c.Status != nil
 	q.Held, _ = p.LookupEnv("CACHEX_HELD")
+	q.Touched, _ = p.LookupEnv("CACHEX_TOUCHED")
 	q.Running, _ = p.LookupEnv("CACHEX_RUNNING")
 	if q.Encloser, _ = p.LookupEnv(engine.ControlVariable); q.Encloser != "" && c.Places != nil {
 		q.Configuration = c.Places()
