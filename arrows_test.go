@@ -41,7 +41,7 @@ var arrows = map[string][]string{
 	"cachedir/tree":    {"lock"},
 	"runner":           {"entry"},
 	"trace":            {"entry"},
-	"entry":            {},
+	"entry":            {"fastpath"},
 	"pack":             {"cachedir", "remote/contract"},
 	"remote":           {"remote/contract"},
 	"remote/contract":  {},

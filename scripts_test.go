@@ -20,23 +20,32 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the expected output in testdata/scripts")
 
-// binDir is the directory of the real binary, built as users build it when the first test asks for it.
-var binDir = sync.OnceValues(func() (string, error) {
+// binDir is the directory of the real binary, built as users build it when the first test asks for it; plainDir that of
+// one without the early entry.
+var (
+	binDir   = sync.OnceValues(func() (string, error) { return build() })
+	plainDir = sync.OnceValues(func() (string, error) {
+		return build("-ldflags=-X github.com/cachex-cli/cachex/entry.plain=1")
+	})
+)
+
+func build(flags ...string) (string, error) {
 	dir, err := os.MkdirTemp("", "cachex-test-")
 	if err != nil {
 		return "", err
 	}
-	built = dir
-	build := exec.Command("go", "build", "-trimpath", "-o", filepath.Join(dir, "cachex"), ".")
+	built = append(built, dir)
+	words := append([]string{"build", "-trimpath", "-o", filepath.Join(dir, "cachex")}, flags...)
+	build := exec.Command("go", append(words, ".")...)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build cachex: %w\n%s", err, out)
 	}
 	return dir, nil
-})
+}
 
-// built is the directory that binDir made, for TestMain to remove.
-var built string
+// built are the directories that build made, for TestMain to remove.
+var built []string
 
 // pathWithBinary is PATH with the real binary first.
 func pathWithBinary(t *testing.T) string {
@@ -48,7 +57,9 @@ func pathWithBinary(t *testing.T) string {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	os.RemoveAll(built)
+	for _, dir := range built {
+		os.RemoveAll(dir)
+	}
 	os.Exit(code)
 }
 
@@ -89,6 +100,11 @@ func TestScripts(t *testing.T) {
 			"waitfor": waitFor,
 			"absent":  absent,
 			"setvars": setVars,
+			"plain": func(ts *testscript.TestScript, _ bool, _ []string) { // from here on there is no early entry
+				dir, err := plainDir()
+				ts.Check(err)
+				ts.Setenv("PATH", dir+string(os.PathListSeparator)+ts.Getenv("PATH"))
+			},
 			"samefile": func(ts *testscript.TestScript, neg bool, args []string) {
 				same := bytes.Equal([]byte(ts.ReadFile(args[0])), []byte(ts.ReadFile(args[1])))
 				if same == neg {

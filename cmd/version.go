@@ -7,14 +7,17 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/cachex-cli/cachex/fastpath"
 )
 
 func newVersionCommand(app *App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "print the version",
-		Long: "Version prints the version of cachex, of the Go that built it, and the " +
-			"platform." + exitCodes("0    always"),
+		Long: "Version prints the version of cachex, of the Go that built it, and the platform; and which entry the " +
+			"program has: early, if a hit is answered before the Go runtime starts (Linux on amd64 and arm64), or " +
+			"plain." + exitCodes("0    always"),
 		Example: "  cachex version",
 		Args:    noArguments,
 		RunE:    func(*cobra.Command, []string) error { return printVersion(app.Stdout) },
@@ -22,7 +25,13 @@ func newVersionCommand(app *App) *cobra.Command {
 }
 
 func printVersion(w io.Writer) error {
-	_, err := fmt.Fprintf(w, "cachex %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	entry := "plain"
+	if fastpath.IsEarly() {
+		entry = "early"
+	}
+	_, err := fmt.Fprintf(
+		w, "cachex %s %s %s/%s\nentry: %s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, entry,
+	)
 	return err
 }
 

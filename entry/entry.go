@@ -1,7 +1,13 @@
-// Package entry is the entry of the program, before the Go runtime's. It notes what the runtime changes and the kernel
-// then forgets: the signal mask and the ignored signals that this process was started with. And a process that was
-// started under one of two names never gets to the runtime: a stage with its witness, or a keeper (see Stage and
-// Keeper).
+// Package entry is the entry of the program, before the Go runtime's. It tries the short way to a hit (package
+// fastpath). It notes what the runtime changes and the kernel then forgets: the signal mask and the ignored signals
+// that this process was started with. And a process that was started under one of two names never gets to the runtime:
+// a stage with its witness, or a keeper (see Stage and Keeper).
+//
+// The short way is Go code without a Go runtime. It relies on what the compiler does: the goroutine in R14 (arm64:
+// R28), the end of its stack 16 bytes into that, arguments in AX and BX (R0, R1), zero in X15, the closure in DX (R26),
+// room for arguments above the return address. The thread register is left alone. A fault in it (an index out of range,
+// a need of memory, a stack that is used up) ends in SIGSEGV, for which the entry has a handler: that starts the
+// runtime as if nothing had been, or ends the process with 125 if a part of the output has been written.
 //
 // Where there is no entry (other systems and architectures, a program linked by the linker of C, a library) Seen says
 // so, and nobody may start a stage or a keeper.
@@ -55,6 +61,19 @@ var (
 	ignoredSet uint64
 	//lint:ignore U1000 the entry alone uses it
 	action [4]uint64 // struct sigaction, for a moment
+
+	//lint:ignore U1000 the entry alone uses it
+	kernelStack uintptr // as the kernel left it: argc, argv, environment
+	//lint:ignore U1000 the entry alone uses it
+	earlyStack [64 << 10]byte // of the short way: that of the kernel may be as small as its caller likes
+	//lint:ignore U1000 the entry alone uses it
+	noG [1024]byte // the goroutine of the short way: nothing but where its stack ends
+	//lint:ignore U1000 the entry alone uses it
+	onFault [4]uint64 // what was done about SIGSEGV
+	//lint:ignore U1000 the entry alone uses it
+	begun uint32 // the short way has written
+	//lint:ignore U1000 the entry alone uses it
+	plain string // a build with -ldflags "-X github.com/cachex-cli/cachex/entry.plain=1" has no short way here
 
 	//lint:ignore U1000 a stage alone uses it
 	program [MaxProgram]uint64

@@ -22,6 +22,11 @@
 #define setSize        8 // bytes of the kernel's sigset_t
 #define SIG_IGN        1
 #define lastSignal     64
+#define SIGSEGV        11
+
+// Of the stack of the short way its end is left to the kernel, for what it keeps of a fault.
+#define stackTop       (65536-256)
+#define stackMargin    24576
 
 // The entry of the program, in place of the one of the same name in the runtime: that does nothing but jump to _rt0_amd64.
 // The linker lets the larger of two definitions win if one is DUPOK. What is on the stack (argc, argv) stays as it is.
@@ -38,34 +43,38 @@ TEXT _rt0_amd64_linux(SB), NOSPLIT|NOFRAME|TOPFRAME|DUPOK, $0
 	JEQ	maybeKeeper
 
 start:
-	MOVL	$sys_rt_sigprocmask, AX
-	XORL	DI, DI
-	XORL	SI, SI
-	LEAQ	·mask(SB), DX
-	MOVL	$setSize, R10
-	SYSCALL
-
-	XORL	R13, R13 // the ignored signals, 1 as the lowest bit
-	MOVL	$lastSignal, R12
-next:
+	MOVQ	SP, ·kernelStack(SB)
+	CMPQ	·early(SB), $0
+	JEQ	plain
+	CMPQ	·plain+8(SB), $0
+	JNE	plain
+	LEAQ	fault<>(SB), AX
+	MOVQ	AX, ·action(SB)
+	MOVQ	$0x44000000, ·action+8(SB) // SA_RESTORER, SA_NODEFER
+	MOVQ	AX, ·action+16(SB) // the kernel wants one; the handler does not return
 	MOVL	$sys_rt_sigaction, AX
-	MOVL	R12, DI
-	XORL	SI, SI
-	LEAQ	·action(SB), DX
+	MOVL	$SIGSEGV, DI
+	LEAQ	·action(SB), SI
+	LEAQ	·onFault(SB), DX
 	MOVL	$setSize, R10
 	SYSCALL
-	XORL	AX, AX
-	CMPQ	·action(SB), $SIG_IGN
-	SETEQ	AX
-	SHLQ	$1, R13
-	ORQ	AX, R13
-	DECL	R12
-	JNZ	next
-	MOVQ	R13, ·ignoredSet(SB)
-	MOVB	$1, ·seen(SB)
-
-	XORL	DX, DX
-	JMP	_rt0_amd64(SB)
+	TESTQ	AX, AX
+	JNZ	plain
+	LEAQ	·earlyStack+stackMargin(SB), AX
+	LEAQ	·noG(SB), R14
+	MOVQ	AX, 16(R14) // stackguard0
+	MOVQ	AX, 24(R14) // stackguard1
+	XORPS	X15, X15
+	LEAQ	·earlyStack+stackTop(SB), SP
+	ANDQ	$~15, SP
+	MOVQ	·kernelStack(SB), AX
+	LEAQ	·begun(SB), BX
+	MOVQ	·early(SB), DX
+	MOVQ	(DX), CX
+	CALL	CX
+	JMP	afterEarly<>(SB)
+plain:
+	JMP	runtime<>(SB)
 
 maybeStage:
 	MOVQ	5(BX), AX
@@ -331,3 +340,56 @@ TEXT answer<>(SB), NOSPLIT|NOFRAME, $0
 	LEAQ	·response(SB), DX
 	SYSCALL
 	RET
+
+// fault handles SIGSEGV while the short way is tried. It does not return to where that was.
+TEXT fault<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
+	CMPL	·begun(SB), $0
+	JEQ	harmless
+	MOVL	$125, DI
+	MOVL	$sys_exit_group, AX
+	SYSCALL
+	INT	$3
+harmless:
+	JMP	afterEarly<>(SB)
+
+// afterEarly leaves everything as it was before the short way.
+TEXT afterEarly<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
+	MOVL	$sys_rt_sigaction, AX
+	MOVL	$SIGSEGV, DI
+	LEAQ	·onFault(SB), SI
+	XORL	DX, DX
+	MOVL	$setSize, R10
+	SYSCALL
+	MOVQ	·kernelStack(SB), SP
+	JMP	runtime<>(SB)
+
+// runtime notes what was inherited, and starts the Go runtime.
+TEXT runtime<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
+	MOVL	$sys_rt_sigprocmask, AX
+	XORL	DI, DI
+	XORL	SI, SI
+	LEAQ	·mask(SB), DX
+	MOVL	$setSize, R10
+	SYSCALL
+
+	XORL	R13, R13 // the ignored signals, 1 as the lowest bit
+	MOVL	$lastSignal, R12
+next:
+	MOVL	$sys_rt_sigaction, AX
+	MOVL	R12, DI
+	XORL	SI, SI
+	LEAQ	·action(SB), DX
+	MOVL	$setSize, R10
+	SYSCALL
+	XORL	AX, AX
+	CMPQ	·action(SB), $SIG_IGN
+	SETEQ	AX
+	SHLQ	$1, R13
+	ORQ	AX, R13
+	DECL	R12
+	JNZ	next
+	MOVQ	R13, ·ignoredSet(SB)
+	MOVB	$1, ·seen(SB)
+
+	XORL	DX, DX
+	JMP	_rt0_amd64(SB)

@@ -22,6 +22,11 @@
 #define setSize        8 // bytes of the kernel's sigset_t
 #define SIG_IGN        1
 #define lastSignal     64
+#define SIGSEGV        11
+
+// Of the stack of the short way its end is left to the kernel, for what it keeps of a fault.
+#define stackTop       (65536-256)
+#define stackMargin    24576
 
 // The entry of the program, in place of the one of the same name in the runtime: that does nothing but jump to _rt0_arm64.
 // The linker lets the larger of two definitions win if one is DUPOK. What is on the stack (argc, argv) stays as it is.
@@ -37,34 +42,40 @@ TEXT _rt0_arm64_linux(SB), NOSPLIT|NOFRAME|TOPFRAME|DUPOK, $0
 	BEQ	maybeKeeper
 
 start:
-	MOVD	$sys_rt_sigprocmask, R8
-	MOVD	$0, R0
-	MOVD	$0, R1
-	MOVD	$·mask(SB), R2
-	MOVD	$setSize, R3
-	SVC
-
-	MOVD	$0, R20 // the ignored signals, 1 as the lowest bit
-	MOVD	$lastSignal, R19
-next:
+	MOVD	RSP, R4
+	MOVD	R4, ·kernelStack(SB)
+	MOVD	·early(SB), R4
+	CBZ	R4, plain
+	MOVD	·plain+8(SB), R4
+	CBNZ	R4, plain
+	MOVD	$fault<>(SB), R4
+	MOVD	R4, ·action(SB)
+	MOVD	$0x40000000, R4 // SA_NODEFER
+	MOVD	R4, ·action+8(SB)
 	MOVD	$sys_rt_sigaction, R8
-	MOVD	R19, R0
-	MOVD	$0, R1
-	MOVD	$·action(SB), R2
+	MOVD	$SIGSEGV, R0
+	MOVD	$·action(SB), R1
+	MOVD	$·onFault(SB), R2
 	MOVD	$setSize, R3
 	SVC
-	MOVD	·action(SB), R4
-	CMP	$SIG_IGN, R4
-	CSET	EQ, R4
-	ORR	R20<<1, R4, R20
-	SUBS	$1, R19
-	BNE	next
-	MOVD	R20, ·ignoredSet(SB)
-	MOVD	$1, R4
-	MOVB	R4, ·seen(SB)
-
-	MOVD	$0, R0
-	B	_rt0_arm64(SB)
+	CBNZ	R0, plain
+	MOVD	$·earlyStack(SB), R4
+	ADD	$stackMargin, R4, R5
+	MOVD	$·noG(SB), g
+	MOVD	R5, 16(g) // stackguard0
+	MOVD	R5, 24(g) // stackguard1
+	MOVD	$stackTop, R5
+	ADD	R5, R4, R4
+	AND	$~15, R4
+	MOVD	R4, RSP
+	MOVD	·kernelStack(SB), R0
+	MOVD	$·begun(SB), R1
+	MOVD	·early(SB), R26
+	MOVD	(R26), R4
+	CALL	(R4)
+	B	afterEarly<>(SB)
+plain:
+	B	runtime<>(SB)
 
 maybeStage:
 	MOVD	5(R19), R4
@@ -334,3 +345,57 @@ TEXT answer<>(SB), NOSPLIT|NOFRAME, $0
 	MOVD	$0xc0182101, R1 // SECCOMP_IOCTL_NOTIF_SEND
 	SVC
 	RET
+
+// fault handles SIGSEGV while the short way is tried. It does not return to where that was.
+TEXT fault<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
+	MOVWU	·begun(SB), R4
+	CBZ	R4, harmless
+	MOVD	$125, R0
+	MOVD	$sys_exit_group, R8
+	SVC
+	BRK	$0
+harmless:
+	B	afterEarly<>(SB)
+
+// afterEarly leaves everything as it was before the short way.
+TEXT afterEarly<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
+	MOVD	$sys_rt_sigaction, R8
+	MOVD	$SIGSEGV, R0
+	MOVD	$·onFault(SB), R1
+	MOVD	$0, R2
+	MOVD	$setSize, R3
+	SVC
+	MOVD	·kernelStack(SB), R4
+	MOVD	R4, RSP
+	B	runtime<>(SB)
+
+// runtime notes what was inherited, and starts the Go runtime.
+TEXT runtime<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
+	MOVD	$sys_rt_sigprocmask, R8
+	MOVD	$0, R0
+	MOVD	$0, R1
+	MOVD	$·mask(SB), R2
+	MOVD	$setSize, R3
+	SVC
+
+	MOVD	$0, R20 // the ignored signals, 1 as the lowest bit
+	MOVD	$lastSignal, R19
+next:
+	MOVD	$sys_rt_sigaction, R8
+	MOVD	R19, R0
+	MOVD	$0, R1
+	MOVD	$·action(SB), R2
+	MOVD	$setSize, R3
+	SVC
+	MOVD	·action(SB), R4
+	CMP	$SIG_IGN, R4
+	CSET	EQ, R4
+	ORR	R20<<1, R4, R20
+	SUBS	$1, R19
+	BNE	next
+	MOVD	R20, ·ignoredSet(SB)
+	MOVD	$1, R4
+	MOVB	R4, ·seen(SB)
+
+	MOVD	$0, R0
+	B	_rt0_arm64(SB)

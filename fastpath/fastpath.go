@@ -1,6 +1,7 @@
-// Package fastpath is the shortest way to a hit. Its init runs before cobra, viper, net/http and most other packages
-// are initialised, and when a memo says what the ordinary path would answer, it writes that and ends the process: so a
-// hit pays for nothing that it does not use.
+// Package fastpath is the shortest way to a hit. It is tried before the Go runtime, where the entry of the program can
+// call it (package entry), else by an init that runs before cobra, viper, net/http and most other packages are
+// initialised. When a memo says what the ordinary path would answer, it writes that and ends the process: so a hit pays
+// for nothing that it does not use.
 //
 // A memo adds no meaning and may be deleted at any time. It holds the conditions under which the ordinary path gave an
 // answer; if anything is not exactly as it was, or looks odd, this package does nothing and the ordinary path decides.

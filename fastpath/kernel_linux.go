@@ -7,11 +7,18 @@ import (
 	"unsafe"
 )
 
-// call makes a system call. It is nosplit because the stack must not move
+// beforeRuntime says that there is no Go runtime yet: no scheduler, no memory to be had, no interface, map or defer.
+var beforeRuntime bool
+
+// call makes a system call, which the scheduler knows of if there is one. It is nosplit because the stack must not move
 // behind an address that is a number.
 //
 //go:nosplit
 func call(trap, a, b, c, d, e uintptr) (int, syscall.Errno) {
+	if beforeRuntime {
+		n, _, errno := syscall.RawSyscall6(trap, a, b, c, d, e, 0)
+		return int(n), errno
+	}
 	n, _, errno := syscall.Syscall6(trap, a, b, c, d, e, 0)
 	return int(n), errno
 }

@@ -7,7 +7,8 @@ import (
 	"unsafe"
 )
 
-// way is all that the short way works in: it allocates nothing. It reads nothing here that it has not written before.
+// way is all that the short way works in, for it may have to do without a runtime: then nothing can be allocated. It
+// reads nothing here that it has not written before.
 type way struct {
 	place
 	cache
@@ -18,17 +19,22 @@ type way struct {
 	cell              [CellSize]byte
 	entry             [maxFile]byte
 	left              Unwritten
+
+	began          *uint32   // set before the first byte is written; only before the runtime
+	onPipe, onSize [4]uint64 // what is done about signals, as it was
 }
 
 // verdict is what the short way came to.
 type verdict uint8
 
 const (
-	nothing    verdict = iota
-	knowsCall          // what the settings came to, of the whole command line
-	knowsFlags         // of its flags
-	unwritten          // a hit, not all of which could be written
-	answered           // a hit
+	untried     verdict = iota
+	interrupted         // it began, and did not end
+	nothing
+	knowsCall  // what the settings came to, of the whole command line
+	knowsFlags // of its flags
+	unwritten  // a hit, not all of which could be written
+	answered   // a hit
 )
 
 // try answers an invocation if a memo does.
@@ -76,11 +82,35 @@ func (w *way) answer(address [32]byte) verdict {
 		return knowsCall
 	}
 	w.left = Unwritten{frames: m.Frames, body: body, Code: m.Code, journal: journal, hit: m.Hit}
-	if !w.left.write(w.streams[1:]) {
+	if !w.deliver() {
 		return unwritten
 	}
 	w.left.Log()
 	return answered
+}
+
+// deliver writes the output, and reports whether that is all. Before the runtime there is nobody to catch what the
+// kernel sends who writes to a pipe that is not read, or too much into a file: the ordinary path knows what to do then.
+func (w *way) deliver() bool {
+	if !beforeRuntime {
+		return w.left.write(w.streams[1:])
+	}
+	ignore := [4]uint64{1} // struct sigaction of the kernel: SIG_IGN
+	setAction(syscall.SIGPIPE, &ignore, &w.onPipe)
+	setAction(syscall.SIGXFSZ, &ignore, &w.onSize)
+	*w.began = 1
+	if w.left.write(w.streams[1:]) {
+		return true
+	}
+	setAction(syscall.SIGPIPE, &w.onPipe, nil)
+	setAction(syscall.SIGXFSZ, &w.onSize, nil)
+	return false
+}
+
+func setAction(signal syscall.Signal, to, from *[4]uint64) {
+	_, _ = call(
+		syscall.SYS_RT_SIGACTION, uintptr(signal), uintptr(unsafe.Pointer(to)), uintptr(unsafe.Pointer(from)), 8, 0,
+	)
 }
 
 // answerFlags finds out what is remembered of an invocation with another command.

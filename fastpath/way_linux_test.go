@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 )
@@ -293,4 +294,51 @@ func TestWaySeesGaps(t *testing.T) {
 	require.True(t, gaps)
 	require.Equal(t, nothing, found)
 	require.Empty(t, stdout)
+}
+
+// stackOf is what the kernel leaves for a program: number of arguments, arguments, 0, environment, 0, auxiliary vector.
+func stackOf(args, environ []string, auxiliary ...uintptr) []uintptr {
+	stack := []uintptr{uintptr(len(args))}
+	for _, texts := range [][]string{args, environ} {
+		for _, s := range texts {
+			b := append([]byte(s), 0)
+			kept = append(kept, b)
+			stack = append(stack, uintptr(unsafe.Pointer(&b[0])))
+		}
+		stack = append(stack, 0)
+	}
+	return append(append(stack, auxiliary...), 0, 0)
+}
+
+var kept [][]byte
+
+func TestWordsOf(t *testing.T) {
+	run := []string{"cachex", "run", "--", "true", ""}
+	environ := []string{"A=1", "", "odd"}
+	for _, c := range []struct {
+		what          string
+		args, environ []string
+		auxiliary     []uintptr
+		ok            bool
+	}{
+		{"a run", run, environ, []uintptr{6, 4096, 23, 0}, true},
+		{"nothing set", run, nil, nil, true},
+		{"more rights", run, environ, []uintptr{6, 4096, 23, 1}, false},
+		{"many words", append(run, make([]string, maxWords)...), nil, nil, false},
+		{"many variables", run, make([]string, maxWords), nil, false},
+	} {
+		stack := stackOf(c.args, c.environ, c.auxiliary...)
+		args, environ, ok := wordsOf(unsafe.Pointer(&stack[0]))
+		require.Equal(t, c.ok, ok, c.what)
+		if ok {
+			require.Equal(t, c.args, args, c.what)
+			require.Equal(t, append([]string{}, c.environ...), append([]string{}, environ...), c.what)
+		}
+	}
+	for _, args := range [][]string{nil, {"cachex"}, {"cachex", "stats", "x"}} {
+		stack := stackOf(args, make([]string, maxWords+1))
+		got, _, ok := wordsOf(unsafe.Pointer(&stack[0]))
+		require.True(t, ok)
+		require.Len(t, got, len(args))
+	}
 }
