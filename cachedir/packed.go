@@ -17,6 +17,17 @@ import (
 // counts of purges are those of this directory, the entry keeps its place among them, so that each purge since then
 // holds for it. Those of another directory say nothing here: then a tag that was ever purged here forbids its entries.
 
+// ExportPacked is Export for an archive: without what means nothing elsewhere, so that what was taken from an archive
+// and is packed again is the same bytes. Only tags need the counts of purges.
+func (e *Entry) ExportPacked() (Exported, error) {
+	h := *e.h
+	h.BootID, h.StartedBoot, h.EndedBoot = [16]byte{}, 0, 0
+	if len(h.Tags) == 0 {
+		h.TagMark = TagMark{}
+	}
+	return e.export(h)
+}
+
 // Errors of ImportPacked, besides those of Import.Read.
 var (
 	ErrNotNewer  = errors.New("what is here is as new")

@@ -33,14 +33,15 @@ type Exported struct {
 // Export returns what another directory needs to import the entry, decrypted. The body is not verified: a damaged one
 // is not imported. One that was encrypted is read for the checksums of what it hides, and an error if it is damaged. A
 // private entry is ErrPrivate, one that only this machine can have ErrLocal.
-func (e *Entry) Export() (Exported, error) {
+func (e *Entry) Export() (Exported, error) { return e.export(*e.h) }
+
+func (e *Entry) export(h format.Header) (Exported, error) {
 	if e.Private {
 		return Exported{}, ErrPrivate
 	}
 	if isLocal(e.Recipe) {
 		return Exported{}, ErrLocal
 	}
-	h := *e.h
 	if h.Seal != nil && h.InFile {
 		s, err := e.plainSums()
 		if err != nil {

@@ -46,8 +46,8 @@ var ErrFull = errors.New("no room in the archive")
 // Written is how many bytes the archive has by now.
 func (w *Writer) Written() int64 { return w.written }
 
-// Add writes an entry. way is the entry that leads to it; nil: none does. The errors are those of Entry.Export,
-// ErrFull, and those of the destination.
+// Add writes an entry. way is the entry that leads to it; nil: none does. The errors are those of
+// Entry.ExportPacked, ErrFull, and those of the destination.
 func (w *Writer) Add(e, way *cachedir.Entry) error {
 	record, size, err := recordOf(e, way)
 	if err != nil {
@@ -91,13 +91,13 @@ func (w *Writer) write(b []byte) error {
 
 // recordOf is what is sealed: the lengths and bytes of two entry files, of which the first may be none, and the body.
 func recordOf(e, way *cachedir.Entry) (record io.Reader, size int64, err error) {
-	x, err := e.Export()
+	x, err := e.ExportPacked()
 	if err != nil {
 		return nil, 0, err
 	}
 	var before []byte
 	if way != nil {
-		w, err := way.Export()
+		w, err := way.ExportPacked()
 		if err != nil {
 			return nil, 0, fmt.Errorf("what leads to it: %w", err)
 		}

@@ -111,6 +111,11 @@ func TestPack(t *testing.T) {
 	}
 	n, _ = unpack(t, b, to, s)
 	require.Equal(t, Counts{Known: 4}, n)
+	var again []*cachedir.Entry
+	for _, e := range all {
+		again = append(again, load(t, to, string(e.Recipe)))
+	}
+	require.Equal(t, b, archive(t, s, again...), "packed again it is the same")
 }
 
 // What leads to a result comes with it. Of a list of sets those count whose results are there.
