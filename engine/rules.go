@@ -213,7 +213,7 @@ func (r reader) deliverable(e *cachedir.Entry) verdict {
 	if e.Private && e.UID != userID() {
 		return verdict{stats.Changed, "private to user " + strconv.FormatInt(e.UID, 10)}
 	}
-	if e.Merged && !r.merged() {
+	if e.Merged && e.StdoutSize+e.StderrSize > 0 && !r.merged() {
 		return verdict{stats.Changed, "recorded where stdout and stderr were one file"}
 	}
 	return verdict{}

@@ -135,12 +135,14 @@ func TestMergedEntries(t *testing.T) {
 	for _, tt := range []struct {
 		name             string
 		recorded, caller bool
+		size             int64
 		ok               bool
 	}{
-		{"apart for apart", false, false, true},
-		{"apart for merged", false, true, true},
-		{"merged for merged", true, true, true},
-		{"merged for apart", true, false, false},
+		{"apart for apart", false, false, 1, true},
+		{"apart for merged", false, true, 1, true},
+		{"merged for merged", true, true, 1, true},
+		{"merged for apart", true, false, 1, false},
+		{"nothing, merged for apart", true, false, 0, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := &caller{
@@ -150,7 +152,7 @@ func TestMergedEntries(t *testing.T) {
 			if tt.caller {
 				c.io.stderr = out
 			}
-			e := &cachedir.Entry{Meta: cachedir.Meta{Merged: tt.recorded, Ended: time.Now()}}
+			e := &cachedir.Entry{Meta: cachedir.Meta{Merged: tt.recorded, Ended: time.Now()}, StdoutSize: tt.size}
 			require.Equal(t, tt.ok, fresh(c.reader(nil), e).ok())
 		})
 	}
