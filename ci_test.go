@@ -22,6 +22,8 @@ type runner struct {
 	work string // the checkout
 	env  []string
 	log  string
+
+	status string // of the job
 }
 
 // newRunner makes a checkout of one repository in a directory of its own. runs is a file in which its tool counts.
@@ -99,7 +101,7 @@ func (r *runner) perform(a action, id string, inputs, kept map[string]string) {
 	r.t.Helper()
 	values := map[string]string{
 		"runner.temp": r.temp, "runner.os": "Linux", "runner.arch": "X64", "github.job": "lint", "github.run_id": id,
-		"github.run_attempt": "1",
+		"github.run_attempt": "1", "job.status": r.status,
 	}
 	for name, in := range a.Inputs {
 		values["inputs."+name] = in.Default
@@ -194,8 +196,10 @@ func TestAction(t *testing.T) {
 	require.Equal(t, "composite", a.Runs.Using)
 	runs, kept := filepath.Join(t.TempDir(), "runs"), map[string]string{}
 	save := map[string]string{"step": "save"}
+	status := "success"
 	job := func(id, data string, want int) *runner {
 		r := newRunner(t, runs)
+		r.status = status
 		r.write("data", data)
 		r.perform(a, id, nil, kept)
 		require.Equal(t, data, r.bash(toolRun))
@@ -220,10 +224,14 @@ func TestAction(t *testing.T) {
 	require.Contains(t, keys(kept)[0], "-1-1")
 	job("3", "two\n", 2)
 	require.InDelta(t, len(first), len(archive()), 100, "what was not used is not in it any more")
+	status = "failure" // it has not come to what the next job uses
+	job("3a", "three\n", 3)
+	status = "success"
+	job("3b", "two\n", 3)
 	for _, dir := range kept {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "cachex.pack"), first[:len(first)-10], 0o644))
 	}
-	r = job("4", "one\n", 3)
+	r = job("4", "one\n", 4)
 	require.Contains(t, r.log, "::warning title=cachex::")
 
 	r = newRunner(t, runs)
@@ -260,8 +268,10 @@ func TestGitLab(t *testing.T) {
 	require.Contains(t, []string{"on_success", "on_failure", "always"}, j.Cache.When)
 	require.Equal(t, []string{".cachex-ci/pack/"}, j.Cache.Paths, "below the checkout, as it has to be")
 	runs, kept := filepath.Join(t.TempDir(), "runs"), t.TempDir()
+	status := "success"
 	job := func(data string, want int) *runner {
 		r := newRunner(t, runs)
+		r.env = append(r.env, "CI_JOB_STATUS="+status)
 		r.write("data", data)
 		r.copyDir(kept, filepath.Join(r.work, j.Cache.Paths[0]))
 		for name, v := range j.Variables {
@@ -280,6 +290,9 @@ func TestGitLab(t *testing.T) {
 	require.Contains(t, job("one\n", 1).log, "unpacked 1 entry, 0 known, 0 refused")
 	job("two\n", 2)
 	job("one\n", 3) // what the last job has not used has gone
+	status = "failed"
+	job("three\n", 4)
+	job("one\n", 4)
 }
 
 // The shell parts have none of the mistakes that shellcheck knows.
