@@ -58,7 +58,10 @@ With --pty the command writes to a terminal: colours stay, stdout and stderr are
 CR LF. --strip-ansi always leaves of that the text, for grep and files: no escape sequences, and lines as the command
 ended them; auto does so where stdout is no terminal. A CR alone and backspaces stay (col -b takes them out). That holds
 for the run that makes a result and for each replay, and what is stored is the same. Questions to the terminal, such as
-where its cursor is, are never replayed: the answer would come to your shell.`,
+where its cursor is, are never replayed: the answer would come to your shell.
+
+In GitHub Actions -v says of what was replayed by a ::notice, and there and in GitLab its output is folded where stdout
+and stderr are one. Lines of ::add-mask:: are printed whatever --replay leaves out, so that words stay masked.`,
 		Example: `  cachex run --ttl 10m -- kubectl get pods
   cachex run --file @git --env STAGE -- go vet ./...
   cachex run --ttl 1d --cache-exit 0,1 -- golint ./...

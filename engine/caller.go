@@ -59,12 +59,20 @@ func (c *caller) replayWriters() (stdout, stderr io.Writer) {
 	}
 	stdout, stderr = c.io.stdout, c.io.stderr
 	if !c.replays().prints(runner.Stdout) {
-		stdout = io.Discard
+		stdout = c.leftOut()
 	}
 	if !c.replays().prints(runner.Stderr) {
-		stderr = io.Discard
+		stderr = c.leftOut()
 	}
 	return stdout, stderr
+}
+
+// leftOut is where a stream goes that is not printed.
+func (c *caller) leftOut() io.Writer {
+	if c.KeepMasks {
+		return &maskLines{to: c.io.stderr}
+	}
+	return io.Discard
 }
 
 // printedSize is how much of a stored result is printed, in bytes.

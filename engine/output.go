@@ -103,12 +103,20 @@ func (o *output) replayRest(e *cachedir.Entry) error {
 // replay prints of an entry what was not printed before.
 func (o *output) replay(e *cachedir.Entry, writers func() (stdout, stderr io.Writer)) error {
 	stdout, stderr := writers()
+	ends := [...]io.Writer{stdout, stderr}
 	stdout, end := o.screen.before(stdout)
 	if o.any() {
 		stdout, stderr = o.resume().writers(stdout, stderr)
 	}
 	if err := e.Replay(stdout, stderr); err != nil {
 		return err
+	}
+	for _, w := range ends {
+		if m, ok := w.(*maskLines); ok {
+			if err := m.end(); err != nil {
+				return err
+			}
+		}
 	}
 	return end()
 }

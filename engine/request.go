@@ -72,6 +72,11 @@ type Request struct {
 	// Waiting is called once when waiting for another run takes long; nil: never.
 	Waiting func(Wait)
 
+	// Replaying is called before a stored result is printed, and done afterwards; nil: never.
+	Replaying func() (done func())
+
+	KeepMasks bool // lines that mask words in a log are printed also of a stream that Replay leaves out
+
 	Touched string // a file to which the name of the entry is added that was used or made; empty: none
 
 	CopyUpTo int64 // asks for Outcome.Copy, of at most so many bytes of output

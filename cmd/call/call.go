@@ -97,7 +97,9 @@ func (p *Process) Ask(c *Call, conditions bool) Answer {
 		return a.Dir, err
 	}}
 	c.Request.Spec.Environ = p.Environ
-	a.Outcome, a.Err = eng.Do(context.Background(), p.request(c, conditions))
+	q := p.request(c, conditions)
+	p.ciLogOf().prepare(p, c, &q)
+	a.Outcome, a.Err = eng.Do(context.Background(), q)
 	a.Unread = !c.Request.FeedStdin && !a.KeptStdin && !c.Request.NoWait && runner.InputWaiting(p.Stdin)
 	quiet := c.Quiet || len(c.Warnings) > 0 || a.Warning != nil || a.Doubt != nil || a.Unread
 	if !quiet && a.Dir != nil && c.PlainTiers != nil {
@@ -119,7 +121,7 @@ func (p *Process) Conclude(c *Call, a Answer) error {
 		a.Code = exitNothing
 	}
 	if c.Explain && (nothing || a.Served != stats.Declined) { // else the error says it
-		p.Warn(explainLine(a.Outcome) + p.stdinHint(c, a.Outcome))
+		p.explain(c, a.Outcome)
 	}
 	if c.Status != nil {
 		if err := writeStatus(c.Status, a.Outcome); err != nil && !c.Quiet {
