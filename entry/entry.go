@@ -65,9 +65,7 @@ var (
 	//lint:ignore U1000 the entry alone uses it
 	kernelStack uintptr // as the kernel left it: argc, argv, environment
 	//lint:ignore U1000 the entry alone uses it
-	earlyStack [64 << 10]byte // of the short way: that of the kernel may be as small as its caller likes
-	//lint:ignore U1000 the entry alone uses it
-	noG [1024]byte // the goroutine of the short way: nothing but where its stack ends
+	earlyStack [64 << 10]byte // of the short way, for that of the kernel may be as small as its caller likes
 	//lint:ignore U1000 the entry alone uses it
 	onFault [4]uint64 // what was done about SIGSEGV
 	//lint:ignore U1000 the entry alone uses it

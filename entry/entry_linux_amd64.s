@@ -24,8 +24,10 @@
 #define lastSignal     64
 #define SIGSEGV        11
 
-// Of the stack of the short way its end is left to the kernel, for what it keeps of a fault.
-#define stackTop       (65536-256)
+// Above the stack of the short way is its goroutine, of which nothing is set but where the stack ends: the rest is left to
+// the kernel, for what it keeps of a fault.
+#define earlyG         (65536-1024)
+#define stackTop       (earlyG-256)
 #define stackMargin    24576
 
 // The entry of the program, in place of the one of the same name in the runtime: that does nothing but jump to _rt0_amd64.
@@ -61,7 +63,7 @@ start:
 	TESTQ	AX, AX
 	JNZ	plain
 	LEAQ	·earlyStack+stackMargin(SB), AX
-	LEAQ	·noG(SB), R14
+	LEAQ	·earlyStack+earlyG(SB), R14
 	MOVQ	AX, 16(R14) // stackguard0
 	MOVQ	AX, 24(R14) // stackguard1
 	XORPS	X15, X15

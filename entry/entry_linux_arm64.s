@@ -24,8 +24,10 @@
 #define lastSignal     64
 #define SIGSEGV        11
 
-// Of the stack of the short way its end is left to the kernel, for what it keeps of a fault.
-#define stackTop       (65536-256)
+// Above the stack of the short way is its goroutine, of which nothing is set but where the stack ends: the rest is left to
+// the kernel, for what it keeps of a fault.
+#define earlyG         (65536-1024)
+#define stackTop       (earlyG-256)
 #define stackMargin    24576
 
 // The entry of the program, in place of the one of the same name in the runtime: that does nothing but jump to _rt0_arm64.
@@ -61,7 +63,8 @@ start:
 	CBNZ	R0, plain
 	MOVD	$·earlyStack(SB), R4
 	ADD	$stackMargin, R4, R5
-	MOVD	$·noG(SB), g
+	MOVD	$earlyG, g
+	ADD	R4, g, g
 	MOVD	R5, 16(g) // stackguard0
 	MOVD	R5, 24(g) // stackguard1
 	MOVD	$stackTop, R5

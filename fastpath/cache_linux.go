@@ -12,8 +12,8 @@ type cache struct {
 	v1     int // descriptor
 	uid    int
 	usable bool
-	gaps   bool // a standard descriptor was closed: what is opened would be taken for it
-	name   cPath
+	gaps   bool    // a standard descriptor was closed: what is opened would be taken for it
+	name   cPath   // room, for a moment
 	open   [16]int // descriptors: the process ends, or they are closed together
 	opened int
 }

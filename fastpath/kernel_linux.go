@@ -23,11 +23,11 @@ func call(trap, a, b, c, d, e uintptr) (int, syscall.Errno) {
 	return int(n), errno
 }
 
-// cPath is a path as the kernel wants it.
-type cPath [syscall.PathMax]byte
+// cPath is room for a path as the kernel wants it.
+type cPath []byte
 
 // set makes it of a directory and what is below that, which may be empty.
-func (p *cPath) set(dir, below string) syscall.Errno {
+func (p cPath) set(dir, below string) syscall.Errno {
 	n := len(dir)
 	if n >= len(p) || len(below) >= len(p)-n {
 		return syscall.ENAMETOOLONG
@@ -49,7 +49,7 @@ func (p *cPath) set(dir, below string) syscall.Errno {
 }
 
 //go:nosplit
-func (p *cPath) address() uintptr { return uintptr(unsafe.Pointer(p)) }
+func (p cPath) address() uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(p))) }
 
 func fstat(fd int, st *syscall.Stat_t) bool {
 	_, errno := call(syscall.SYS_FSTAT, uintptr(fd), uintptr(unsafe.Pointer(st)), 0, 0, 0)

@@ -20,7 +20,11 @@ type sight struct {
 }
 
 // Hold reports whether what was seen of files is as it was, for a command line that has the words among them.
-func Hold(files []FileState, args []string) bool { return new(sight).hold(files, args) }
+func Hold(files []FileState, args []string) bool {
+	var room [syscall.PathMax]byte
+	s := &sight{look: look{path: room[:]}}
+	return s.hold(files, args)
+}
 
 func (l *sight) hold(files []FileState, args []string) bool {
 	for i := range files {
@@ -48,7 +52,11 @@ func (l *sight) holds(f *FileState, args []string) bool {
 }
 
 // Identify returns what a state of a kind other than Content says of a path now; false if that cannot be told.
-func Identify(path string, kind StateKind) (FileID, bool) { return new(look).identify(path, kind) }
+func Identify(path string, kind StateKind) (FileID, bool) {
+	var room [syscall.PathMax]byte
+	l := &look{path: room[:]}
+	return l.identify(path, kind)
+}
 
 func (l *look) identify(path string, kind StateKind) (FileID, bool) {
 	flags := noAutomount
@@ -97,7 +105,9 @@ func (l *look) mayExecute() bool {
 // ReadContent returns what Content says of a file now; false if that cannot be told, or if it is larger than
 // MaxContent.
 func ReadContent(path string) (FileState, bool) {
-	size, sum, ok := new(sight).read(path)
+	var room [syscall.PathMax]byte
+	s := &sight{look: look{path: room[:]}}
+	size, sum, ok := s.read(path)
 	return FileState{Path: path, Kind: Content, ID: FileID{Size: size}, Sum: sum}, ok
 }
 

@@ -10,18 +10,19 @@ import (
 // way is all that the short way works in, for it may have to do without a runtime: then nothing can be allocated. It
 // reads nothing here that it has not written before.
 type way struct {
-	place
 	cache
 	streams [3]int // stdin, stdout, stderr
 
 	invocation, flags Invocation
-	memo              decoded
-	cell              [CellSize]byte
-	entry             [maxFile]byte
 	left              Unwritten
 
 	began          *uint32   // set before the first byte is written; only before the runtime
 	onPipe, onSize [4]uint64 // what is done about signals, as it was
+
+	memo decoded
+	place
+	cell  [CellSize]byte
+	entry [maxFile]byte
 }
 
 // verdict is what the short way came to.
@@ -49,7 +50,7 @@ func (w *way) try(args, environ []string) verdict {
 	if !ok {
 		return nothing
 	}
-	w.uid = w.invocation.UID
+	w.uid, w.name = w.invocation.UID, w.path
 	found := w.answer(address)
 	if found < unwritten {
 		w.close()
