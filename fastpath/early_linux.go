@@ -57,11 +57,12 @@ func exit(code int) {
 	}
 }
 
-// IsEarly reports whether the short way was tried before the runtime.
+// IsEarly reports whether the short way was tried before the runtime, and came to an end.
 func IsEarly() bool { return early }
 
 func init() {
 	if beforeRuntime = false; found == interrupted {
+		early = false
 		short.close()
 	}
 	if found == untried && off == "" {
