@@ -108,6 +108,9 @@ func (o *output) replay(e *cachedir.Entry, writers func() (stdout, stderr io.Wri
 	if o.any() {
 		stdout, stderr = o.resume().writers(stdout, stderr)
 	}
+	if o.caller.Replaying != nil {
+		defer o.caller.Replaying()()
+	}
 	if err := e.Replay(stdout, stderr); err != nil {
 		return err
 	}

@@ -39,9 +39,6 @@ func (r *run) replay(e *cachedir.Entry, how stats.Served) (Outcome, error) {
 	if e.StdoutSize+e.StderrSize > atOnce {
 		defer r.caller.dieOnSignals()()
 	}
-	if r.caller.Replaying != nil {
-		defer r.caller.Replaying()()
-	}
 	r.reportUse(e, how) // first: whoever reads the output may go away, and this process with him
 	err := r.output.replayRest(e)
 	var bad *cachedir.ReplayError
