@@ -71,6 +71,9 @@ var (
 	//lint:ignore U1000 the entry alone uses it
 	begun uint32 // the short way has written
 	//lint:ignore U1000 the entry alone uses it
+	cutOff = "cachex: deliver the output: a fault behind a part of it\n" +
+		"cachex: hint: run it again; cachex verify says whether the cache is sound\n"
+	//lint:ignore U1000 the entry alone uses it
 	plain string // a build with -ldflags "-X github.com/cachex-cli/cachex/entry.plain=1" has no short way here
 
 	//lint:ignore U1000 a stage alone uses it

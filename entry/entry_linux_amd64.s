@@ -347,6 +347,11 @@ TEXT answer<>(SB), NOSPLIT|NOFRAME, $0
 TEXT fault<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
 	CMPL	·begun(SB), $0
 	JEQ	harmless
+	MOVL	$sys_write, AX
+	MOVL	$2, DI
+	MOVQ	·cutOff(SB), SI
+	MOVQ	·cutOff+8(SB), DX
+	SYSCALL
 	MOVL	$125, DI
 	MOVL	$sys_exit_group, AX
 	SYSCALL

@@ -353,6 +353,11 @@ TEXT answer<>(SB), NOSPLIT|NOFRAME, $0
 TEXT fault<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
 	MOVWU	·begun(SB), R4
 	CBZ	R4, harmless
+	MOVD	$sys_write, R8
+	MOVD	$2, R0
+	MOVD	·cutOff(SB), R1
+	MOVD	·cutOff+8(SB), R2
+	SVC
 	MOVD	$125, R0
 	MOVD	$sys_exit_group, R8
 	SVC
