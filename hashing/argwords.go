@@ -1,6 +1,7 @@
 package hashing
 
 import (
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +17,7 @@ type ArgFile struct {
 
 	word   string // as it stands there
 	hidden bool   // it holds a secret
+	goesOn bool   // the command goes on with what is in the file
 }
 
 // ArgFiles lists the words that a run looks at because they may name a file: all but the program itself. What cannot be
@@ -24,9 +26,40 @@ func ArgFiles(spec *Spec) []ArgFile {
 	if spec.IgnoreWords || spec.Name != "" {
 		return nil
 	}
-	words := spec.words()
-	texts, masked := shellTexts(words), masking.Words(words)
+	outputs, all := OutputSet(spec.Outputs), mentions(spec)
+	read := map[string]bool{}
+	for _, m := range all {
+		if m.role != isWritten && m.covered(outputs, spec) {
+			read[filepath.Clean(absolute(m.Name, spec.Dir))] = true
+		}
+	}
 	var args []ArgFile
+	for _, m := range all {
+		switch covered := m.covered(outputs, spec); {
+		case m.role == isWritten && covered && !read[filepath.Clean(absolute(m.Name, spec.Dir))]:
+		case m.role == isAppendedTo && !covered: // as a log: what was in it has no say, and it differs after each run
+		default:
+			m.goesOn = m.role == isAppendedTo || m.role == goneOnWith
+			args = append(args, m.ArgFile)
+		}
+	}
+	return args
+}
+
+// mention is a word that may name a file, and what the command does with that.
+type mention struct {
+	ArgFile
+	role role
+}
+
+func (m mention) covered(outputs Outputs, spec *Spec) bool {
+	return len(outputs.covers) > 0 && outputs.coversIn(spec.Dir, m.Name)
+}
+
+// mentions lists all words that may name files.
+func mentions(spec *Spec) (all []mention) {
+	words := spec.words()
+	texts, masked, roles := shellTexts(words), masking.Words(words), roles(words)
 	for i := 1; i < len(words); i++ {
 		word := words[i]
 		switch {
@@ -34,30 +67,35 @@ func ArgFiles(spec *Spec) []ArgFile {
 		case slices.Contains(texts, i):
 			// A long text is masked for its length, which says nothing of its words.
 			a := ArgFile{Word: i, hidden: masked[i] && len(word) <= masking.LongestShown}
-			args = appendLiterals(args, a, shellLiterals(word, words[0]), spec.Environ)
+			all = appendLiterals(all, a, shellLiterals(word, words[0]), spec.Environ)
 		default:
-			args = appendArg(args, ArgFile{Word: i, word: word, hidden: masked[i]}, operand(word))
+			m := mention{ArgFile{Word: i, word: word, hidden: masked[i]}, roles[i]}
+			all = appendMention(all, m, operand(word))
 		}
 	}
-	return args
+	return all
 }
 
 // appendLiterals adds the literal words of a text.
-func appendLiterals(args []ArgFile, text ArgFile, literals, environ []string) []ArgFile {
-	masked := masking.Words(append([]string{""}, literals...))[1:] // behind a program of which nothing is known
-	for n, literal := range literals {
-		a := ArgFile{Word: text.Word, Literal: n + 1, word: literal, hidden: text.hidden || masked[n]}
-		args = appendArg(args, a, atHome(operand(literal), environ))
+func appendLiterals(all []mention, text ArgFile, literals []literalWord, environ []string) []mention {
+	words := []string{""} // behind a program of which nothing is known
+	for _, l := range literals {
+		words = append(words, l.text)
 	}
-	return args
+	masked := masking.Words(words)[1:]
+	for n, l := range literals {
+		a := ArgFile{Word: text.Word, Literal: n + 1, word: l.text, hidden: text.hidden || masked[n]}
+		all = appendMention(all, mention{a, l.role}, atHome(operand(l.text), environ))
+	}
+	return all
 }
 
-func appendArg(args []ArgFile, a ArgFile, name string) []ArgFile {
+func appendMention(all []mention, m mention, name string) []mention {
 	if name == "" || strings.Contains(name, "\x00") || !lookable(name) {
-		return args
+		return all
 	}
-	a.Name = name
-	return append(args, a)
+	m.Name = name
+	return append(all, m)
 }
 
 // atHome does what shells do with a leading ~/ that is not quoted.

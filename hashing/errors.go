@@ -48,10 +48,10 @@ func (e *InputError) Error() string { return fmt.Sprintf("input %s: %v", Show(e.
 
 func (e *InputError) Unwrap() error { return e.Err }
 
-// PatternError says that --env or --file was given what neither is a name nor a glob, or a list that there is not: exit
-// code 125.
+// PatternError says that --env, --file or --output was given what neither is a name nor a glob, or a list that there is
+// not: exit code 125.
 type PatternError struct {
-	Kind    string // "env" or "file"
+	Kind    string // "env", "file" or "output"
 	Pattern string
 	Err     error
 	Todo    string // what to do about it, if that is known

@@ -42,6 +42,11 @@ func (c *capture) checkPatterns() error {
 			return &PatternError{Kind: "env", Pattern: pattern, Err: err}
 		}
 	}
+	for _, pattern := range c.spec.Outputs {
+		if err := CheckOutput(pattern); err != nil {
+			return &PatternError{Kind: "output", Pattern: pattern, Err: err}
+		}
+	}
 	for _, pattern := range c.spec.Files {
 		s := parseSelection(pattern)
 		if pattern == "" {

@@ -145,7 +145,7 @@ func (g *git) list(paths []string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.Compact(cutNames(append(out, 0))), nil
+	return slices.DeleteFunc(slices.Compact(cutNames(append(out, 0))), IsTemporary), nil
 }
 
 func (g *git) output(args ...string) ([]byte, error) {

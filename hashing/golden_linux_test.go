@@ -38,6 +38,10 @@ executable "DIR/bin/env" sha256(MZ env)
 program 1 "DIR/bin/real" sha256(#!DIR/bin/interp)
 interpreter 1 "DIR/bin/interp" sha256(MZ interp)
 pty 24x132
+output "b/*.o"
+output "d/x"
+output "out/"
+umask 0022
 stdin sha256(in)
 vary "date" sha256(today)
 strict-env 1
@@ -198,6 +202,9 @@ func wholeSpec(t *testing.T, dir string, s *Spec) {
 	s.Namespace, s.Scope, s.User, s.Dir = "team/app", "v 2", "1234", filepath.Join(dir, "link")
 	s.Pty, s.Terminal, s.Stdin = true, Size{24, 132}, &stdin
 	s.StrictEnv = true
+	s.Outputs = []string{"out/", "./b/*.o", "d/x"}
+	mask := unix.Umask(0o022)
+	t.Cleanup(func() { unix.Umask(mask) })
 	s.Vary = []Vary{{Text: "date", Output: sha256.Sum256([]byte("today"))}}
 	s.Env, s.Files = []string{"NONE", "E*", "@go"}, []string{"gone", Except("d", []string{"d/x"})}
 }

@@ -45,6 +45,8 @@ var kinds = [...]*factKind{
 	&interpreterFact,
 	&programFact,
 	&ptyFact,
+	&outputFact,
+	&umaskFact,
 	&stdinFact,
 	&varyFact,
 	&strictEnvFact,

@@ -23,7 +23,7 @@ func Observed(r Recipe, spec Spec, run Sights, digests Digests) (Recipe, error) 
 
 func (o *observer) observed(r Recipe, run Sights) (Recipe, error) {
 	o.recording, o.since, o.busy, o.first = true, run.Since, run.Busy, run.First
-	o.shellVariables, o.tools = run.ShellVariables, run.Tools
+	o.shellVariables, o.tools, o.earlier = run.ShellVariables, run.Tools, run.Earlier
 	sights := o.ordered(o.withAbove(run.Paths))
 	lines := make([][]byte, len(sights))
 	all := wholeOf(sights)
@@ -84,10 +84,11 @@ func firstDifference(old, recent []byte) string {
 
 // observer looks at paths for recipes.
 type observer struct {
-	c     *capture
-	since int64           // no file may have been changed later; 0: whenever
-	busy  map[string]bool // directories that may
-	first func(path string) (led, itself File)
+	c       *capture
+	since   int64           // no file may have been changed later; 0: whenever
+	busy    map[string]bool // directories that may
+	first   func(path string) (led, itself File)
+	earlier map[string]*Earlier
 
 	recording bool // what is seen is written down for the first time
 

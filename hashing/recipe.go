@@ -109,7 +109,8 @@ func (c *capture) run() (Recipe, error) {
 	if err := c.checkPatterns(); err != nil {
 		return Recipe{}, err
 	}
-	if !filepath.IsAbs(c.spec.Dir) && (c.spec.Name == "" || len(c.spec.Files) > 0) { // it was removed under our feet
+	if !filepath.IsAbs(c.spec.Dir) && (c.spec.Name == "" || len(c.spec.Files)+len(c.spec.Outputs) > 0) {
+		// it was removed under our feet
 		return Recipe{Exe: c.exe}, &InputError{Path: ".", Err: errNowhere}
 	}
 	if c.spec.StrictEnv {

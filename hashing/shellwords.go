@@ -20,23 +20,42 @@ func shellTexts(argv []string) (texts []int) {
 	return texts
 }
 
+// literalWord is a word of a shell text that means itself, and what is done with the file that it may name.
+type literalWord struct {
+	text string
+	role role
+}
+
+// role is what a command line does with a file that a word of it names.
+type role uint8
+
+const (
+	mayRead      role = iota // nothing else is known
+	isWritten                // whatever the file held is gone afterwards, and was not read
+	isAppendedTo             // by a redirection
+	goneOnWith               // by the program: what it held is still there afterwards, and more
+)
+
 // shellLiterals lists the words of a shell text that mean themselves, whatever the shell's state, in their order: no
-// variables, no patterns. What a redirection only appends to is none of them: as of a log, what was in it before has no
-// say, and it differs after each run.
+// variables, no patterns. What a redirection only appends to stands behind all others.
 //
 // It is made anew each time ([M] 15 to 40 us): most calls that need it start a process, and a memo holds what came of
 // it. A text that no parser understands is cut at blanks and operators, so that it has too many words rather than too
 // few.
-func shellLiterals(text, shell string) []string {
+func shellLiterals(text, shell string) []literalWord {
 	var l literals
-	if !l.parse(text, shell, 0) {
-		return strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t\r\n|&;<>()'\"`", r) })
+	if l.parse(text, shell, 0) {
+		return append(l.words, l.appended...)
 	}
-	return l.words
+	cut := func(r rune) bool { return strings.ContainsRune(" \t\r\n|&;<>()'\"`", r) }
+	for word := range strings.FieldsFuncSeq(text, cut) {
+		l.appended = append(l.appended, literalWord{text: word})
+	}
+	return l.appended
 }
 
 // literals collects the literal words of a text.
-type literals struct{ words []string }
+type literals struct{ words, appended []literalWord }
 
 func (l *literals) parse(text, shell string, depth int) bool {
 	file, err := parseShell(text, shell)
@@ -45,6 +64,7 @@ func (l *literals) parse(text, shell string, depth int) bool {
 	}
 	inner := map[*syntax.Word]bool{} // texts of shells in this text
 	names := map[*syntax.Word]bool{} // what names no file
+	role := map[*syntax.Word]role{}
 	syntax.Walk(file, func(node syntax.Node) bool {
 		switch n := node.(type) {
 		case *syntax.CallExpr:
@@ -52,15 +72,17 @@ func (l *literals) parse(text, shell string, depth int) bool {
 			for _, i := range shellTexts(argv) {
 				inner[n.Args[i]] = depth < deepestShell
 			}
+			all := roles(argv)
 			for i, word := range n.Args {
 				names[word] = i == 0 && !strings.Contains(argv[0], "/") || i > 0 && isFilter(argv, i)
+				role[word] = all[i]
 			}
 		case *syntax.Redirect:
-			return !isAppended(n)
+			return l.redirect(n, role)
 		case *syntax.Word:
 			if text, ok := literal(n); ok && !names[n] {
 				if !inner[n] || !l.parse(text, "", depth+1) {
-					l.words = append(l.words, text)
+					l.words = append(l.words, literalWord{text, role[n]})
 				}
 			}
 		}
@@ -69,14 +91,21 @@ func (l *literals) parse(text, shell string, depth int) bool {
 	return true
 }
 
-// isAppended reports whether a redirection names no file, or one that it only appends to.
-func isAppended(r *syntax.Redirect) bool {
+// redirect notes what a redirection does with the file that it names, and reports whether its word is one of those of
+// the text, in its order.
+func (l *literals) redirect(r *syntax.Redirect, all map[*syntax.Word]role) bool {
 	switch r.Op {
-	case syntax.AppOut, syntax.AppClob, syntax.AppAll, syntax.AppAllClob, syntax.DplIn, syntax.DplOut,
-		syntax.Hdoc, syntax.DashHdoc, syntax.WordHdoc:
-		return true
+	case syntax.AppOut, syntax.AppClob, syntax.AppAll, syntax.AppAllClob:
+		if text, ok := literal(r.Word); ok {
+			l.appended = append(l.appended, literalWord{text, isAppendedTo})
+		}
+		return false
+	case syntax.DplIn, syntax.DplOut, syntax.Hdoc, syntax.DashHdoc, syntax.WordHdoc:
+		return false // they name no file
+	case syntax.RdrOut, syntax.RdrClob, syntax.RdrAll, syntax.RdrAllClob:
+		all[r.Word] = isWritten
 	}
-	return false
+	return true
 }
 
 // literalArgv is the command line of a command, with empty words where they are not literal.

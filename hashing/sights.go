@@ -22,6 +22,9 @@ type Sights struct {
 
 	Busy map[string]bool // directories in which names may have come and gone since then without harm
 
+	// Earlier is what was at some paths when the run looked, where that is not what is there after it.
+	Earlier map[string]*Earlier
+
 	// First returns what a path led to and what it was itself when the run used it first so; nil: nobody knows.
 	First func(path string) (led, itself File)
 }
@@ -65,10 +68,12 @@ const (
 	useAbove    // a: it is compared by where it lies above the repository
 	useIdentity // i: a large file is compared by what the kernel says of it, and not by what it holds
 
+	UseOutput // o: a hit puts it in place: the run has made it where nothing was, and did not ask for that
+
 	UseProgram // no letter: it was executed, so what it holds is worth knowing, however large it is
 )
 
-const useLetters = "cmtnlxwdrai"
+const useLetters = "cmtnlxwdraio"
 
 var seenFact = factKind{
 	name: "seen", parse: parseSeen, order: ofFound, change: changedSeen,
@@ -84,7 +89,7 @@ type whole struct {
 func wholeOf(sights []Sight) *whole {
 	all := &whole{made: map[string][]string{}}
 	for _, s := range sights {
-		if s.Uses&UseMade != 0 {
+		if s.Uses&(UseMade|UseOutput) != 0 {
 			dir := filepath.Dir(s.Path)
 			all.made[dir] = append(all.made[dir], filepath.Base(s.Path))
 		}
@@ -102,6 +107,9 @@ func wholeOf(sights []Sight) *whole {
 
 // line adds a fact: seen USES "path" STATE.
 func (o *observer) line(text []byte, s Sight, all *whole) ([]byte, error) {
+	if e := o.earlier[s.Path]; e != nil {
+		return o.lineSeen(text, s, e.at, nil, all)
+	}
 	at, err := lookFor(s)
 	if fate := o.fate(s, at, err); fate != "" {
 		return nil, fmt.Errorf("others %s %s while it ran", fate, Show(s.Path))
@@ -115,7 +123,7 @@ func (o *observer) line(text []byte, s Sight, all *whole) ([]byte, error) {
 // fate says what others have done to a path since the run has used it first. Times of a file do not tell that a
 // directory on the way to it was renamed.
 func (o *observer) fate(s Sight, at look, err error) string {
-	if o.first == nil || s.Uses&UseMade != 0 {
+	if o.first == nil || s.Uses&(UseMade|UseOutput) != 0 {
 		return ""
 	}
 	led, itself := o.first(s.Path)
@@ -175,7 +183,7 @@ func parseSeen(r *reader, f *Fact) {
 			return
 		}
 	}
-	for _, kind := range []string{"absent", "below a file, absent", "unreachable", "loop"} {
+	for _, kind := range []string{"output", "absent", "below a file, absent", "unreachable", "loop"} {
 		if r.try(kind) {
 			return
 		}

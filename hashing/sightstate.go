@@ -19,6 +19,12 @@ func lookFor(s Sight) (look, error) { return lookAt(s.Path, s.Uses&UseLink == 0)
 
 // state adds what a path is like, as far as the uses ask: what a look has shown, or the error that was its end.
 func (o *observer) state(text []byte, s Sight, at look, err error, all *whole) ([]byte, error) {
+	if s.Uses&UseOutput != 0 {
+		return append(text, "output"...), nil
+	}
+	if e := o.earlier[s.Path]; e != nil {
+		return e.state(o, text, s, all)
+	}
 	if err == nil && at.kind == kindLink {
 		target, failed := os.Readlink(s.Path)
 		if failed != nil {
@@ -86,6 +92,8 @@ func (o *observer) object(text []byte, s Sight, at look, all *whole) (_ []byte, 
 		if text, err = o.appendIdentity(text, s, at); err != nil {
 			return nil, err
 		}
+	} else if e := o.earlier[s.Path]; e != nil && s.Uses&UseContent != 0 {
+		text = appendSum(append(text, ' '), e.digest)
 	} else if s.Uses&UseContent != 0 && at.kind.regular() {
 		digest, seen, err := o.c.digestSeen(location{name: s.Path}, true, at)
 		if err != nil {
@@ -189,7 +197,7 @@ func entriesOf(path string) ([]fs.DirEntry, error) {
 
 // unchangedSince refuses what may have been another input when the run used it.
 func (o *observer) unchangedSince(s Sight, at look) error {
-	if o.since == 0 || s.Uses&UseMade != 0 || at.kind.special() {
+	if o.since == 0 || s.Uses&UseMade != 0 || o.earlier[s.Path] != nil || at.kind.special() {
 		return nil
 	}
 	if at.id.Ctime >= o.since {

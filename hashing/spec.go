@@ -24,6 +24,7 @@ type Spec struct {
 	Env         []string // names and globs; a glob never matches CACHEX_*; @go: those of a tool; @none: no others
 	StrictEnv   bool     // the command sees none but these and a base: VisibleEnviron
 	Files       []string // paths, ** globs, directories; @git, @LIST; what Except makes of them
+	Outputs     []string // paths, ** globs and directories below Dir that the command makes
 	IgnoreWords bool     // words that name regular files are no inputs; those of a named recipe never are
 	Stdin       *Digest  // of the whole of stdin; nil: stdin is not an input
 	Vary        []Vary   // what commands print, that the result depends on

@@ -12,7 +12,7 @@ import (
 // isValue reports whether a spec is that of a value.
 func (s *Spec) isValue() bool {
 	return s.Name != "" && !s.Fragment && s.Scope == "" && s.Stdin == nil && s.Item == nil && !s.Pty &&
-		len(s.Env)+len(s.Files)+len(s.Vary) == 0
+		len(s.Env)+len(s.Files)+len(s.Vary)+len(s.Outputs) == 0
 }
 
 // ValueName returns the namespace and the name of a value from its recipe; ok is false for other recipes.

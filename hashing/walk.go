@@ -279,6 +279,9 @@ func (w *walk) candidates(d *folder, s sub) ([]sub, error) {
 		if child.name == ".git" && !s.glob.names(s.state, ".git") {
 			continue // what Git keeps changes with what nobody did to the files
 		}
+		if IsTemporary(child.name) {
+			continue
+		}
 		next := s.glob.step(s.state, child.name)
 		if s.glob.matches(next) { // with all below it, so the rest of the glob cannot add to it
 			found = append(found, w.all(child.name, look{}))

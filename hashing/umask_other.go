@@ -1,0 +1,5 @@
+//go:build !unix
+
+package hashing
+
+func umask() int { return 0 }

@@ -1,0 +1,147 @@
+package hashing
+
+import (
+	"slices"
+	"strings"
+)
+
+// Behind these flags stands a file, or a directory, that is made.
+var outputFlags = []string{
+	"-o", "--output", "-out", "--out", "--outfile", "--out-file", "--output-file", "--outputFile", "--outFile",
+	"-d", "--outDir", "--out-dir", "--outdir", "--output-dir", "--target-dir",
+}
+
+// IsOutputFlag reports whether the word behind it names a file that is made.
+func IsOutputFlag(word string) bool { return slices.Contains(outputFlags, word) }
+
+// appendFlags are those with which programs go on with what is in the file behind -o: ctags, time, xgettext, curl.
+var appendFlags = []string{"-a", "-A", "--append", "-j", "--join-existing", "-C", "--continue-at"}
+
+// changers are programs that go on with what is in a file that they write; to some of them -o means something else.
+var changers = []string{
+	"ar", "dos2unix", "ed", "mac2unix", "patch", "sqlite3", "unix2dos", "unix2mac", "zip",
+}
+
+// roles tells what a command line does with the files that its words may name. What stands behind -o and the like, and
+// where programs that everybody has take it, is written whole.
+func roles(argv []string) []role {
+	all := make([]role, len(argv))
+	inner := innermost(argv)
+	switch {
+	case slices.ContainsFunc(argv, func(word string) bool { return slices.Contains(changers, programName(word)) }),
+		len(inner) > 0 && goesOn(programName(inner[0]), inner[1:]):
+		for i := range all {
+			all[i] = goneOnWith
+		}
+		return all
+	}
+	behind := isWritten
+	if slices.ContainsFunc(argv, func(word string) bool { return slices.Contains(appendFlags, word) }) {
+		behind = goneOnWith
+	}
+	for i := range argv {
+		if isBehindOutputFlag(argv, i) {
+			all[i] = behind
+		}
+	}
+	if len(inner) < 2 {
+		return all
+	}
+	for _, i := range writtenOperands(programName(inner[0]), inner[1:]) {
+		all[len(argv)-len(inner)+1+i] = isWritten
+	}
+	return all
+}
+
+// goesOn reports whether the options of a program have it go on with what is in its files.
+func goesOn(program string, words []string) bool {
+	switch program {
+	case "tee":
+		return hasOption(words, 'a', "append")
+	case "tar":
+		return len(words) > 0 && !strings.HasPrefix(words[0], "--") && strings.ContainsAny(words[0], "ruA") ||
+			slices.Contains(words, "--append") || slices.Contains(words, "--update")
+	case "sed":
+		return hasOption(words, 'i', "in-place")
+	}
+	return false
+}
+
+// innermost is what is started through the prefixes of a command line.
+func innermost(argv []string) []string {
+	inner := argv
+	for _, i := range (invocation{argv: argv}).wrapped() {
+		inner = i.argv
+	}
+	if !slices.Equal(argv[len(argv)-min(len(inner), len(argv)):], inner) {
+		return nil
+	}
+	return inner
+}
+
+// writtenOperands lists the words behind a program that name what it writes whole, or removes.
+func writtenOperands(program string, words []string) (which []int) {
+	operands := operandsOf(words)
+	switch {
+	case len(operands) == 0:
+	case program == "cp" && !hasOption(words, 't', "target-directory") && !hasOption(words, 'n', "no-clobber") &&
+		!hasOption(words, 'u', "update"):
+		return last(operands, 2)
+	case program == "ln" && hasOption(words, 'f', "force"):
+		return last(operands, 2)
+	case program == "rm", program == "mkdir" && hasOption(words, 'p', "parents"):
+		return operands
+	case program == "tee":
+		return operands
+	case program == "tar":
+		return tarFile(words)
+	}
+	return nil
+}
+
+// last is the last operand of so many at least.
+func last(operands []int, least int) []int {
+	if len(operands) < least {
+		return nil
+	}
+	return operands[len(operands)-1:]
+}
+
+// operandsOf lists the words that are no options. Empty ones are not known.
+func operandsOf(words []string) (operands []int) {
+	behind := false
+	for i, word := range words {
+		switch {
+		case word == "--" && !behind:
+			behind = true
+		case behind || !strings.HasPrefix(word, "-"):
+			operands = append(operands, i)
+		}
+	}
+	return operands
+}
+
+// hasOption reports whether a letter stands among the options, or a long one begins so.
+func hasOption(words []string, letter byte, long string) bool {
+	return slices.ContainsFunc(words, func(word string) bool {
+		if option, ok := strings.CutPrefix(word, "--"); ok {
+			return strings.HasPrefix(option, long)
+		}
+		return len(word) > 1 && word[0] == '-' && strings.IndexByte(word, letter) > 0
+	})
+}
+
+// tarFile is the archive that tar makes: the word behind the first one, if its letters create and end with f.
+func tarFile(words []string) []int {
+	letters := strings.TrimPrefix(words[0], "-")
+	if strings.HasPrefix(letters, "-") || !strings.Contains(letters, "c") || !strings.HasSuffix(letters, "f") ||
+		strings.ContainsAny(letters, "rAuxt") || len(words) < 2 {
+		return nil
+	}
+	return []int{1}
+}
+
+func isBehindOutputFlag(words []string, i int) bool {
+	flag, _, joined := strings.Cut(words[i], "=")
+	return joined && IsOutputFlag(flag) || i > 0 && IsOutputFlag(words[i-1])
+}
