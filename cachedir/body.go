@@ -76,10 +76,10 @@ func (e *Entry) Replay(stdout, stderr io.Writer) error {
 	if !e.h.InFile {
 		return e.replayFrom(&memory{e.inline}, bytes.NewReader(e.h.Table), out)
 	}
-	if e.h.FileLen() <= wholeRead {
+	if e.h.PrintedLen() <= wholeRead {
 		return e.replayWhole(out)
 	}
-	if err := e.Verify(); err != nil {
+	if err := verifyChunks(e.body.File, e.h.FileLen(), e.printedChunks()); err != nil {
 		return &ReplayError{Err: err}
 	}
 	switch {
@@ -97,24 +97,30 @@ func (e *Entry) Replay(stdout, stderr io.Writer) error {
 	return e.replayFrom(body, table, out)
 }
 
+// printedChunks are the checksums of what is needed to print. Outputs behind it are verified when they are read.
+func (e *Entry) printedChunks() []uint64 {
+	return e.h.Chunks[:(e.h.PrintedLen()+format.ChunkSize-1)/format.ChunkSize]
+}
+
 // tableIn reads the frame table that lies behind a body.
 func tableIn(h *format.Header, body bodyFile) io.ByteReader {
-	return bufio.NewReaderSize(&section{f: body, off: h.BodyLen(), end: h.FileLen()}, 64<<10)
+	return bufio.NewReaderSize(&section{f: body, off: h.BodyLen(), end: h.PrintedLen()}, 64<<10)
 }
 
 // replayWhole reads a body of a few MiB once, and writes what was verified.
 func (e *Entry) replayWhole(out [2]io.Writer) error {
-	b := make([]byte, e.h.FileLen())
+	chunks := e.printedChunks()
+	b := make([]byte, min(e.h.FileLen(), int64(len(chunks))*format.ChunkSize))
 	if _, err := e.body.ReadAt(b, 0); err != nil {
 		return &ReplayError{Err: err}
 	}
-	for i, want := range e.h.Chunks {
+	for i, want := range chunks {
 		if xxhash.Sum64(b[i*format.ChunkSize:min((i+1)*format.ChunkSize, len(b))]) != want {
 			return &ReplayError{Err: fmt.Errorf("%w: checksum of the body", format.ErrSpoiled)}
 		}
 	}
 	e.h.Seal.XOR(format.PartBody, 0, b)
-	body, table := b[:e.h.BodyLen()], b[e.h.BodyLen():]
+	body, table := b[:e.h.BodyLen()], b[e.h.BodyLen():e.h.PrintedLen()]
 	if !e.h.TableBehind {
 		table = e.h.Table
 	}

@@ -407,6 +407,12 @@ func (d *cleaner) dropAbandoned(deadline time.Time) {
 			if fi, err := d.v1.Stat(name); err == nil && fi.Regular && age(fi) > tempMargin {
 				_ = d.v1.Remove(name)
 			}
+		case strings.HasSuffix(base, makingSuffix):
+			d.dropMaking(name)
+		case strings.HasSuffix(base, restoringSuffix):
+			if fi, err := d.v1.Stat(name); err == nil && age(fi) > d.o.Keep && !d.isLocked(name) {
+				_ = d.v1.Remove(name)
+			}
 		default:
 			if run, ok := pendingRun(base); ok && !d.isAlive(run, alive) {
 				_ = d.v1.Remove(name)

@@ -140,31 +140,42 @@ func checkMeta(m *Meta) error {
 // finish closes the frame table and the body.
 func (p *Pending) finish(m Meta) (*format.Header, error) {
 	p.tableBuf = p.frames.End(p.tableBuf)
+	m.Outputs, m.OutputsLen = p.outputs, p.outputsLen
 	h := &format.Header{
 		Meta: m, Stdout: p.sizes[0], Stderr: p.sizes[1], Table: p.tableBuf,
 		TableLen: int64(len(p.tableBuf)), Seal: p.seal,
 	}
-	// the body was written for those who follow: the entry needs its room
-	if p.order.open && h.BodyLen() <= format.InlineMax {
-		p.dropSpool(&p.body)
-		p.dropSpool(&p.order)
-	}
-	if !p.body.open {
-		return h, nil
-	}
-	if !p.order.open {
-		if err := p.flush(); err != nil {
+	if h.Outputs == nil {
+		// the body was written for those who follow: the entry needs its room
+		if p.order.open && h.BodyLen() <= format.InlineMax {
+			p.dropSpool(&p.body)
+			p.dropSpool(&p.order)
+		}
+		if !p.body.open {
+			return h, nil
+		}
+		if err := p.endBody(); err != nil {
 			return nil, err
 		}
 	}
 	if p.table.open {
-		if err := p.appendTable(); err != nil {
-			return nil, err
-		}
 		h.Table, h.TableLen, h.TableBehind = nil, p.table.size, true
 	}
 	p.sums.Describe(h)
 	return h, nil
+}
+
+// endBody writes what of the body, and of a frame table that lies behind it, was not written yet.
+func (p *Pending) endBody() error {
+	if !p.order.open {
+		if err := p.flush(); err != nil {
+			return err
+		}
+	}
+	if p.table.open {
+		return p.appendTable()
+	}
+	return nil
 }
 
 // appendTable copies a long frame table behind the body.

@@ -22,6 +22,7 @@ import (
 //	<key>.<word>.link   a second name of the body, on its way to its place beside the entry
 //	<key>.<word>.live   which bytes of the body belong to which stream, for those who follow
 //	<key>.<word>.control  what the command says of its result; the command makes it, if anybody does
+//	<digest>.outputs    which temporary files a restoration makes in a working directory
 //	tmp.<word>          a small file on its way to its place
 //	aside.<word>        what lay where a file belongs
 //
@@ -64,6 +65,8 @@ type Pending struct {
 	hidden     []byte      // for what is encrypted on its way there
 	next       int64       // look at the free space when so much was written
 	hasControl bool        // there is a control file
+	outputs    []byte      // a list of files that the run made; nil: none
+	outputsLen int64       // what they hold, which is in the body's file
 	linked     bool        // .link is the body of another entry, which has the same
 }
 

@@ -133,7 +133,7 @@ func TestNewerVersionIsLeftAlone(t *testing.T) {
 	path := filepath.Join(d.Path(), "v1", entryName(runOf("x").Key, Good))
 	b, err := os.ReadFile(path)
 	require.NoError(t, err)
-	b[8] = format.SealedVersion + 1
+	b[8] = format.LastVersion + 1
 	binary.LittleEndian.PutUint64(b[24:], xxhash.Sum64(b[:24]))
 	require.NoError(t, os.WriteFile(path, b, 0o600))
 	requireMiss(t, d, runOf("x"), Good, stats.Version)

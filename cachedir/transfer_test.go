@@ -207,7 +207,7 @@ func TestImportOfEveryDamage(t *testing.T) {
 	h.Key[31] ^= 1
 	requireCorrupt(t, bring(to, r, exported{content: h.Encode(inline)}), "this recipe under another key")
 	newer := bytes.Clone(x.content)
-	newer[8] = format.SealedVersion + 1
+	newer[8] = format.LastVersion + 1
 	binary.LittleEndian.PutUint64(newer[24:], xxhash.Sum64(newer[:24]))
 	var miss *Miss
 	require.ErrorAs(t, bring(to, r, exported{content: newer}), &miss)

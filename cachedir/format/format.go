@@ -24,8 +24,9 @@ import (
 //	inline   stdout and stderr in the order delivered, if they are small
 //	trailer  xxhash64 of everything before
 //
-// In version 3 a seal (encrypt.go) stands between the fixed part of meta and the rest, and the rest and the inline body
-// are encrypted.
+// In versions 3 and 5 a seal (seal.go) stands between the fixed part of meta and the rest, and the rest and the inline
+// body are encrypted. In versions 4 and 5 the entry has files that the run made: a list of them lies before the recipe,
+// their contents lie in the body's file behind all else.
 //
 // The prefix has a checksum of its own at a place that no version will move: only under it a higher version number is
 // believed to be one and not damage. The file's size must be exactly what the prefix says.
@@ -33,7 +34,9 @@ import (
 const (
 	entryMagic    = "cachexE\n"
 	formatVersion = 2
-	SealedVersion = 3 // the same, encrypted
+	sealedVersion = 3 // the same, encrypted
+	outputVersion = 2 // more than these: the same, with outputs
+	LastVersion   = sealedVersion + outputVersion
 	PrefixSize    = 32
 	TrailerSize   = 8
 	fixedSize     = 32 + 32 + 8 + 12 + 12 + 16 + 8 + 8 + 8 + 8 + 16 + 8 + 8 + 8 + 1 + 32 + 4 + 8 + 12 + 8 + 8
@@ -49,6 +52,7 @@ const (
 	MaxName   = 4 << 10
 	MaxSets   = 8 // of observed inputs, of one recipe
 	MaxFamily = 4 << 10
+	MaxFiles  = 32 << 20  // a list of outputs
 	MaxTable  = 512 << 10 // a frame table within meta; a longer one lies behind the body
 	MaxMeta   = 64 << 20  // the rest is checksums of chunks: enough for a body of 1 TiB
 )
@@ -109,6 +113,11 @@ type Meta struct {
 	Tags    []Tag
 	TagMark
 
+	// Outputs is a list of the files that the run made, as package outputs writes it; nil: none were wanted. What they
+	// hold takes OutputsLen bytes.
+	Outputs    []byte
+	OutputsLen int64
+
 	// Learned is set in a redirect, which holds no result: the results of this recipe lie under the keys of the recipe
 	// extended by these inputs.
 	Learned *hashing.Learned
@@ -161,13 +170,16 @@ type Header struct {
 // BodyLen is the number of bytes that the command wrote.
 func (h *Header) BodyLen() int64 { return h.Stdout + h.Stderr }
 
-// FileLen is the size of the body's own file.
-func (h *Header) FileLen() int64 {
+// PrintedLen is the size of what is needed to print the body: the body, and its frame table if that is behind it.
+func (h *Header) PrintedLen() int64 {
 	if h.TableBehind {
 		return h.BodyLen() + h.TableLen
 	}
 	return h.BodyLen()
 }
+
+// FileLen is the size of the body's own file.
+func (h *Header) FileLen() int64 { return h.PrintedLen() + h.OutputsLen }
 
 const (
 	flagMerged = 1 << iota
@@ -187,7 +199,10 @@ func (h *Header) Encode(inline []byte) []byte {
 	b = h.appendFixed(b)
 	version := uint32(formatVersion)
 	if h.Seal != nil {
-		version, b = SealedVersion, h.Seal.Append(b)
+		version, b = sealedVersion, h.Seal.Append(b)
+	}
+	if h.Outputs != nil {
+		version += outputVersion
 	}
 	hidden := len(b)
 	le := binary.LittleEndian
@@ -205,6 +220,9 @@ func (h *Header) Encode(inline []byte) []byte {
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(h.Chunks)))
 	for _, c := range h.Chunks {
 		b = binary.LittleEndian.AppendUint64(b, c)
+	}
+	if h.Outputs != nil {
+		b = appendBytes(le.AppendUint64(b, uint64(h.OutputsLen)), h.Outputs)
 	}
 	b = appendBytes(b, h.Recipe)
 	putPrefix(b, version, uint32(len(b)-PrefixSize), uint64(len(inline)))
@@ -296,7 +314,7 @@ func appendBytes(b, s []byte) []byte {
 // prefix is the checked beginning of an entry file.
 type prefix struct {
 	metaLen, inlineLen int64
-	sealed             bool
+	sealed, outputs    bool
 }
 
 func (p prefix) fileSize() int64 { return PrefixSize + p.metaLen + p.inlineLen + TrailerSize }
@@ -309,8 +327,9 @@ func decodePrefix(b []byte, size int64) (prefix, error) {
 	if binary.LittleEndian.Uint64(b[24:]) != xxhash.Sum64(b[:24]) {
 		return prefix{}, fmt.Errorf("%w: checksum of the prefix", ErrSpoiled)
 	}
-	switch v := binary.LittleEndian.Uint32(b[8:]); {
-	case v > SealedVersion:
+	v := binary.LittleEndian.Uint32(b[8:])
+	switch {
+	case v > LastVersion:
 		return prefix{}, fmt.Errorf("%w: format %d", ErrVersion, v)
 	case v < formatVersion:
 		return prefix{}, fmt.Errorf("%w: format %d is not in use", ErrSpoiled, v)
@@ -319,7 +338,7 @@ func decodePrefix(b []byte, size int64) (prefix, error) {
 	if metaLen > MaxMeta || inlineLen > InlineMax {
 		return prefix{}, fmt.Errorf("%w: lengths out of bounds", ErrSpoiled)
 	}
-	p := prefix{int64(metaLen), int64(inlineLen), binary.LittleEndian.Uint32(b[8:]) == SealedVersion}
+	p := prefix{int64(metaLen), int64(inlineLen), v%outputVersion == sealedVersion%outputVersion, v > sealedVersion}
 	if p.fileSize() != size {
 		return prefix{}, fmt.Errorf("%w: %d bytes instead of %d", ErrSpoiled, size, p.fileSize())
 	}
@@ -353,7 +372,7 @@ func DecodeEntry(b []byte, keys ...SealKey) (*Header, []byte, error) {
 		}
 		h.Seal.XOR(partEntry, 0, b[end-len(d.b)-len(inline):end])
 	}
-	if d.rest(h); d.err != nil {
+	if d.rest(h, p.outputs); d.err != nil {
 		return nil, nil, d.err
 	}
 	if err := h.check(p.inlineLen); err != nil {
@@ -366,10 +385,13 @@ func DecodeEntry(b []byte, keys ...SealKey) (*Header, []byte, error) {
 // written; that every version of this program writes sense is not taken for granted.
 func (h *Header) check(inlineLen int64) error {
 	bad := func(what string) error { return fmt.Errorf("%w: %s", ErrSpoiled, what) }
-	if h.Stdout < 0 || h.Stderr < 0 || h.BodyLen() < 0 || h.TableLen < 0 || h.FileLen() < 0 {
+	if h.Stdout < 0 || h.Stderr < 0 || h.BodyLen() < 0 || h.TableLen < 0 || h.PrintedLen() < 0 || h.OutputsLen < 0 ||
+		h.FileLen() < 0 {
 		return bad("sizes")
 	}
 	switch {
+	case h.Outputs != nil && (!h.InFile || h.Slot() != Good):
+		return bad("outputs of what has none")
 	case h.Learned != nil && (inlineLen != 0 || h.InFile || h.Slot() != Good):
 		return bad("a redirect with a result")
 	case h.InFile && (inlineLen != 0 || int64(len(h.Chunks)) != chunkCount(h.FileLen())):
@@ -528,7 +550,7 @@ func (d *decoder) sets() (keys []hashing.Key) {
 }
 
 // rest reads the fields behind the fixed part. Nothing is allocated by a length before there are that many bytes.
-func (d *decoder) rest(h *Header) {
+func (d *decoder) rest(h *Header, outputs bool) {
 	h.Family = string(d.bytes(MaxFamily))
 	if n := d.u32(); n <= MaxTags {
 		for range n {
@@ -556,6 +578,9 @@ func (d *decoder) rest(h *Header) {
 	} else if n != 0 {
 		d.err = errShort
 	}
+	if outputs {
+		h.OutputsLen, h.Outputs = d.i64(), d.bytes(MaxFiles)
+	}
 	h.Recipe = d.bytes(MaxRecipe)
 	if d.err == nil && len(d.b) != 0 {
 		d.err = fmt.Errorf("%w: meta goes on", ErrSpoiled)
@@ -564,7 +589,7 @@ func (d *decoder) rest(h *Header) {
 
 // NewerThanUs reports whether the first bytes of an entry file say, believably, that a newer version wrote it.
 func NewerThanUs(b []byte) bool {
-	if len(b) < PrefixSize || binary.LittleEndian.Uint32(b[8:]) <= SealedVersion {
+	if len(b) < PrefixSize || binary.LittleEndian.Uint32(b[8:]) <= LastVersion {
 		return false
 	}
 	_, err := decodePrefix(b, -1)

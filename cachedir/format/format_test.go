@@ -82,7 +82,7 @@ func TestEveryFlippedBitIsNoticed(t *testing.T) {
 
 func TestVersionIsBelievedUnderItsChecksum(t *testing.T) {
 	b := sampleEntry()
-	b[8] = SealedVersion + 1
+	b[8] = LastVersion + 1
 	_, _, err := DecodeEntry(b)
 	require.ErrorIs(t, err, ErrSpoiled)
 	binary.LittleEndian.PutUint64(b[24:], xxhash.Sum64(b[:24]))
@@ -105,6 +105,55 @@ func TestNoAllocationByALength(t *testing.T) {
 	require.Less(t, allocated, 50.0)
 }
 
+// outputsEntry is an entry of a run that made files.
+func outputsEntry(seal *Seal) []byte {
+	h, _, err := DecodeEntry(sampleEntry())
+	if err != nil {
+		panic(err)
+	}
+	var s Sums
+	s.Add([]byte("hello worldwhat files hold"))
+	h.Outputs, h.OutputsLen, h.Seal = []byte("a list"), 15, seal
+	s.Describe(h)
+	return h.Encode(nil)
+}
+
+func TestOutputsHaveAVersion(t *testing.T) {
+	keys := testKeys()
+	for version, seal := range map[byte]*Seal{4: nil, 5: NewSeal(keys[0])} {
+		b := outputsEntry(seal)
+		require.Equal(t, version, b[8], "who does not know of outputs takes it for that of a newer version")
+		h, _, err := DecodeEntry(bytes.Clone(b), keys...)
+		require.NoError(t, err)
+		require.Equal(t, "a list", string(h.Outputs))
+		require.Equal(t, int64(11), h.PrintedLen())
+		require.Equal(t, int64(26), h.FileLen())
+		require.Equal(t, b, h.Encode(nil))
+		b[8] -= 2
+		_, _, err = DecodeEntry(reseal(b), keys...)
+		require.ErrorIs(t, err, ErrSpoiled)
+	}
+}
+
+func TestOutputsBelongToASuccessWithABody(t *testing.T) {
+	for name, change := range map[string]func(*Header){
+		"a failure": func(h *Header) { h.Code = 1 },
+		"no body":   func(h *Header) { h.InFile, h.Chunks, h.OutputsLen = false, nil, 0 },
+		"negative":  func(h *Header) { h.OutputsLen = -1 },
+		"too long":  func(h *Header) { h.OutputsLen = 1 << 62 },
+	} {
+		h, _, err := DecodeEntry(outputsEntry(nil))
+		require.NoError(t, err)
+		change(h)
+		var inline []byte
+		if !h.InFile {
+			inline = []byte("hello world")
+		}
+		_, _, err = DecodeEntry(h.Encode(inline))
+		require.ErrorIs(t, err, ErrSpoiled, name)
+	}
+}
+
 // FuzzDecode holds the decoder to: no panic, no more memory than the input has a use for, and what it takes is
 // encoded to the same bytes again.
 func FuzzDecode(f *testing.F) {
@@ -114,6 +163,8 @@ func FuzzDecode(f *testing.F) {
 	require.NoError(f, err)
 	h.Seal = &Seal{key: keys[1]}
 	f.Add(h.Encode(inline))
+	f.Add(outputsEntry(nil))
+	f.Add(outputsEntry(&Seal{key: keys[0]}))
 	f.Add([]byte{})
 	f.Add(reseal(make([]byte, PrefixSize+TrailerSize)))
 	long := sampleEntry()

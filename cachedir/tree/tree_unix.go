@@ -340,8 +340,13 @@ func (t *dir) Touch(name string, when time.Time) error {
 }
 
 // TryLock takes the file's lock for as long as it is open, if nobody has it.
-func (f File) TryLock() error {
-	err := ignoringEINTR(func() error { return unix.Flock(f.fd, unix.LOCK_EX|unix.LOCK_NB) })
+func (f File) TryLock() error { return f.tryLock(unix.LOCK_EX) }
+
+// TryLockShared is TryLock for a lock that others may have at the same time, if all of them take it so.
+func (f File) TryLockShared() error { return f.tryLock(unix.LOCK_SH) }
+
+func (f File) tryLock(how int) error {
+	err := ignoringEINTR(func() error { return unix.Flock(f.fd, how|unix.LOCK_NB) })
 	switch {
 	case errors.Is(err, unix.EWOULDBLOCK):
 		return ErrLocked

@@ -220,9 +220,13 @@ func (t *dir) IsPrivate(name string) bool {
 func (f File) Truncate(size int64) error { return f.f.Truncate(size) }
 
 // TryLock takes the file's lock for as long as it is open, if nobody has it.
-func (f File) TryLock() error {
-	err := windows.LockFileEx(windows.Handle(f.f.Fd()),
-		windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY,
+func (f File) TryLock() error { return f.tryLock(windows.LOCKFILE_EXCLUSIVE_LOCK) }
+
+// TryLockShared is TryLock for a lock that others may have at the same time, if all of them take it so.
+func (f File) TryLockShared() error { return f.tryLock(0) }
+
+func (f File) tryLock(how uint32) error {
+	err := windows.LockFileEx(windows.Handle(f.f.Fd()), how|windows.LOCKFILE_FAIL_IMMEDIATELY,
 		0, 1, 0, &windows.Overlapped{OffsetHigh: 1 << 30}) // far behind the content: locks are mandatory here
 	switch {
 	case errors.Is(err, windows.ERROR_LOCK_VIOLATION):
