@@ -27,6 +27,7 @@ type hub struct {
 	ended     time.Time // when the last command ended
 	holders   int       // of DieOnSignals
 	permanent bool      // a command was run: TSTP, caught once, can never get its default effect back
+	before    func()    // is called before this process dies; nil: nothing is
 }
 
 // DieOnSignals makes INT, TERM, HUP, QUIT and the other signals that end a program end this process
@@ -42,6 +43,21 @@ func DieOnSignals() (stop func()) {
 	signals.want(fatalSignals())
 	signals.holders++
 	return sync.OnceFunc(signals.release)
+}
+
+// DieOnSignalsAfter does what DieOnSignals does, but calls a function before this process dies, in another goroutine.
+// One at a time may be waited for.
+func DieOnSignalsAfter(before func()) (stop func()) {
+	die := DieOnSignals()
+	signals.mu.Lock()
+	defer signals.mu.Unlock()
+	signals.before = before
+	return sync.OnceFunc(func() {
+		signals.mu.Lock()
+		signals.before = nil
+		signals.mu.Unlock()
+		die()
+	})
 }
 
 // DieOfQuitAfter makes QUIT end this process as DieOnSignals does, from a moment on until stop. It does so also if QUIT
@@ -155,11 +171,14 @@ func (h *hub) take(s os.Signal) {
 // die ends this process by s, but not within a moment of the end of a command.
 func (h *hub) die(s syscall.Signal, tty *terminal) {
 	h.mu.Lock()
-	early := time.Since(h.ended) < moment
+	early, before := time.Since(h.ended) < moment, h.before
 	h.mu.Unlock()
 	if early {
 		h.later(s)
 		return
+	}
+	if before != nil {
+		before()
 	}
 	tty.end()
 	Die(int(s))
