@@ -24,17 +24,19 @@ var arrows = map[string][]string{
 	"cachex": {"cmd"},
 	"cmd": {
 		"cmd/memo", "cmd/call", "engine", "engine/fleet", "engine/values", "cachedir", "cachedir/stats",
-		"remote", "runner", "hashing", "fastpath", "probe", "pack",
+		"remote", "runner", "hashing", "fastpath", "probe", "outputs",
+		"pack",
 	},
-	"cmd/memo": {"cmd/call", "engine", "cachedir", "cachedir/stats", "runner", "hashing", "fastpath", "probe"},
+	"cmd/memo": {"cmd/call", "engine", "outputs", "cachedir", "cachedir/stats", "runner", "hashing", "fastpath", "probe"},
 	"cmd/call": {"engine", "engine/batch", "cachedir", "cachedir/stats", "runner", "hashing", "fastpath"},
 	"engine": {
-		"engine/fleet", "engine/values", "cachedir", "cachedir/stats", "runner", "trace", "hashing", "lock",
+		"engine/fleet", "engine/values", "outputs", "cachedir", "cachedir/stats", "runner", "trace", "hashing", "lock",
 		"ansi",
 	},
 	"engine/batch":     {"engine", "cachedir", "hashing", "runner"},
 	"engine/fleet":     {"cachedir", "cachedir/stats", "remote/contract", "hashing"},
 	"engine/values":    {"engine/fleet", "cachedir", "cachedir/stats", "hashing"},
+	"outputs":          {"hashing"},
 	"cachedir":         {"cachedir/format", "cachedir/stats", "cachedir/tree", "hashing", "lock"},
 	"cachedir/format":  {"hashing"},
 	"cachedir/stats":   {"cachedir/tree"},
@@ -57,8 +59,9 @@ var arrows = map[string][]string{
 // rooms are those that take no flag, read no configuration and print nothing but what a command wrote.
 var rooms = []string{
 	"cmd/memo", "cmd/call", "engine", "engine/batch", "engine/fleet", "engine/values",
-	"cachedir", "cachedir/format", "cachedir/stats", "cachedir/tree", "runner", "trace", "entry",
-	"hashing", "masking", "ansi", "lock", "pack",
+	"outputs", "cachedir", "cachedir/format", "cachedir/stats", "cachedir/tree", "runner", "trace", "entry",
+	"hashing", "masking", "lock",
+	"ansi", "pack",
 }
 
 // banned are imports that a room must not have, whoever they belong to: flags and printing stay in cmd.

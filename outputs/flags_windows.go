@@ -1,0 +1,5 @@
+package outputs
+
+import "os"
+
+const readFlags = os.O_RDONLY
