@@ -8,9 +8,9 @@ import (
 	"github.com/cachex-cli/cachex/hashing"
 )
 
-// scopes/ab/<id>.made lists what runs have left in a directory whose results were not stored: digests of what the files
-// are, in records of digest and checksum, the youngest first. What stands there is known to be the command's. It goes
-// when it was not used for long, as what is known of scopes does.
+// scopes/ab/<id>.made lists what runs have left in a directory, and what one command has whose results were not stored:
+// digests of what the files are, in records of digest and checksum, the youngest first. What stands there is known to
+// be the command's. It goes when it was not used for long, as what is known of scopes does.
 
 const (
 	madeSuffix = ".made"

@@ -85,7 +85,7 @@ func (o *completer) values(f *pflag.Flag) cobra.CompletionFunc {
 		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs
 		}
-	case "file", "touched", "to":
+	case "file", "output", "touched", "to":
 		return nil
 	}
 	return cobra.NoFileCompletions

@@ -28,6 +28,7 @@ func otherVariables() []Term {
 			"handed to the command: the file in which it may say how long its result lives and what it depends on",
 		},
 		{"CACHEX_HELD", "handed to the command, for runs nested in it: which recipes are being run"},
+		{"CACHEX_MAKING", "handed to a command with outputs, for runs nested in it: who makes files here"},
 		{"CACHEX_RUNNING", "handed to the command, for runs nested in it: as which program it was started"},
 		{
 			"CACHEX_FRESH",
@@ -40,7 +41,7 @@ func otherVariables() []Term {
 
 // ignoredVariables lists names that look like settings and would be part of every command, besides those of the
 // settings.
-func ignoredVariables() []string { return []string{"CACHEX_KEY", "CACHEX_OUTPUT"} }
+func ignoredVariables() []string { return []string{"CACHEX_KEY"} }
 
 // variables lists all that may be set in the environment, with what it means, as the flags of run say it.
 func variables(root *cobra.Command) []Term {

@@ -32,7 +32,8 @@ func flagGroups() []flagGroup {
 			"trust-owner",
 		}},
 		{Title: "What is said", names: []string{
-			"replay", "strip-ansi", "explain", "status-fd", "quiet", "memory", "memory-fd", "help",
+			"replay", "strip-ansi", "output-touch", "output-clean", "keep-mtime", "explain", "status-fd", "quiet",
+			"memory", "memory-fd", "help",
 		}},
 	}
 }

@@ -31,6 +31,9 @@ func addKeyFlags(fs *pflag.FlagSet) {
 	fs.StringArray("file", nil,
 		"put the contents of files in the key: @git, those of the Git repository that are not ignored, @git:DIR, a part of "+
 			"them; a `PATH`, ** globs, directories; @LIST, what a file lists; !GLOB leaves out; absent differs from empty")
+	fs.StringArray("output", nil,
+		"a file, directory or glob that the command makes, below the working directory: a `PATH`, stored with the result and "+
+			"put in place on a hit; auto, with --trace: all that it makes there")
 	fs.Bool("arg-files", true, "words that name files are inputs; those of a shell text too")
 	fs.Bool("stdin", false, "read stdin whole, put it in the key, feed it to the command")
 	fs.String("cwd", "path", "how the working directory enters the key: a `MODE`, path, repo or none")
@@ -93,6 +96,9 @@ func addPolicyFlags(fs *pflag.FlagSet) {
 func addSayingFlags(fs *pflag.FlagSet) {
 	fs.String("replay", "all",
 		"how loud a stored result is: print of it all, stdout, stderr or none, this `PART`; the exit code always")
+	fs.Bool("output-touch", false, "on a hit, all files of --output are modified now, for make goes by times")
+	fs.Bool("output-clean", false, "a hit also removes what --output names and the result does not have")
+	fs.Bool("keep-mtime", false, "on a hit, files of --output get the times at which the command modified them")
 	fs.String("strip-ansi", "never",
 		"with --pty, print text without colours and other escape sequences: a `MODE`, always, auto (where stdout is no "+
 			"terminal) or never")
@@ -198,12 +204,16 @@ func (a *App) spec(c *cobra.Command, s Settings, argv []string) (hashing.Spec, e
 	if err != nil {
 		return hashing.Spec{}, err
 	}
-	env := s.Env
+	env, outputs := s.Env, s.Output
 	for _, tool := range s.Tool {
 		env = append(slices.Clip(env), toolMark+tool)
 	}
 	if name != "" { // a name must mean the same wherever it is asked for: only what stands beside it counts
 		env = s.givenByFlag("env", s.Env)
+		outputs = s.givenByFlag("output", s.Output)
+	}
+	if hashing.HasAutoOutputs(outputs) && (!s.Trace || s.OutputClean) {
+		return hashing.Spec{}, badAutoOutputs(s)
 	}
 	variant, isFragment := variantOf(c.Flags())
 	var past []string
@@ -214,9 +224,23 @@ func (a *App) spec(c *cobra.Command, s Settings, argv []string) (hashing.Spec, e
 		Namespace: s.Namespace, Scope: s.Scope, Name: name, Fragment: isFragment, Variant: variant,
 		Argv: argv, Past: past, Dir: dir,
 		Cwd: s.Cwd, Repo: s.Repo, ProjectRepo: s.ProjectRepo, Exe: s.Exe, Environ: a.Environ, Env: env,
-		StrictEnv: s.StrictEnv, Files: files,
+		StrictEnv: s.StrictEnv, Files: files, Outputs: outputs,
 		IgnoreWords: !s.ArgFiles, Pty: s.Pty, Secret: s.Secret, Trace: s.trace(dir),
 	}, nil
+}
+
+// badAutoOutputs: what a run makes is only known if it is observed, and then nobody says what else lies there.
+func badAutoOutputs(s Settings) error {
+	if !s.Trace {
+		return &usageError{
+			Err:  errors.New("--output auto: what a command makes is only seen with --trace"),
+			Hint: "add --trace, or name the files; a file called auto is ./auto",
+		}
+	}
+	return &usageError{
+		Err:  errors.New("--output-clean and --output auto cannot both be"),
+		Hint: "name the files, directories or patterns that a hit is to clean",
+	}
 }
 
 // namedSpec is spec for commands that have no use without a working directory.

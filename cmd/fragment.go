@@ -54,7 +54,8 @@ behind NAME is VARY.` + exitCodes(
 
 // notOfFragments lists flags of run that mean nothing here, or that words stand for.
 var notOfFragments = []string{
-	"ttl", "key", variantFlag, "vary", "arg-files", "cwd", "exe", "pty", "strip-ansi", "purge-tag", "warm",
+	"ttl", "key", variantFlag, "vary", "arg-files", "cwd", "exe", "pty", "strip-ansi", "purge-tag", "warm", "output",
+	"output-touch", "output-clean", "keep-mtime",
 }
 
 // fragment runs a command as run would under a name, a time to live and a tag that come from the words.

@@ -69,6 +69,7 @@ type entryView struct {
 	ExitCode     int        `json:"exit_code"`
 	Signal       int        `json:"signal"`
 	Private      bool       `json:"private"`
+	Outputs      []fileView `json:"outputs"`
 	Recipe       []factView `json:"recipe"`
 	Stdout       *string    `json:"stdout,omitempty"`
 	StdoutBase64 string     `json:"stdout_base64,omitempty"`
@@ -81,9 +82,13 @@ func newEntryView(e *cachedir.Entry) (entryView, error) {
 	if err := e.Replay(&out, &err); err != nil {
 		return entryView{}, err
 	}
+	files, ferr := fileViews(e)
+	if ferr != nil {
+		return entryView{}, ferr
+	}
 	r := newRow(cachedir.EntryInfo{Meta: e.Meta, StdoutSize: e.StdoutSize, StderrSize: e.StderrSize})
 	v := entryView{
-		rowView: newRowView(r, masks{}), ExitCode: e.Code, Signal: e.Signal, Private: e.Private,
+		rowView: newRowView(r, masks{}), ExitCode: e.Code, Signal: e.Signal, Private: e.Private, Outputs: files,
 		Recipe: factViews(e.Recipe),
 	}
 	v.Stdout, v.StdoutBase64 = textOrBase64(out.Bytes())

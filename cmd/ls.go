@@ -23,8 +23,8 @@ func newLsCommand(app *App) *cobra.Command {
 		Use:   "ls",
 		Short: "list the entries",
 		Long: `Ls lists the entries, youngest first: the first digits of the key, the age, what is left of the time to
-live that the entry was written under, how the command ended, the size of the output, how long the command ran, tags,
-directory and command. Of secrets in a command only ***1 is shown, ***2 and so on: the same number for the same secret.
+live that the entry was written under, how the command ended, the size of the output with its files, how long the
+command ran, tags, directory and command. Of secrets in a command only ***1 is shown, ***2 and so on: the same number for the same secret.
 At a terminal long columns are cut; elsewhere everything is there.` + exitCodes(
 			"0    listed; also when there is nothing", "125  bad flag, or no usable cache directory"),
 		Example: `  cachex ls --tag users --sort size --limit 10
@@ -59,8 +59,9 @@ type row struct {
 
 func newRow(i cachedir.EntryInfo) row {
 	r := row{
-		key: i.Key, ended: i.Ended, left: timeLeft(i.Meta), exit: exitText(i.Meta), bytes: i.StdoutSize + i.StderrSize,
-		took: i.Ended.Sub(i.Started), directory: directoryOf(i.Recipe), command: commandWords(i.Recipe),
+		key: i.Key, ended: i.Ended, left: timeLeft(i.Meta), exit: exitText(i.Meta),
+		bytes: i.StdoutSize + i.StderrSize + i.OutputsLen,
+		took:  i.Ended.Sub(i.Started), directory: directoryOf(i.Recipe), command: commandWords(i.Recipe),
 		failed: i.Code != 0 || i.Signal != 0,
 	}
 	for _, t := range i.Tags {

@@ -57,18 +57,15 @@ words: the command gets an empty one.`,
 func notForMap() []string {
 	return []string{
 		"stdin", "pty", "stale", "early", "warm", "no-wait", "follow", "replay", "strip-ansi", "status-fd",
-		"memory", "memory-fd", "purge-tag", "trace", "trace-times", "trace-ignore", "trace-keep", "env-except",
-		"env-only",
+		"memory", "memory-fd", "purge-tag", "output", "output-touch", "output-clean", "keep-mtime",
+		"trace", "trace-times", "trace-ignore", "trace-keep", "env-except", "env-only",
 	}
 }
 
 func (a *App) mapWords(c *cobra.Command, args []string) error {
 	for _, name := range notForMap() {
 		if c.Flags().Changed(name) {
-			return &usageError{
-				Err:  fmt.Errorf("--%s: not possible where one call answers many words", name),
-				Hint: "leave it out, or call cachex run for each word",
-			}
+			return notInMap(name)
 		}
 	}
 	if c.Flags().Changed("shell") && len(args) == 0 {
@@ -91,6 +88,9 @@ func (a *App) mapWords(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	if len(spec.Outputs) > 0 { // which a rule may say
+		return notInMap("output")
+	}
 	s.Stdin, s.Pty, s.Stale, s.Early, s.PurgeTag, s.Follow = false, false, 0, 0, nil, false
 	spec.Pty, spec.Trace = false, nil
 	made, err := a.callOf(s, spec, texts(warnings))
@@ -103,6 +103,13 @@ func (a *App) mapWords(c *cobra.Command, args []string) error {
 		return err
 	}
 	return a.Map(made, call.Words{All: all, Null: null, Most: most})
+}
+
+func notInMap(flag string) error {
+	return &usageError{
+		Err:  fmt.Errorf("--%s: not possible where one call answers many words", flag),
+		Hint: "leave it out, or call cachex run for each word",
+	}
 }
 
 func batchSize(text string, given bool) (int, error) {

@@ -14,6 +14,7 @@ import (
 	"github.com/cachex-cli/cachex/cmd/memo"
 	"github.com/cachex-cli/cachex/engine"
 	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/outputs"
 )
 
 func newRunCommand(app *App) *cobra.Command {
@@ -48,6 +49,28 @@ or not ignored, as they are on the disk; @git:DIR is a part, @git:. the working 
 what cannot matter. --file @LIST takes the names in a file, one a line or with a NUL behind each, and that file. Names,
 in lists, too, begin in the working directory, or where the project file is that has them. What is in .git counts only
 if it is named.
+
+Files that the command makes are part of its result if --output names them, below the working directory: build/app, '*.o',
+dist/. They are stored when it exits 0, with permissions, links, empty directories and holes, and without owner, extended
+attributes and hard links. A hit puts them where they were before anything is printed. What is right already is not
+touched; what a run of cachex has left here, or of which the key says what it holds, is replaced, all
+or nothing; and where there is anything else the command runs, as it does where a file cannot be put in place. What cannot
+be stored is delivered, with a warning. So is what lay there before, if no run of this command has written it: it may be
+yours. What changes while the command runs counts as the command's; two runs of cachex that make the same files at the same
+time are not stored, and of an editor nothing is known.
+
+A hit leaves alone what it does not know in DIR/ and behind globs, also what other runs have made and what the run that was
+stored has removed; --output-clean removes it. --output-touch makes all files modified now, for make goes by times;
+--keep-mtime gives them the times of the run. The umask is in the key. Nothing stale is served with files, but in place of
+a failure with --stale-if-error.
+
+A file that the command reads and then changes should be an input, too, as f in sort -o f f: its state before the run is in
+the key, so that what was formatted is run once more, and then is a hit. A word that names an output is no input if what
+it holds is not read: behind -o, --output and the like, where mkdir -p, rm, tar c and tee write, and behind the > of a
+shell text. Any other is one, as behind >> or with -a; but a file that the command has made where none was, and that is as
+it was left, is no reason to run again. With --trace all of that is seen: what the run used of an output
+before it wrote it counts as it was then. --trace --output auto stores all that it made or changed below the working
+directory, but in .git.
 
 The command gets an empty stdin unless --stdin is given, at a terminal, too: what is typed is in no key. What is not to
 be cached (--no-cache, --purge-tag, --only-if) gets stdin as it is, and so do shells and interpreters without a script,
@@ -115,6 +138,18 @@ func (a *App) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	if s.OutputTouch && s.KeepMtime {
+		return &usageError{
+			Err:  errors.New("--output-touch and --keep-mtime cannot both be"),
+			Hint: "leave out one of the two; cachex config says where they are set",
+		}
+	}
+	if (warm || noWait) && len(spec.Outputs) > 0 {
+		return &usageError{
+			Err:  errors.New("--output: a run in the background would change files when its caller has gone on"),
+			Hint: "leave out --output, or --warm and --no-wait",
+		}
+	}
 	if s.Pty && (s.Replay == engine.ReplayStdout || s.Replay == engine.ReplayStderr) {
 		return &usageError{
 			Err:  errors.New("--replay: a pseudo-terminal has one stream for both"),
@@ -142,6 +177,9 @@ func (a *App) callOf(s Settings, spec hashing.Spec, warnings []string) (*call.Ca
 	if spec.Dir == "" {
 		trouble = errNowhere
 	}
+	if err := outsideOutput(spec.Outputs); err != nil && trouble == nil {
+		trouble = err
+	}
 	tiers, err := tiersOf(s, a.LookupEnv)
 	if err != nil {
 		return nil, err
@@ -158,7 +196,7 @@ func (a *App) callOf(s Settings, spec hashing.Spec, warnings []string) (*call.Ca
 			Tags: guardTags(s.Tag, s.Secret), PurgeTags: guardTags(s.PurgeTag, s.Secret), Private: s.Private,
 			Refresh: s.Refresh, CachedOnly: s.CachedOnly, NoCache: s.NoCache, Trouble: trouble, ReadOnly: s.ReadOnly,
 			OnlyIf: s.OnlyIf, Wait: s.Wait, Follow: s.Follow, Replay: s.Replay, StripANSI: s.strips(),
-			FeedStdin: s.Stdin, Vary: s.Vary,
+			FeedStdin: s.Stdin, Vary: s.Vary, FileTimes: fileTimes(s), CleanFiles: s.OutputClean,
 			Network: s.Trace && len(s.from("ttl")) > 0,
 			MinCost: s.MinCost, MaxEntry: s.MaxEntry, MaxEntries: int(s.MaxEntries),
 			Tiers: tiers, TiersRequired: s.RemoteRequired,
@@ -171,6 +209,17 @@ func (a *App) callOf(s Settings, spec hashing.Spec, warnings []string) (*call.Ca
 		Places:        func() []string { return s.configuration(false) },
 		Configuration: s.restsOn,
 	}, nil
+}
+
+// fileTimes are those that files of a stored result get.
+func fileTimes(s Settings) outputs.Times {
+	switch {
+	case s.KeepMtime:
+		return outputs.TimesOfRun
+	case s.OutputTouch:
+		return outputs.TimesNow
+	}
+	return outputs.TimesAsWritten
 }
 
 // strips is what is left out of the output of a call: none but that of a pseudo-terminal is ever changed, so that calls

@@ -65,13 +65,17 @@ type Settings struct {
 	Encrypt          bool
 	KeyFile          string // absolute; empty: none
 
-	Env       []string // names and globs; @go and the like
-	StrictEnv bool     // the command sees no other variables
-	Tool      []string // whose variables are in the key, besides those that words tell
-	ArgFiles  bool     // words that name files are inputs
-	File      []string // paths, globs and directories; relative ones to the working directory
-	Cwd       hashing.CwdMode
-	Repo      string // names the repository in place of its origin's URL
+	Env         []string // names and globs; @go and the like
+	StrictEnv   bool     // the command sees no other variables
+	Tool        []string // whose variables are in the key, besides those that words tell
+	ArgFiles    bool     // words that name files are inputs
+	File        []string // paths, globs and directories; relative ones to the working directory
+	Output      []string // paths, globs and directories below the working directory
+	OutputTouch bool
+	OutputClean bool
+	KeepMtime   bool
+	Cwd         hashing.CwdMode
+	Repo        string // names the repository in place of its origin's URL
 	// ProjectRepo is what a project file says of its repository; it is added.
 	ProjectRepo string
 	Exe         hashing.ExeMode
@@ -165,6 +169,9 @@ func settingTable() []setting {
 		{name: "follow", policy: true, field: func(s *Settings) any { return &s.Follow }},
 		// not from outside: scripts take what is printed for the result
 		{name: "replay", field: func(s *Settings) any { return &s.Replay }},
+		{name: "output-touch", policy: true, project: true, field: func(s *Settings) any { return &s.OutputTouch }},
+		{name: "output-clean", field: func(s *Settings) any { return &s.OutputClean }}, // it removes files
+		{name: "keep-mtime", policy: true, project: true, field: func(s *Settings) any { return &s.KeepMtime }},
 		{name: "min-cost", policy: true, project: true, field: func(s *Settings) any { return &s.MinCost }},
 		{name: "max-entry", policy: true, project: true, field: func(s *Settings) any { return &s.MaxEntry }},
 		{name: "max-entries", project: true, field: func(s *Settings) any { return &s.MaxEntries }},
@@ -224,6 +231,7 @@ func settingTable() []setting {
 			field: func(s *Settings) any { return &s.Tool },
 		},
 		{name: "file", project: true, field: func(s *Settings) any { return &s.File }},
+		{name: "output", project: true, field: func(s *Settings) any { return &s.Output }},
 		{name: "arg-files", project: true, field: func(s *Settings) any { return &s.ArgFiles }},
 		{name: "stdin", project: true, field: func(s *Settings) any { return &s.Stdin }},
 		{name: "cwd", project: true, field: func(s *Settings) any { return &s.Cwd }},
@@ -507,6 +515,8 @@ func (row setting) element(src source, text string) (string, error) {
 		return strings.TrimSpace(text), nil
 	case row.name == "tool":
 		return src.tool(text, "")
+	case row.name == "output":
+		return src.output(text)
 	case row.name == "only-if":
 		return src.condition(text)
 	case !row.namesFiles():
@@ -579,6 +589,35 @@ func (src source) file(pattern string) (string, error) {
 		return mark + path, err
 	}
 	return mark + src.prefix + strings.TrimPrefix(path, "./"), nil
+}
+
+// output makes the name in a pattern of outputs one that is good in the working directory, below which it must lie.
+func (src source) output(pattern string) (string, error) {
+	name := pattern
+	if src.prefix != "" && !filepath.IsAbs(pattern) {
+		name = src.prefix + strings.TrimPrefix(pattern, "./")
+	}
+	err := hashing.CheckOutput(name)
+	if src.project { // what it names may lie elsewhere than below this directory: see outsideOutput
+		err = hashing.CheckOutput(pattern)
+	}
+	if err != nil {
+		return "", src.bad(
+			pattern, err.Error(), "name files below the working directory, as in build/app, *.o or out/",
+		)
+	}
+	return name, nil
+}
+
+// outsideOutput is why a run is not cached in a directory above which a project file names outputs: nothing is written
+// there for who calls it here.
+func outsideOutput(patterns []string) error {
+	for _, pattern := range patterns {
+		if err := hashing.CheckOutput(pattern); err != nil {
+			return fmt.Errorf("output %s of the project file: %w", hashing.Show(pattern), err)
+		}
+	}
+	return nil
 }
 
 // projectList is a list that a project file names. Its lines become part of

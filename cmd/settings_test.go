@@ -184,6 +184,7 @@ func TestWhoMaySetWhat(t *testing.T) {
 		{"strict-env", `true`, false, true},
 		{"tool", `"go"`, false, true},
 		{"file", `"go.sum"`, false, true},
+		{"output", `"a.o"`, false, true},
 		{"stdin", `true`, false, true},
 		{"cwd", `"repo"`, false, true},
 		{"project-repo", `"app"`, false, true},
@@ -195,6 +196,9 @@ func TestWhoMaySetWhat(t *testing.T) {
 		{"stale", `"7m"`, true, true},
 		{"stale-if-error", `"7m"`, true, true},
 		{"early", `"1.5"`, true, true},
+		{"output-touch", "true", true, true},
+		{"keep-mtime", "true", true, true},
+		{"output-clean", "true", false, false},
 		{"min-cost", `"200ms"`, true, true},
 		{"max-entry", `"5MiB"`, true, true},
 		{"max-entries", `"32"`, false, true},
@@ -266,7 +270,7 @@ func TestWhoMaySetWhat(t *testing.T) {
 		})
 	}
 	apart := []string{"exe", "repo", "arg-files"} // see TestProjectOnlyAdds and TestRepo
-	require.Len(t, settingTable(), 55+len(apart), "each setting has its row above")
+	require.Len(t, settingTable(), 59+len(apart), "each setting has its row above")
 }
 
 // TestProjectOnlyAdds: a project file takes nothing away that the user's own puts in the key or asks for.
@@ -574,6 +578,8 @@ func TestBadValuesNameTheirSource(t *testing.T) {
 		{"env", "@goo", "no such tool is known"},
 		{"tool", "@go", "no such tool is known"},
 		{"file", "", "empty"},
+		{"output", "../x", "outputs lie below the working directory"},
+		{"output", "./", "the whole working directory is no output"},
 		{"tag", " ", "empty"},
 		{"cache-dir", "", "empty"},
 		{"secret-file", "", "empty"},

@@ -20,7 +20,8 @@ func newShowCommand(app *App) *cobra.Command {
 		Long: `Show prints what is stored under a key: when and how long the command ran, how it ended, its recipe and
 its output. KEY is what ls prints, 64 hex digits or at least the first 8, or name:X for what run --key X stored. Both
 the last run that exited 0 and the last that did not are shown. Escape sequences in the output are shown, not obeyed;
---stdout and --stderr print exactly what the command wrote, of the run that exited 0 if there is one.` + exitCodes(
+--stdout and --stderr print exactly what the command wrote, of the run that exited 0 if there is one. Files that run
+--output stored are listed; --output PATH prints what one of them holds.` + exitCodes(
 			"0    shown", "125  no such entry, or no usable cache directory"),
 		Example:           "  cachex show 5ef8cd624418\n  cachex show --stdout name:report",
 		Args:              oneArgument("KEY", "cachex ls lists the keys"),
@@ -30,7 +31,8 @@ the last run that exited 0 and the last that did not are shown. Escape sequences
 	addFormatFlag(c)
 	c.Flags().Bool("stdout", false, "print what the command wrote to stdout, and nothing else")
 	c.Flags().Bool("stderr", false, "the same of stderr")
-	c.MarkFlagsMutuallyExclusive("stdout", "stderr", "format")
+	c.Flags().String("output", "", "print what the file that was stored as this `PATH` holds")
+	c.MarkFlagsMutuallyExclusive("stdout", "stderr", "output", "format")
 	return c
 }
 
@@ -60,7 +62,10 @@ func (a *App) show(c *cobra.Command, text string) error {
 	defer closeAll(found)
 	stdout, _ := c.Flags().GetBool("stdout")
 	stderr, _ := c.Flags().GetBool("stderr")
+	output, _ := c.Flags().GetString("output")
 	switch {
+	case c.Flags().Changed("output"):
+		return showFile(a.Stdout, found[0], output)
 	case stdout:
 		return found[0].Replay(a.Stdout, io.Discard)
 	case stderr:
@@ -142,6 +147,9 @@ func showEntry(w io.Writer, e *cachedir.Entry) error {
 		fmt.Fprintf(w, "tag      %s\n", visible(tag.Name))
 	}
 	showLife(w, e)
+	if err := showFiles(w, e); err != nil {
+		return err
+	}
 	fmt.Fprintf(w, "\n--- recipe\n%s", e.Recipe)
 	fmt.Fprintf(w, "--- output\n")
 	out := &visibleWriter{to: w}

@@ -161,7 +161,7 @@ func (b background) push(slot cachedir.Slot) {
 // environ is the environment of another process of this program that is part of nobody's run.
 func (b background) environ() []string {
 	env := b.caller.Self.Env
-	for _, name := range []string{heldVariable, runningVariable, ControlVariable} {
+	for _, name := range []string{heldVariable, runningVariable, ControlVariable, MakingVariable} {
 		env = unsetenv(env, name)
 	}
 	return env

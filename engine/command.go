@@ -14,6 +14,9 @@ const (
 	// ControlVariable names the control file to the command.
 	ControlVariable = "CACHEX_CONTROL"
 
+	// MakingVariable names, to a command that makes files, who says so in the cache directory.
+	MakingVariable = "CACHEX_MAKING"
+
 	// FreshVariable tells runs nested in a refresh that they are.
 	FreshVariable = "CACHEX_FRESH"
 )

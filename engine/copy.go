@@ -18,8 +18,8 @@ type Copy struct {
 }
 
 // copyOf returns a copy of the result that was delivered, as it is stored; nil: it was not asked for, or there is none
-// that may be given again: it failed, was not stored, is stale, wrote to stderr or too much. What an enclosing run must
-// hear of each time is not given again either.
+// that may be given again: it failed, was not stored, is stale, has files, wrote to stderr or too much. What an
+// enclosing run must hear of each time is not given again either.
 func (l *lookup) copyOf(out Outcome) *Copy {
 	stored := out.Served == stats.Hit || out.Served == stats.Shared || out.Served == stats.Missed && out.Stored
 	ok := stored && out.Code == 0 && out.Signal == 0 && l.remarks.warning == nil && !l.caller.recorded
@@ -32,7 +32,8 @@ func (l *lookup) copyOf(out Outcome) *Copy {
 	}
 	defer e.Close()
 	reader := l.reader()
-	if !fresh(reader, e).ok() || exitNumber(e) != 0 || e.StderrSize > 0 || e.StdoutSize > l.caller.CopyUpTo || e.Pty {
+	if !fresh(reader, e).ok() || exitNumber(e) != 0 || e.StderrSize > 0 || e.StdoutSize > l.caller.CopyUpTo || e.Pty ||
+		e.Outputs != nil {
 		return nil
 	}
 	body := bytes.NewBuffer(make([]byte, 0, e.StdoutSize))

@@ -87,7 +87,7 @@ func TestResume(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			stdout, stderr := outputs(t, c.one)
+			stdout, stderr := bothOutputs(t, c.one)
 			o := outputTo(stdout, stderr)
 			for _, p := range c.printed {
 				require.True(t, o.print(uint8(p.stream), []byte(p.text)))
@@ -112,7 +112,7 @@ func outputTo(stdout, stderr *os.File) *output {
 }
 
 // outputs makes two files, or one twice.
-func outputs(t *testing.T, one bool) (stdout, stderr *os.File) {
+func bothOutputs(t *testing.T, one bool) (stdout, stderr *os.File) {
 	t.Helper()
 	create := func() *os.File {
 		f, err := os.CreateTemp(t.TempDir(), "")
@@ -143,7 +143,7 @@ func (takesOne) Write([]byte) (int, error) { return 1, io.ErrShortWrite }
 
 // A word takes the place of an error only at a terminal; a follower that printed nothing may print anything.
 func TestRestart(t *testing.T) {
-	stdout, stderr := outputs(t, false)
+	stdout, stderr := bothOutputs(t, false)
 	words := 0
 	o := outputTo(stdout, stderr)
 	o.caller.Restarted = func(bool) { words++ }
@@ -159,7 +159,7 @@ func TestRestart(t *testing.T) {
 
 // Who would rather have something else than what is under way does not follow it.
 func TestFollows(t *testing.T) {
-	stdout, stderr := outputs(t, false)
+	stdout, stderr := bothOutputs(t, false)
 	q := newQueue(newRun(&Engine{}, outputTo(stdout, stderr).caller))
 	require.False(t, q.follows(), "nobody asked, and it is no terminal")
 	q.caller.Follow = true
@@ -180,7 +180,7 @@ func TestHoldRest(t *testing.T) {
 		{"one\n", "uno\ntwo\n", "", true},
 		{"one\ntwo\n", "one\n", "", true},
 	} {
-		stdout, stderr := outputs(t, false)
+		stdout, stderr := bothOutputs(t, false)
 		o := outputTo(stdout, stderr)
 		require.True(t, o.print(0, []byte(c.printed)))
 		res, err := runner.Run(runner.Command{

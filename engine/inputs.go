@@ -197,6 +197,12 @@ func (in *inputs) unchanged() (base, recipe hashing.Recipe, err error) {
 	if base, err = in.captureNow(); err != nil {
 		return base, base, err
 	}
+	if outputs := hashing.OutputSet(in.caller.Spec.Outputs); in.caller.makesFiles() {
+		if err = in.firstRecipe.SameButOutputs(base, outputs); err != nil {
+			return base, base, err
+		}
+		base = in.words.recipeBefore.AfterRun(base, outputs) // what becomes of them is no change of an input
+	}
 	in.words.recipeAfter = base
 	base = in.words.loosened(base)
 	if err = in.firstRecipe.SameButArgs(base); err != nil || in.learned == nil || base.IsObserved() {
@@ -258,6 +264,17 @@ func (in *inputs) late(l hashing.Learned, d directives) []string {
 	words, _ := in.words.recipeBefore.ArgNames()
 	seen := slices.Concat(in.files(), d.nestedFiles, words)
 	return l.Without(hashing.Learned{Files: seen}).Files
+}
+
+// doubtMade notes that a file which the command made, and which a word names as what it makes, is not part of the
+// result that was stored.
+func (in *inputs) doubtMade() {
+	if in.caller.makesFiles() || in.words.recipeAfter.Text == nil || in.remarks.doubt != nil {
+		return
+	}
+	if file, found := in.words.recipeBefore.MadeBehindFlag(in.words.recipeAfter, in.caller.Spec); found {
+		in.remarks.doubt = fmt.Errorf("%[1]s, which the command made, is not stored: add --output %[1]s", file)
+	}
 }
 
 // doubtDirectories notes a word whose content has no say, where a result was stored.

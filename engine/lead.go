@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"syscall"
+	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/cachedir/stats"
@@ -29,12 +30,13 @@ func (r *run) lead(l *lock.Lock) (Outcome, error) {
 	r.tiers.fleet().Mark(r.caller.Tags)
 	rec := r.record(&c)
 	defer rec.discard()
+	rec.beginOutputs(&c)
 	if found := r.lookup.valueSince(); found != nil {
 		rec.discard()
 		r.tiers.fleet().Drop()
 		return r.answer(l, found, nil)
 	}
-	r.hold(&c)
+	r.hold(&c, rec)
 	c.Filter = r.output.screen.live(r.output.any())
 	if l != nil && r.mayBeFollowed(&c) { // else it is not the run that anybody waits for
 		defer rec.publish()()
@@ -65,8 +67,10 @@ func (r *run) notStarted(l *lock.Lock, err error) (Outcome, error) {
 // then the tiers get what is theirs.
 func (r *run) led(l *lock.Lock, rec *recording, res runner.Result, started moment) (Outcome, error) {
 	out := r.ran(res)
+	rec.ended = time.Now()
 	if res.Interrupted || res.Cut != nil {
 		out.NotStored = "interrupted"
+		rec.noteUnstored()
 		rec.discard()
 		abandon(l) // nothing was learned: one of those who wait takes over
 		r.tiers.fleet().Drop()
@@ -74,6 +78,9 @@ func (r *run) led(l *lock.Lock, rec *recording, res runner.Result, started momen
 		return out, cmp.Or(r.caller.delivered(res), r.output.mixed(res))
 	}
 	rec.keep(&out, res, started, asked(l))
+	if !out.Stored || out.Code != 0 || out.Signal != 0 {
+		rec.noteUnstored()
+	}
 	rec.discard()
 	if out.Stored {
 		r.remarks.warn(r.caller.noteTouched(out.Key, out.slot()))
@@ -94,14 +101,14 @@ func (r *run) led(l *lock.Lock, rec *recording, res runner.Result, started momen
 
 // hold keeps the output of a run back as long as something older would be preferred to its failure, or as it may turn
 // out to be something else than what was followed of another run.
-func (r *run) hold(c *runner.Command) {
+func (r *run) hold(c *runner.Command, rec *recording) {
 	switch {
 	case r.caller.Refresher != nil:
 	case !r.output.restart():
 		c.Hold = r.output.holdRest()
 	case r.lookup.fallback != nil:
 		c.Hold = &runner.Hold{Deliver: func(res runner.Result) bool {
-			return res.Interrupted || exitNumberOf(res.Code, res.Signal) == 0
+			return res.Interrupted || exitNumberOf(res.Code, res.Signal) == 0 || !r.lookup.restoresFallback(rec.before)
 		}}
 	}
 }
@@ -114,6 +121,9 @@ func (r *run) mayBeFollowed(c *runner.Command) bool {
 }
 
 func (r *run) serveInsteadOf(failure *cachedir.Entry) (Outcome, error) {
+	if !r.lookup.restoresFallback(nil) {
+		return r.replay(failure, r.lookup.served(failure))
+	}
 	words := exitWords(failure)
 	failure.Close()
 	return r.serveFallback(words)

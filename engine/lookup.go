@@ -51,6 +51,11 @@ func (l *lookup) local(admit judge) (*cachedir.Entry, error) {
 		}
 		best, why = l.slots(admit)
 	}
+	if best == nil && l.caller.makesFiles() && l.inputs.learned == nil {
+		var whyMade verdict
+		best, whyMade = l.asMade(admit)
+		why = moreTelling(why, whyMade)
+	}
 	if best == nil && l.miss.reason == "" {
 		l.miss = why
 	}

@@ -57,6 +57,7 @@ type report struct {
 	Before   [][]byte        `json:"before,omitempty"`   // what would be run in place of the program
 	Config   [][]byte        `json:"config,omitempty"`   // where configuration was looked for
 	Seen     string          `json:"seen,omitempty"`     // the state of these files, in hex
+	Makes    [][]byte        `json:"makes,omitempty"`    // patterns of the files that it makes, from Dir
 	Terminal bool            `json:"terminal,omitempty"` // it depends on the size of the terminal that it found
 }
 
@@ -103,6 +104,7 @@ func (in *inputs) use(m *cachedir.Meta, end time.Time, ends bool) report {
 		n.Sum = sum.String()
 	}
 	n.Dir, n.Env, n.Before, n.Needs = []byte(to.Dir), texts(to.Env), texts(to.Before), to.Needs
+	n.Makes = texts(in.caller.Spec.Outputs)
 	n.Config = texts(slices.Concat(in.caller.Configuration, to.Config))
 	for _, sum := range to.Lines {
 		n.Lines = append(n.Lines, sum.String())
@@ -205,6 +207,10 @@ func (d *directives) apply(n report, mark cachedir.TagMark, in *inputs) {
 		d.noStore = "a nested run depends on " + cmp.Or(n.Needs, vary)
 		return
 	}
+	if file, left := in.notStoredOf(n); left {
+		d.noStore = "a nested run makes " + hashing.Show(file) + ": give this one the same --output"
+		return
+	}
 	d.private = d.private || n.Private
 	if n.Until != 0 {
 		d.until = earlier(d.until, time.Unix(0, n.Until))
@@ -281,6 +287,21 @@ func (in *inputs) sameLinks(dir, real string) bool {
 	}
 	own, err := filepath.EvalSymlinks(in.caller.Spec.Dir)
 	return err == nil && filepath.Join(own, below) == real
+}
+
+// notStoredOf names an output of a nested run that is none of this one: a hit would leave it out. An observed run has
+// what was made as an input.
+func (in *inputs) notStoredOf(n report) (file string, left bool) {
+	if in.firstRecipe.IsObserved() {
+		return "", false
+	}
+	own := hashing.OutputSet(in.caller.Spec.Outputs)
+	for _, pattern := range names(n.Makes) {
+		if !own.IsIn(in.caller.Spec.Dir, pattern, string(n.Dir)) {
+			return pattern, true
+		}
+	}
+	return "", false
 }
 
 // hasLines reports whether this run has all the facts that a nested one says it must have, in the same directory.

@@ -21,6 +21,9 @@ type observation struct {
 	network  bool  // what came over the network may be stored
 	anyTimes bool  // times of modification never count
 	looks    looks
+	outputs  earlierOutputs
+
+	usedEarlier map[string]*hashing.Earlier // what outputs were before the run, of those that it used
 }
 
 // observe makes a command one that is observed, if its recipe says so. Where that cannot be had the command runs all
@@ -32,6 +35,9 @@ func (rec *recording) observe(c *runner.Command) {
 	o := &observation{network: rec.caller.Network, since: hashing.FileTime()}
 	if t := rec.caller.Spec.Trace; t != nil {
 		o.anyTimes = t.AnyTimes
+	}
+	if rec.caller.makesFiles() {
+		o.outputs = rec.lookEarlier()
 	}
 	rec.observation = o
 	if err := o.watch(c); err != nil {

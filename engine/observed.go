@@ -127,7 +127,7 @@ func (in *inputs) observed(rep *observation, m cachedir.Meta, d directives, stor
 	recipe, err := hashing.Observed(in.firstRecipe, in.caller.Spec, hashing.Sights{
 		Paths: sights, Tools: rep.plainTools(in.caller.Spec, d),
 		ShellVariables: rep.shellVariables(in.caller.Spec.Argv), Since: rep.since, Busy: rep.busyDirectories(),
-		First: rep.first,
+		First: rep.first, Earlier: rep.usedEarlier,
 	}, in.dir.Digests())
 	if err != nil {
 		return refusal{err.Error(), true}
@@ -200,14 +200,16 @@ func (o *observation) sights(in *inputs) (sights []hashing.Sight, doubt string) 
 		if counts {
 			sights = append(sights, s)
 		}
-		noteGrown(grown, s, seen)
+		if o.usedEarlier[seen.Path] == nil { // of which it is known that it was not there
+			noteGrown(grown, s, seen)
+		}
 	}
 	return sights, o.listedAndGrown(grown)
 }
 
 // noteGrown notes of a directory what a run made there.
 func noteGrown(grown map[string]string, s hashing.Sight, seen trace.Seen) {
-	if s.Uses&hashing.UseMade != 0 && seen.Before == trace.Nothing {
+	if s.Uses&(hashing.UseMade|hashing.UseOutput) != 0 && seen.Before == trace.Nothing {
 		grown[filepath.Dir(s.Path)] = s.Path
 	}
 }
@@ -251,6 +253,9 @@ func (o *observation) sightOf(seen trace.Seen) (s hashing.Sight, counts bool, do
 		return s, false, "it reads what is only true now: " + hashing.Show(seen.Path)
 	}
 	if (seen.Use|seen.After)&trace.Written != 0 {
+		if name, covered := o.outputs.of(seen.Path); covered {
+			return o.output(seen, name)
+		}
 		return o.written(seen)
 	}
 	return hashing.Sight{Path: seen.Path, Uses: o.usesOf(seen)}, true, ""

@@ -95,10 +95,10 @@ func (q *queue) follows() bool {
 }
 
 // wantsToFollow reports whether what another run writes is of use to this caller. What --refresh waits for is not what
-// it will get, where something older would be preferred to a failure nobody knows yet, and who does not want all of a
-// stored result printed does not want it sooner.
+// it will get, where something older would be preferred to a failure nobody knows yet, who does not want all of a
+// stored result printed does not want it sooner, and files come before what is printed.
 func (q *queue) wantsToFollow() bool {
-	if q.caller.Refresh || q.lookup.fallback != nil || q.caller.replays() != ReplayAll {
+	if q.caller.Refresh || q.lookup.fallback != nil || q.caller.replays() != ReplayAll || q.caller.makesFiles() {
 		return false
 	}
 	return q.caller.Follow || runner.IsTerminal(q.caller.io.stdout)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/outputs"
 	"github.com/cachex-cli/cachex/runner"
 )
 
@@ -25,6 +26,11 @@ type recording struct {
 	obstacle string            // why not
 
 	observation *observation // what the run was seen to use; nil: nobody looked
+
+	before   outputs.Before   // what there was where its files lie
+	noBefore error            // why that is not known
+	ended    time.Time        // when the command did
+	making   *cachedir.Making // tells others that it makes files; nil: they do not know
 }
 
 // record opens the pending entry that records a command, and names the command the file in which it may say something
@@ -74,6 +80,10 @@ func (rec *recording) publish() (stop func()) {
 // discard ends the recording, unless it is in the store by now. That of a run with followers must end before the lock
 // is free: who waits then shall follow the next run, not this.
 func (rec *recording) discard() {
+	if rec.making != nil {
+		rec.making.End()
+		rec.making = nil
+	}
 	if rec.pending != nil {
 		rec.pending.Discard()
 	}
@@ -108,6 +118,7 @@ func (rec *recording) keep(out *Outcome, res runner.Result, started moment, wait
 	}
 	if out.Stored {
 		rec.inputs.doubtDirectories()
+		rec.inputs.doubtMade()
 	}
 	if out.Stored && rec.caller.MaxEntries > 0 {
 		scope := ScopeID(rec.caller.Spec.Namespace, rec.caller.Spec.Scope)
@@ -157,12 +168,15 @@ func (rec *recording) commit(res runner.Result, m cachedir.Meta) string {
 		return "it is private, and the cache directory belongs to another user"
 	}
 	err := res.SinkErr
+	if err == nil && rec.caller.makesFiles() && res.Code == 0 && res.Signal == 0 {
+		err = rec.keepOutputs()
+	}
 	if err == nil {
 		err = rec.pending.Commit(m)
 	}
 	expected := []error{
 		cachedir.ErrNoRoom, cachedir.ErrPurged, cachedir.ErrSuperseded, cachedir.ErrTooLarge, cachedir.ErrNewer,
-		errTooMuch,
+		errTooMuch, errDisturbed,
 	}
 	for _, e := range expected {
 		if errors.Is(err, e) {

@@ -36,8 +36,12 @@ func (p Replay) tellsApart() bool { return p == ReplayStdout || p == ReplayStder
 // entry that turns out to be damaged before the first byte was written is a miss after all, and the command runs.
 func (r *run) replay(e *cachedir.Entry, how stats.Served) (Outcome, error) {
 	defer e.Close()
-	if e.StdoutSize+e.StderrSize > atOnce {
+	if e.StdoutSize+e.StderrSize > atOnce || r.caller.makesFiles() {
 		defer r.caller.dieOnSignals()()
+	}
+	if err := filesOf(r.inputs).restore(e, nil); err != nil {
+		r.lookup.notRestored(err)
+		return r.rerun(true)
 	}
 	r.reportUse(e, how) // first: whoever reads the output may go away, and this process with him
 	err := r.output.replayRest(e)
@@ -50,7 +54,7 @@ func (r *run) replay(e *cachedir.Entry, how stats.Served) (Outcome, error) {
 		return r.outcome(how), &DeliveryError{Err: err}
 	case errors.As(err, &bad) && !bad.Written:
 		r.lookup.miss = verdict{stats.Corrupt, err.Error()}
-		return r.rerun()
+		return r.rerun(false)
 	case errors.As(err, &mixed):
 		return r.outcome(how), err
 	default:
@@ -96,16 +100,20 @@ func (r *run) reportUse(e *cachedir.Entry, how stats.Served) {
 	r.encloser.reportUse(r.inputs, &e.Meta, end, ends)
 }
 
-// rerun answers an entry that its header promised and its body broke.
-func (r *run) rerun() (Outcome, error) {
-	if r.caller.NoWait {
+// rerun answers an entry that its header promised and its body broke, or whose files cannot be put in their places. Of
+// all who find that of files at the same time one runs: side by side they would make the same. If somebody changes them
+// again and again, they do.
+func (r *run) rerun(files bool) (Outcome, error) {
+	switch {
+	case r.caller.NoWait:
 		return r.damagedAtOnce()
-	}
-	if r.caller.CachedOnly {
+	case r.caller.CachedOnly:
 		return r.outcome(stats.Declined), r.lookup.notCached()
-	}
-	if r.caller.ReadOnly {
+	case r.caller.ReadOnly:
 		return r.plain(r.lookup.miss.reason, "read-only is set")
+	case files && !r.caller.Refresh:
+		r.caller.Refresh = true
+		return r.share(newQueue(r))
 	}
 	return r.lead(nil)
 }

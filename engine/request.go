@@ -9,6 +9,7 @@ import (
 	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/engine/fleet"
 	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/outputs"
 )
 
 // Forever as a time to live means that a result never ages out; as a Wait it means no limit.
@@ -47,6 +48,8 @@ type Request struct {
 	Replay     Replay        // what is printed of a result that was not made now
 	StripANSI  StripANSI     // what is left out of what a pseudo-terminal got, of results that are made now, too
 	FeedStdin  bool          // read stdin whole, put it in the key, feed it to the command
+	FileTimes  outputs.Times // which times files of a stored result get
+	CleanFiles bool          // a hit removes what outputs cover and the result has not
 	Network    bool          // what an observed run gets over the network does not keep its result from being stored
 	Vary       []string      // shell texts whose output belongs to the key
 	Explain    bool          // the caller wants Outcome.Detail; finding it may read earlier entries
@@ -59,6 +62,7 @@ type Request struct {
 	TiersRequired bool         // fail, and do not run, when one of them cannot be asked
 	Held          string       // what the environment says that ancestors hold
 	Running       string       // what it says that they run
+	Making        string       // names what makes files of which this run is a part
 	Encloser      string       // the control file of the run that this one is part of; empty: none
 	Configuration []string     // where the settings of this request were looked for; only an Encloser learns of it
 	Self          Self         // how to start this program again; see there

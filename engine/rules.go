@@ -55,7 +55,7 @@ type judge func(r reader, e *cachedir.Entry) verdict
 //     be run again
 //  5. else a miss
 //
-// Refresh skips the second and the third.
+// Refresh skips the second and the third. A result with files skips the third.
 
 // fresh admits what is a hit (rules 1 and 2).
 func fresh(r reader, e *cachedir.Entry) verdict {
@@ -73,6 +73,9 @@ func fresh(r reader, e *cachedir.Entry) verdict {
 
 // stale admits what may be served while it is refreshed (rule 3), and what is fresh.
 func stale(r reader, e *cachedir.Entry) verdict {
+	if e.Outputs != nil { // a refresh would write them when the caller has gone on
+		return fresh(r, e)
+	}
 	if r.Refresh {
 		return verdict{stats.Forced, "--refresh"}
 	}
@@ -168,7 +171,7 @@ func (r reader) end(e *cachedir.Entry) (end time.Time, ends bool) {
 // 2015). So of many callers one is likely to refresh in time, and none waits.
 func (r reader) early(e *cachedir.Entry) bool {
 	end, ends := r.end(e)
-	if r.Early == 0 || !ends || r.CachedOnly || r.ReadOnly {
+	if r.Early == 0 || !ends || r.CachedOnly || r.ReadOnly || e.Outputs != nil {
 		return false
 	}
 	ahead := float64(e.Ended.Sub(e.Started)) * r.Early * rand.ExpFloat64()

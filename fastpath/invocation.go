@@ -61,8 +61,8 @@ func (i *Invocation) Address() (sum [32]byte, ok bool) {
 // isPerRun tells what is set for a single run, and what must not be hashed without a key.
 func isPerRun(name string) bool {
 	switch name {
-	case "CACHEX_CONTROL", "CACHEX_HELD", "CACHEX_RUNNING", "CACHEX_FRESH", "CACHEX_RENEWAL", "CACHEX_SECRET",
-		"CACHEX_TOUCHED":
+	case "CACHEX_CONTROL", "CACHEX_HELD", "CACHEX_MAKING", "CACHEX_RUNNING", "CACHEX_FRESH", "CACHEX_RENEWAL",
+		"CACHEX_SECRET", "CACHEX_TOUCHED":
 		return true
 	}
 	return false

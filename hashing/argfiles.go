@@ -80,7 +80,7 @@ func appendArgFact(text []byte, a *ArgState) []byte {
 
 func parseArg(r *reader, f *Fact) {
 	r.named(f, r.place)
-	if r.try("unreachable") || r.try(looseState) {
+	if r.try("unreachable") || r.try("directory") || r.try(looseState) {
 		return
 	}
 	r.try("unreadable ")
@@ -112,7 +112,7 @@ func (d *differ) argName(place string) string {
 	word, _ := strconv.Atoi(number)
 	nth, _ := strconv.Atoi(literal)
 	spec := Spec{Argv: d.argv}
-	for _, a := range ArgFiles(&spec) {
+	for _, a := range mentions(&spec) {
 		if a.Word == word && a.Literal == nth && !a.IsHidden() {
 			return a.Show()
 		}
@@ -140,7 +140,9 @@ func (c *capture) argState(f ArgFile) (ArgState, error) {
 			a.State = "unreachable"
 			return a, nil
 		case !at.kind.regular() || isMade(path):
-			a.directory = at.kind == kindDirectory
+			if a.directory = at.kind == kindDirectory; a.directory && f.isOutput {
+				a.State = "directory" // what is put there goes into it
+			}
 			return a, nil
 		case at.id.Size > mostUnremembered && !c.remembers(file, at):
 			return a, &InputError{Path: f.Show(), Err: errLarge}

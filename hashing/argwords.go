@@ -18,6 +18,8 @@ type ArgFile struct {
 	word   string // as it stands there
 	hidden bool   // it holds a secret
 	goesOn bool   // the command goes on with what is in the file
+
+	isOutput bool
 }
 
 // ArgFiles lists the words that a run looks at because they may name a file: all but the program itself. What cannot be
@@ -39,6 +41,7 @@ func ArgFiles(spec *Spec) []ArgFile {
 		case m.role == isWritten && covered && !read[filepath.Clean(absolute(m.Name, spec.Dir))]:
 		case m.role == isAppendedTo && !covered: // as a log: what was in it has no say, and it differs after each run
 		default:
+			m.isOutput = covered
 			m.goesOn = m.role == isAppendedTo || m.role == goneOnWith
 			args = append(args, m.ArgFile)
 		}

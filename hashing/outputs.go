@@ -341,27 +341,46 @@ func (o Outputs) IsIn(dir, pattern, from string) bool {
 	return o.coversIn(dir, absolute(base, from))
 }
 
-// Read reports whether a recipe of an observed run says what a file held that the run has read.
-func (r Recipe) Read(spec Spec, paths ...string) bool {
-	at := bytes.Index(r.Text, []byte("\n"+seenFact.name+" ")) + 1
-	if at == 0 {
-		return false
-	}
-	sights, _, err := newObserver(spec, nil).parse(r.Text[at:])
-	return err == nil && slices.ContainsFunc(sights, func(s Sight) bool {
-		return s.Uses&UseContent != 0 && slices.Contains(paths, s.Path)
-	})
-}
-
-// Names reports whether a recipe says what a regular file holds that an output has the name of: then nothing is lost
-// with it that a run would not lose, too. The name is one below the working directory.
-func (r Recipe) Names(outputs Outputs, name string) bool {
+// Says reports whether a recipe says that a regular file holds what an output holds now: then nothing is lost with it
+// that a run would not lose, too. The name is one below the working directory, paths are all that lead there.
+func (r Recipe) Says(spec Spec, outputs Outputs, name string, sum Digest, paths ...string) bool {
 	is := func(n string) bool {
 		below, covered := outputs.below(r.dir, n)
 		return covered && below == name
 	}
-	return slices.ContainsFunc(r.args, func(a ArgState) bool { return a.Content && is(a.Name) }) ||
-		slices.ContainsFunc(r.files, func(e entry) bool { return e.kind.regular() && is(e.name) })
+	state := string((&capture{spec: &spec}).appendContentSum(nil, sum))
+	if slices.ContainsFunc(r.args, func(a ArgState) bool { return a.Content && a.State == state && is(a.Name) }) {
+		return true
+	}
+	end := string(appendSum([]byte{' '}, sum)) + "\n"
+	for line := range strings.Lines(string(r.Text)) {
+		quoted, ok := strings.CutPrefix(line, "file ")
+		if !ok || !strings.HasSuffix(line, end) {
+			continue
+		}
+		if n := (&reader{rest: quoted}).quoted(); is(n) {
+			return true
+		}
+	}
+	return r.hasRead(spec, end, paths)
+}
+
+// hasRead reports whether a recipe of an observed run says that it has read a file, in a line with such an end.
+func (r Recipe) hasRead(spec Spec, end string, paths []string) bool {
+	at := bytes.Index(r.Text, []byte("\n"+seenFact.name+" ")) + 1
+	if at == 0 {
+		return false
+	}
+	sights, lines, err := newObserver(spec, nil).parse(r.Text[at:])
+	if err != nil {
+		return false
+	}
+	for i, s := range sights {
+		if s.Uses&UseContent != 0 && slices.Contains(paths, s.Path) && strings.HasSuffix(string(lines[i]), end) {
+			return true
+		}
+	}
+	return false
 }
 
 // FileDigests returns what gives the digests of regular files, one after another, each by what is remembered of it or

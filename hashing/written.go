@@ -5,17 +5,20 @@ import (
 	"strings"
 )
 
-// Behind these flags stands a file, or a directory, that is made.
+// Behind these flags stands a file, or a directory, that is made. (-d is that of javac and unzip, and that of gzip.)
 var outputFlags = []string{
 	"-o", "--output", "-out", "--out", "--outfile", "--out-file", "--output-file", "--outputFile", "--outFile",
-	"-d", "--outDir", "--out-dir", "--outdir", "--output-dir", "--target-dir",
+	"--outDir", "--out-dir", "--outdir", "--output-dir", "--target-dir",
 }
 
 // IsOutputFlag reports whether the word behind it names a file that is made.
 func IsOutputFlag(word string) bool { return slices.Contains(outputFlags, word) }
 
-// appendFlags are those with which programs go on with what is in the file behind -o: ctags, time, xgettext, curl.
-var appendFlags = []string{"-a", "-A", "--append", "-j", "--join-existing", "-C", "--continue-at"}
+// appendFlags are those with which programs go on with what is in the file that they write: ctags, time, script, curl,
+// git config, dd.
+var appendFlags = []string{
+	"-a", "--append", "--add", "oflag=append",
+}
 
 // changers are programs that go on with what is in a file that they write; to some of them -o means something else.
 var changers = []string{
@@ -27,21 +30,16 @@ var changers = []string{
 func roles(argv []string) []role {
 	all := make([]role, len(argv))
 	inner := innermost(argv)
-	switch {
-	case slices.ContainsFunc(argv, func(word string) bool { return slices.Contains(changers, programName(word)) }),
-		len(inner) > 0 && goesOn(programName(inner[0]), inner[1:]):
+	if slices.ContainsFunc(argv, func(word string) bool { return slices.Contains(changers, programName(word)) }) ||
+		len(inner) > 0 && goesOn(programName(inner[0]), inner[1:]) || appends(argv[:len(argv)-len(inner)]) {
 		for i := range all {
 			all[i] = goneOnWith
 		}
 		return all
 	}
-	behind := isWritten
-	if slices.ContainsFunc(argv, func(word string) bool { return slices.Contains(appendFlags, word) }) {
-		behind = goneOnWith
-	}
 	for i := range argv {
 		if isBehindOutputFlag(argv, i) {
-			all[i] = behind
+			all[i] = isWritten
 		}
 	}
 	if len(inner) < 2 {
@@ -55,16 +53,29 @@ func roles(argv []string) []role {
 
 // goesOn reports whether the options of a program have it go on with what is in its files.
 func goesOn(program string, words []string) bool {
+	has := func(flags ...string) bool {
+		return slices.ContainsFunc(words, func(word string) bool { return slices.Contains(flags, word) })
+	}
 	switch program {
+	case "go", "rsync": // -a is something else
+		return false
 	case "tee":
 		return hasOption(words, 'a', "append")
+	case "xgettext", "msgmerge":
+		return has("-j", "--join-existing", "-U", "--update")
+	case "curl", "wget":
+		return has("-C", "-c", "--continue", "--continue-at", "-a")
 	case "tar":
 		return len(words) > 0 && !strings.HasPrefix(words[0], "--") && strings.ContainsAny(words[0], "ruA") ||
 			slices.Contains(words, "--append") || slices.Contains(words, "--update")
 	case "sed":
 		return hasOption(words, 'i', "in-place")
 	}
-	return false
+	return appends(words)
+}
+
+func appends(words []string) bool {
+	return slices.ContainsFunc(words, func(word string) bool { return slices.Contains(appendFlags, word) })
 }
 
 // innermost is what is started through the prefixes of a command line.
@@ -84,11 +95,8 @@ func writtenOperands(program string, words []string) (which []int) {
 	operands := operandsOf(words)
 	switch {
 	case len(operands) == 0:
-	case program == "cp" && !hasOption(words, 't', "target-directory") && !hasOption(words, 'n', "no-clobber") &&
-		!hasOption(words, 'u', "update"):
-		return last(operands, 2)
-	case program == "ln" && hasOption(words, 'f', "force"):
-		return last(operands, 2)
+	case program == "cp" && strings.HasSuffix(words[operands[len(operands)-1]], "/") && !hasAny(words, "rRau"):
+		return last(operands, 2) // where it is not written that it is a directory, that counts
 	case program == "rm", program == "mkdir" && hasOption(words, 'p', "parents"):
 		return operands
 	case program == "tee":
@@ -128,6 +136,13 @@ func hasOption(words []string, letter byte, long string) bool {
 			return strings.HasPrefix(option, long)
 		}
 		return len(word) > 1 && word[0] == '-' && strings.IndexByte(word, letter) > 0
+	})
+}
+
+// hasAny reports whether one of the letters stands among the options, or any long option does.
+func hasAny(words []string, letters string) bool {
+	return slices.ContainsFunc(words, func(word string) bool {
+		return strings.HasPrefix(word, "--") || strings.HasPrefix(word, "-") && strings.ContainsAny(word, letters)
 	})
 }
 

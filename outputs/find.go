@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -52,8 +53,8 @@ func whole(size int64) []Extent {
 	return []Extent{{0, size}}
 }
 
-// Find lists what patterns name after a run, in the order of the names. A pattern that names nothing, and what can be no
-// output, is a *Refusal.
+// Find lists what patterns name after a run, in the order of the names. A pattern that names nothing, and what can be
+// no output, is a *Refusal.
 func (f *Finder) Find(patterns []string, before Before) ([]File, error) {
 	f.files, f.before, f.infos = map[string]File{}, before, map[string]fs.FileInfo{}
 	for _, pattern := range patterns {
@@ -73,13 +74,17 @@ func (f *Finder) Find(patterns []string, before Before) ([]File, error) {
 	return f.sorted(), nil
 }
 
-// Named lists what has exactly these names after a run, and nothing that is in directories among them. The run is known
-// to have made or changed all of it.
-func (f *Finder) Named(names []string) ([]File, error) {
+// Named lists what has exactly these names after a run, and what is in directories among them that were not there
+// before, which may have been renamed. The run is known to have made or changed all of it.
+func (f *Finder) Named(names map[string]bool) ([]File, error) {
 	f.files, f.before, f.infos = map[string]File{}, nil, map[string]fs.FileInfo{}
-	for _, name := range names {
+	for name, isNew := range names {
 		fi, err := f.Root.Lstat(name)
-		if err == nil {
+		switch {
+		case err != nil:
+		case isNew:
+			err = f.walk(name, hashing.OutputSet([]string{hashing.EscapeGlob(name)}), true, f.add)
+		default:
 			err = f.add(name, fi)
 		}
 		if err != nil {
@@ -164,6 +169,9 @@ func (f *Finder) walk(name string, set hashing.Outputs, covered bool, each func(
 			return err
 		}
 	}
+	if fi.Mode()&fs.ModeSymlink != 0 && !covered && set.Expects(name) {
+		return f.checkLink(name, set)
+	}
 	if !fi.IsDir() || !covered && !set.Expects(name) {
 		return nil
 	}
@@ -181,6 +189,27 @@ func (f *Finder) walk(name string, set hashing.Outputs, covered bool, each func(
 		}
 	}
 	return nil
+}
+
+// checkLink refuses a link to a directory in which something is that a pattern names: it would be left out.
+func (f *Finder) checkLink(name string, set hashing.Outputs) error {
+	const deepest = 16 // links may lead back
+	var meant func(name string, depth int) bool
+	meant = func(name string, depth int) bool {
+		entries, err := os.ReadDir(filepath.Join(f.Root.Name(), filepath.FromSlash(name)))
+		return err == nil && depth < deepest && slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+			below := path.Join(name, e.Name())
+			return set.Covers(below) || !e.Type().IsRegular() && set.Expects(below) && meant(below, depth+1)
+		})
+	}
+	if !meant(name, 0) {
+		return nil
+	}
+	target, err := f.Root.Readlink(name)
+	if err != nil {
+		return refused(name, "read the link", err)
+	}
+	return refuse(name, "it is a link, to "+hashing.Show(target)+": name the directory to which it leads")
 }
 
 func (f *Finder) list(name string) ([]string, error) {
@@ -216,7 +245,8 @@ func (f *Finder) add(name string, fi fs.FileInfo) (err error) {
 }
 
 // CheckUntouched refuses files that were there before the run, and that it has left alone, unless it is known that an
-// earlier run of the command has made them: they may be somebody's work, and a hit would bring them back as they are now.
+// earlier run of the command has made them: they may be somebody's work, and a hit would bring them back as they are
+// now.
 func (f *Finder) CheckUntouched(files []File, known func(File) bool) error {
 	for i := range files {
 		file := &files[i]
@@ -277,7 +307,7 @@ func (f *Finder) Write(files []File, w io.Writer) error {
 }
 
 const (
-	untouched        = "it was there before, and no run of this command has written it; if it is an output, remove it once"
+	untouched        = "it was there before, and is not known to be made by this command: name outputs more narrowly, or remove it once"
 	changedMeanwhile = "it changed while it was stored"
 	cannotRead       = "read it"
 )

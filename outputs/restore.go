@@ -22,8 +22,8 @@ type Restorer struct {
 	Digest func(path string) (hashing.Digest, error) // of a regular file; a stat cache may know it
 	Ledger Ledger                                    // nil: what a kill leaves behind stays
 
-	// Expendable reports whether a file that is there, and is something else, may be replaced. Of it there are name, kind,
-	// permissions, and digest or target. nil: each may.
+	// Expendable reports whether a file that is there, and is something else, may be replaced. Of it there are name,
+	// kind, permissions, and digest or target. nil: each may.
 	Expendable func(there File, info fs.FileInfo) bool
 
 	// Strangers lists what is to be removed besides, directories before what is in them. nil: nothing.
@@ -98,7 +98,11 @@ func (r *Restorer) place(wrong []difference, contents io.ReaderAt, ledger Ledger
 	if err != nil {
 		return &Refusal{wrong[0].Name, "note what is about to be written", err}
 	}
-	defer done()
+	defer func() {
+		if !p.left {
+			done() // else whoever comes next removes it
+		}
+	}()
 	r.Written = true
 	if err := p.write(wrong); err != nil {
 		p.undo()
@@ -189,7 +193,7 @@ func (r *Restorer) checkExpendable(there File, info fs.FileInfo, err error) erro
 	if r.Expendable == nil || err == nil && r.Expendable(there, info) {
 		return nil
 	}
-	return refuse(there.Name, "no run of this command has left what is there")
+	return refuse(there.Name, "no run of cachex has left what is there")
 }
 
 // placing is one restoration that has something to do.
@@ -197,6 +201,7 @@ type placing struct {
 	*Restorer
 	contents io.ReaderAt
 	word     uint64   // in the names of its temporary files
+	left     bool     // something temporary could not be removed
 	made     []string // what there was not before, in the order in which it was made
 }
 
@@ -343,12 +348,19 @@ func (f *File) read(contents io.ReaderAt, buf []byte, part func([]byte, int64) e
 // undo removes what was made.
 func (p *placing) undo() {
 	for _, name := range slices.Backward(p.made) {
-		_ = p.Root.Remove(name)
+		p.remove(name)
 	}
 }
 
-// rename gives the files that are written their names, and then directories their modes: those above others last. If one
-// cannot be put in place, those before it are taken back.
+// remove removes what is not needed any more, or notes that it is left.
+func (p *placing) remove(name string) {
+	if err := p.Root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		p.left = true
+	}
+}
+
+// rename gives the files that are written their names, and then directories their modes: those above others last. If
+// one cannot be put in place, those before it are taken back.
 func (p *placing) rename(wrong []difference) error {
 	done := 0
 	err := func() error {
@@ -371,7 +383,7 @@ func (p *placing) rename(wrong []difference) error {
 	}
 	for i := range wrong {
 		if wrong[i].backup != "" {
-			_ = p.Root.Remove(wrong[i].backup)
+			p.remove(wrong[i].backup)
 		}
 	}
 	if err != nil {

@@ -51,6 +51,7 @@ func DieOnSignalsAfter(before func()) (stop func()) {
 	die := DieOnSignals()
 	signals.mu.Lock()
 	defer signals.mu.Unlock()
+	signals.want(interruptions())
 	signals.before = before
 	return sync.OnceFunc(func() {
 		signals.mu.Lock()

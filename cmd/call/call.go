@@ -150,6 +150,7 @@ func (p *Process) request(c *Call, conditions bool) engine.Request {
 	q.Held, _ = p.LookupEnv("CACHEX_HELD")
 	q.Touched, _ = p.LookupEnv("CACHEX_TOUCHED")
 	q.Running, _ = p.LookupEnv("CACHEX_RUNNING")
+	q.Making, _ = p.LookupEnv(engine.MakingVariable)
 	if q.Encloser, _ = p.LookupEnv(engine.ControlVariable); q.Encloser != "" && c.Places != nil {
 		q.Configuration = c.Places()
 	}

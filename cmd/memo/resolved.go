@@ -11,6 +11,7 @@ import (
 	"github.com/cachex-cli/cachex/engine"
 	"github.com/cachex-cli/cachex/fastpath"
 	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/outputs"
 )
 
 // What the settings of a call came to, as a memo keeps it: the fields of the list below. Words that may be secret are
@@ -46,8 +47,9 @@ func fields(c *call.Call, a *apart) []any {
 		&c.CacheExit.Codes[3],
 		&q.Wait, &q.Stale, &q.StaleIfError, &q.Jitter, &q.Early, &q.MinCost, &q.MaxEntry, &q.MaxEntries, &q.Private,
 		&q.Refresh, &q.CachedOnly, &q.NoWait, &q.ReadOnly, &q.Follow, &q.Replay, &q.FeedStdin, &c.Explain, &c.Quiet,
+		&q.FileTimes, &q.CleanFiles,
 		&q.Spec.Pty, &q.Spec.IgnoreWords, &q.Spec.Cwd, &q.Spec.Exe, &q.Spec.Env, &q.Spec.StrictEnv,
-		&q.Spec.Files,
+		&q.Spec.Files, &q.Spec.Outputs,
 		&c.Store.MaxSize, &c.Store.Keep, &a.ownDir,
 		&q.Network, &a.traced, &a.trace.AnyTimes, &a.trace.Ignore, &a.trace.Keep, &a.trace.Except, &a.trace.Only,
 		&q.StripANSI,
@@ -165,6 +167,8 @@ func (w *writer) field(field any) {
 		w.number(uint64(*v))
 	case *engine.Replay:
 		w.number(uint64(*v))
+	case *outputs.Times:
+		w.number(uint64(*v))
 	case *engine.StripANSI:
 		w.number(uint64(*v))
 	case *word:
@@ -246,6 +250,8 @@ func (r *reader) field(field any) {
 		*v = hashing.ExeMode(r.number())
 	case *engine.Replay:
 		*v = engine.Replay(r.number())
+	case *outputs.Times:
+		*v = outputs.Times(r.number())
 	case *engine.StripANSI:
 		*v = engine.StripANSI(r.number())
 	case *word:

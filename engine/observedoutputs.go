@@ -1,0 +1,97 @@
+package engine
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/trace"
+)
+
+// Files that an observed run makes are inputs of the next look, in the state in which they were left: unless they are
+// outputs, which a hit puts in place. What the run did with an output before it wrote it counts: in the state that it
+// had then. So of `make` the result is one for each state of what it makes, the first for none.
+
+// earlierOutputs is what a run found where its outputs lie.
+type earlierOutputs struct {
+	set      hashing.Outputs
+	dirs     []string // the working directory, by its names
+	earlier  map[string]*hashing.Earlier
+	obstacle error // why that is not known
+
+	made map[string]bool // those that the run has made or changed; true: they were not there before
+}
+
+// lookEarlier looks at what there is, by its names from the working directory.
+func (rec *recording) lookEarlier() earlierOutputs {
+	dir := rec.caller.Spec.Dir
+	e := earlierOutputs{
+		set: hashing.OutputSet(rec.caller.Spec.Outputs), dirs: []string{dir}, earlier: map[string]*hashing.Earlier{},
+		made:     map[string]bool{},
+		obstacle: rec.noBefore,
+	}
+	if real, err := filepath.EvalSymlinks(dir); err == nil && real != dir {
+		e.dirs = append(e.dirs, real)
+	}
+	for name := range rec.before {
+		earlier, err := hashing.LookEarlier(filepath.Join(dir, filepath.FromSlash(name)), rec.dir.Digests())
+		if err != nil {
+			e.obstacle = err
+			break
+		}
+		e.earlier[name] = earlier
+	}
+	return e
+}
+
+// of is the name of a path among the outputs, or that of a directory in which they lie.
+func (e *earlierOutputs) of(path string) (name string, covered bool) {
+	for _, dir := range e.dirs {
+		below, err := filepath.Rel(dir, path)
+		if err != nil || !filepath.IsLocal(below) {
+			continue
+		}
+		if name = filepath.ToSlash(below); e.set.Covers(name) || name != "." && e.set.Expects(name) {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+// hasListed reports whether the run has seen the names in a directory.
+func (o *observation) hasListed(dir string) bool {
+	i, found := slices.BinarySearchFunc(o.report.Seen, dir, func(s trace.Seen, dir string) int {
+		return strings.Compare(s.Path, dir)
+	})
+	return found && (o.report.Seen[i].Use|o.report.Seen[i].After)&(trace.Listed|trace.Read) != 0
+}
+
+// output is a path that the run has written, and that is among its outputs. What it only wrote is no input, unless it
+// listed the directory: then it has seen that nothing was there.
+func (o *observation) output(seen trace.Seen, name string) (s hashing.Sight, counts bool, doubt string) {
+	if _, err := os.Lstat(seen.Path); err != nil || isSpecial(seen.Path) || !hashing.ChangedSince(seen.Path, o.since) {
+		return o.written(seen)
+	}
+	o.outputs.made[name] = seen.Before == trace.Nothing
+	if seen.Use&acted == 0 && (seen.Before != trace.Nothing || !o.hasListed(filepath.Dir(seen.Path))) {
+		return hashing.Sight{Path: seen.Path, Uses: hashing.UseOutput}, seen.Before == trace.Nothing, ""
+	}
+	s = hashing.Sight{Path: seen.Path, Uses: o.usesOf(seen) | hashing.UseMode}
+	if o.usedEarlier == nil {
+		o.usedEarlier = map[string]*hashing.Earlier{}
+	}
+	switch earlier := o.outputs.earlier[name]; {
+	case o.outputs.obstacle != nil:
+		return s, false, "what was there before is not known: " + o.outputs.obstacle.Error()
+	case earlier == nil && seen.Before == trace.Nothing:
+		s.Uses |= hashing.UseMade
+		o.usedEarlier[seen.Path] = hashing.Nothing()
+	case earlier == nil || seen.Before == trace.Nothing || !earlier.Tells(s.Uses, seen.Size):
+		return s, false, "it used " + hashing.Show(seen.Path) + " and then changed it"
+	default:
+		o.usedEarlier[seen.Path] = earlier
+	}
+	return s, true, ""
+}
