@@ -31,7 +31,7 @@ var arrows = map[string][]string{
 	"cmd/call": {"engine", "engine/batch", "cachedir", "cachedir/stats", "runner", "hashing", "fastpath"},
 	"engine": {
 		"engine/fleet", "engine/values", "outputs", "cachedir", "cachedir/stats", "runner", "trace", "hashing", "lock",
-		"ansi",
+		"ansi", "depfile",
 	},
 	"engine/batch":     {"engine", "cachedir", "hashing", "runner"},
 	"engine/fleet":     {"cachedir", "cachedir/stats", "remote/contract", "hashing"},
@@ -51,6 +51,7 @@ var arrows = map[string][]string{
 	"probe":            {},
 	"masking":          {},
 	"ansi":             {},
+	"depfile":          {},
 	"lock":             {},
 	"fastpath":         {},
 	"scripts/generate": {"cmd", "cmd/call"}, // scripts/generate writes completions and man pages
@@ -61,7 +62,7 @@ var rooms = []string{
 	"cmd/memo", "cmd/call", "engine", "engine/batch", "engine/fleet", "engine/values",
 	"outputs", "cachedir", "cachedir/format", "cachedir/stats", "cachedir/tree", "runner", "trace", "entry",
 	"hashing", "masking", "lock",
-	"ansi", "pack",
+	"ansi", "pack", "depfile",
 }
 
 // banned are imports that a room must not have, whoever they belong to: flags and printing stay in cmd.
