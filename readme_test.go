@@ -88,6 +88,8 @@ func readersProject(t *testing.T) string {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644))
 	}
 	write("go.mod", "module example.com/app\n\ngo 1.24\n")
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "src"), 0o755))
+	write("src/x.c", "int x;\n")
 	write("main.go", "package main\n\nfunc main() { println(\"hello\") }\n")
 	for _, argv := range [][]string{
 		{"git", "init", "-q", "."},

@@ -34,6 +34,9 @@ func addKeyFlags(fs *pflag.FlagSet) {
 	fs.StringArray("output", nil,
 		"a file, directory or glob that the command makes, below the working directory: a `PATH`, stored with the result and "+
 			"put in place on a hit; auto, with --trace: all that it makes there")
+	fs.String("depfile", "",
+		"the command writes Makefile rules to this `FILE`, as gcc -MMD, rustc and protoc do: what they name is an input, and the "+
+			"file an output")
 	fs.Bool("arg-files", true, "words that name files are inputs; those of a shell text too")
 	fs.Bool("stdin", false, "read stdin whole, put it in the key, feed it to the command")
 	fs.String("cwd", "path", "how the working directory enters the key: a `MODE`, path, repo or none")
@@ -212,6 +215,19 @@ func (a *App) spec(c *cobra.Command, s Settings, argv []string) (hashing.Spec, e
 		env = s.givenByFlag("env", s.Env)
 		outputs = s.givenByFlag("output", s.Output)
 	}
+	depfile := s.Depfile
+	if name != "" && !slices.Contains(s.from("depfile"), fromFlag) {
+		depfile = ""
+	}
+	if depfile != "" && s.Trace {
+		return hashing.Spec{}, &usageError{
+			Err:  errors.New("--depfile and --trace cannot both be"),
+			Hint: "leave out one of the two: --trace sees what the command reads, and what it looks for in vain",
+		}
+	}
+	if depfile != "" {
+		outputs = append(slices.Clip(outputs), hashing.EscapeGlob(depfile))
+	}
 	if hashing.HasAutoOutputs(outputs) && (!s.Trace || s.OutputClean) {
 		return hashing.Spec{}, badAutoOutputs(s)
 	}
@@ -224,7 +240,7 @@ func (a *App) spec(c *cobra.Command, s Settings, argv []string) (hashing.Spec, e
 		Namespace: s.Namespace, Scope: s.Scope, Name: name, Fragment: isFragment, Variant: variant,
 		Argv: argv, Past: past, Dir: dir,
 		Cwd: s.Cwd, Repo: s.Repo, ProjectRepo: s.ProjectRepo, Exe: s.Exe, Environ: a.Environ, Env: env,
-		StrictEnv: s.StrictEnv, Files: files, Outputs: outputs,
+		StrictEnv: s.StrictEnv, Files: files, Outputs: outputs, Depfile: depfile,
 		IgnoreWords: !s.ArgFiles, Pty: s.Pty, Secret: s.Secret, Trace: s.trace(dir),
 	}, nil
 }

@@ -55,7 +55,7 @@ behind NAME is VARY.` + exitCodes(
 // notOfFragments lists flags of run that mean nothing here, or that words stand for.
 var notOfFragments = []string{
 	"ttl", "key", variantFlag, "vary", "arg-files", "cwd", "exe", "pty", "strip-ansi", "purge-tag", "warm", "output",
-	"output-touch", "output-clean", "keep-mtime",
+	"output-touch", "output-clean", "keep-mtime", "depfile",
 }
 
 // fragment runs a command as run would under a name, a time to live and a tag that come from the words.

@@ -57,7 +57,7 @@ words: the command gets an empty one.`,
 func notForMap() []string {
 	return []string{
 		"stdin", "pty", "stale", "early", "warm", "no-wait", "follow", "replay", "strip-ansi", "status-fd",
-		"memory", "memory-fd", "purge-tag", "output", "output-touch", "output-clean", "keep-mtime",
+		"memory", "memory-fd", "purge-tag", "output", "depfile", "output-touch", "output-clean", "keep-mtime",
 		"trace", "trace-times", "trace-ignore", "trace-keep", "env-except", "env-only",
 	}
 }

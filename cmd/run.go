@@ -72,6 +72,17 @@ it was left, is no reason to run again. With --trace all of that is seen: what t
 before it wrote it counts as it was then. --trace --output auto stores all that it made or changed below the working
 directory, but in .git.
 
+Compilers write down what they have read: --depfile x.d takes the Makefile rules that gcc -MMD -MF x.d, clang, rustc
+--emit dep-info and protoc --dependency_out write, and makes those files inputs of the next look, and variables that
+rustc names. Names begin in the working directory; with --cwd repo those below the repository are the same in each
+clone. Up to eight states are kept. The file is an output, too: make reads it. It counts if this run has written it, to
+its end, and all files that it names are there; else, and after a failure, nothing is stored. What a compiler looked for
+in vain is in no depfile: a header that comes to be found earlier in the include path is not seen. --trace sees it, with
+--output auto. With -MMD no headers of the system count; with -MD they do. Flags, and what CPATH and the like say, are
+in the key. __DATE__ is replayed: set SOURCE_DATE_EPOCH, which is in the key, or name a --ttl. Colours are as recorded:
+say -fdiagnostics-color=always. With -g the object names the directory, so for --cwd repo map that without naming it in
+a word: -c 'gcc -ffile-prefix-map="$PWD"=. "$@"'.
+
 The command gets an empty stdin unless --stdin is given, at a terminal, too: what is typed is in no key. What is not to
 be cached (--no-cache, --purge-tag, --only-if) gets stdin as it is, and so do shells and interpreters without a script,
 and -it of docker, podman and kubectl, if it is a terminal. The output is stored in the cache directory as it is, unless
@@ -89,7 +100,8 @@ and stderr are one. Lines of ::add-mask:: are printed whatever --replay leaves o
   cachex run --file @git --env STAGE -- go vet ./...
   cachex run --ttl 1d --cache-exit 0,1 -- golint ./...
   echo '{"a":1}' | cachex run --stdin -- jq .a
-  cachex run -c 'git log | head -5'`,
+  cachex run -c 'git log | head -5'
+  cachex run --ttl none --depfile x.d --output x.o -- gcc -MMD -MF x.d -c x.c -o x.o`,
 		RunE: func(c *cobra.Command, args []string) error { return app.run(c, args) },
 	}
 	c.Long += exitCodes(

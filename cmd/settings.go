@@ -71,6 +71,7 @@ type Settings struct {
 	ArgFiles    bool     // words that name files are inputs
 	File        []string // paths, globs and directories; relative ones to the working directory
 	Output      []string // paths, globs and directories below the working directory
+	Depfile     string   // a file below the working directory; empty: none
 	OutputTouch bool
 	OutputClean bool
 	KeepMtime   bool
@@ -232,6 +233,7 @@ func settingTable() []setting {
 		},
 		{name: "file", project: true, field: func(s *Settings) any { return &s.File }},
 		{name: "output", project: true, field: func(s *Settings) any { return &s.Output }},
+		{name: "depfile", project: true, field: func(s *Settings) any { return &s.Depfile }},
 		{name: "arg-files", project: true, field: func(s *Settings) any { return &s.ArgFiles }},
 		{name: "stdin", project: true, field: func(s *Settings) any { return &s.Stdin }},
 		{name: "cwd", project: true, field: func(s *Settings) any { return &s.Cwd }},
@@ -424,6 +426,8 @@ func (row setting) duration(src source, text string) (time.Duration, error) {
 // text checks a text, and makes the name of a file or directory absolute.
 func (row setting) text(src source, text string) (string, error) {
 	switch {
+	case row.name == "depfile":
+		return src.depfile(text)
 	case row.name == "namespace" && text != "" && slices.Contains(strings.Split(text, "/"), ""):
 		return "", src.bad(text, "a part of it is empty", "write parts with one slash between them, as in team/app")
 	case row.name != "cache-dir" && row.name != "secret-file" && row.name != "key-file":
@@ -618,6 +622,22 @@ func outsideOutput(patterns []string) error {
 		}
 	}
 	return nil
+}
+
+// depfile makes the name of a depfile one that is good in the working directory, below which it must lie.
+func (src source) depfile(name string) (string, error) {
+	from := name
+	if src.prefix != "" && !filepath.IsAbs(name) {
+		from = src.prefix + strings.TrimPrefix(name, "./")
+	}
+	checked := from
+	if src.project { // see output
+		checked = name
+	}
+	if err := hashing.CheckOutput(hashing.EscapeGlob(checked)); err != nil {
+		return "", src.bad(name, err.Error(), "name the file that the command writes, as in -MF x.d")
+	}
+	return from, nil
 }
 
 // projectList is a list that a project file names. Its lines become part of

@@ -185,6 +185,7 @@ func TestWhoMaySetWhat(t *testing.T) {
 		{"tool", `"go"`, false, true},
 		{"file", `"go.sum"`, false, true},
 		{"output", `"a.o"`, false, true},
+		{"depfile", `"a.d"`, false, true},
 		{"stdin", `true`, false, true},
 		{"cwd", `"repo"`, false, true},
 		{"project-repo", `"app"`, false, true},
@@ -270,7 +271,7 @@ func TestWhoMaySetWhat(t *testing.T) {
 		})
 	}
 	apart := []string{"exe", "repo", "arg-files"} // see TestProjectOnlyAdds and TestRepo
-	require.Len(t, settingTable(), 59+len(apart), "each setting has its row above")
+	require.Len(t, settingTable(), 60+len(apart), "each setting has its row above")
 }
 
 // TestProjectOnlyAdds: a project file takes nothing away that the user's own puts in the key or asks for.
@@ -579,6 +580,8 @@ func TestBadValuesNameTheirSource(t *testing.T) {
 		{"tool", "@go", "no such tool is known"},
 		{"file", "", "empty"},
 		{"output", "../x", "outputs lie below the working directory"},
+		{"depfile", "a/../../x.d", "outputs lie below the working directory"},
+		{"depfile", "/x.d", "outputs lie below the working directory"},
 		{"output", "./", "the whole working directory is no output"},
 		{"tag", " ", "empty"},
 		{"cache-dir", "", "empty"},

@@ -157,7 +157,7 @@ func (in *inputs) doubtMiss() {
 	case in.remarks.doubt != nil:
 	case len(unmatched) > 0:
 		in.remarks.doubt = errors.New(unmatched[0].String())
-	case in.recipe.SharesRepo() && !in.recipe.HasFiles() && !in.recipe.IsObserved():
+	case in.recipe.SharesRepo() && !in.recipe.HasFiles() && !in.recipe.HasSets():
 		in.remarks.doubt = errors.New("clones of this repository share the result, whatever they hold; " +
 			"name what the command reads with --file")
 	}
@@ -205,7 +205,7 @@ func (in *inputs) unchanged() (base, recipe hashing.Recipe, err error) {
 	}
 	in.words.recipeAfter = base
 	base = in.words.loosened(base)
-	if err = in.firstRecipe.SameButArgs(base); err != nil || in.learned == nil || base.IsObserved() {
+	if err = in.firstRecipe.SameButArgs(base); err != nil || in.learned == nil || base.HasSets() {
 		return base, base, err
 	}
 	if recipe, err = hashing.Extend(base, in.caller.Spec, *in.learned, in.dir.Digests()); err == nil {

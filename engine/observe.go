@@ -29,6 +29,9 @@ type observation struct {
 // observe makes a command one that is observed, if its recipe says so. Where that cannot be had the command runs all
 // the same.
 func (rec *recording) observe(c *runner.Command) {
+	if name := rec.caller.Spec.Depfile; name != "" {
+		rec.depfile = watchDepfile(name, rec.caller.Spec.Dir)
+	}
 	if !rec.inputs.firstRecipe.IsObserved() {
 		return
 	}

@@ -111,7 +111,6 @@ func notAsSeen(difference string) verdict {
 }
 
 // observed makes the entry one of the recipe that the run has turned out to have, after all that it was seen to use.
-// The entry is stored before anybody is led to it.
 func (in *inputs) observed(rep *observation, m cachedir.Meta, d directives, store func() refusal) refusal {
 	if rep.obstacle != "" {
 		return refusal{rep.obstacle, true}
@@ -124,11 +123,17 @@ func (in *inputs) observed(rep *observation, m cachedir.Meta, d directives, stor
 		return refusal{doubt, true}
 	}
 	in.doubtVariables(rep)
-	recipe, err := hashing.Observed(in.firstRecipe, in.caller.Spec, hashing.Sights{
+	return in.dependOn(hashing.Sights{
 		Paths: sights, Tools: rep.plainTools(in.caller.Spec, d),
 		ShellVariables: rep.shellVariables(in.caller.Spec.Argv), Since: rep.since, Busy: rep.busyDirectories(),
 		First: rep.first, Earlier: rep.usedEarlier,
-	}, in.dir.Digests())
+	}, m, store)
+}
+
+// dependOn makes the entry one of the recipe that a run has turned out to have. The entry is stored before anybody is
+// led to it.
+func (in *inputs) dependOn(used hashing.Sights, m cachedir.Meta, store func() refusal) refusal {
+	recipe, err := hashing.Observed(in.firstRecipe, in.caller.Spec, used, in.dir.Digests())
 	if err != nil {
 		return refusal{err.Error(), true}
 	}

@@ -26,6 +26,7 @@ type recording struct {
 	obstacle string            // why not
 
 	observation *observation // what the run was seen to use; nil: nobody looked
+	depfile     *written     // what the run is to write down of what it used; nil: nothing
 
 	before   outputs.Before   // what there was where its files lie
 	noBefore error            // why that is not known
@@ -154,6 +155,9 @@ func (rec *recording) store(res runner.Result, m cachedir.Meta, d directives) re
 	}
 	if rec.observation != nil {
 		return rec.inputs.observed(rec.observation, m, d, store)
+	}
+	if rec.depfile != nil {
+		return rec.inputs.writtenDown(rec.depfile, m, d, store)
 	}
 	return rec.inputs.learn(m, d, res.Started, store)
 }

@@ -12,7 +12,7 @@ import (
 // localOrSets looks here, after sets that the redirect leads to and that are not here were fetched.
 func (l *lookup) localOrSets(admit judge) (*cachedir.Entry, error) {
 	first := &l.inputs.firstRecipe
-	if !first.IsObserved() {
+	if !first.HasSets() {
 		return l.local(admit)
 	}
 	if redirect := l.dir.Redirect(first.Key, first.Text); redirect != nil {

@@ -31,13 +31,14 @@ func ArgFiles(spec *Spec) []ArgFile {
 	outputs, all := OutputSet(spec.Outputs), mentions(spec)
 	read := map[string]bool{}
 	for _, m := range all {
-		if m.role != isWritten && m.covered(outputs, spec) {
+		if m.role != isWritten && !spec.isDepfile(m.Name) && m.covered(outputs, spec) {
 			read[filepath.Clean(absolute(m.Name, spec.Dir))] = true
 		}
 	}
 	var args []ArgFile
 	for _, m := range all {
 		switch covered := m.covered(outputs, spec); {
+		case spec.isDepfile(m.Name): // what it held before the run has no say
 		case m.role == isWritten && covered && !read[filepath.Clean(absolute(m.Name, spec.Dir))]:
 		case m.role == isAppendedTo && !covered: // as a log: what was in it has no say, and it differs after each run
 		default:

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -176,7 +177,7 @@ func (o *observer) parse(text []byte) (sights []Sight, lines [][]byte, err error
 			}
 			s.Path = path
 		}
-		if r.failed || !strings.HasPrefix(s.Path, "/") {
+		if r.failed || !filepath.IsAbs(s.Path) {
 			return nil, nil, errRecipe
 		}
 		sights, lines = append(sights, s), append(lines, text[:len(line)])

@@ -70,6 +70,12 @@ masking MASKING
 name "user_1"
 scope secret 18 sha256(--password=hunter2)
 `},
+	{"depfile", func(_ *testing.T, _ string, s *Spec) { s.Name, s.Depfile = "x", "./b//x\".d" }, `cachex recipe 1
+platform PLATFORM
+masking MASKING
+name "x"
+depfile "b/x\".d"
+`},
 	{"fragment", func(_ *testing.T, _ string, s *Spec) {
 		s.Name, s.Fragment, s.Variant = "side\xff", true, []string{"a b", "", "x:y", "--password=hunter2"}
 	}, `cachex recipe 1

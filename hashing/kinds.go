@@ -47,6 +47,7 @@ var kinds = [...]*factKind{
 	&ptyFact,
 	&outputFact,
 	&umaskFact,
+	&depfileFact,
 	&stdinFact,
 	&varyFact,
 	&strictEnvFact,

@@ -24,6 +24,7 @@ func Observed(r Recipe, spec Spec, run Sights, digests Digests) (Recipe, error) 
 func (o *observer) observed(r Recipe, run Sights) (Recipe, error) {
 	o.recording, o.since, o.busy, o.first = true, run.Since, run.Busy, run.First
 	o.shellVariables, o.tools, o.earlier = run.ShellVariables, run.Tools, run.Earlier
+	o.onlyNamed, o.variables = o.c.spec.Depfile != "", run.Variables
 	sights := o.ordered(o.withAbove(run.Paths))
 	lines := make([][]byte, len(sights))
 	all := wholeOf(sights)
@@ -60,6 +61,9 @@ func (o *observer) unchanged(observed, r Recipe) (difference string, err error) 
 		}
 	}
 	o.tools = seenTools(rest)
+	if o.onlyNamed = o.c.spec.Depfile != ""; o.onlyNamed {
+		o.variables = namedVariables(rest)
+	}
 	environment := o.environment(nil)
 	at := bytes.Index(rest, []byte("\n"+seenFact.name+" ")) + 1 // 0: no path was seen
 	if bytes.HasPrefix(rest, []byte(seenFact.name+" ")) {
@@ -97,6 +101,8 @@ type observer struct {
 
 	tools          []string // whose variables count; nil: all do
 	shellVariables []string // those that count
+	onlyNamed      bool     // no variables count but these
+	variables      []string
 	places         sync.Map // what place has found
 }
 

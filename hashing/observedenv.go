@@ -19,6 +19,9 @@ func Counted(spec Spec, tools []string) []string {
 }
 
 func (o *observer) counted() []string {
+	if o.onlyNamed {
+		return sortedSet(slices.Clone(o.variables))
+	}
 	var names []string
 	if t := o.c.spec.Trace; t == nil || len(t.Only) == 0 {
 		names = slices.Clone(o.shellVariables)

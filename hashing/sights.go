@@ -18,6 +18,7 @@ type Sights struct {
 	Paths          []Sight
 	Tools          []string // as PlainTools lists them: whose variables count; nil: all do
 	ShellVariables []string // those of ShellVariables that it may have asked for
+	Variables      []string // with Spec.Depfile, those that alone count; Tools and ShellVariables are not used then
 	Since          int64    // when it began, in nanoseconds since 1970 by FileTime; 0: not known, and not looked at
 
 	Busy map[string]bool // directories in which names may have come and gone since then without harm

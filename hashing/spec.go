@@ -25,6 +25,7 @@ type Spec struct {
 	StrictEnv   bool     // the command sees none but these and a base: VisibleEnviron
 	Files       []string // paths, ** globs, directories; @git, @LIST; what Except makes of them
 	Outputs     []string // paths, ** globs and directories below Dir that the command makes
+	Depfile     string   // Makefile rules that the command writes: the files that they name are inputs; may be empty
 	IgnoreWords bool     // words that name regular files are no inputs; those of a named recipe never are
 	Stdin       *Digest  // of the whole of stdin; nil: stdin is not an input
 	Vary        []Vary   // what commands print, that the result depends on

@@ -12,6 +12,7 @@ import (
 // isValue reports whether a spec is that of a value.
 func (s *Spec) isValue() bool {
 	return s.Name != "" && !s.Fragment && s.Scope == "" && s.Stdin == nil && s.Item == nil && !s.Pty &&
+		s.Depfile == "" &&
 		len(s.Env)+len(s.Files)+len(s.Vary)+len(s.Outputs) == 0
 }
 

@@ -49,7 +49,7 @@ func fields(c *call.Call, a *apart) []any {
 		&q.Refresh, &q.CachedOnly, &q.NoWait, &q.ReadOnly, &q.Follow, &q.Replay, &q.FeedStdin, &c.Explain, &c.Quiet,
 		&q.FileTimes, &q.CleanFiles,
 		&q.Spec.Pty, &q.Spec.IgnoreWords, &q.Spec.Cwd, &q.Spec.Exe, &q.Spec.Env, &q.Spec.StrictEnv,
-		&q.Spec.Files, &q.Spec.Outputs,
+		&q.Spec.Files, &q.Spec.Outputs, (*word)(&q.Spec.Depfile),
 		&c.Store.MaxSize, &c.Store.Keep, &a.ownDir,
 		&q.Network, &a.traced, &a.trace.AnyTimes, &a.trace.Ignore, &a.trace.Keep, &a.trace.Except, &a.trace.Only,
 		&q.StripANSI,
