@@ -1,0 +1,3 @@
+#define WORD "hello"
+
+int greet(void);
