@@ -28,6 +28,7 @@ type caller struct {
 	startTime time.Time        // by it, for the journal
 	arrival   moment           // P9: results that ended after this were made for him too
 	recorded  bool             // he is a command of a run that is being recorded itself
+	refused   time.Time        // when a result ended whose files cannot be put in place; zero: there is none
 	passStdin bool             // he wants no caching of this: the command gets stdin as it is
 }
 

@@ -20,6 +20,7 @@ type lookup struct {
 	miss         verdict         // why the first look was not a hit
 	fallback     *cachedir.Entry // what is served if the command fails; nil: nothing
 	tagsOfOthers []string        // tags of results that this run may replace
+	refusals     int             // 1: files of a result could not be put in place; more: it was looked again
 	unasked      bool            // a tier may know of purges of a result's tags, and is not waited for
 }
 

@@ -391,8 +391,18 @@ func (f files) removeStrays() {
 	outputs.RemoveStrays(root, f.ledger())
 }
 
+// retries reports whether a result whose files cannot be put in place is to be made anew by one run for all who find
+// that at the same time: side by side they would make the same files. What is made meanwhile is looked at again, once.
+func (l *lookup) retries() bool {
+	retries := l.refusals == 1
+	l.refusals++
+	return retries
+}
+
 // notRestored notes that the files of a result cannot be put in their places, which makes it a miss.
-func (l *lookup) notRestored(err error) {
+func (l *lookup) notRestored(e *cachedir.Entry, err error) {
+	l.caller.refused = e.Ended
+	l.refusals = max(l.refusals, 1)
 	l.miss = verdict{stats.Uncacheable, err.Error()}
 	var refused *outputs.Refusal
 	if !errors.As(err, &refused) || errors.Is(err, outputs.ErrContents) {

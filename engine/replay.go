@@ -40,8 +40,8 @@ func (r *run) replay(e *cachedir.Entry, how stats.Served) (Outcome, error) {
 		defer r.caller.dieOnSignals()()
 	}
 	if err := filesOf(r.inputs).restore(e, nil); err != nil {
-		r.lookup.notRestored(err)
-		return r.rerun(true)
+		r.lookup.notRestored(e, err)
+		return r.rerun()
 	}
 	r.reportUse(e, how) // first: whoever reads the output may go away, and this process with him
 	err := r.output.replayRest(e)
@@ -54,7 +54,7 @@ func (r *run) replay(e *cachedir.Entry, how stats.Served) (Outcome, error) {
 		return r.outcome(how), &DeliveryError{Err: err}
 	case errors.As(err, &bad) && !bad.Written:
 		r.lookup.miss = verdict{stats.Corrupt, err.Error()}
-		return r.rerun(false)
+		return r.rerun()
 	case errors.As(err, &mixed):
 		return r.outcome(how), err
 	default:
@@ -100,10 +100,8 @@ func (r *run) reportUse(e *cachedir.Entry, how stats.Served) {
 	r.encloser.reportUse(r.inputs, &e.Meta, end, ends)
 }
 
-// rerun answers an entry that its header promised and its body broke, or whose files cannot be put in their places. Of
-// all who find that of files at the same time one runs: side by side they would make the same. If somebody changes them
-// again and again, they do.
-func (r *run) rerun(files bool) (Outcome, error) {
+// rerun answers an entry that its header promised and its body broke.
+func (r *run) rerun() (Outcome, error) {
 	switch {
 	case r.caller.NoWait:
 		return r.damagedAtOnce()
@@ -111,8 +109,7 @@ func (r *run) rerun(files bool) (Outcome, error) {
 		return r.outcome(stats.Declined), r.lookup.notCached()
 	case r.caller.ReadOnly:
 		return r.plain(r.lookup.miss.reason, "read-only is set")
-	case files && !r.caller.Refresh:
-		r.caller.Refresh = true
+	case r.lookup.retries():
 		return r.share(newQueue(r))
 	}
 	return r.lead(nil)

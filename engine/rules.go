@@ -33,13 +33,20 @@ type reader struct {
 	boot     func() moment
 	merged   func() bool // both his streams are one file
 	inherits func() bool // his command gets open files, which no process in the background has
+	refused  time.Time   // the end of a result whose files cannot be put in place; zero: there is none
 }
 
 // reader is what the rules know of the caller. inherits says whether his command gets open files.
 func (c *caller) reader(inherits func() bool) reader {
 	return reader{
 		Request: c.Request, arrival: c.arrival, now: c.now, boot: bootNow, merged: c.merged, inherits: inherits,
+		refused: c.refused,
 	}
+}
+
+// hasRefused reports whether a result is one whose files could not be put in place, or older than that.
+func (r reader) hasRefused(e *cachedir.Entry) bool {
+	return !r.refused.IsZero() && !e.Ended.After(r.refused)
 }
 
 // A judge decides whether a reader may be answered with an entry.
@@ -59,6 +66,9 @@ type judge func(r reader, e *cachedir.Entry) verdict
 
 // fresh admits what is a hit (rules 1 and 2).
 func fresh(r reader, e *cachedir.Entry) verdict {
+	if r.hasRefused(e) {
+		return verdict{stats.Uncacheable, "its files cannot be put in place"}
+	}
 	if r.Refresh {
 		return verdict{stats.Forced, "--refresh"}
 	}
@@ -193,7 +203,7 @@ func concurrent(r reader, e *cachedir.Entry) verdict {
 	if r.Refresh {
 		since = moment(e.StartedBoot)
 	}
-	if since < r.arrival || !r.sameClock(e) {
+	if since < r.arrival || !r.sameClock(e) || r.hasRefused(e) {
 		return verdict{stats.Expired, "recorded before this run began"}
 	}
 	return r.deliverable(e)
