@@ -59,6 +59,8 @@ def start():
         argv = argv[:rng.randrange(4)]
     closed = rng.choice([[], [], [], [], [], [0], [1], [2], [0, 1, 2]])
     stack = rng.choice([None, None, None, 64, 256, 1024, 65536])
+    if stack and sum(len(w) + 9 for w in argv + environ) > stack << 9:
+        stack = None  # words fill more than half of it: no program is sure to start
     return words, argv, environ, shown, odd, closed, stack
 
 
