@@ -25,7 +25,8 @@ func newInputsCommand(app *App) *cobra.Command {
 used: files of the project, of the home directory and of the system, paths that were looked for in vain, directories
 that were listed, files that were made, variables that count, those of them that its programs are known to look at and
 that are in no key yet (forgotten), and what keeps a result from being stored. Then it prints a rule for a
-configuration file, and the same as flags of run, that put the inputs of project and home in the key. Files of the
+configuration file, and the same as flags of run, that put the inputs of project and home in the key, and store what was
+made below the working directory with the result. Files of the
 system change with its packages; only --trace looks at them. A directory that was listed is in the rule with all that
 lies below it, if that is not too much.
 
@@ -131,9 +132,10 @@ type inputsView struct {
 	Network     bool     `json:"network"`
 	Doubts      []string `json:"doubts"`
 	Rule        struct {
-		Match string   `json:"match"`
-		File  []string `json:"file"`
-		Env   []string `json:"env"`
+		Match  string   `json:"match"`
+		File   []string `json:"file"`
+		Env    []string `json:"env"`
+		Output []string `json:"output"` // what it made below the working directory
 
 		Without []string `json:"without"` // directories whose names it leaves out
 	} `json:"rule"`
@@ -158,6 +160,12 @@ func newInputsView(seen engine.Seen, argv []string) inputsView {
 		engine.Patterns(slices.Concat(v.Project, v.Home, near(v.System), near(v.Absent))), engine.ListPatterns(small),
 	))
 	v.Rule.Without = all(large)
+	v.Rule.Output = []string{}
+	for _, name := range v.Made {
+		if filepath.IsLocal(name) && !strings.HasPrefix(name+"/", ".git/") {
+			v.Rule.Output = append(v.Rule.Output, hashing.EscapeGlob(name))
+		}
+	}
 	for _, name := range v.Environment {
 		if !strings.HasPrefix(name, "$") && !strings.HasPrefix(name, toolMark) && !strings.Contains(name, ",") {
 			v.Rule.Env = append(v.Rule.Env, hashing.EscapeGlob(name))
@@ -237,12 +245,18 @@ func (v *inputsView) print(w io.Writer) error {
 	}
 	fmt.Fprintf(&b, "[[rule]]\nmatch = %s\nfile = %s\nenv = %s\n", tomlText(v.Rule.Match), tomlList(v.Rule.File),
 		tomlList(v.Rule.Env))
+	if len(v.Rule.Output) > 0 {
+		fmt.Fprintf(&b, "output = %s\n", tomlList(v.Rule.Output))
+	}
 	b.WriteString("\nflags:")
 	for _, file := range v.Rule.File {
 		b.WriteString(" --file " + shellQuote(file))
 	}
 	if len(v.Rule.Env) > 0 {
 		b.WriteString(" --env " + shellQuote(strings.Join(v.Rule.Env, ",")))
+	}
+	for _, output := range v.Rule.Output {
+		b.WriteString(" --output " + shellQuote(output))
 	}
 	_, err := io.WriteString(w, b.String()+"\n")
 	return err
