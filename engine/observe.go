@@ -22,6 +22,7 @@ type observation struct {
 	anyTimes bool  // times of modification never count
 	looks    looks
 	outputs  earlierOutputs
+	words    []string // of the command line
 
 	usedEarlier map[string]*hashing.Earlier // what outputs were before the run, of those that it used
 }
@@ -40,7 +41,7 @@ func (rec *recording) observe(c *runner.Command) {
 		o.anyTimes = t.AnyTimes
 	}
 	if rec.caller.makesFiles() {
-		o.outputs = rec.lookEarlier()
+		o.outputs, o.words = rec.lookEarlier(), rec.caller.Spec.Argv
 	}
 	rec.observation = o
 	if err := o.watch(c); err != nil {

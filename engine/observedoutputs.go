@@ -68,6 +68,13 @@ func (o *observation) hasListed(dir string) bool {
 	return found && (o.report.Seen[i].Use|o.report.Seen[i].After)&(trace.Listed|trace.Read) != 0
 }
 
+// isGoBuild reports whether the run is one of go build, which looks at the times of what it makes, goes by what it
+// holds, and makes it anew each time: so a result would never be found again.
+func (o *observation) isGoBuild() bool {
+	return len(o.report.Programs) > 0 && filepath.Base(o.report.Programs[0].Path) == "go" &&
+		len(o.words) > 1 && o.words[1] == "build"
+}
+
 // output is a path that the run has written, and that is among its outputs. What it only wrote is no input, unless it
 // listed the directory: then it has seen that nothing was there.
 func (o *observation) output(seen trace.Seen, name string) (s hashing.Sight, counts bool, doubt string) {
@@ -79,6 +86,9 @@ func (o *observation) output(seen trace.Seen, name string) (s hashing.Sight, cou
 		return hashing.Sight{Path: seen.Path, Uses: hashing.UseOutput}, seen.Before == trace.Nothing, ""
 	}
 	s = hashing.Sight{Path: seen.Path, Uses: o.usesOf(seen) | hashing.UseMode}
+	if o.isGoBuild() {
+		s.Uses &^= hashing.UseTimes | hashing.UseChange
+	}
 	if o.usedEarlier == nil {
 		o.usedEarlier = map[string]*hashing.Earlier{}
 	}
