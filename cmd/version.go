@@ -15,9 +15,9 @@ func newVersionCommand(app *App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "print the version",
-		Long: "Version prints the version of cachex, of the Go that built it, and the platform; and which entry the " +
-			"program has: early, if a hit is answered before the Go runtime starts (Linux on amd64 and arm64), or " +
-			"plain." + exitCodes("0    always"),
+		Long: "Version prints the version of cachex, of the Go that built it, and the platform; its commit and " +
+			"the time of that, if they are known; and which entry the program has: early, if a hit is answered before the " +
+			"Go runtime starts (Linux on amd64 and arm64), or plain." + exitCodes("0    always"),
 		Example: "  cachex version",
 		Args:    noArguments,
 		RunE:    func(*cobra.Command, []string) error { return printVersion(app.Stdout) },
@@ -25,22 +25,49 @@ func newVersionCommand(app *App) *cobra.Command {
 }
 
 func printVersion(w io.Writer) error {
+	b := thisBuild()
 	entry := "plain"
 	if fastpath.IsEarly() {
 		entry = "early"
 	}
-	_, err := fmt.Fprintf(
-		w, "cachex %s %s %s/%s\nentry: %s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, entry,
-	)
+	text := fmt.Sprintf("cachex %s %s %s/%s\n", b.version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	if b.commit != "" {
+		text += fmt.Sprintf("commit: %s %s\n", b.commit, b.committed)
+	}
+	_, err := fmt.Fprintf(w, "%sentry: %s\n", text, entry)
 	return err
 }
 
-// version is the module's version as the go command recorded it, "(devel)" for a build from a work tree.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
+// What a release says of itself, by the linker's -X: nothing of its tree is in it otherwise (tools/release/build.go).
+var release, commit, committed string
+
+// A build is what is known of how this program was built.
+type build struct{ version, commit, committed string }
+
+// thisBuild is the release, or what the go command recorded: the version of the module, "(devel)" for a build from a
+// work tree of which it knows nothing, and the commit if it was there.
+func thisBuild() build {
+	b := build{release, commit, committed}
+	if b.version != "" {
+		return b
 	}
-	return "(devel)"
+	b.version = "(devel)"
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return b
+	}
+	if info.Main.Version != "" {
+		b.version = info.Main.Version
+	}
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			b.commit = s.Value
+		case "vcs.time":
+			b.committed = s.Value
+		}
+	}
+	return b
 }
 
 const exitHeading = "\n\nExit codes:"
