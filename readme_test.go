@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -56,7 +57,24 @@ func TestReadme(t *testing.T) {
 		ran++
 	}
 	require.Greater(t, ran, 10)
-	require.FileExists(t, filepath.Join(home, ".local", "bin", "cachex"))
+	installed := filepath.Join(home, ".local")
+	for _, name := range []string{
+		"bin/cachex", "share/man/man1/cachex-run.1", "share/bash-completion/completions/cachex",
+		"share/zsh/site-functions/_cachex", "share/fish/vendor_completions.d/cachex.fish",
+	} {
+		require.FileExists(t, filepath.Join(installed, filepath.FromSlash(name)))
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(installed, "share", "man", "mine"), nil, 0o644))
+	c := exec.Command("scripts/install", "--uninstall")
+	c.Env = env
+	out, err := c.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	var left []string
+	require.NoError(t, filepath.WalkDir(installed, func(path string, d fs.DirEntry, err error) error {
+		left = append(left, strings.TrimPrefix(path, installed))
+		return err
+	}))
+	require.Equal(t, []string{"", "/share", "/share/man", "/share/man/mine"}, left)
 }
 
 // readmeCommands lists the commands of a text's sh and console blocks.

@@ -25,6 +25,12 @@ func output(t *testing.T, argv ...string) string {
 	return string(out)
 }
 
+// The tools of this repository are no programs of its module: go install ./... installs cachex and nothing else.
+func TestOneProgram(t *testing.T) {
+	programs := output(t, "go", "list", "-f", `{{if eq .Name "main"}}{{.ImportPath}}{{end}}`, "./...")
+	require.Equal(t, "github.com/cachex-cli/cachex\n", programs)
+}
+
 // The files of a release, for the platform that the tests run on: the archive is a prefix with a program that knows its
 // version, pages and completions; the bill names each module that is linked; the checksums are right.
 func TestRelease(t *testing.T) {
