@@ -17,7 +17,7 @@ var (
 	fileMatchFact = factKind{
 		name: "file-match", add: (*capture).addFiles, parse: parseFileMatch, change: changedPattern, order: ofAsked,
 		report: func(_ *Recipe, spec *Spec, to *Report) { to.Files = append(to.Files, spec.Files...) },
-		memo:   func(spec, left *Spec) { left.Files = withoutNames(spec.Files) },
+		memo:   func(spec, left *Spec) { left.Files = withoutNames(spec.Files, spec.Dir) },
 	}
 	fileFact = factKind{
 		name: "file", parse: parseFile, change: changedFile, order: ofFound, report: nothingToReport, memo: inAddress,

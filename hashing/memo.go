@@ -26,12 +26,18 @@ func (r Recipe) BeyondMemo() (kind string, found bool) {
 // it, the user, the words and the directory; or from what another kind takes.
 func inAddress(_, _ *Spec) {}
 
-// withoutNames leaves the patterns that stand for more, or less, than the one thing of this name.
-func withoutNames(patterns []string) (left []string) {
+// withoutNames leaves the patterns that stand for more, or less, than the one thing of this name. A directory stands
+// for all that is in it.
+func withoutNames(patterns []string, dir string) (left []string) {
 	for _, pattern := range patterns {
-		if !IsName(pattern) {
+		if !IsName(pattern) || isDirectory(absolute(tidy(pattern), dir)) {
 			left = append(left, pattern)
 		}
 	}
 	return left
+}
+
+func isDirectory(path string) bool {
+	at, err := lookAt(path, true)
+	return err == nil && at.kind == kindDirectory
 }

@@ -111,6 +111,7 @@ func TestMemoForbidsValues(t *testing.T) {
 		"a glob of files":         func(c *call.Call) { c.Request.Spec.Files = []string{"a", "b/**"} },
 		"what is left out":        func(c *call.Call) { c.Request.Spec.Files = []string{"a", "!b"} },
 		"a list of files":         func(c *call.Call) { c.Request.Spec.Files = []string{"@git"} },
+		"a directory of files":    func(c *call.Call) { c.Request.Spec.Files = []string{t.TempDir()} },
 		"no directory":            func(c *call.Call) { c.Request.Spec.Dir = "" },
 		"unknown files of config": func(c *call.Call) { c.Configuration = nil },
 	} {
