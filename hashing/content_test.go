@@ -175,7 +175,7 @@ func TestOneEach(t *testing.T) {
 	seen := look{kind: kindDirectory, id: StatID{Mtime: 1}} // what is put in a directory meanwhile is seen when it is listed
 	w := newWalk("/", 1000)
 	require.NoError(t, w.add(entry{name: "d", kind: seen.kind, id: seen.id}))
-	require.Equal(t, []entry{{name: "d", kind: kindDirectory}}, w.entries)
+	require.Equal(t, []entry{{name: "d", kind: kindDirectory}}, w.last)
 
 	got, err := oneEach([]entry{link, file, same, file, link})
 	require.NoError(t, err)

@@ -148,17 +148,16 @@ func appendEntry(text []byte, e *entry, digest Digest) []byte {
 
 // findFiles looks at everything that the patterns name, and returns it sorted.
 func (c *capture) findFiles() ([]entry, error) {
-	w := newWalk(c.spec.Dir, MaxRecipe-len(c.text))
-	w.learned = c.learned
-	for _, s := range c.selections() {
-		if err := w.selected(c, &s); err != nil {
-			return nil, err
-		}
-		if w.found <= 0 {
-			c.unmatched = append(c.unmatched, Unmatched{s.label(), w.inWay})
-		}
+	entries, err := newWalk(c.spec.Dir, MaxRecipe-len(c.text)).find(c)
+	if errors.Is(err, errOtherKind) {
+		w := newWalk(c.spec.Dir, MaxRecipe-len(c.text))
+		w.careful = true
+		entries, err = w.find(c)
 	}
-	return oneEach(w.entries)
+	if err != nil {
+		return nil, err
+	}
+	return oneEach(entries)
 }
 
 // Unmatched is a file pattern that names nothing. That may be a mistake: the result stands until something appears
@@ -188,12 +187,20 @@ func (r Recipe) Unmatched() []Unmatched { return r.unmatched }
 // oneEach sorts the entries and drops repetitions. Two patterns must not have seen one name in two states; only what a
 // link to a directory is said to be the same as may differ.
 func oneEach(entries []entry) ([]entry, error) {
-	slices.SortFunc(entries, func(a, b entry) int {
+	order := func(a, b *entry) int {
 		if order := strings.Compare(a.name, b.name); order != 0 {
 			return order
 		}
 		return strings.Compare(a.same, b.same)
-	})
+	}
+	inOrder := true
+	for i := 1; i < len(entries) && inOrder; i++ {
+		inOrder = order(&entries[i-1], &entries[i]) < 0
+	}
+	if inOrder { // as a walk leaves it mostly
+		return entries, nil
+	}
+	slices.SortFunc(entries, func(a, b entry) int { return order(&a, &b) })
 	entries = slices.Compact(entries)
 	for i := 1; i < len(entries); i++ {
 		if a, b := &entries[i-1], &entries[i]; a.name == b.name &&

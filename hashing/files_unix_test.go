@@ -329,19 +329,43 @@ func TestWideTree(t *testing.T) {
 
 // A file that vanishes after its directory was listed is an input that did not stand still, never an absent one.
 func TestVanishingFile(t *testing.T) {
-	dir, _ := here(t)
-	tree(t, dir, "d/a a", "d/b b", "d/c c")
-	w := newWalk(dir, 1000)
-	d, at, err := openFolder(filepath.Join(dir, "d"), false)
-	require.NoError(t, err)
-	defer d.close()
-	found, err := w.candidates(d, w.all("d", at))
-	require.NoError(t, err)
-	require.Len(t, found, 3)
-	require.NoError(t, os.Remove(filepath.Join(dir, "d/b")))
-	_, err = w.lookAll(d, len("d/"), found)
-	var input *InputError
-	require.ErrorAs(t, err, &input)
-	require.Equal(t, "d/b", input.Path)
-	require.ErrorIs(t, err, errVanished)
+	for _, careful := range []bool{true, false} {
+		dir, _ := here(t)
+		tree(t, dir, "d/a a", "d/b b", "d/c c")
+		w := newWalk(dir, 1000)
+		w.careful = careful
+		d, at, err := openFolder(filepath.Join(dir, "d"), false)
+		require.NoError(t, err)
+		found, err := w.candidates(d, w.all("d", at))
+		require.NoError(t, err)
+		require.Len(t, found, 3)
+		require.NoError(t, os.Remove(filepath.Join(dir, "d/b")))
+		if _, _, err = w.lookAll(d, len("d/"), found); !careful {
+			require.NoError(t, err)
+			_, err = w.finish()
+		}
+		var input *InputError
+		require.ErrorAs(t, err, &input)
+		require.Equal(t, "d/b", input.Path)
+		require.ErrorIs(t, err, errVanished)
+	}
+}
+
+// What is no file any more when it is looked at is found out by a walk that believes no listing.
+func TestBecameDirectory(t *testing.T) {
+	for _, instead := range []string{"d/b/", "d/b -> a"} {
+		dir, _ := here(t)
+		tree(t, dir, "d/a a", "d/b b")
+		w := newWalk(dir, 1000)
+		d, at, err := openFolder(filepath.Join(dir, "d"), false)
+		require.NoError(t, err)
+		found, err := w.candidates(d, w.all("d", at))
+		require.NoError(t, err)
+		require.NoError(t, os.Remove(filepath.Join(dir, "d/b")))
+		tree(t, dir, instead)
+		_, _, err = w.lookAll(d, len("d/"), found)
+		require.NoError(t, err)
+		_, err = w.finish()
+		require.ErrorIs(t, err, errOtherKind)
+	}
 }

@@ -1,15 +1,28 @@
 package hashing
 
 import (
+	"bytes"
+	"encoding/binary"
 	"os"
 	"runtime"
+	"slices"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// lookFrom asks by statx, which also tells the mount. Where that is missing or refused by a sandbox, the mount stays
-// unknown.
+// lookFrom looks at a name in an open directory.
 func lookFrom(dir int, name string, flags int) (look, error) {
+	path, err := unix.BytePtrFromString(name)
+	if err != nil {
+		return look{}, err
+	}
+	return statx(dir, path, flags)
+}
+
+// statx looks at what a name means that a NUL ends. It also tells the mount. Where the call is missing or refused by a
+// sandbox, that stays unknown.
+func statx(dir int, name *byte, flags int) (look, error) {
 	const (
 		uniqueMount = 0x4000 // STATX_MNT_ID_UNIQUE: never used again until the next boot, since Linux 6.8
 		anyMount    = unix.STATX_MNT_ID | uniqueMount
@@ -18,8 +31,11 @@ func lookFrom(dir int, name string, flags int) (look, error) {
 	)
 	var st unix.Statx_t
 	for {
-		switch err := unix.Statx(dir, name, flags|unix.AT_NO_AUTOMOUNT, mask, &st); err {
-		case nil:
+		// unix.Statx would copy the name
+		_, _, err := unix.Syscall6(unix.SYS_STATX, uintptr(dir), uintptr(unsafe.Pointer(name)),
+			uintptr(flags|unix.AT_NO_AUTOMOUNT), mask, uintptr(unsafe.Pointer(&st)), 0)
+		switch err {
+		case 0:
 			at := look{kind: kindOf(uint32(st.Mode)), mode: uint32(st.Mode) & allBits, owner: st.Uid, id: StatID{
 				Dev: unix.Mkdev(st.Dev_major, st.Dev_minor), Ino: st.Ino, Size: int64(st.Size),
 				Mtime: nanoseconds(st.Mtime), Ctime: nanoseconds(st.Ctime),
@@ -30,7 +46,7 @@ func lookFrom(dir int, name string, flags int) (look, error) {
 			return at, nil
 		case unix.EINTR: // network filesystems can be interrupted
 		case unix.ENOSYS, unix.EPERM:
-			return lookWithoutMount(dir, name, flags)
+			return lookWithoutMount(dir, unix.BytePtrToString(name), flags)
 		default:
 			return look{}, err
 		}
@@ -54,15 +70,61 @@ func lookWithoutMount(dir int, name string, flags int) (look, error) {
 	}
 }
 
-// look does without statx where it can, which costs a fifth more: a file on the device of its directory, while that is
-// open, belongs to what the directory's mount shows.
+// lookListed looks at a name that a NUL follows in memory, as a walk has it.
+func (d *folder) lookListed(name string) (look, error) {
+	return statx(d.fd, unsafe.StringData(name), unix.AT_SYMLINK_NOFOLLOW)
+}
+
 func (d *folder) look(name string) (look, error) {
-	at, err := lookWithoutMount(d.fd, name, unix.AT_SYMLINK_NOFOLLOW)
-	if err != nil || at.id.Dev != d.at.id.Dev {
-		return lookFrom(d.fd, name, unix.AT_SYMLINK_NOFOLLOW)
+	return lookFrom(d.fd, name, unix.AT_SYMLINK_NOFOLLOW)
+}
+
+// listing holds what is in a directory, and has room for the next.
+type listing struct {
+	records  []byte
+	children []child
+}
+
+// read lists a directory. Nothing is allocated for a name.
+func (l *listing) read(d *folder) ([]child, error) {
+	const atOnce = 32 << 10
+	l.records, l.children = l.records[:0], l.children[:0]
+	for {
+		l.records = slices.Grow(l.records, atOnce)
+		n, err := unix.ReadDirent(d.fd, l.records[len(l.records):cap(l.records)])
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return nil, err
+		case n == 0:
+			l.cut()
+			return l.children, nil
+		default:
+			l.records = l.records[:len(l.records)+n]
+		}
 	}
-	at.mount = d.at.mount
-	return at, nil
+}
+
+// cut takes the records apart: struct linux_dirent64.
+func (l *listing) cut() {
+	const sizeAt, typeAt, nameAt = 16, 18, 19
+	for rest := l.records; len(rest) > nameAt; {
+		size := int(binary.NativeEndian.Uint16(rest[sizeAt:]))
+		if size <= nameAt || size > len(rest) {
+			return // no kernel does that
+		}
+		name, _, _ := bytes.Cut(rest[nameAt:size], []byte{0})
+		c := child{kind: kindUnknown}
+		if rest[typeAt] == unix.DT_REG {
+			c.kind = kindPlain
+		}
+		isThere := binary.NativeEndian.Uint64(rest) != 0 // the number of its inode
+		rest = rest[size:]
+		if isThere && len(name) > 0 && string(name) != "." && string(name) != ".." {
+			c.name = unsafe.String(&name[0], len(name))
+			l.children = append(l.children, c)
+		}
+	}
 }
 
 func lookAtOpen(f *os.File) (look, error) {

@@ -15,16 +15,22 @@ import (
 // path to it: through a link, each directory is walked once only, and any other link to it says under which name
 // (same). Directories reached without a link are always walked under their own name; there are no loops among them.
 //
-// Almost all of its time goes into one lstat per file ([M] 10,000 files: 24 ms, of which the bare system calls 15;
-// several goroutines were no faster).
+// Almost all of its time goes into one look per file. So those that a listing tells to be regular are looked at by
+// several goroutines, while the walk goes on.
 type walk struct {
 	dir     string           // relative names start here
 	whole   *glob            // matches everything
 	seen    map[place]string // directories walked, and the names under which they were
-	entries []entry          // what was found
+	found   [][]entry        // in the order of their names, but for some
+	last    []entry          // the end of it
+	lookers lookers          // look at some of it
 	learned bool             // the names are not the caller's own, who may be unable to reach them
-	found   int              // names that the present selection has found
+	matches int              // names that the present selection has found
 	inWay   string           // what stands where it needs a directory
+
+	listing listing // of the directory at hand
+	wanted  []sub   // what is wanted of it
+	careful bool    // no listing is believed
 
 	selection *selection // that is being looked for
 	budget    int        // bytes of recipe left; a walk that needs more ends soon
@@ -56,9 +62,24 @@ func (w *walk) all(name string, at look) sub {
 	return sub{name: name, at: at, glob: w.whole, state: w.whole.enter(0), matches: true}
 }
 
+// find returns what all selections of a capture name.
+func (w *walk) find(c *capture) ([]entry, error) {
+	w.learned, c.unmatched = c.learned, nil
+	for _, s := range c.selections() {
+		if err := w.selected(c, &s); err != nil {
+			_, _ = w.finish()
+			return nil, err
+		}
+		if w.matches <= 0 {
+			c.unmatched = append(c.unmatched, Unmatched{s.label(), w.inWay})
+		}
+	}
+	return w.finish()
+}
+
 // selected adds what one selection names.
 func (w *walk) selected(c *capture, s *selection) error {
-	w.found, w.inWay = 0, ""
+	w.matches, w.inWay = 0, ""
 	w.selection = s
 	if len(s.except) > 0 { // a directory that is walked without some of its files is another place
 		w.whole = everything()
@@ -93,7 +114,7 @@ func (w *walk) looked(name string, at look, err error, optional bool) error {
 		if optional {
 			return nil
 		}
-		w.found-- // that it is not there is a state of it, and no match
+		w.matches-- // that it is not there is a state of it, and no match
 		return w.add(entry{name: name})
 	}
 	if w.learned && errors.Is(err, fs.ErrPermission) {
@@ -153,19 +174,27 @@ func isAbsent(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || namesNothing(err)
 }
 
-// visit adds what was seen under a name, if it matches, and all that matches below it. A link to a directory is a fact
-// even if nothing does: where it leads decides what the names below it mean. What is named explicitly must have a
-// content.
+// visit adds what was seen under a name, if it matches, and all that matches below it.
 func (w *walk) visit(s sub, explicit bool) error {
+	enter, follow, err := w.enter(s, explicit)
+	if err != nil || !enter {
+		return err
+	}
+	return w.below(s, follow)
+}
+
+// enter adds what was seen under a name, if it matches, and says whether what is below it is to be visited. A link to a
+// directory is a fact even if nothing matches: where it leads decides what the names below it mean. What is named
+// explicitly must have a content.
+func (w *walk) enter(s sub, explicit bool) (enter, follow bool, err error) {
 	e := entry{name: s.name, kind: s.at.kind, id: s.at.id, mount: s.at.mount}
 	if s.at.kind == kindLink {
-		var err error
 		if e, err = w.follow(s.name); err != nil {
-			return err
+			return false, false, err
 		}
 	}
 	if explicit && e.kind.special() {
-		return &InputError{Path: s.name, Err: errKind}
+		return false, false, &InputError{Path: s.name, Err: errKind}
 	}
 	isDirectory := e.kind == kindDirectory
 	if e.link && isDirectory {
@@ -173,28 +202,49 @@ func (w *walk) visit(s sub, explicit bool) error {
 	}
 	if s.matches || e.link && isDirectory {
 		if err := w.add(e); err != nil {
-			return err
+			return false, false, err
 		}
 	}
-	if !isDirectory || e.same != "" {
-		return nil
-	}
-	return w.below(s, e.link)
+	return isDirectory && e.same == "", e.link, nil
 }
 
-// below adds what matches in a directory, and visits what has to be entered; by then the directory is closed: a deep
-// tree must not use up the descriptors.
+// below adds what matches in a directory, and visits what has to be entered; by then the walk has closed the directory:
+// a deep tree must not use up the descriptors.
 func (w *walk) below(s sub, follow bool) error {
-	subs, err := w.list(s, follow)
+	subs, files, err := w.list(s, follow)
 	if err != nil {
 		return err
 	}
 	for _, s := range subs {
-		if err := w.visit(s, false); err != nil {
+		files = w.addUpTo(files, s.name)
+		enter, follow, err := w.enter(s, false)
+		if err != nil {
+			return err
+		}
+		if !enter {
+			continue
+		}
+		files = w.addUpTo(files, s.name+"/")
+		if err := w.below(s, follow); err != nil {
 			return err
 		}
 	}
+	w.addChunk(files)
 	return nil
+}
+
+// addUpTo adds the files whose names come before one, so that little is left to be sorted, and returns the others.
+func (w *walk) addUpTo(files []entry, name string) []entry {
+	order := func(e entry, name string) int { return strings.Compare(e.name, name) }
+	i, _ := slices.BinarySearchFunc(files, name, order)
+	w.addChunk(files[:i])
+	return files[i:]
+}
+
+func (w *walk) addChunk(files []entry) {
+	if len(files) > 0 {
+		w.found, w.last = append(w.found, w.last, files), nil
+	}
 }
 
 // follow looks at a link, and through it.
@@ -216,64 +266,102 @@ func (w *walk) follow(name string) (entry, error) {
 	return entry{name: name, link: true, target: target, kind: at.kind, id: at.id, mount: at.mount}, nil
 }
 
-// add notes one entry, and ends the walk when the recipe must become too large. The estimate is low.
+// add notes one entry, and ends the walk when the recipe must become too large.
 func (w *walk) add(e entry) error {
+	if !e.kind.regular() {
+		e.id, e.mount = StatID{}, 0 // times of a directory change with what is not looked at
+	}
+	w.last = append(w.last, e)
+	return w.count(&e)
+}
+
+// count counts an entry, and its line. The estimate is low.
+func (w *walk) count(e *entry) error {
+	w.matches++
 	w.budget -= len("file  absent") + len(e.name) + len(e.target)
 	if e.kind.regular() {
 		w.budget -= len(plainSum) + 64
-	} else {
-		e.id, e.mount = StatID{}, 0 // times of a directory change with what is not looked at
 	}
 	if w.budget < 0 {
 		return &TooLarge{Limit: MaxRecipe}
 	}
-	w.entries = append(w.entries, e)
-	w.found++
 	return nil
 }
 
-// list adds the files of a directory that match, and returns what has to be entered.
-func (w *walk) list(s sub, follow bool) ([]sub, error) {
+// finish returns all entries.
+func (w *walk) finish() ([]entry, error) {
+	if err := w.lookers.finish(); err != nil {
+		return nil, err
+	}
+	return slices.Concat(append(w.found, w.last)...), nil
+}
+
+// list returns the files of a directory that match, and what has to be entered. The files may not have been looked at
+// yet.
+func (w *walk) list(s sub, follow bool) (subs []sub, files []entry, err error) {
 	d, at, err := openFolder(absolute(s.name, w.dir), follow)
 	if err != nil {
-		return nil, lostError(s.name, cause(err))
+		return nil, nil, lostError(s.name, cause(err))
 	}
-	defer d.close()
 	w.seen[place{at.id.Dev, at.id.Ino, s.glob, s.state}] = s.name
 	found, err := w.candidates(d, s)
 	if err != nil {
-		return nil, err
+		d.close()
+		return nil, nil, err
 	}
 	return w.lookAll(d, len(join(s.name, "")), found)
 }
 
-// lookAll looks at each candidate in a directory; the names begin with so many bytes of its own name.
-func (w *walk) lookAll(d *folder, prefix int, found []sub) ([]sub, error) {
-	var subs []sub
+// lookAll looks at each candidate in a directory, and closes it; the names begin with so many bytes of its own name.
+// What was listed as a regular file, and that alone, is looked at later.
+func (w *walk) lookAll(d *folder, prefix int, found []sub) (subs []sub, files []entry, err error) {
+	files = make([]entry, 0, len(found))
+	later := false
 	for _, f := range found {
-		var err error
-		if f.at, err = d.look(f.name[prefix:]); err != nil {
-			return nil, lostError(f.name, err)
-		}
-		if f.at.kind == kindDirectory || f.at.kind == kindLink {
+		e := entry{name: f.name, kind: f.at.kind}
+		if e.kind.regular() {
+			err = w.count(&e)
+			e.kind, later = kindUnknown, true
+		} else if f.at, err = d.lookListed(f.name[prefix:]); err != nil {
+			err = lostError(f.name, err)
+		} else if f.at.kind == kindDirectory || f.at.kind == kindLink {
 			subs = append(subs, f)
-		} else if f.matches {
-			if err := w.add(entry{name: f.name, kind: f.at.kind, id: f.at.id, mount: f.at.mount}); err != nil {
-				return nil, err
-			}
+			continue
+		} else if !f.matches {
+			continue
+		} else {
+			e.see(f.at)
+			err = w.count(&e)
 		}
+		if err != nil {
+			d.close()
+			return nil, nil, err
+		}
+		files = append(files, e)
 	}
-	return subs, nil
+	if later {
+		w.lookers.look(listed{d, prefix, files})
+	} else {
+		d.close()
+	}
+	return subs, files, nil
 }
 
-// candidates returns, sorted, the names in a directory that match or may lead to a match.
+// see notes what a look has shown. Of what is no regular file, times change with what is not looked at.
+func (e *entry) see(at look) {
+	if e.kind = at.kind; at.kind.regular() {
+		e.id, e.mount = at.id, at.mount
+	}
+}
+
+// candidates returns, sorted, the names in a directory that match or may lead to a match. Behind each of them is a NUL.
 func (w *walk) candidates(d *folder, s sub) ([]sub, error) {
-	children, err := d.children(s.glob == w.whole)
+	children, err := w.listing.read(d)
 	if err != nil {
 		return nil, &InputError{Path: s.name, Err: cause(err)}
 	}
 	slices.SortFunc(children, func(a, b child) int { return strings.Compare(a.name, b.name) })
-	found := make([]sub, 0, len(children))
+	found, size := w.wanted[:0], 0
 	prefix := join(s.name, "")
 	for _, child := range children {
 		if child.name == ".git" && !s.glob.names(s.state, ".git") {
@@ -282,23 +370,31 @@ func (w *walk) candidates(d *folder, s sub) ([]sub, error) {
 		if IsTemporary(child.name) {
 			continue
 		}
+		kind := child.kind
+		if w.careful {
+			kind = kindUnknown
+		}
 		next := s.glob.step(s.state, child.name)
 		if s.glob.matches(next) { // with all below it, so the rest of the glob cannot add to it
-			found = append(found, w.all(child.name, look{}))
+			found = append(found, w.all(child.name, look{kind: kind}))
 		} else if s.glob.expects(next) && child.kind != kindPlain {
-			found = append(found, sub{name: child.name, glob: s.glob, state: next})
+			found = append(found, sub{name: child.name, at: look{kind: kindUnknown}, glob: s.glob, state: next})
 		}
+		size += len(prefix) + len(child.name) + 1
 	}
+	w.wanted = found
 	// One string holds all names: thousands of small ones would cost as much as looking at the files.
 	var names strings.Builder
+	names.Grow(size)
 	for i := range found {
 		names.WriteString(prefix)
 		names.WriteString(found[i].name)
+		names.WriteByte(0)
 	}
 	rest := names.String()
 	for i := range found {
 		length := len(prefix) + len(found[i].name)
-		found[i].name, rest = rest[:length], rest[length:]
+		found[i].name, rest = rest[:length], rest[length+1:]
 	}
 	if len(w.selection.except) == 0 {
 		return found, nil
@@ -314,31 +410,10 @@ func lostError(name string, err error) *InputError {
 	return &InputError{Path: name, Err: err}
 }
 
-// child is a name in a directory, and its kind as far as it is known.
+// child is a name in a directory, and its kind as far as the listing tells it.
 type child struct {
-	name string
-	kind kind
-}
-
-// children lists a directory. Names alone are cheaper.
-func (d *folder) children(namesOnly bool) ([]child, error) {
-	if namesOnly {
-		names, err := d.f.Readdirnames(-1)
-		children := make([]child, len(names))
-		for i, name := range names {
-			children[i] = child{name: name, kind: kindUnknown}
-		}
-		return children, err
-	}
-	list, err := d.f.ReadDir(-1)
-	children := make([]child, len(list))
-	for i, c := range list {
-		children[i] = child{name: c.Name(), kind: kindUnknown}
-		if c.Type().IsRegular() {
-			children[i].kind = kindPlain
-		}
-	}
-	return children, err
+	name string // valid until the next listing
+	kind kind   // kindPlain if it is a regular file, or else kindUnknown
 }
 
 // join returns the name of a file in a directory. The working directory adds nothing.
