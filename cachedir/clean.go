@@ -266,7 +266,7 @@ func unlinkTime(bytes int64) time.Duration {
 // evictOne removes an entry to make room. The caller holds the cleaner's lock, so no shard is counted meanwhile.
 func (d *cleaner) evictOne(b *usageFile, c candidate) bool {
 	if !c.command {
-		d.recordEviction(c.key)
+		d.recordEviction(c.key, d.now())
 	}
 	return d.drop(b, c)
 }
@@ -493,8 +493,9 @@ func (d *cleaner) dropBlobs(sh byte, deadline time.Time) {
 
 func goneName(key hashing.Key) string { return "stat/" + shard(key[0]) + ".gone" }
 
-// recordEviction leaves a tombstone: a later miss of this key is one that a larger cache would not have had.
-func (d *entries) recordEviction(key hashing.Key) {
+// recordEviction leaves a tombstone: a later miss of this key is one that a larger cache would not have had. A zero
+// time says that no larger one would have helped.
+func (d *entries) recordEviction(key hashing.Key, at time.Time) {
 	f, fi, err := d.v1.OpenInPlace(goneName(key), os.O_APPEND)
 	if err != nil {
 		return
@@ -503,25 +504,48 @@ func (d *entries) recordEviction(key hashing.Key) {
 	if fi.Size >= goneLimit {
 		_ = f.Truncate(0)
 	}
-	_, _ = f.Write(binary.LittleEndian.AppendUint64(slices.Clone(key[:]), xxhash.Sum64(key[:])))
+	_, _ = f.Write(appendGone(nil, key, at))
+}
+
+// appendGone appends a tombstone: the key, the minute, and half a checksum of both.
+func appendGone(b []byte, key hashing.Key, at time.Time) []byte {
+	start := len(b)
+	b = binary.LittleEndian.AppendUint32(append(b, key[:]...), uint32(max(at.Unix(), 0)/60))
+	return binary.LittleEndian.AppendUint32(b, uint32(xxhash.Sum64(b[start:])))
+}
+
+// goneAt is when the entry of a tombstone was removed; zero: its writer did not say.
+func goneAt(b []byte) time.Time {
+	minute := binary.LittleEndian.Uint32(b[len(hashing.Key{}):])
+	if minute == 0 || binary.LittleEndian.Uint32(b[goneRecord-4:]) != uint32(xxhash.Sum64(b[:goneRecord-4])) {
+		return time.Time{}
+	}
+	return time.Unix(int64(minute)*60, 0)
 }
 
 // WasEvicted reports whether an entry of this key was removed to make room, as far as that is still known.
 func (d *entries) WasEvicted(key hashing.Key) bool {
+	_, ok := d.EvictedAt(key)
+	return ok
+}
+
+// EvictedAt is the minute in which an entry of this key was last removed to make room; zero: it is not known when. It
+// is not ok if none was, as far as that is still known.
+func (d *entries) EvictedAt(key hashing.Key) (at time.Time, ok bool) {
 	f, fi, err := d.v1.OpenWritten(goneName(key))
 	if err != nil {
-		return false
+		return at, false
 	}
 	defer f.Close()
 	b := make([]byte, min(fi.Size, goneLimit+goneRecord))
 	n, err := f.ReadAt(b, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return false
+		return at, false
 	}
 	for b = b[:n]; len(b) >= goneRecord; b = b[goneRecord:] {
 		if string(b[:32]) == string(key[:]) {
-			return true
+			at, ok = goneAt(b[:goneRecord]), true
 		}
 	}
-	return false
+	return at, ok
 }

@@ -193,6 +193,8 @@ func TestWorthOfEntries(t *testing.T) {
 	require.NotContains(t, order, "dear")
 	requireMiss(t, d, runOf("cheap"), Good, stats.Evicted)
 	require.True(t, d.WasEvicted(runOf("cheap").Key))
+	at, _ := d.EvictedAt(runOf("cheap").Key)
+	require.WithinDuration(t, d.now(), at, 2*time.Minute)
 	require.False(t, d.WasEvicted(runOf("dear").Key))
 }
 

@@ -60,6 +60,20 @@ func (d *commands) NoteRun(id hashing.CommandID, run CommandRun, words ...Comman
 	return nil
 }
 
+// EachCommand calls fn with the record of each command that can be read.
+func (d *commands) EachCommand(fn func(hashing.CommandID, CommandRecord)) {
+	for i := range 256 {
+		_ = d.v1.List("commands/"+shard(byte(i)), func(name string) bool {
+			if id, err := hashing.ParseKey(name); err == nil && id[0] == byte(i) {
+				if r, known := d.Command(hashing.CommandID(id)); known {
+					fn(hashing.CommandID(id), r)
+				}
+			}
+			return true
+		})
+	}
+}
+
 // forgetCommands removes the records of all commands. What cannot be removed is left: nothing is decided by it.
 func (d *commands) forgetCommands() {
 	b, err := d.openUsage()

@@ -59,7 +59,7 @@ func newFixture(t testing.TB) *fixture {
 	d.Breaker("x").Failed()
 	d.Digests().Remember(x.stamp, hashing.Digest{9})
 	d.countHit(x.small.Key)
-	d.recordEviction(x.small.Key)
+	d.recordEviction(x.small.Key, d.now())
 	folded := fmt.Sprintf("row %d 0 0 1 0 0 0 \"folded\"\n", time.Now().Truncate(time.Hour).Unix())
 	totals := fmt.Appendf(nil, "cachex totals 1 %016x\n%s", xxhash.Sum64String(folded), folded)
 	require.NoError(t, d.v1.Replace("journal/totals", totals))

@@ -76,7 +76,7 @@ func (d *scopes) shrinkScope(keys []hashing.Key, most int) ([]hashing.Key, error
 	rest := uses[:len(uses)-1]
 	slices.SortStableFunc(rest, func(a, b use) int { return a.last.Compare(b.last) })
 	for len(rest) > 0 && len(rest)+1 > most {
-		d.recordEviction(rest[0].key)
+		d.recordEviction(rest[0].key, time.Time{})
 		for _, s := range [...]Slot{Good, Failed} {
 			if err := d.Remove(rest[0].key, s); err != nil {
 				return nil, err

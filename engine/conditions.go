@@ -25,6 +25,7 @@ func (l *lookup) conditions(e *cachedir.Entry, out Outcome) *Conditions {
 	}
 	of, ok := e.Conditions(stats.Record{
 		Served: stats.Hit, Family: l.caller.family(), Bytes: out.Bytes, Saved: out.Saved, Time: l.caller.startTime,
+		Command: l.inputs.shortCommand(),
 	})
 	if !ok {
 		return nil

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/hashing"
 	"github.com/cachex-cli/cachex/runner"
 )
@@ -40,6 +42,11 @@ func newInputs(c *caller, dir *cachedir.Dir, remarks *remarks) *inputs {
 		return record.Words
 	})
 	return in
+}
+
+// shortCommand is what the journal knows the command by; 0: it has no recipe.
+func (in *inputs) shortCommand() stats.CommandID {
+	return stats.CommandID(binary.LittleEndian.Uint64(in.firstRecipe.Command[:]))
 }
 
 // readingLong is how long the inputs may be read before this process learns to die of QUIT as others do: most runs are

@@ -19,7 +19,11 @@ func (r *run) log(out Outcome, err error) {
 	}
 	rec := stats.Record{
 		Time: r.caller.startTime, Served: out.Served, Reason: out.Reason, Family: r.caller.family(),
-		Bytes: out.Bytes, Saved: out.Saved,
+		Bytes: out.Bytes, Saved: out.Saved, Command: r.inputs.shortCommand(), Compared: out.compared,
+	}
+	if out.Served == stats.Missed && out.Reason == stats.Evicted {
+		at, _ := r.dir.EvictedAt(r.lookup.missed)
+		rec.Regret = rec.Time.Sub(at) < stats.RegretWithin
 	}
 	switch out.Served {
 	case stats.Missed, stats.Bypassed, stats.Renewed, stats.Unfresh:

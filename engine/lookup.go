@@ -18,6 +18,7 @@ type lookup struct {
 	remarks *remarks
 
 	miss         verdict         // why the first look was not a hit
+	missed       hashing.Key     // what was looked for then
 	fallback     *cachedir.Entry // what is served if the command fails; nil: nothing
 	tagsOfOthers []string        // tags of results that this run may replace
 	refusals     int             // 1: files of a result could not be put in place; more: it was looked again
@@ -58,7 +59,7 @@ func (l *lookup) local(admit judge) (*cachedir.Entry, error) {
 		why = moreTelling(why, whyMade)
 	}
 	if best == nil && l.miss.reason == "" {
-		l.miss = why
+		l.miss, l.missed = why, l.inputs.recipe.Key
 	}
 	return best, nil
 }

@@ -32,6 +32,7 @@ type recording struct {
 	noBefore error            // why that is not known
 	ended    time.Time        // when the command did
 	making   *cachedir.Making // tells others that it makes files; nil: they do not know
+	written  digests          // of what the command wrote
 }
 
 // record opens the pending entry that records a command, and names the command the file in which it may say something
@@ -47,15 +48,17 @@ func (r *run) record(c *runner.Command) *recording {
 		return rec
 	}
 	rec.pending = pending
-	c.Sink = recorder{pending, r.caller.MaxEntry}
+	rec.written.reset()
+	c.Sink = recorder{pending, r.caller.MaxEntry, &rec.written}
 	c.Env = setenv(c.Env, ControlVariable, pending.ControlPath())
 	return rec
 }
 
 // recorder gives what was delivered to a pending entry.
 type recorder struct {
-	p    *cachedir.Pending
-	most int64 // bytes; 0: no limit
+	p       *cachedir.Pending
+	most    int64 // bytes; 0: no limit
+	written *digests
 }
 
 func (r recorder) Append(s runner.Stream, b []byte) error {
@@ -63,6 +66,7 @@ func (r recorder) Append(s runner.Stream, b []byte) error {
 		r.p.Discard()
 		return errTooMuch
 	}
+	_, _ = r.written[s].Write(b)
 	return r.p.Append(uint8(s), b)
 }
 
@@ -220,8 +224,12 @@ func (rec *recording) meta(res runner.Result, started moment, tags []string) cac
 // noteRun keeps what serves why, waiting and budgets: the last keys of this command and how long it takes. That there
 // is no room for it is worth no warning: nothing is decided by it.
 func (rec *recording) noteRun(out *Outcome, res runner.Result) {
-	err := rec.dir.NoteRun(rec.inputs.recipe.Command, cachedir.CommandRun{
-		Key: rec.inputs.recipe.Key, Ended: res.Ended, Duration: out.Took, Code: out.Code, NotStored: out.NotStored,
+	command, key, result := rec.inputs.recipe.Command, rec.inputs.recipe.Key, rec.result(res)
+	if record, known := rec.dir.Command(command); known {
+		out.compared = compare(record, key, result)
+	}
+	err := rec.dir.NoteRun(command, cachedir.CommandRun{
+		Key: key, Ended: res.Ended, Duration: out.Took, Code: out.Code, NotStored: out.NotStored, Result: result,
 	}, rec.inputs.words.leave()...)
 	if err != nil && !errors.Is(err, cachedir.ErrNoRoom) {
 		rec.remarks.warn(fmt.Errorf("record of the command: %w", err))

@@ -122,6 +122,8 @@ type Outcome struct {
 	Copy       *Copy       // to be given again by the caller; nil: not asked for, or nothing that may be
 	Doubt      error       // nothing went wrong, but what the key leaves out may make a later hit a wrong one
 	KeptStdin  bool        // the command got the caller's stdin as it is
+
+	compared stats.Compared // with the last result
 }
 
 // NotCachedError is what Do returns under CachedOnly when there is nothing to replay.

@@ -24,6 +24,7 @@ type CommandRun struct {
 	Duration  time.Duration
 	Code      int    // exit code
 	NotStored string // why the result was not stored; empty if it was
+	Result    uint64 // digest of what it wrote and of its exit code; 0: not known
 }
 
 // CommandRecord is what is known of a command.
@@ -61,6 +62,9 @@ func EncodeCommand(id hashing.CommandID, runs []CommandRun, words ...CommandWord
 		b = append(append(b, w.State[:]...), w.Rest[:]...)
 		b = binary.LittleEndian.AppendUint64(b, uint64(w.Size))
 		b = binary.LittleEndian.AppendUint32(b, uint32(min(w.Moved, math.MaxUint8)<<2)|bit(w.Made, 1)|bit(w.During, 2))
+	}
+	for _, r := range runs {
+		b = binary.LittleEndian.AppendUint64(b, r.Result)
 	}
 	return binary.LittleEndian.AppendUint64(b, xxhash.Sum64(b))
 }
@@ -104,6 +108,12 @@ func DecodeCommand(b []byte, id hashing.CommandID) (CommandRecord, error) {
 		flags := d.u32()
 		w.Made, w.During, w.Moved = flags&1 != 0, flags&2 != 0, int(flags>>2)
 		rec.Words = append(rec.Words, w)
+	}
+	if len(d.b) == 0 {
+		return rec, d.err // it was written when results were not compared
+	}
+	for i := range rec.Runs {
+		rec.Runs[i].Result = uint64(d.i64())
 	}
 	return rec, d.err
 }

@@ -184,7 +184,7 @@ func FuzzDecode(f *testing.F) {
 // FuzzRecords does the same for the small formats.
 func FuzzRecords(f *testing.F) {
 	id := hashing.CommandID{1}
-	f.Add(EncodeCommand(id, []CommandRun{{Key: hashing.Key{2}, NotStored: "no"}},
+	f.Add(EncodeCommand(id, []CommandRun{{Key: hashing.Key{2}, NotStored: "no", Result: 5}},
 		CommandWord{Word: 2, Literal: 3, Size: 4, Made: true, Moved: 1}))
 	f.Add(EncodeRun(Run{Key: hashing.Key{3}, Recipe: []byte("run")}, nil))
 	f.Add(EncodePurges(Purges{Soft: 4}))
@@ -194,6 +194,12 @@ func FuzzRecords(f *testing.F) {
 			if r, err := DecodeCommand(b, id); err == nil {
 				require.LessOrEqual(t, len(r.Runs), CommandRuns)
 				require.LessOrEqual(t, len(r.Words), CommandWords)
+				again, err := DecodeCommand(EncodeCommand(id, r.Runs, r.Words...), id)
+				require.NoError(t, err)
+				require.Equal(t, len(r.Runs), len(again.Runs))
+				for i := range r.Runs {
+					require.Equal(t, r.Runs[i].Result, again.Runs[i].Result)
+				}
 			}
 			_, _ = DecodeRun(bytes.Clone(b), testKeys()...)
 			if p, err := DecodePurges(b); err == nil {

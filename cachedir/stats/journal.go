@@ -32,7 +32,9 @@ const (
 	journalNow    = "journal/current"
 	journalLock   = "journal/lock"
 	journalRecord = 64
-	journalMagic  = "cxJ1"
+	journalMagic  = "cxJ" // and the digit of the layout
+	journalOld    = '1'   // without a command: what ran and what was saved have a field each
+	journalNew    = '2'
 	segmentSize   = 1 << 20        // rename a segment of this size
 	segmentLimit  = 64 << 20       // what lies behind is not read
 	segmentRest   = time.Hour      // then leave it alone for so long
@@ -82,6 +84,22 @@ var (
 	}
 )
 
+// Compared says whether a run had the same result as the last one that it can be held against: of the same inputs if
+// that is still known, else of the same command.
+type Compared uint8
+
+const (
+	NotCompared Compared = iota
+	SameResult           // exit code and each stream are the same
+	OtherResult
+)
+
+// CommandID is the beginning of the id of a command; 0: of none.
+type CommandID uint64
+
+// RegretWithin is how soon after an eviction a miss counts as one that more room would have spared.
+const RegretWithin = time.Hour
+
 // ErrReadOnly is what Reset returns where nothing may be written.
 var ErrReadOnly = errors.New("the cache directory is used read-only")
 
@@ -104,10 +122,17 @@ type Record struct {
 	Served Served
 	Reason Reason        // why it was not a hit; empty for a hit
 	Bytes  int64         // of output
-	Spent  time.Duration // how long the command ran
-	Saved  time.Duration // how long the caller would have waited for it
+	Spent  time.Duration // how long the command ran, if it did
+	Saved  time.Duration // how long the caller would have waited for it, if it did not run
 	Family string        // base name of argv[0]; 16 bytes of it are kept
+
+	Command  CommandID
+	Compared Compared
+	Regret   bool // the result was evicted within RegretWithin before this run
 }
+
+// ran says that a command ran: a record has its time, or, of the others, what was saved.
+func (s Served) ran() bool { return s == Missed || s == Bypassed || s == Renewed || s == Unfresh }
 
 // Log appends a record to the journal. A read-only journal does nothing.
 func (j *Journal) Log(r Record) error {
@@ -148,14 +173,26 @@ func EncodeRecord(r Record) ([]byte, error) {
 	if served < 0 || reason < 0 {
 		return nil, fmt.Errorf("journal: no such outcome: %q, %q", r.Served, r.Reason)
 	}
+	took, flags := r.Saved, byte(r.Compared)
+	if r.Served.ran() {
+		took = r.Spent
+	}
+	if r.Regret {
+		flags |= regretFlag
+	}
 	b := append(make([]byte, 0, journalRecord), journalMagic...)
-	b = append(b, byte(served), byte(reason), 0, 0)
-	for _, v := range [...]int64{r.Time.UnixNano(), r.Bytes, int64(r.Spent), int64(r.Saved)} {
-		b = binary.LittleEndian.AppendUint64(b, uint64(v))
+	b = append(b, journalNew, byte(served), byte(reason), flags, 0)
+	for _, v := range [...]uint64{uint64(r.Time.UnixNano()), uint64(r.Bytes), uint64(took), uint64(r.Command)} {
+		b = binary.LittleEndian.AppendUint64(b, v)
 	}
 	b = appendShort(b, r.Family)
 	return binary.LittleEndian.AppendUint64(b, xxhash.Sum64(b)), nil
 }
+
+const (
+	comparedMask = 3
+	regretFlag   = 4
+)
 
 // appendShort appends the beginning of a name, 16 bytes whatever its length.
 func appendShort(b []byte, name string) []byte {
@@ -173,10 +210,26 @@ func decodeRecord(b []byte) (Record, bool) {
 		return Record{}, false
 	}
 	i64 := func(off int) int64 { return int64(binary.LittleEndian.Uint64(b[off:])) }
-	return Record{
+	r := Record{
 		Served: servedCodes[served], Reason: reasonCodes[reason], Time: time.Unix(0, i64(8)), Bytes: i64(16),
-		Spent: time.Duration(i64(24)), Saved: time.Duration(i64(32)), Family: string(bytes.TrimRight(b[40:56], "\x00")),
-	}, true
+		Family: string(bytes.TrimRight(b[40:56], "\x00")),
+	}
+	switch b[len(journalMagic)] {
+	case journalOld:
+		r.Spent, r.Saved = time.Duration(i64(24)), time.Duration(i64(32))
+		return r, true
+	case journalNew:
+	default:
+		return Record{}, false
+	}
+	if r.Served.ran() {
+		r.Spent = time.Duration(i64(24))
+	} else {
+		r.Saved = time.Duration(i64(24))
+	}
+	r.Command = CommandID(i64(32))
+	r.Compared, r.Regret = Compared(b[6]&comparedMask), b[6]&regretFlag != 0
+	return r, r.Compared <= OtherResult
 }
 
 // isRecord reports whether b is a whole record of a journal.

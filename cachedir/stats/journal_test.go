@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/stretchr/testify/require"
 
 	"github.com/cachex-cli/cachex/cachedir/tree"
@@ -214,4 +216,63 @@ func TestReset(t *testing.T) {
 
 	require.NoError(t, d.Log(Record{Served: Hit}))
 	require.Equal(t, int64(1), runsOf(t, d, time.Time{}))
+}
+
+// Commands are kept apart, also when their runs are folded; of those that are rare the name alone stays.
+func TestCommands(t *testing.T) {
+	now := time.Now()
+	d := newJournal(t, t.TempDir(), func() time.Time { return now })
+	log := func(r Record) { require.NoError(t, d.Log(r)) }
+	log(Record{Served: Missed, Reason: Expired, Family: "go", Command: 1 << 63, Spent: 3, Compared: SameResult})
+	log(Record{Served: Missed, Reason: Expired, Family: "go", Command: 1 << 63, Spent: 4, Compared: OtherResult})
+	log(Record{Served: Missed, Reason: Evicted, Family: "go", Command: 2, Regret: true})
+	log(Record{Served: Hit, Family: "go", Command: 2, Saved: 5})
+	check := func() {
+		rows, err := d.Rows(time.Time{})
+		require.NoError(t, err)
+		for i := range rows {
+			rows[i].From = time.Time{}
+		}
+		require.Equal(t, []Row{
+			{Served: Hit, Family: "go", Command: 2, Runs: 1, Saved: 5},
+			{Served: Missed, Reason: Evicted, Family: "go", Command: 2, Runs: 1, Regret: 1},
+			{Served: Missed, Reason: Expired, Family: "go", Command: 1 << 63, Runs: 2, Spent: 7, Same: 1, Other: 1},
+		}, rows)
+	}
+	check()
+	require.NoError(t, d.tree.Rename(journalNow, fmt.Sprint("journal/", now.UnixNano())))
+	now = now.Add(2 * time.Hour)
+	d.size.Store(segmentSize)
+	d.Fold()
+	require.Contains(t, segmentsOf(t, d), "totals")
+	check()
+
+	var tot totals
+	for i := range 3 * familyRows {
+		tot.add(Record{Time: now, Served: Hit, Family: "x", Command: CommandID(1 + i)})
+		tot.add(Record{Time: now, Served: Hit, Family: "x", Command: CommandID(1 + i%familyRows)})
+	}
+	tot.compact(now)
+	require.Len(t, tot.rows, familyRows+1)
+	require.Equal(t, int64(2*familyRows), tot.rows[rowKey{from: now.Truncate(time.Hour).Unix(), served: Hit, family: "x"}].Runs)
+}
+
+// What was written before commands were kept apart still counts.
+func TestOldRecords(t *testing.T) {
+	d := newJournal(t, t.TempDir(), time.Now)
+	b := append(make([]byte, 0, journalRecord), "cxJ1\x01\x03\x00\x00"...)
+	for _, n := range []uint64{uint64(time.Unix(7200, 0).UnixNano()), 5, uint64(time.Second), 0} {
+		b = binary.LittleEndian.AppendUint64(b, n)
+	}
+	b = appendShort(b, "go")
+	b = binary.LittleEndian.AppendUint64(b, xxhash.Sum64(b))
+	require.NoError(t, d.tree.Replace(journalNow, b))
+	rows := "row 3600 0 0 4 100 0 2000000000 \"go\"\n"
+	require.NoError(t, d.tree.Replace(totalsName, fmt.Appendf(nil, "%s%016x\n%s", totalsOld, xxhash.Sum64String(rows), rows)))
+	got, err := d.Rows(time.Time{})
+	require.NoError(t, err)
+	require.Equal(t, []Row{
+		{From: time.Unix(3600, 0), Served: Hit, Family: "go", Runs: 4, Bytes: 100, Saved: 2 * time.Second},
+		{From: time.Unix(7200, 0), Served: Missed, Reason: Expired, Family: "go", Runs: 1, Bytes: 5, Spent: time.Second},
+	}, got)
 }

@@ -20,35 +20,41 @@ import (
 
 const (
 	totalsName  = "journal/totals"
-	totalsMagic = "cachex totals 1 "
+	totalsMagic = "cachex totals 2 "
+	totalsOld   = "cachex totals 1 " // its rows have no commands
 	totalsLimit = 64 << 20
 
 	day        = 24 * time.Hour
 	hourlyFor  = 2 * day   // rows of single hours are kept so long, then those of days
 	dailyFor   = 35 * day  // then those of 30 days
 	monthlyFor = 400 * day // then one for all that came before
-	familyRows = 100       // names of commands that are kept apart
+	familyRows = 100       // names of commands that are kept apart, and commands
 
 	otherFamily = "(other)"
 )
 
-// Row counts runs that have outcome, family and time in common.
+// Row counts runs that have outcome, command and time in common.
 type Row struct {
-	From   time.Time // the beginning of the hour or day; zero: long ago
-	Served Served
-	Reason Reason
-	Family string
-	Runs   int64
-	Bytes  int64         // of output
-	Spent  time.Duration // running commands
-	Saved  time.Duration // not running them
+	From    time.Time // the beginning of the hour or day; zero: long ago
+	Served  Served
+	Reason  Reason
+	Family  string
+	Command CommandID // 0: rare ones, and those that ran before commands were kept apart
+	Runs    int64
+	Bytes   int64         // of output
+	Spent   time.Duration // running commands
+	Saved   time.Duration // not running them
+	Same    int64         // runs that had the same result as the last one
+	Other   int64         // runs that had another
+	Regret  int64         // runs whose result was evicted within RegretWithin before
 }
 
 type rowKey struct {
-	from   int64 // seconds
-	served Served
-	reason Reason
-	family string
+	from    int64 // seconds
+	served  Served
+	reason  Reason
+	family  string
+	command CommandID
 }
 
 // totals is what has been folded.
@@ -60,34 +66,48 @@ type totals struct {
 func (t *totals) includes(segment string) bool { return slices.Contains(t.included, segment) }
 
 func (t *totals) add(r Record) {
-	t.addRow(Row{
-		From: r.Time.Truncate(time.Hour), Served: r.Served, Reason: r.Reason, Family: r.Family,
+	row := Row{
+		From: r.Time.Truncate(time.Hour), Served: r.Served, Reason: r.Reason, Family: r.Family, Command: r.Command,
 		Runs: 1, Bytes: r.Bytes, Spent: r.Spent, Saved: r.Saved,
-	})
+	}
+	switch r.Compared {
+	case SameResult:
+		row.Same = 1
+	case OtherResult:
+		row.Other = 1
+	}
+	if r.Regret {
+		row.Regret = 1
+	}
+	t.addRow(row)
 }
 
 func (t *totals) addRow(r Row) {
 	if t.rows == nil {
 		t.rows = map[rowKey]Row{}
 	}
-	k := rowKey{0, r.Served, r.Reason, r.Family}
+	k := rowKey{0, r.Served, r.Reason, r.Family, r.Command}
 	if !r.From.IsZero() {
 		k.from = r.From.Unix()
 	}
 	sum, ok := t.rows[k]
 	if !ok {
-		sum = Row{From: r.From, Served: r.Served, Reason: r.Reason, Family: r.Family}
+		sum = Row{From: r.From, Served: r.Served, Reason: r.Reason, Family: r.Family, Command: r.Command}
 	}
 	sum.Runs += r.Runs
 	sum.Bytes += r.Bytes
 	sum.Spent += r.Spent
 	sum.Saved += r.Saved
+	sum.Same += r.Same
+	sum.Other += r.Other
+	sum.Regret += r.Regret
 	t.rows[k] = sum
 }
 
 // compact joins rows that are old, and rare families, so that the totals stay small.
 func (t *totals) compact(now time.Time) {
-	kept := t.families()
+	kept := mostFrequent(t.rows, func(r Row) string { return r.Family })
+	commands := mostFrequent(t.rows, func(r Row) CommandID { return r.Command })
 	old := t.rows
 	t.rows = nil
 	for _, r := range old {
@@ -102,23 +122,23 @@ func (t *totals) compact(now time.Time) {
 		if !kept[r.Family] {
 			r.Family = otherFamily
 		}
+		if !commands[r.Command] {
+			r.Command = 0
+		}
 		t.addRow(r)
 	}
 }
 
-// families returns the most frequent ones.
-func (t *totals) families() map[string]bool {
-	runs := map[string]int64{}
-	for k, r := range t.rows {
-		runs[k.family] += r.Runs
+// mostFrequent returns of the names that rows have those with the most runs.
+func mostFrequent[T cmp.Ordered](rows map[rowKey]Row, name func(Row) T) map[T]bool {
+	runs := map[T]int64{}
+	for _, r := range rows {
+		runs[name(r)] += r.Runs
 	}
-	names := slices.SortedFunc(maps.Keys(runs), func(a, b string) int {
-		if runs[a] != runs[b] {
-			return int(min(max(runs[b]-runs[a], -1), 1))
-		}
-		return strings.Compare(a, b)
+	names := slices.SortedFunc(maps.Keys(runs), func(a, b T) int {
+		return cmp.Or(cmp.Compare(runs[b], runs[a]), cmp.Compare(a, b))
 	})
-	kept := map[string]bool{}
+	kept := map[T]bool{}
 	for _, n := range names[:min(len(names), familyRows)] {
 		kept[n] = true
 	}
@@ -133,9 +153,11 @@ func (t *totals) encode() []byte {
 	for k, r := range t.rows {
 		served, reason := slices.Index(servedCodes[:], r.Served), slices.Index(reasonCodes[:], r.Reason)
 		b = append(b, "row"...)
-		for _, n := range [...]int64{
+		numbers := rowNumbers{
 			k.from, int64(served), int64(reason), r.Runs, r.Bytes, int64(r.Spent), int64(r.Saved),
-		} {
+			int64(r.Command), r.Same, r.Other, r.Regret,
+		}
+		for _, n := range numbers {
 			b = strconv.AppendInt(append(b, ' '), n, 10)
 		}
 		b = append(strconv.AppendQuote(append(b, ' '), r.Family), '\n')
@@ -146,7 +168,12 @@ func (t *totals) encode() []byte {
 func decodeTotals(b []byte) (totals, error) {
 	spoiled := errors.New("totals: damaged")
 	head, rest, _ := strings.Cut(string(b), "\n")
+	fields := len(rowNumbers{})
 	hex, ok := strings.CutPrefix(head, totalsMagic)
+	if !ok {
+		hex, ok = strings.CutPrefix(head, totalsOld)
+		fields = 7
+	}
 	sum, err := strconv.ParseUint(hex, 16, 64)
 	if err != nil || !ok || sum != xxhash.Sum64String(rest) {
 		return totals{}, spoiled
@@ -158,7 +185,7 @@ func decodeTotals(b []byte) (totals, error) {
 			t.included = append(t.included, s)
 			continue
 		}
-		row, ok := decodeRow(line)
+		row, ok := decodeRow(line, fields)
 		if !ok {
 			return totals{}, spoiled
 		}
@@ -167,10 +194,13 @@ func decodeTotals(b []byte) (totals, error) {
 	return t, nil
 }
 
-func decodeRow(line string) (Row, bool) {
-	var n [7]int64
+// rowNumbers are those of a row, in the order in which they are written.
+type rowNumbers [11]int64
+
+func decodeRow(line string, fields int) (Row, bool) {
+	var n rowNumbers
 	line, ok := strings.CutPrefix(line, "row ")
-	for i := range n {
+	for i := range fields {
 		var field string
 		field, line, _ = strings.Cut(line, " ")
 		v, err := strconv.ParseInt(field, 10, 64)
@@ -183,6 +213,7 @@ func decodeRow(line string) (Row, bool) {
 	r := Row{
 		Served: servedCodes[n[1]], Reason: reasonCodes[n[2]], Family: family,
 		Runs: n[3], Bytes: n[4], Spent: time.Duration(n[5]), Saved: time.Duration(n[6]),
+		Command: CommandID(n[7]), Same: n[8], Other: n[9], Regret: n[10],
 	}
 	if n[0] != 0 {
 		r.From = time.Unix(n[0], 0)
@@ -255,7 +286,7 @@ func (j *Journal) rowsOnce(since time.Time) (rows []Row, stable bool, err error)
 		}
 	}
 	slices.SortFunc(rows, func(a, b Row) int {
-		return cmp.Or(a.From.Compare(b.From), strings.Compare(a.Family, b.Family),
+		return cmp.Or(a.From.Compare(b.From), strings.Compare(a.Family, b.Family), cmp.Compare(a.Command, b.Command),
 			strings.Compare(string(a.Served), string(b.Served)), strings.Compare(string(a.Reason), string(b.Reason)))
 	})
 	after, _ := j.tree.Stat(totalsName)
