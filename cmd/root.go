@@ -111,6 +111,7 @@ func addOtherCommands(root *cobra.Command, app *App) {
 		newIncrCommand(app),
 		newDecrCommand(app),
 		newStatsCommand(app),
+		newAdviseCommand(app),
 		newPurgeCommand(app),
 		newLsCommand(app),
 		newPackCommand(app),

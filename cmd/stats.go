@@ -41,8 +41,7 @@ too, of the same --namespace alone, whatever entries it reaches.` + exitCodes(
 	c.Flags().String("scope", "", "what the limit of entries of this scope did, as lru_cache tells it: a `WORD`")
 	c.Flags().String("namespace", "", "of the scope, as in `a/b`")
 	c.Flags().Bool("reset", false, "print the counts, then set all of them to zero")
-	c.Flags().String("since", "",
-		"count only what happened within the last `D`; older counts are kept by the hour, then by the day")
+	addSinceFlag(c)
 	return c
 }
 
@@ -59,13 +58,9 @@ func (a *App) stats(c *cobra.Command, format string) error {
 			Name: "--format", Value: format, Why: "no such format", Hint: "write text, json, prometheus or markdown",
 		}
 	}
-	var from time.Time
-	if text, _ := c.Flags().GetString("since"); c.Flags().Changed("since") {
-		d, err := ParseDuration("--since", text)
-		if err != nil {
-			return err
-		}
-		from = time.Now().Add(-d)
+	from, err := sinceFlag(c)
+	if err != nil {
+		return err
 	}
 	dir, s, err := a.openLooking(c)
 	if errors.Is(err, cachedir.ErrAbsent) {
@@ -113,6 +108,7 @@ func (a *App) report(dir *cachedir.Dir, s Settings, from time.Time) (statsReport
 	r := newStatsReport(rows)
 	r.Tiers = newTierReports(dir, tiers, named)
 	r.Size, r.MaxSize = used, dir.MaxSize()
+	r.Thrash, r.Over = newThrashing(rows, r.MaxSize), newOverCaching(rows, r.MaxSize)
 	return r, nil
 }
 
@@ -124,6 +120,8 @@ type statsReport struct {
 	Commands []commandRow  `json:"commands"` // by family, the dearest first
 	Tiers    []tierReport  `json:"tiers,omitempty"`
 	Values   valueCounts   `json:"values"`
+	Thrash   *thrashing    `json:"thrashing,omitempty"`
+	Over     *overCaching  `json:"over_caching,omitempty"`
 	Size     int64         `json:"size_bytes"`
 	MaxSize  int64         `json:"max_size_bytes"`
 }
@@ -265,6 +263,9 @@ func statsText(w io.Writer, r statsReport) error {
 		}
 		fmt.Fprintf(&b, "misses: %s\n", strings.Join(parts, ", "))
 	}
+	for _, line := range r.pressure() {
+		b.WriteString(line + "\n")
+	}
 	if len(r.Commands) > 0 {
 		b.WriteString("\n")
 		tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -294,6 +295,9 @@ func statsMarkdown(w io.Writer, r statsReport) error {
 	)
 	fmt.Fprintf(&b, "| %d | %d | %d | %d | %d | %d | %.0f %% | %s | %s |\n",
 		r.Runs, r.Hits, r.Stale, r.Shared, r.Misses, r.Bypassed, 100*r.HitRate, seconds(r.Saved), seconds(r.Spent))
+	for _, line := range r.pressure() {
+		b.WriteString("\n" + line + "\n")
+	}
 	if len(r.Commands) > 0 {
 		b.WriteString(
 			"\n| command | runs | hits | stale | shared | misses | saved | spent " +

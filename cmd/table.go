@@ -14,6 +14,8 @@ type table struct {
 	rows [][]string
 	cut  []int  // columns that are made narrower where the terminal is too narrow, the first of them first
 	own  []bool // rows to be marked by colour
+
+	below []string // what stands in a line of its own below each row; empty: nothing, also of all rows
 }
 
 const (
@@ -36,6 +38,9 @@ func (t *table) text(columns int, coloured bool) string {
 	t.line(&b, t.head, widths, colour(bold, coloured))
 	for i, row := range t.rows {
 		t.line(&b, row, widths, colour(red, coloured && t.own[i]))
+		if t.below != nil && t.below[i] != "" {
+			b.WriteString(t.below[i] + "\n")
+		}
 	}
 	return b.String()
 }
