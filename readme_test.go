@@ -8,13 +8,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
-var fence = regexp.MustCompile("(?ms)^```(sh|console)\n(.*?)^```$")
+var fence = regexp.MustCompile("(?ms)^```([a-z]+)\n(.*?)^```$")
 
 // TestReadme runs every command of the README: each line of an sh block, and what stands behind $ in a console block.
 // They run in a new git repository with a Go module, a database and a web server, as a reader would have them; what
@@ -23,41 +24,10 @@ func TestReadme(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs every command of the README")
 	}
-	text, err := os.ReadFile("README.md")
-	require.NoError(t, err)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write([]byte("ok\n"))
-	}))
-	defer server.Close()
-	project, err := os.Getwd()
-	require.NoError(t, err)
-	home := t.TempDir()
-	work := readersProject(t)
-	env := append(os.Environ(), goDirs(t)...)
-	env = append(env, "HOME="+home, "XDG_CACHE_HOME=", "XDG_CONFIG_HOME=", "API="+server.URL,
-		"TEAM=file://"+filepath.ToSlash(t.TempDir()),
-		"PATH="+pathWithBinary(t))
-	ran := 0
-	for _, line := range readmeCommands(string(text)) {
-		dir := work
-		if strings.HasPrefix(line, "scripts/") {
-			dir = project
-		}
-		if line == "scripts/check" {
-			require.FileExists(t, filepath.Join(project, line))
-			continue
-		}
-		c := exec.Command("bash", "-c", "set -o pipefail; "+line)
-		c.Dir, c.Env = dir, env
-		out, err := c.CombinedOutput()
-		if c.ProcessState.ExitCode() != 1 || !strings.Contains(line, "grep") { // it found nothing: the point
-			require.NoError(t, err, "%s\n%s", line, out)
-		}
-		require.NotContains(t, string(out), "cachex: hint", line)
-		ran++
-	}
-	require.Greater(t, ran, 10)
-	installed := filepath.Join(home, ".local")
+	r := newReader(t)
+	r.follow(t, "README.md")
+	require.Greater(t, r.ran, 10)
+	installed := filepath.Join(r.home, ".local")
 	for _, name := range []string{
 		"bin/cachex", "share/man/man1/cachex-run.1", "share/bash-completion/completions/cachex",
 		"share/zsh/site-functions/_cachex", "share/fish/vendor_completions.d/cachex.fish",
@@ -65,37 +35,145 @@ func TestReadme(t *testing.T) {
 		require.FileExists(t, filepath.Join(installed, filepath.FromSlash(name)))
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(installed, "share", "man", "mine"), nil, 0o644))
-	c := exec.Command("scripts/install", "--uninstall")
-	c.Env = env
-	out, err := c.CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	r.command(t, "scripts/install --uninstall")
 	var left []string
-	require.NoError(t, filepath.WalkDir(installed, func(path string, d fs.DirEntry, err error) error {
+	require.NoError(t, filepath.WalkDir(installed, func(path string, _ fs.DirEntry, err error) error {
 		left = append(left, strings.TrimPrefix(path, installed))
 		return err
 	}))
 	require.Equal(t, []string{"", "/share", "/share/man", "/share/man/mine"}, left)
 }
 
-// readmeCommands lists the commands of a text's sh and console blocks.
-func readmeCommands(text string) []string {
-	var commands []string
-	for _, block := range fence.FindAllStringSubmatch(text, -1) {
-		for line := range strings.Lines(block[2]) {
-			line = strings.TrimSpace(line)
-			if block[1] == "console" {
-				command, ok := strings.CutPrefix(line, "$ ")
-				if !ok {
-					continue // output
-				}
-				line = command
-			}
-			if line != "" && !strings.HasPrefix(line, "#") {
-				commands = append(commands, line)
-			}
+// TestDocs runs every command of the pages, each page for a new reader, and writes the files that they show. What needs a
+// tool that is not here is left out.
+func TestDocs(t *testing.T) {
+	if testing.Short() || runtime.GOOS != "linux" {
+		t.Skip("runs every command of the pages")
+	}
+	pages, err := filepath.Glob("docs/*.md")
+	require.NoError(t, err)
+	require.Greater(t, len(pages), 5)
+	for _, page := range pages {
+		t.Run(strings.TrimSuffix(filepath.Base(page), ".md"), func(t *testing.T) {
+			t.Parallel()
+			r := newReader(t)
+			r.follow(t, page)
+			require.Positive(t, r.ran)
+		})
+	}
+}
+
+// Each page leads to files that are there.
+func TestLinks(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
+	pages, err := filepath.Glob("docs/*.md")
+	require.NoError(t, err)
+	for _, page := range append(pages, "README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "llms.txt") {
+		text, err := os.ReadFile(page)
+		require.NoError(t, err)
+		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+			_, err := os.Stat(filepath.Join(filepath.Dir(page), filepath.FromSlash(m[1])))
+			require.NoError(t, err, page)
+		}
+	}
+}
+
+// A reader types what a page says.
+type reader struct {
+	project, home, work string
+	env                 []string
+	ran                 int // commands
+}
+
+func newReader(t *testing.T) *reader {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte("ok\n"))
+	}))
+	t.Cleanup(server.Close)
+	project, err := os.Getwd()
+	require.NoError(t, err)
+	r := &reader{project: project, home: t.TempDir(), work: readersProject(t)}
+	r.env = append(append(os.Environ(), goDirs(t)...),
+		"HOME="+r.home, "XDG_CACHE_HOME=", "XDG_CONFIG_HOME=", "API="+server.URL,
+		"TEAM=file://"+filepath.ToSlash(t.TempDir()), "PATH="+pathWithBinary(t))
+	return r
+}
+
+// follow does what the blocks of a page say, in their order.
+func (r *reader) follow(t *testing.T, page string) {
+	text, err := os.ReadFile(page)
+	require.NoError(t, err)
+	for _, block := range fence.FindAllStringSubmatch(string(text), -1) {
+		for _, line := range commandsOf(block[1], block[2]) {
+			r.command(t, line)
+		}
+		r.write(t, block[2])
+	}
+}
+
+// commandsOf lists the commands of a block, none of those that are no sh or console.
+func commandsOf(language, text string) (commands []string) {
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		prompted, ok := strings.CutPrefix(line, "$ ")
+		if language == "console" && ok {
+			commands = append(commands, prompted)
+		}
+		if language == "sh" && line != "" && !strings.HasPrefix(line, "#") {
+			commands = append(commands, line)
 		}
 	}
 	return commands
+}
+
+// missing are the tools that pages tell of and that a machine may not have.
+var missing = regexp.MustCompile(`\b(just|mise|lefthook|pre-commit|parallel)\b`)
+
+func (r *reader) command(t *testing.T, line string) {
+	dir := r.work
+	if strings.HasPrefix(line, "scripts/") {
+		dir = r.project
+	}
+	if line == "scripts/check" {
+		require.FileExists(t, filepath.Join(r.project, line))
+		return
+	}
+	if tool := missing.FindString(line); tool != "" {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Logf("not tried, for there is no %s: %s", tool, line)
+			return
+		}
+	}
+	c := exec.Command("bash", "-c", "set -o pipefail; "+line)
+	c.Dir, c.Env = dir, r.env
+	out, err := c.CombinedOutput()
+	if c.ProcessState.ExitCode() != 1 || !strings.Contains(line, "grep") { // it found nothing: the point
+		require.NoError(t, err, "%s\n%s", line, out)
+	}
+	require.NotContains(t, string(out), "cachex: hint", line)
+	r.ran++
+}
+
+// write makes the file whose name stands in the first line of a block. Configuration must be right.
+func (r *reader) write(t *testing.T, text string) {
+	first, _, _ := strings.Cut(text, "\n")
+	name, ok := strings.CutPrefix(first, "# ")
+	if !ok || strings.Contains(name, " ") {
+		return
+	}
+	path := filepath.Join(r.work, name)
+	if below, ok := strings.CutPrefix(name, "~/"); ok {
+		path = filepath.Join(r.home, below)
+	}
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+	if strings.Contains(name, "cachex") {
+		c := exec.Command("bash", "-c", "cachex config -- true >/dev/null")
+		c.Dir, c.Env = r.work, r.env
+		out, err := c.CombinedOutput()
+		require.NoError(t, err, "%s\n%s", text, out)
+		require.Empty(t, string(out), text)
+	}
 }
 
 // readersProject makes a git repository with a Go module and a database.
