@@ -67,10 +67,10 @@ func (b *budget) spend(work func(deadline time.Time)) {
 	b.used = true
 }
 
-// candidate is an entry that may have to go, or the record of a command.
+// candidate is an entry that may have to go, or a record.
 type candidate struct {
-	key     hashing.Key // of a command its id
-	command bool
+	key     hashing.Key // of a record its id
+	records string      // the folder of a record; empty: it is an entry
 	slot    Slot
 	bytes   int64
 	score   float64 // worth; the lowest goes first
@@ -84,7 +84,7 @@ type scanned struct {
 	candidates []candidate
 }
 
-// scan reads a shard: its entries with what they hold, and the records of commands.
+// scan reads a shard: its entries with what they hold, and its records.
 func (d *cleaner) scan(sh byte, deadline time.Time) scanned {
 	c := scanned{complete: true}
 	inTime := func() bool {
@@ -103,26 +103,28 @@ func (d *cleaner) scan(sh byte, deadline time.Time) scanned {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		c.complete = false
 	}
-	dir = "commands/" + shard(sh)
-	_ = d.v1.List(dir, func(name string) bool {
-		if id, err := hashing.ParseKey(name); err == nil && dir+"/"+name == commandName(hashing.CommandID(id)) {
-			d.weighCommand(&c, id)
-		}
-		return inTime()
-	})
+	for _, records := range recordFolders {
+		dir = records + "/" + shard(sh)
+		_ = d.v1.List(dir, func(name string) bool {
+			if id, err := hashing.ParseKey(name); err == nil && dir+"/"+name == recordName(records, id) {
+				d.weighRecord(&c, records, id)
+			}
+			return inTime()
+		})
+	}
 	return c
 }
 
-// weighCommand adds the record of a command to what was found.
-func (d *cleaner) weighCommand(c *scanned, id hashing.Key) {
-	fi, err := d.v1.Stat(commandName(hashing.CommandID(id)))
+// weighRecord adds a record to what was found.
+func (d *cleaner) weighRecord(c *scanned, records string, id hashing.Key) {
+	fi, err := d.v1.Stat(recordName(records, id))
 	if err != nil || !fi.Regular {
 		return
 	}
 	size, idle := onDisk(fi.Size), max(d.now().Sub(fi.ModTime), time.Second)
 	c.bytes += size
 	c.candidates = append(c.candidates, candidate{
-		key: id, command: true, bytes: size,
+		key: id, records: records, bytes: size,
 		score:   worth(LeastSaved, 0, size, idle),
 		expired: idle > d.o.Keep,
 	})
@@ -265,7 +267,7 @@ func unlinkTime(bytes int64) time.Duration {
 
 // evictOne removes an entry to make room. The caller holds the cleaner's lock, so no shard is counted meanwhile.
 func (d *cleaner) evictOne(b *usageFile, c candidate) bool {
-	if !c.command {
+	if c.records == "" {
 		d.recordEviction(c.key, d.now())
 	}
 	return d.drop(b, c)
@@ -273,18 +275,18 @@ func (d *cleaner) evictOne(b *usageFile, c candidate) bool {
 
 func (d *cleaner) drop(b *usageFile, c candidate) bool {
 	since := b.now()
-	if c.command {
-		return d.dropCommand(b, c)
+	if c.records != "" {
+		return d.dropRecord(b, c)
 	}
 	bytes, err := d.unlink(c.key, c.slot)
 	b.giveBack(since, usageRecord{shard: c.key[0], word: wordOf(c.key), bytes: -bytes}, bytes)
 	return err == nil
 }
 
-// dropCommand removes the record of a command. A run may write it again at the same instant, which found it there and
+// dropRecord removes a record. A run may write that of its command again at the same instant, which found it there and
 // so notes nothing of it: each of the two looks when it is through, and who sees the other counts the record.
-func (d *cleaner) dropCommand(b *usageFile, c candidate) bool {
-	name := commandName(hashing.CommandID(c.key))
+func (d *cleaner) dropRecord(b *usageFile, c candidate) bool {
+	name := recordName(c.records, c.key)
 	since := b.now()
 	if d.v1.Remove(name) != nil {
 		return false
@@ -356,8 +358,8 @@ func (d *cleaner) sweepShard(counted *count, sh byte, deadline time.Time) {
 // unused reports whether an entry was not used for so long that it goes without need.
 func (d *cleaner) unused(c candidate) bool {
 	name := entryName(c.key, c.slot)
-	if c.command {
-		name = commandName(hashing.CommandID(c.key))
+	if c.records != "" {
+		name = recordName(c.records, c.key)
 	}
 	fi, err := d.v1.Stat(name)
 	return err == nil && d.now().Sub(fi.ModTime) > d.o.Keep

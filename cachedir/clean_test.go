@@ -22,11 +22,11 @@ func randomName() string { return fmt.Sprintf("%016x", rand.Uint64()) }
 
 func fixtureStamp() hashing.StatID { return hashing.StatID{Dev: 1, Ino: 2, Size: 3} }
 
-// usedBytes counts what entries, bodies and records of commands use, as the limit counts it.
+// usedBytes counts what entries, bodies and records use, as the limit counts it.
 func usedBytes(t testing.TB, d *Dir) int64 {
 	t.Helper()
 	sum := int64(0)
-	for _, kind := range []string{"entries", "commands"} {
+	for _, kind := range append([]string{"entries"}, recordFolders[:]...) {
 		for i := range 256 {
 			dir := kind + "/" + shard(byte(i))
 			_ = d.v1.List(dir, func(n string) bool {
@@ -235,6 +235,9 @@ func TestSweep(t *testing.T) {
 	store(t, d, runOf("used"), part{0, "x"})
 	require.NoError(t, d.NoteRun(hashing.CommandID{1}, CommandRun{}))
 	aged(commandName(hashing.CommandID{1}), 50*time.Hour)
+	d.Digests().KeepManifest(hashing.Key{1}, nil)
+	aged(recordName(recordsOfFiles, hashing.Key{1}), 50*time.Hour)
+	d.Digests().KeepManifest(hashing.Key{2}, nil)
 
 	leave := func(name string, by time.Duration) {
 		f, err := d.v1.Create(name)
@@ -275,8 +278,9 @@ func TestSweep(t *testing.T) {
 	now = now.Add(2 * time.Hour)
 	swept := func() bool {
 		_, known := d.Command(hashing.CommandID{1})
+		_, kept := d.Digests().Manifest(hashing.Key{1})
 		_, err := d.v1.Stat(stray)
-		return !known && err != nil && !d.Has(runOf("unused").Key, Good)
+		return !known && !kept && err != nil && !d.Has(runOf("unused").Key, Good)
 	}
 	for range 1000 { // as many stores as it takes: each has its share of time, and a slow machine gets less done in it
 		if swept() {
@@ -289,6 +293,10 @@ func TestSweep(t *testing.T) {
 	require.True(t, d.Has(runOf("used").Key, Good))
 	_, known := d.Command(hashing.CommandID{1})
 	require.False(t, known)
+	_, known = d.Digests().Manifest(hashing.Key{1})
+	require.False(t, known)
+	_, known = d.Digests().Manifest(hashing.Key{2})
+	require.True(t, known)
 	left := strings.Join(names(t, d, "pending"), "\n")
 	require.NotContains(t, left, dead)
 	require.Contains(t, left, fresh+runSuffix)
@@ -596,7 +604,7 @@ func TestNotedBeforeItIsThere(t *testing.T) {
 		b, err := d.openUsage()
 		require.NoError(t, err)
 		defer b.close()
-		require.True(t, d.drop(b, candidate{key: hashing.Key(id), command: true, bytes: bytes}))
+		require.True(t, d.drop(b, candidate{key: hashing.Key(id), records: recordsOfCommands, bytes: bytes}))
 	}), "it was there when we looked, and is there again")
 	require.Equal(t, before+bytes, sizesOf(t, d))
 	other := hashing.Key{10}
@@ -617,7 +625,7 @@ func TestNotedWhileRemoved(t *testing.T) {
 	for range 500 {
 		var both sync.WaitGroup
 		both.Go(func() { _ = d.NoteRun(id, CommandRun{}) })
-		d.drop(b, candidate{key: hashing.Key(id), command: true, bytes: onDisk(1)})
+		d.drop(b, candidate{key: hashing.Key(id), records: recordsOfCommands, bytes: onDisk(1)})
 		both.Wait()
 		fi, err := d.v1.Stat(commandName(id))
 		if err == nil {

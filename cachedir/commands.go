@@ -20,9 +20,7 @@ type commands struct {
 	*cleaner
 }
 
-func commandName(id hashing.CommandID) string {
-	return "commands/" + shard(id[0]) + "/" + hashing.Key(id).String()
-}
+func commandName(id hashing.CommandID) string { return recordName(recordsOfCommands, hashing.Key(id)) }
 
 // Command returns the record of a command.
 func (d *commands) Command(id hashing.CommandID) (CommandRecord, bool) {
@@ -68,28 +66,6 @@ func (d *commands) EachCommand(fn func(hashing.CommandID, CommandRecord)) {
 				if r, known := d.Command(hashing.CommandID(id)); known {
 					fn(hashing.CommandID(id), r)
 				}
-			}
-			return true
-		})
-	}
-}
-
-// forgetCommands removes the records of all commands. What cannot be removed is left: nothing is decided by it.
-func (d *commands) forgetCommands() {
-	b, err := d.openUsage()
-	if err == nil {
-		defer b.close()
-	}
-	for i := range 256 {
-		_ = d.v1.List("commands/"+shard(byte(i)), func(name string) bool {
-			id, perr := hashing.ParseKey(name)
-			if perr != nil || id[0] != byte(i) {
-				return true
-			}
-			if fi, serr := d.v1.Stat(commandName(hashing.CommandID(id))); serr == nil && err == nil {
-				d.dropCommand(b, candidate{key: id, command: true, bytes: onDisk(fi.Size)})
-			} else {
-				_ = d.v1.Remove(commandName(hashing.CommandID(id)))
 			}
 			return true
 		})

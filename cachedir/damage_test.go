@@ -58,6 +58,7 @@ func newFixture(t testing.TB) *fixture {
 	require.NoError(t, d.NoteTag("x", "tag", 5, NoPurge))
 	d.Breaker("x").Failed()
 	d.Digests().Remember(x.stamp, hashing.Digest{9})
+	d.Digests().KeepManifest(hashing.Key{10}, []byte("manifest"))
 	d.countHit(x.small.Key)
 	d.recordEviction(x.small.Key, d.now())
 	folded := fmt.Sprintf("row %d 0 0 1 0 0 0 \"folded\"\n", time.Now().Truncate(time.Hour).Unix())
@@ -152,6 +153,9 @@ func (x *fixture) right(t *testing.T, what string, heal bool) {
 	}
 	if digest, ok := d.Digests().Digest(x.stamp); ok {
 		require.Equal(t, hashing.Digest{9}, digest, what)
+	}
+	if manifest, ok := d.Digests().Manifest(hashing.Key{10}); ok {
+		require.Equal(t, "manifest", string(manifest), what)
 	}
 	d.WasEvicted(x.small.Key)
 	if count, _, known := d.TagSeen("x", "tag"); known {

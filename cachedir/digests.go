@@ -8,9 +8,12 @@ import (
 )
 
 // Digests returns the store's memory of file digests. Whether a stamp may be believed is hashing's business.
-func (d *Dir) Digests() hashing.Digests { return digests{d.digests} }
+func (d *Dir) Digests() hashing.Digests { return digests{&d.cleaner, d.digests} }
 
-type digests struct{ t *table }
+type digests struct {
+	*cleaner
+	t *table
+}
 
 // statName is the id of a stamp. It is cut from a SHA-256: two files must not get each other's digest, not even if
 // somebody works for it.

@@ -6,6 +6,7 @@
 //	v1/entries/ab/<key>[.fail].<sha256>  the body of an entry that is too large to lie in it
 //	v1/blobs/ab/<sha256>                 the same file under the name of its content, so that equal bodies are one
 //	v1/commands/ab/<sha256>              what is known of a command beyond its entries
+//	v1/manifests/ab/<sha256>             digests of many files that were named together
 //	v1/locks/<key>                       one lock for each recipe that runs now
 //	v1/pending/                          what is being written; nothing here is ever read as an entry
 //	v1/scopes/ab/<sha256>                which entries were stored under a limit of entries

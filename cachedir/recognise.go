@@ -56,7 +56,7 @@ func (d *marks) onlyOursIn(dir string) bool {
 
 // fanned are those folders that have 256 folders by the first byte of a digest.
 func fanned(folder string) bool {
-	return slices.Contains([]string{"entries", "blobs", "commands", "scopes"}, folder)
+	return slices.Contains([]string{"entries", "blobs", "commands", "manifests", "scopes"}, folder)
 }
 
 // isFolder tells the paths of folders that cachex makes.

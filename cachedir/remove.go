@@ -135,15 +135,15 @@ func (d *Dir) Purge(match func(EntryInfo) bool, dryRun bool) (int, error) {
 	return n, err
 }
 
-// PurgeAll removes all entries, and what is known of commands and scopes. Runs that have begun are purged too: a new
-// epoch makes what they store invalid.
+// PurgeAll removes all entries, and what is known of commands, files and scopes. Runs that have begun are purged too: a
+// new epoch makes what they store invalid.
 func (d *Dir) PurgeAll() (int, error) {
 	if d.o.ReadOnly {
 		return 0, ErrReadOnly
 	}
 	everything := func(EntryInfo) bool { return true }
 	_ = d.v1.Remove(memoTable) // nothing in it can be used any more
-	d.forgetCommands()
+	d.forgetRecords()
 	d.forgetScopes()
 	err := d.freeing(everything, func() error {
 		_, err := d.advance(

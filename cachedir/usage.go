@@ -293,7 +293,7 @@ func (b *usageFile) giveBack(since usagePoint, r usageRecord, sure int64) {
 	}
 }
 
-// accounted writes a file that is no entry, the record of a command, and counts its bytes if it is new. They are noted
+// accounted writes a file that is no entry but a record, and counts its bytes if it is new. They are noted
 // before, so that a kill leaves the shard counted too large; and once more afterwards if the shard was counted or the
 // file removed meanwhile, because then it may not have been there. Where it does not fit the error is ErrNoRoom. That
 // the file cannot be written costs accuracy until the shard is counted anew.
@@ -452,7 +452,7 @@ func (d *cleaner) countUnknownUntil(s shardSizes, deadline time.Time) bool {
 	}
 	defer c.b.close()
 	var there [256]bool
-	for _, kind := range [...]string{"entries", "commands"} {
+	for _, kind := range append([]string{"entries"}, recordFolders[:]...) {
 		_ = d.v1.List(kind, func(name string) bool {
 			if n, err := strconv.ParseUint(name, 16, 8); err == nil && shard(byte(n)) == name {
 				there[n] = true

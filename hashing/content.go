@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,6 +14,14 @@ import (
 type location struct{ name, dir string }
 
 func (l location) path() string { return absolute(l.name, l.dir) }
+
+// contents tells what files hold.
+type contents struct {
+	cache   Digests      // the stat cache; nil: there is none
+	reads   atomic.Int64 // files that it did not know
+	started time.Time
+	mountOf func(file location, follow bool, at look) mount
+}
 
 // digestOf returns the digest of a regular file and the state it was read in.
 func (c *capture) digestOf(name string, follow bool) (Digest, StatID, error) {
@@ -30,27 +39,47 @@ func (c *capture) digestOf(name string, follow bool) (Digest, StatID, error) {
 
 // digestSeen returns the digest of the file that was seen, and what was seen of it when it was read: from the stat
 // cache, or by reading it.
+func (c *contents) digestSeen(file location, follow bool, at look) (Digest, look, error) {
+	d, err := c.digestFile(file, follow, at)
+	return d.digest, d.at, err
+}
+
+// digested is the digest of a file, and what was seen of it.
+type digested struct {
+	digest Digest
+	at     look
+	known  bool // what stands for the file has this digest, now and later
+}
+
+// digestFile is digestSeen that says more.
 //
 // What can happen between the look and the read: the file is replaced, or written to. So the open file must be the one
 // seen, before and after reading; errChanged if it is not. Only a digest read from a file that had been left alone for
 // settleTime, and of which nothing was left to be written back, is remembered, and only for such a file is one
 // believed: then any later change shows in the StatID. Time is that of the start of the capture, which makes files look
 // younger, never older.
-func (c *capture) digestSeen(file location, follow bool, at look) (Digest, look, error) {
-	on := c.mountOf(file, follow, at)
-	id, trust := on.identity(file, at.id)
-	trust = trust && c.cache != nil && id.settled(c.started)
+func (c *contents) digestFile(file location, follow bool, at look) (digested, error) {
+	on, id, trust := c.standsFor(file, follow, at)
 	if trust {
 		if digest, ok := c.cache.Digest(id); ok {
-			return digest, at, nil
+			return digested{digest, at, true}, nil
 		}
 	}
 	c.reads.Add(1)
 	read, err := readContent(file.path(), follow, on, at, trust)
+	d := digested{digest: read.digest, at: read.at}
 	if err == nil && read.settled && read.size == id.Size { // it is not in /proc, where the size says nothing
 		c.cache.Remember(id, read.digest)
+		d.known = true
 	}
-	return read.digest, read.at, err
+	return d, err
+}
+
+// standsFor returns what stands for the content of a file that was seen, and whether that is believed.
+func (c *contents) standsFor(file location, follow bool, at look) (on mount, id StatID, trust bool) {
+	on = c.mountOf(file, follow, at)
+	id, trust = on.identity(file, at.id)
+	return on, id, trust && c.cache != nil && id.settled(c.started)
 }
 
 // Files of /proc and /sys yield more than their size says, and some have no end. So many bytes more are read, and so

@@ -3,7 +3,6 @@ package hashing
 import (
 	"crypto/sha256"
 	"errors"
-	"io/fs"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -211,28 +210,8 @@ func oneEach(entries []entry) ([]entry, error) {
 	return entries, nil
 }
 
-// digestEntries returns the digests of the regular files among the entries, read by as many goroutines as there are
-// processors.
-func (c *capture) digestEntries(entries []entry) ([]Digest, error) {
-	digests := make([]Digest, len(entries))
-	err := inParallel(len(entries), func(i int) error { return c.digestEntry(&entries[i], &digests[i]) })
-	return digests, err
-}
-
-func (c *capture) digestEntry(e *entry, digest *Digest) error {
-	if !e.kind.regular() {
-		return nil
-	}
-	sum, at, err := c.digestSeen(location{e.name, c.spec.Dir}, e.link, look{kind: e.kind, id: e.id, mount: e.mount})
-	if errors.Is(err, fs.ErrNotExist) {
-		err = errVanished
-	}
-	if err != nil {
-		return &InputError{Path: e.name, Err: err}
-	}
-	*digest, e.kind, e.id = sum, at.kind, at.id
-	return nil
-}
+// look is what was seen of it.
+func (e *entry) look() look { return look{kind: e.kind, id: e.id, mount: e.mount} }
 
 func parseFileMatch(r *reader, f *Fact) {
 	f.Name = r.quoted()

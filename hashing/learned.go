@@ -122,7 +122,7 @@ func Unsettled(spec Spec, patterns []string, ns int64) (name string, found bool)
 // tracks reports whether a change of a file shows in its times.
 func (c *capture) tracks(e *entry) bool {
 	file := location{e.name, c.spec.Dir}
-	_, ok := c.mountOf(file, e.link, look{kind: e.kind, id: e.id, mount: e.mount}).identity(file, e.id)
+	_, ok := c.mountOf(file, e.link, e.look()).identity(file, e.id)
 	return ok
 }
 

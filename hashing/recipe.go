@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"sync/atomic"
 	"time"
 
 	"github.com/cachex-cli/cachex/probe"
@@ -57,16 +56,13 @@ type capture struct {
 
 	unmatched []Unmatched
 
-	cache   Digests
-	reads   atomic.Int64 // contents that the stat cache did not know
-	started time.Time
+	contents
 	learned bool         // the inputs are not the caller's own
 	seen    *probe.Trail // what is looked at is noted here; nil: nowhere
 	resolve func(seen *probe.Trail, name, dir string, environ []string, past ...string) (string, error)
 	shebang func(path string) []string
 	content func(c *capture, name string, follow bool) (Digest, StatID, error)
 	find    func(c *capture) ([]entry, error)
-	mountOf func(file location, follow bool, at look) mount
 
 	argsFrom, argsTo int
 	itemAt           int
@@ -96,9 +92,8 @@ func CaptureNoting(spec Spec, digests Digests, seen *probe.Trail) (Recipe, error
 
 func newCapture(spec Spec, digests Digests, now time.Time) *capture {
 	return &capture{
-		spec: &spec, cache: digests, started: now,
+		spec: &spec, contents: contents{cache: digests, started: now, mountOf: new(mounts).of},
 		resolve: lookPath, shebang: readShebang, content: (*capture).digestOf, find: (*capture).findFiles,
-		mountOf: new(mounts).of,
 	}
 }
 

@@ -24,9 +24,14 @@ type memory struct {
 	hits   int
 	misses int
 	asked  func(StatID) // called before an answer is given
+
+	manifests map[Key][]byte
+	kept      int // manifests
 }
 
-func newMemory() *memory { return &memory{known: map[StatID]Digest{}, sums: map[Key]Digest{}} }
+func newMemory() *memory {
+	return &memory{known: map[StatID]Digest{}, sums: map[Key]Digest{}, manifests: map[Key][]byte{}}
+}
 
 func (m *memory) Digest(id StatID) (Digest, bool) {
 	if m.asked != nil {
@@ -55,6 +60,16 @@ func (m *memory) Sum(name Key) (Digest, bool) {
 }
 
 func (m *memory) RememberSum(name Key, sum Digest) { m.sums[name] = sum }
+
+func (m *memory) Manifest(name Key) ([]byte, bool) {
+	b, ok := m.manifests[name]
+	return b, ok
+}
+
+func (m *memory) KeepManifest(name Key, b []byte) {
+	m.manifests[name] = b
+	m.kept++
+}
 
 // put writes a file below dir, with the directories that it needs, and returns its path.
 func put(t *testing.T, dir, name, content string) string {

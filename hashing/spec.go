@@ -75,6 +75,10 @@ type Digests interface {
 	// The same for what many files were like at once.
 	Sum(Key) (Digest, bool)
 	RememberSum(Key, Digest)
+
+	// What a manifest of many files says is given back as it was, or not at all.
+	Manifest(Key) ([]byte, bool)
+	KeepManifest(Key, []byte)
 }
 
 // StatID is what the kernel says about a file that changes when its content does.
