@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -53,10 +54,17 @@ func (in *inputs) shortCommand() stats.CommandID {
 // done with it by then.
 const readingLong = 20 * time.Millisecond
 
+// rareCollection is for a process that reads many inputs: it ends before its first 16 MiB are worth collecting, which
+// takes a fifth of the time that ten thousand unchanged files do.
+const rareCollection = 400
+
 // capture turns the request into a recipe, reading stdin first where it belongs to the key.
 func (in *inputs) capture() error {
 	if in.caller.OwnsProcess {
 		defer runner.DieOfQuitAfter(readingLong)()
+		if spec := &in.caller.Spec; len(spec.Files) > 0 || spec.Trace != nil {
+			debug.SetGCPercent(rareCollection)
+		}
 	}
 	if in.caller.FeedStdin {
 		stdin, err := readStdin(in.caller.io.stdin)

@@ -102,7 +102,7 @@ func NamesDescriptors(argv []string) bool { return len(namedDescriptors(argv)) >
 
 // HasDescriptors reports whether the recipe holds the state of an inherited descriptor, which no other process can look
 // at.
-func (r Recipe) HasDescriptors() bool { return strings.Contains(string(r.Text), "\ndescriptor ") }
+func (r Recipe) HasDescriptors() bool { return r.has("descriptor ") }
 
 // descriptor is one that a command line names.
 type descriptor struct {

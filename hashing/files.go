@@ -103,7 +103,12 @@ func (c *capture) addFiles() error {
 	if err != nil {
 		return err
 	}
-	c.text = slices.Grow(c.text, 128*len(entries))
+	const aLine = len(`file "" plain 1234567890123 `) + len(plainSum) + 2*len(Digest{}) + len("\n")
+	size := aLine * len(entries)
+	for i := range entries {
+		size += len(entries[i].name)
+	}
+	c.text = slices.Grow(c.text, size)
 	for i := range entries {
 		c.text = appendEntry(c.text, &entries[i], digests[i])
 	}
