@@ -20,3 +20,6 @@ func (*listing) read(d *folder) ([]child, error) {
 
 // lookListed looks at a name that was listed.
 func (d *folder) lookListed(name string) (look, error) { return d.look(name) }
+
+// Nobody has tried on these systems whether each change of a name moves a time of its directory.
+const namesShow = false

@@ -75,6 +75,9 @@ func (d *folder) lookListed(name string) (look, error) {
 	return statx(d.fd, unsafe.StringData(name), unix.AT_SYMLINK_NOFOLLOW)
 }
 
+// namesShow: each change of a name moves the change time of its directory, on the filesystems that are tracked.
+const namesShow = true
+
 func (d *folder) look(name string) (look, error) {
 	return lookFrom(d.fd, name, unix.AT_SYMLINK_NOFOLLOW)
 }

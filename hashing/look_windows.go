@@ -99,6 +99,7 @@ func openContent(path string, _ bool) (*os.File, error) { return os.Open(path) }
 type folder struct {
 	f    *os.File
 	path string
+	at   look
 }
 
 func openFolder(path string, _ bool) (*folder, look, error) {
@@ -114,7 +115,7 @@ func openFolder(path string, _ bool) (*folder, look, error) {
 		_ = f.Close()
 		return nil, look{}, err
 	}
-	return &folder{f: f, path: path}, at, nil
+	return &folder{f: f, path: path, at: at}, at, nil
 }
 
 func (d *folder) look(name string) (look, error) { return lookAt(filepath.Join(d.path, name), false) }

@@ -1,83 +1,126 @@
 package hashing
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
-	"io/fs"
+	"unsafe"
 )
 
 // A manifest is what a capture leaves for the next one of the same patterns: the StatIDs of the files that they name,
-// in the order of their names, each with the digest of what the file held. Digests remembers the same one by one; but
-// to read ten thousand of these takes as long as to look at the files. What it says holds for any file of that StatID,
-// so it need not be that of the present files: the order only tells where to look.
+// in the order of their names, each with the digest of what the file held, and those of the directories that were
+// listed for that, each with its names. Digests remembers the former one by one; but to read ten thousand of these
+// takes as long as to look at the files, and to list a directory as long as to look at thirty files. What a manifest
+// says holds for whatever has that StatID, so it need not be that of the present files: the order only tells where to
+// look.
 type manifest struct {
 	name    Key
-	records []byte
-	next    int            // the record that should be that of the next file
-	lost    int            // files that were not found there
-	places  map[StatID]int // of all records; nil: the order was right so far
+	records []byte // of files
+	next    int    // the record that should be that of the next file
+	lost    int    // files that were not found there
+	places  map[StatID]int
+
+	directories []directoryNames
+	nextFolder  int
+	folders     map[StatID]int
+
+	walked []directoryNames // by this capture
+	listed int              // of these, so many were not known
+}
+
+// directoryNames are the names in a directory: for each a letter, itself, and a NUL.
+type directoryNames struct {
+	id    StatID
+	names []byte
 }
 
 const (
 	manifestVersion = "manifest 1\n"
-	manifestRecord  = 6*8 + 32 // StatID, digest
-	manifestLeast   = 128      // files: fewer are known by Digests as fast
-	manifestAhead   = 32       // records among which a file is looked for
-	manifestLost    = 16       // files that are not there, before all records are put in a map
-	manifestShare   = 16       // one of so many files may be missing before the manifest is written anew
+	stampSize       = 6 * 8
+	manifestRecord  = stampSize + len(Digest{})
+	manifestLeast   = 128 // files: fewer are known by Digests as fast
+	manifestAhead   = 32  // records among which a file is looked for
+	manifestLost    = 16  // files that are not there, before all records are put in a map
+	manifestShare   = 16  // one of so many may be missing before the manifest is written anew
+
+	letterOfFile = 'f'
+	letterOfElse = '-'
 )
 
-// digestEntries returns the digests of the regular files among the entries: those that the manifest of what was asked
-// for has, and the others from as many goroutines as there are processors.
-func (c *capture) digestEntries(entries []entry) ([]Digest, error) {
-	d := &digester{
-		contents: &c.contents, dir: c.spec.Dir, entries: entries,
-		digests: make([]Digest, len(entries)), known: make([]bool, len(entries)),
-	}
-	if c.cache == nil || len(entries) < manifestLeast {
-		for i := range entries {
-			d.rest = append(d.rest, i)
-		}
-		return d.digests, d.digestRest()
+// openManifest finds the manifest of what this capture was asked for, once it is needed.
+func (c *capture) openManifest() *manifest {
+	if c.manifest != nil {
+		return c.manifest
 	}
 	asked := append([]byte(manifestVersion), c.spec.Dir...)
 	asked = append(asked, '\n')
 	for _, s := range c.selections() {
 		asked = appendSelection(asked, &s)
 	}
-	d.open(sha256.Sum256(asked))
-	err := d.digestRest()
-	if err == nil {
-		d.keep()
+	c.manifest = &manifest{name: sha256.Sum256(asked)}
+	if b, ok := c.cache.Manifest(c.manifest.name); ok {
+		c.manifest.parse(b)
 	}
-	return d.digests, err
+	return c.manifest
 }
 
-// parseManifest returns the records; what is no manifest has none.
-func parseManifest(b []byte) (records []byte, ok bool) {
-	const head = len(manifestVersion)
-	if len(b) < head || string(b[:head]) != manifestVersion || (len(b)-head)%manifestRecord != 0 {
-		return nil, false
+// parse takes a manifest apart. What is none says nothing.
+func (m *manifest) parse(b []byte) {
+	rest, ok := bytes.CutPrefix(b, []byte(manifestVersion))
+	if !ok || len(rest) < 4 {
+		return
 	}
-	return b[head:], true
+	files := uint64(binary.LittleEndian.Uint32(rest)) * uint64(manifestRecord)
+	if rest = rest[4:]; files > uint64(len(rest)) {
+		return
+	}
+	records, rest := rest[:files:files], rest[files:]
+	var directories []directoryNames
+	for len(rest) > 0 {
+		if len(rest) < stampSize+4 {
+			return
+		}
+		id, size := stampAt(rest), uint64(binary.LittleEndian.Uint32(rest[stampSize:]))
+		if rest = rest[stampSize+4:]; size > uint64(len(rest)) || size > 0 && rest[size-1] != 0 {
+			return
+		}
+		directories = append(directories, directoryNames{id, rest[:size:size]})
+		rest = rest[size:]
+	}
+	m.records, m.directories = records, directories
+}
+
+// encode is what parse takes apart.
+func (m *manifest) encode(records []byte) []byte {
+	b := make([]byte, 0, len(manifestVersion)+4+len(records)+len(m.walked)*256)
+	b = binary.LittleEndian.AppendUint32(append(b, manifestVersion...), uint32(len(records)/manifestRecord))
+	b = append(b, records...)
+	for _, d := range m.walked {
+		b = binary.LittleEndian.AppendUint32(appendStamp(b, d.id), uint32(len(d.names)))
+		b = append(b, d.names...)
+	}
+	return b
+}
+
+func appendStamp(b []byte, id StatID) []byte {
+	for _, n := range [...]uint64{id.Dev, id.Ino, uint64(id.Size), uint64(id.Mtime), uint64(id.Ctime), id.Mount} {
+		b = binary.LittleEndian.AppendUint64(b, n)
+	}
+	return b
+}
+
+func stampAt(b []byte) StatID {
+	n := func(i int) uint64 { return binary.LittleEndian.Uint64(b[8*i:]) }
+	return StatID{
+		Dev: n(0), Ino: n(1), Size: int64(n(2)), Mtime: int64(n(3)), Ctime: int64(n(4)), Mount: n(5),
+	}
 }
 
 func (m *manifest) size() int { return len(m.records) / manifestRecord }
 
 func (m *manifest) at(i int) (StatID, Digest) {
 	r := m.records[i*manifestRecord:][:manifestRecord]
-	n := func(i int) uint64 { return binary.LittleEndian.Uint64(r[8*i:]) }
-	return StatID{
-		Dev: n(0), Ino: n(1), Size: int64(n(2)), Mtime: int64(n(3)), Ctime: int64(n(4)), Mount: n(5),
-	}, Digest(r[6*8:])
-}
-
-func appendManifest(b []byte, id StatID, digest Digest) []byte {
-	for _, n := range [...]uint64{id.Dev, id.Ino, uint64(id.Size), uint64(id.Mtime), uint64(id.Ctime), id.Mount} {
-		b = binary.LittleEndian.AppendUint64(b, n)
-	}
-	return append(b, digest[:]...)
+	return stampAt(r), Digest(r[stampSize:])
 }
 
 // digest returns what a file of a StatID held. It is asked for one file after another.
@@ -106,85 +149,52 @@ func (m *manifest) digest(id StatID) (Digest, bool) {
 	return digest, true
 }
 
-// digester finds the digests of many files.
-type digester struct {
-	*contents
-	dir      string // where names begin
-	entries  []entry
-	digests  []Digest
-	known    []bool // what stands for the file has this digest, now and later
-	rest     []int  // files that are not in the manifest
-	manifest manifest
+// children adds the names in a directory of a StatID, sorted. It is asked for one directory after another.
+func (m *manifest) children(id StatID, to []child) ([]child, bool) {
+	i := m.nextFolder
+	if i >= len(m.directories) || m.directories[i].id != id {
+		if m.folders == nil {
+			m.folders = make(map[StatID]int, len(m.directories))
+			for i := range m.directories {
+				m.folders[m.directories[i].id] = i
+			}
+		}
+		var ok bool
+		if i, ok = m.folders[id]; !ok {
+			return to, false
+		}
+	}
+	m.nextFolder = i + 1
+	known := m.directories[i]
+	m.walked = append(m.walked, known)
+	for rest := known.names; len(rest) > 0; {
+		end := bytes.IndexByte(rest, 0)
+		if end > 1 {
+			c := child{name: unsafe.String(&rest[1], end-1), kind: kindUnknown}
+			if rest[0] == letterOfFile {
+				c.kind = kindPlain
+			}
+			to = append(to, c)
+		}
+		rest = rest[end+1:]
+	}
+	return to, true
 }
 
-// open takes what the manifest of this name says.
-func (d *digester) open(name Key) {
-	m := &d.manifest
-	m.name = name
-	if b, ok := d.cache.Manifest(name); ok {
-		m.records, _ = parseManifest(b)
+// note notes the names in a directory.
+func (m *manifest) note(id StatID, children []child) {
+	size := 0
+	for _, c := range children {
+		size += len(c.name) + 2
 	}
-	for i := range d.entries {
-		if !d.entries[i].kind.regular() {
-			continue
+	names := make([]byte, 0, size)
+	for _, c := range children {
+		letter := byte(letterOfElse)
+		if c.kind == kindPlain {
+			letter = letterOfFile
 		}
-		if id, trust := d.id(i); trust {
-			d.digests[i], d.known[i] = m.digest(id)
-		}
-		if !d.known[i] {
-			d.rest = append(d.rest, i)
-		}
+		names = append(append(append(names, letter), c.name...), 0)
 	}
-}
-
-// id is what stands for the content of a file.
-func (d *digester) id(i int) (StatID, bool) {
-	e := &d.entries[i]
-	_, id, trust := d.standsFor(location{e.name, d.dir}, e.link, e.look())
-	return id, trust
-}
-
-func (d *digester) digestRest() error {
-	return inParallel(len(d.rest), func(i int) error { return d.digest(d.rest[i]) })
-}
-
-func (d *digester) digest(i int) error {
-	e := &d.entries[i]
-	if !e.kind.regular() {
-		return nil
-	}
-	file, err := d.digestFile(location{e.name, d.dir}, e.link, e.look())
-	if errors.Is(err, fs.ErrNotExist) {
-		err = errVanished
-	}
-	if err != nil {
-		return &InputError{Path: e.name, Err: err}
-	}
-	d.digests[i], d.known[i], e.kind, e.id = file.digest, file.known, file.at.kind, file.at.id
-	return nil
-}
-
-// keep leaves a manifest of what is known, if much of it is in none yet.
-func (d *digester) keep() {
-	all, fresh := 0, 0
-	for i := range d.known {
-		if d.known[i] {
-			all++
-		}
-	}
-	for _, i := range d.rest {
-		if d.known[i] {
-			fresh++
-		}
-	}
-	if all < manifestLeast || fresh <= all/manifestShare && d.manifest.size() <= 2*all {
-		return
-	}
-	b := append(make([]byte, 0, len(manifestVersion)+all*manifestRecord), manifestVersion...)
-	for i := range d.known {
-		if id, trust := d.id(i); d.known[i] && trust {
-			b = appendManifest(b, id, d.digests[i])
-		}
-	}
-	d.cache.KeepManifest(d.manifest.name, b)
+	m.walked = append(m.walked, directoryNames{id, names})
+	m.listed++
 }

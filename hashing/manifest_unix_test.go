@@ -29,6 +29,22 @@ func many(t *testing.T, files int) (dir string, spec Spec) {
 // later is when all that was just made has been left alone long enough.
 func later() time.Time { return time.Now().Add(time.Minute) }
 
+// nextTick waits until the clock of files has moved: what is changed then has another time than what was before.
+func nextTick(t *testing.T) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "clock")
+	for first := int64(0); ; {
+		require.NoError(t, os.WriteFile(path, []byte("tick"), 0o644))
+		at, err := lookAt(path, false)
+		require.NoError(t, err)
+		if first == 0 {
+			first = at.id.Ctime
+		} else if at.id.Ctime > first {
+			return
+		}
+	}
+}
+
 // Of what a manifest has, the stat cache is not asked one by one; the recipe is that of who has neither.
 func TestManifest(t *testing.T) {
 	dir, spec := many(t, 200)
@@ -49,17 +65,20 @@ func TestManifest(t *testing.T) {
 	for name, b := range m.manifests {
 		for what, spoiled := range map[string][]byte{
 			"empty": {}, "cut": b[:len(b)-1], "of another version": append([]byte("x"), b[1:]...),
-			"of other files": b[:len(manifestVersion)],
+			"of other files": (&manifest{}).encode(nil),
 		} {
 			m.manifests[name] = spoiled
 			require.Equal(t, 201, asked(), what)
 			require.Zero(t, asked(), what)
 		}
-		records := slices.Collect(slices.Chunk(b[len(manifestVersion):], manifestRecord))
+		var known manifest
+		known.parse(b)
+		records := slices.Collect(slices.Chunk(known.records, manifestRecord))
 		slices.Reverse(records)
-		m.manifests[name] = append([]byte(manifestVersion), slices.Concat(records...)...)
+		m.manifests[name] = (&manifest{}).encode(slices.Concat(records...))
 		require.LessOrEqual(t, asked(), manifestLost, "in another order")
 	}
+	nextTick(t)
 	m.kept = 0
 	put(t, dir, "d/s1/f001", "another")
 	truth, err = captureAt(spec, nil, later())
@@ -74,6 +93,38 @@ func TestManifest(t *testing.T) {
 	truth, err = captureAt(spec, nil, later())
 	require.NoError(t, err)
 	require.Less(t, asked(), 1+manifestLost, "what is gone costs little")
+}
+
+// A directory that is as it was is not listed again.
+func TestManifestOfNames(t *testing.T) {
+	if !namesShow {
+		t.Skip("nothing is known of names on this system")
+	}
+	dir, spec := many(t, 200)
+	m := newMemory()
+	capture := func(now time.Time) (listed, walked int) {
+		t.Helper()
+		c := newCapture(spec, m, now)
+		c.mountOf = func(location, bool, look) mount { return mount{fs: tracked} }
+		r, err := c.run()
+		require.NoError(t, err)
+		truth, err := captureAt(spec, nil, later())
+		require.NoError(t, err)
+		require.Equal(t, string(truth.Text), string(r.Text))
+		return c.manifest.listed, len(c.manifest.walked)
+	}
+	requireBoth := func(listed, walked int, now time.Time, why string) {
+		t.Helper()
+		l, w := capture(now)
+		require.Equal(t, [2]int{listed, walked}, [2]int{l, w}, why)
+	}
+	requireBoth(6, 6, later(), "the first time")
+	requireBoth(0, 6, later(), "nothing has changed")
+	requireBoth(0, 0, time.Now(), "all is too young")
+	nextTick(t)
+	put(t, dir, "d/s1/new", "content 1")
+	requireBoth(1, 6, later(), "one has changed")
+	requireBoth(0, 6, later(), "the manifest was written anew, for that is much of six")
 }
 
 // What may still change unseen is in no manifest.
@@ -151,11 +202,12 @@ func TestManifestIsNotBelievedOfOthers(t *testing.T) {
 			require.NoError(t, err)
 			require.NotEmpty(t, m.manifests)
 			m.known = map[StatID]Digest{}
+			nextTick(t)
 			change(t, filepath.Join(dir, "d"))
 			truth, err := captureAt(spec, nil, later())
 			require.NoError(t, err)
-			for range 2 {
-				now, err := captureAt(spec, m, later())
+			for _, when := range []time.Time{time.Now(), later(), later()} {
+				now, err := captureAt(spec, m, when)
 				require.NoError(t, err)
 				require.Equal(t, string(truth.Text), string(now.Text))
 			}
@@ -179,20 +231,24 @@ func TestManifestNames(t *testing.T) {
 	require.Len(t, m.manifests, 5, "./d is d")
 }
 
-// Whatever a manifest says, it is read to its end, and a file has the digest of a record with its StatID or none.
+// Whatever a manifest says, it is read to its end, and what has the StatID of a record has its digest, or its names, or
+// nothing.
 func FuzzManifest(f *testing.F) {
-	record := appendManifest(nil, StatID{Dev: 1, Ino: 2, Size: 3, Mtime: 4, Ctime: 5, Mount: 6}, Digest{7})
-	f.Add([]byte(nil), uint64(2))
+	id := StatID{Dev: 1, Ino: 2, Size: 3, Mtime: 4, Ctime: 5, Mount: 6}
+	record := string(append(appendStamp(nil, id), make([]byte, 32)...))
 	for _, n := range []int{0, 1, 40} {
-		f.Add([]byte(manifestVersion+strings.Repeat(string(record), n)), uint64(n))
+		m := &manifest{}
+		for range n {
+			m.note(id, []child{{"a", kindPlain}, {"b", kindUnknown}})
+		}
+		f.Add(m.encode([]byte(strings.Repeat(record, n))), uint64(n))
 	}
 	f.Fuzz(func(t *testing.T, b []byte, ino uint64) {
-		records, ok := parseManifest(b)
-		if !ok {
-			require.Empty(t, records)
-		}
-		m := &manifest{records: records}
-		asked := []StatID{{Dev: 1, Ino: ino, Size: 3, Mtime: 4, Ctime: 5, Mount: 6}}
+		m := &manifest{}
+		m.parse(b)
+		other := id
+		other.Ino = ino
+		asked := []StatID{id, other}
 		has := map[StatID][]Digest{}
 		for i := range m.size() {
 			id, digest := m.at(i)
@@ -206,6 +262,20 @@ func FuzzManifest(f *testing.F) {
 				} else {
 					require.True(t, m.places == nil || has[id] == nil)
 				}
+			}
+		}
+		isOf := func(id StatID) func(directoryNames) bool {
+			return func(d directoryNames) bool { return d.id == id }
+		}
+		for _, d := range m.directories {
+			asked = append(asked, d.id)
+		}
+		for _, id := range asked {
+			children, ok := m.children(id, nil)
+			require.Equal(t, slices.ContainsFunc(m.directories, isOf(id)), ok)
+			for _, c := range children {
+				require.NotEmpty(t, c.name)
+				require.NotContains(t, c.name, "\x00")
 			}
 		}
 	})

@@ -55,6 +55,7 @@ type capture struct {
 	tools  []string // whose variables are looked for; nil: that was not found out yet
 
 	unmatched []Unmatched
+	manifest  *manifest // nil: it was not needed yet
 
 	contents
 	learned bool         // the inputs are not the caller's own

@@ -28,9 +28,11 @@ type walk struct {
 	matches int              // names that the present selection has found
 	inWay   string           // what stands where it needs a directory
 
-	listing listing // of the directory at hand
-	wanted  []sub   // what is wanted of it
-	careful bool    // no listing is believed
+	of      *capture // that asks; nil: nobody knows of a manifest
+	listing listing  // of the directory at hand
+	known   []child  // the same of one that need not be listed
+	wanted  []sub    // what is wanted of it
+	careful bool     // no listing is believed
 
 	selection *selection // that is being looked for
 	budget    int        // bytes of recipe left; a walk that needs more ends soon
@@ -64,7 +66,7 @@ func (w *walk) all(name string, at look) sub {
 
 // find returns what all selections of a capture name.
 func (w *walk) find(c *capture) ([]entry, error) {
-	w.learned, c.unmatched = c.learned, nil
+	w.of, w.learned, c.unmatched, c.manifest = c, c.learned, nil, nil
 	for _, s := range c.selections() {
 		if err := w.selected(c, &s); err != nil {
 			_, _ = w.finish()
@@ -356,11 +358,10 @@ func (e *entry) see(at look) {
 
 // candidates returns, sorted, the names in a directory that match or may lead to a match. Behind each of them is a NUL.
 func (w *walk) candidates(d *folder, s sub) ([]sub, error) {
-	children, err := w.listing.read(d)
+	children, err := w.children(d, s.name)
 	if err != nil {
 		return nil, &InputError{Path: s.name, Err: cause(err)}
 	}
-	slices.SortFunc(children, func(a, b child) int { return strings.Compare(a.name, b.name) })
 	found, size := w.wanted[:0], 0
 	prefix := join(s.name, "")
 	for _, child := range children {
@@ -402,6 +403,36 @@ func (w *walk) candidates(d *folder, s sub) ([]sub, error) {
 	return slices.DeleteFunc(found, func(f sub) bool { return w.selection.leavesOut(f.name) }), nil
 }
 
+// children returns the names in a directory, sorted: those that it had when a manifest was written, if it is the same
+// and none can have come or gone since, or else those that it lists.
+func (w *walk) children(d *folder, name string) ([]child, error) {
+	id, trust := w.standsForNames(d, name)
+	if trust {
+		if children, ok := w.of.openManifest().children(id, w.known[:0]); ok {
+			w.known = children
+			return children, nil
+		}
+	}
+	children, err := w.listing.read(d)
+	slices.SortFunc(children, func(a, b child) int { return strings.Compare(a.name, b.name) })
+	if trust && err == nil {
+		if now, nerr := lookAtOpen(d.f); nerr == nil && now.id == d.at.id {
+			w.of.openManifest().note(id, children)
+		}
+	}
+	return children, err
+}
+
+// standsForNames returns what stands for the names in an open directory, and whether that is believed: where each
+// change of one moves the change time, and if the last is long enough ago.
+func (w *walk) standsForNames(d *folder, name string) (StatID, bool) {
+	if !namesShow || w.of == nil || w.of.cache == nil {
+		return StatID{}, false
+	}
+	on, id, trust := w.of.standsFor(location{name, w.dir}, true, d.at)
+	return id, trust && (on.fs == tracked || on.fs == image)
+}
+
 // lostError: what a listing has just named should exist.
 func lostError(name string, err error) *InputError {
 	if errors.Is(err, fs.ErrNotExist) {
@@ -412,7 +443,7 @@ func lostError(name string, err error) *InputError {
 
 // child is a name in a directory, and its kind as far as the listing tells it.
 type child struct {
-	name string // valid until the next listing
+	name string // valid until the next listing, and longer if it is known
 	kind kind   // kindPlain if it is a regular file, or else kindUnknown
 }
 
