@@ -25,7 +25,7 @@ var arrows = map[string][]string{
 	"cmd": {
 		"cmd/memo", "cmd/call", "engine", "engine/fleet", "engine/values", "cachedir", "cachedir/stats",
 		"remote", "runner", "hashing", "fastpath", "probe", "outputs",
-		"pack", "advice",
+		"pack", "advice", "page",
 	},
 	"cmd/memo": {"cmd/call", "engine", "outputs", "cachedir", "cachedir/stats", "runner", "hashing", "fastpath", "probe"},
 	"cmd/call": {"engine", "engine/batch", "cachedir", "cachedir/stats", "runner", "hashing", "fastpath"},
@@ -53,6 +53,7 @@ var arrows = map[string][]string{
 	"ansi":             {},
 	"depfile":          {},
 	"advice":           {"cachedir/stats"},
+	"page":             {},
 	"lock":             {},
 	"fastpath":         {},
 	"scripts/generate": {"cmd", "cmd/call"}, // scripts/generate writes completions and man pages
@@ -63,7 +64,7 @@ var rooms = []string{
 	"cmd/memo", "cmd/call", "engine", "engine/batch", "engine/fleet", "engine/values",
 	"outputs", "cachedir", "cachedir/format", "cachedir/stats", "cachedir/tree", "runner", "trace", "entry",
 	"hashing", "masking", "lock",
-	"ansi", "pack", "depfile", "advice",
+	"ansi", "pack", "depfile", "advice", "page",
 }
 
 // banned are imports that a room must not have, whoever they belong to: flags and printing stay in cmd.
