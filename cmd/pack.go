@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -274,7 +275,7 @@ func tellPacked(p *call.Process, n, left, gone int, size int64) {
 	p.Warn(text)
 }
 
-// writeTo writes a file so that it is whole or as it was; - is stdout.
+// writeTo writes an archive; - is stdout.
 func writeTo(p *call.Process, name string, write func(io.Writer) error) error {
 	if name == "-" {
 		if runner.IsTerminal(p.Stdout) {
@@ -282,6 +283,11 @@ func writeTo(p *call.Process, name string, write func(io.Writer) error) error {
 		}
 		return buffered(p.Stdout, write)
 	}
+	return writeWhole(name, 0, write)
+}
+
+// writeWhole writes a file so that it is whole or as it was. It is for those whom open lets; 0: for its owner alone.
+func writeWhole(name string, open fs.FileMode, write func(io.Writer) error) error {
 	if fi, err := os.Stat(name); err == nil && !fi.Mode().IsRegular() {
 		f, err := os.OpenFile(name, os.O_WRONLY, 0)
 		if err != nil {
@@ -296,7 +302,11 @@ func writeTo(p *call.Process, name string, write func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	err = errors.Join(buffered(f, write), f.Close())
+	err = buffered(f, write)
+	if open != 0 {
+		err = errors.Join(err, f.Chmod(open))
+	}
+	err = errors.Join(err, f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), name)
 	}

@@ -28,16 +28,25 @@ shared and bypassed. What renewed results in the background is counted apart, as
 or --no-wait had no answer for, and values that get was asked for. A shell text is counted under the first program in
 it. --reset makes counting start anew. With --scope it prints hits, misses, limit and size of a scope whose runs have
 --max-entries, as cache_info() of Python's functools.lru_cache does; purge --scope makes these start anew,
-too, of the same --namespace alone, whatever entries it reaches.` + exitCodes(
-			"0    printed", "125  bad flag, or no usable cache directory"),
-		Example: "  cachex stats\n  cachex stats --format json | jq .hits\n  cachex stats --scope fib",
-		Args:    noArguments,
-		RunE: func(c *cobra.Command, _ []string) error {
-			format, _ := c.Flags().GetString("format")
-			return app.stats(c, format)
-		},
+too, of the same --namespace alone, whatever entries it reaches.
+
+It says when the cache suffers: that results are evicted shortly before they are asked for (thrashing), and that most of
+what is stored is never read (over-caching), with the setting that ends it. --html draws all of it as one page, in which
+each chart stands as a table, too.` + exitCodes(
+			"0    printed", "125  bad flag, no usable cache directory, or a file that cannot be written"),
+		Example: `  cachex stats
+  cachex stats --since 7d --html stats.html
+  cachex stats --format json | jq .hits
+  cachex stats --format openmetrics -o /var/lib/node_exporter/cachex.prom
+  cachex stats --scope fib`,
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error { return app.stats(c) },
 	}
-	c.Flags().String("format", "text", "`text|json|prometheus|markdown`")
+	c.Flags().SortFlags = false
+	c.Flags().String("format", "text", "`text|json|prometheus|openmetrics|markdown`")
+	c.Flags().String("html", "", "draw it as a page in this `FILE`, for a browser, without network or script; - is stdout")
+	c.Flags().StringP("to", "o", "-", "write to this `FILE`, which is at no time half-written; - is stdout")
+	c.Flags().String("watch", "", "draw it anew on the terminal each `D`, until interrupted")
 	c.Flags().String("scope", "", "what the limit of entries of this scope did, as lru_cache tells it: a `WORD`")
 	c.Flags().String("namespace", "", "of the scope, as in `a/b`")
 	c.Flags().Bool("reset", false, "print the counts, then set all of them to zero")
@@ -45,40 +54,85 @@ too, of the same --namespace alone, whatever entries it reaches.` + exitCodes(
 	return c
 }
 
-func (a *App) stats(c *cobra.Command, format string) error {
-	formats := map[string]func(io.Writer, statsReport) error{
-		"text": statsText, "json": statsJSON, "prometheus": statsPrometheus, "markdown": statsMarkdown,
-	}
-	write, ok := formats[format]
-	if ok && c.Flags().Changed("scope") {
-		return a.scopeStats(c, format)
-	}
+// statsFormats are those of --format.
+var statsFormats = map[string]func(io.Writer, statsReport) error{
+	"text": statsText, "json": statsJSON, "prometheus": statsPrometheus, "openmetrics": statsOpenMetrics,
+	"markdown": statsMarkdown,
+}
+
+func (a *App) stats(c *cobra.Command) error {
+	format, _ := c.Flags().GetString("format")
+	write, ok := statsFormats[format]
 	if !ok {
 		return &BadValue{
-			Name: "--format", Value: format, Why: "no such format", Hint: "write text, json, prometheus or markdown",
+			Name: "--format", Value: format, Why: "no such format",
+			Hint: "write text, json, prometheus, openmetrics or markdown",
 		}
 	}
+	if err := statsExclude(c); err != nil {
+		return err
+	}
+	switch {
+	case c.Flags().Changed("scope"):
+		return a.scopeStats(c, format)
+	case c.Flags().Changed("watch"):
+		return watchStats(a, c, write)
+	case c.Flags().Changed("html"):
+		write = nil
+	}
+	return statsOnce(a, c, write)
+}
+
+// statsExclude refuses flags that cannot be given together.
+func statsExclude(c *cobra.Command) error {
+	ways := []string{"scope", "watch", "html"}
+	given := func(name string) bool { return c.Flags().Changed(name) }
+	for i, name := range ways {
+		rivals := append(slices.Clone(ways[i+1:]), map[string][]string{
+			"scope": {"to"}, "watch": {"to", "reset"}, "html": {"to", "format"},
+		}[name]...)
+		if k := slices.IndexFunc(rivals, given); k >= 0 && given(name) {
+			rival := "--" + rivals[k]
+			if rivals[k] == "to" {
+				rival = "-o"
+			}
+			return &usageError{
+				Err:  fmt.Errorf("--%s and %s cannot be given together", name, rival),
+				Hint: "leave one of them out",
+			}
+		}
+	}
+	return nil
+}
+
+// statsOnce writes what was counted; nil: as a page.
+func statsOnce(a *App, c *cobra.Command, write func(io.Writer, statsReport) error) error {
 	from, err := sinceFlag(c)
 	if err != nil {
 		return err
 	}
 	dir, s, err := a.openLooking(c)
-	if errors.Is(err, cachedir.ErrAbsent) {
-		r := newStatsReport(nil)
-		r.MaxSize = s.MaxSize
-		return write(a.Stdout, r)
+	r := newStatsReport(nil)
+	r.MaxSize = s.MaxSize
+	switch {
+	case errors.Is(err, cachedir.ErrAbsent):
+		dir = nil
+	case err != nil:
+		return err
+	default:
+		if r, err = a.report(dir, s, from); err != nil {
+			return err
+		}
 	}
-	if err != nil {
+	name, _ := c.Flags().GetString("to")
+	if write == nil {
+		name, _ = c.Flags().GetString("html")
+		write = func(w io.Writer, r statsReport) error { return statsPage(w, r, dir, from) }
+	}
+	if err := writeStats(&a.Process, name, func(w io.Writer) error { return write(w, r) }); err != nil {
 		return err
 	}
-	r, err := a.report(dir, s, from)
-	if err != nil {
-		return err
-	}
-	if err := write(a.Stdout, r); err != nil {
-		return err
-	}
-	if reset, _ := c.Flags().GetBool("reset"); !reset {
+	if reset, _ := c.Flags().GetBool("reset"); !reset || dir == nil {
 		return nil
 	}
 	if dir, err = a.openStore(s, false); err != nil {
@@ -106,6 +160,7 @@ func (a *App) report(dir *cachedir.Dir, s Settings, from time.Time) (statsReport
 		return statsReport{}, err
 	}
 	r := newStatsReport(rows)
+	r.rows = rows
 	r.Tiers = newTierReports(dir, tiers, named)
 	r.Size, r.MaxSize = used, dir.MaxSize()
 	r.Thrash, r.Over = newThrashing(rows, r.MaxSize), newOverCaching(rows, r.MaxSize)
@@ -124,6 +179,8 @@ type statsReport struct {
 	Over     *overCaching  `json:"over_caching,omitempty"`
 	Size     int64         `json:"size_bytes"`
 	MaxSize  int64         `json:"max_size_bytes"`
+
+	rows []stats.Row
 }
 
 // counts is what is counted in all and for each command. Hits, misses, stale, shared and bypassed add up to runs; what
