@@ -71,7 +71,7 @@ func (p *plumbing) openOutputs(c Command) error {
 }
 
 func (p *plumbing) openStream(s Stream, to *os.File) error {
-	r, w, err := os.Pipe()
+	r, w, err := outputPipe()
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -283,6 +284,23 @@ func TestHeldConstantMemory(t *testing.T) {
 	require.Empty(t, errs.String())
 	require.Empty(t, rep().Streams[Stderr])
 	require.Less(t, rep().Peak, 48<<10)
+}
+
+// The end of a pipe that a command gets waits for room, and belongs to no poller of this process.
+func TestOutputPipe(t *testing.T) {
+	r, w, err := outputPipe()
+	require.NoError(t, err)
+	defer r.Close()
+	for f, want := range map[*os.File]int{r: unix.O_NONBLOCK, w: 0} {
+		flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFL, 0)
+		require.NoError(t, err)
+		require.Equal(t, want, flags&unix.O_NONBLOCK)
+	}
+	require.NoError(t, r.SetReadDeadline(time.Now().Add(time.Hour)))
+	require.ErrorIs(t, w.SetWriteDeadline(time.Now().Add(time.Hour)), os.ErrNoDeadline)
+	require.NoError(t, w.Close())
+	_, err = io.ReadAll(r)
+	require.NoError(t, err)
 }
 
 func TestGrow(t *testing.T) {
