@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -70,13 +71,28 @@ func filesystemOf(kind int64, readOnly bool) filesystem {
 
 // mountName names a mount among those of all boots; 0: that cannot be.
 func mountName(number uint64) uint64 {
-	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if err != nil || number == 0 {
+	boot := bootID()
+	if boot == "" || number == 0 {
 		return 0
 	}
-	sum := sha256.Sum256(binary.LittleEndian.AppendUint64(boot, number))
+	sum := sha256.Sum256(binary.LittleEndian.AppendUint64([]byte(boot), number))
 	return binary.LittleEndian.Uint64(sum[:])
 }
+
+// bootID is what the kernel calls this boot, with a line feed. A miss is spared what package os does to wait for files.
+var bootID = sync.OnceValue(func() string {
+	fd, err := unix.Open("/proc/sys/kernel/random/boot_id", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return ""
+	}
+	defer unix.Close(fd)
+	var b [64]byte
+	n, err := unix.Read(fd, b[:])
+	if err != nil {
+		return ""
+	}
+	return string(b[:n])
+})
 
 // mayWrite reports whether this user may write to a file, or give that right to himself.
 func mayWrite(path string) bool {
