@@ -31,19 +31,18 @@ func init() {
 	}
 	p.Args, p.Environ = slices.Concat(m.Args[1:], m.Words), os.Environ()
 	if c := callOf(m); c != nil {
-		os.Exit(runUnbound(p, c))
+		runUnbound(p, c)
 	}
 }
 
-// runUnbound makes a call in a goroutine of its own: the one that initialises packages is bound to its thread, and
-// would have to get back onto that each time it waited for another.
-func runUnbound(p *call.Process, c *call.Call) int {
-	code := make(chan int)
+// runUnbound makes a call in a goroutine of its own, and ends the process there: the one that initialises packages is
+// bound to its thread, and would have to get back onto that each time it waited for another.
+func runUnbound(p *call.Process, c *call.Call) {
 	go func() {
 		call.GrowStack()
-		code <- p.ExitCode(run(p, c, true))
+		os.Exit(p.ExitCode(run(p, c, true)))
 	}()
-	return <-code
+	select {}
 }
 
 // callOf makes the call that a memo speaks of; nil: cmd has to, also for a call that must report where its settings
