@@ -53,7 +53,8 @@ func notified() []call {
 		{unix.SYS_STATX, looks{dir: 0, path: 1, flags: 2, mask: 3}.note, nil},
 		{unix.SYS_FACCESSAT, looks{dir: 0, path: 1}.note, nil},
 		{unix.SYS_FACCESSAT2, looks{dir: 0, path: 1, flags: 3}.note, nil},
-		{unix.SYS_CHDIR, looks{path: 0}.note, nil},
+		{unix.SYS_CHDIR, moving(looks{path: 0}.note), nil},
+		{unix.SYS_FCHDIR, moving(nil), nil},
 		{unix.SYS_NAME_TO_HANDLE_AT, looks{dir: 0, path: 1, times: true}.note, nil},
 		{unix.SYS_READLINKAT, readsLink(0, 1), nil},
 		{unix.SYS_GETXATTR, looks{path: 0, use: Xattr}.note, nil},
@@ -67,9 +68,9 @@ func notified() []call {
 		{unix.SYS_EXECVE, executes(cwd, 0, 0), nil},
 		{unix.SYS_EXECVEAT, executes(0, 1, 4), nil},
 
-		{unix.SYS_RENAMEAT, renames(0, 1, 2, 3), nil},
-		{unix.SYS_RENAMEAT2, renamesHow, nil},
-		{unix.SYS_UNLINKAT, removes(0, 1), nil},
+		{unix.SYS_RENAMEAT, moving(renames(0, 1, 2, 3)), nil},
+		{unix.SYS_RENAMEAT2, moving(renamesHow), nil},
+		{unix.SYS_UNLINKAT, removesHow, nil},
 		{unix.SYS_MKDIRAT, makes(0, 1), nil},
 		{unix.SYS_MKNODAT, makes(0, 1), nil},
 		{unix.SYS_SYMLINKAT, makesLink(1, 2), nil},
@@ -288,6 +289,16 @@ func executes(dir, path, flags int) func(*observer, *caller) {
 	}
 }
 
+// moving is of calls after which programs may be in other directories than before.
+func moving(note func(*observer, *caller)) func(*observer, *caller) {
+	return func(o *observer, c *caller) {
+		o.places.change(c)
+		if note != nil {
+			note(o, c)
+		}
+	}
+}
+
 func renames(oldDir, old, newDir, newPath int) func(*observer, *caller) {
 	return func(o *observer, c *caller) {
 		from, ok := o.path(c, oldDir, old)
@@ -341,6 +352,14 @@ func removes(dir, path int) func(*observer, *caller) {
 			o.write(name, Looked|Link, replacesName)
 		}
 	}
+}
+
+// removesHow may also remove a directory.
+func removesHow(o *observer, c *caller) {
+	if c.args[2]&unix.AT_REMOVEDIR != 0 {
+		o.places.change(c)
+	}
+	removes(0, 1)(o, c)
 }
 
 // makes is of what must not be there before.

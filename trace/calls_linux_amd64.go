@@ -3,13 +3,15 @@ package trace
 import "golang.org/x/sys/unix"
 
 // thisMachine knows i386, by other numbers under another architecture, and x32, by a bit in the number: of each the
-// calls are enough without which no program can begin or read a file.
+// calls are enough without which no program can begin, read a file or change its directory.
 var thisMachine = machine{
-	arch:    unix.AUDIT_ARCH_X86_64,
-	foreign: []uint32{5, 8, 11, 295, 358, 437}, // open, creat, execve, openat, execveat, openat2
+	arch: unix.AUDIT_ARCH_X86_64,
+	// open, creat, execve, chdir, fchdir, openat, execveat, openat2
+	foreign: []uint32{5, 8, 11, 12, 133, 295, 358, 437},
 	variant: []uint32{
 		x32 | unix.SYS_OPEN, x32 | unix.SYS_CREAT, x32 | unix.SYS_OPENAT, x32 | unix.SYS_OPENAT2,
 		x32 | 520, x32 | 545, // execve, execveat
+		x32 | unix.SYS_CHDIR, x32 | unix.SYS_FCHDIR,
 	},
 }
 
@@ -25,9 +27,9 @@ func oldCalls() []call {
 		{unix.SYS_LSTAT, looks{path: 0, times: true, itself: true}.note, nil},
 		{unix.SYS_ACCESS, looks{path: 0}.note, nil},
 		{unix.SYS_READLINK, readsLink(cwd, 0), nil},
-		{unix.SYS_RENAME, renames(cwd, 0, cwd, 1), nil},
+		{unix.SYS_RENAME, moving(renames(cwd, 0, cwd, 1)), nil},
 		{unix.SYS_UNLINK, removes(cwd, 0), nil},
-		{unix.SYS_RMDIR, removes(cwd, 0), nil},
+		{unix.SYS_RMDIR, moving(removes(cwd, 0)), nil},
 		{unix.SYS_MKDIR, makes(cwd, 0), nil},
 		{unix.SYS_MKNOD, makes(cwd, 0), nil},
 		{unix.SYS_SYMLINK, makesLink(cwd, 1), nil},

@@ -29,6 +29,7 @@ type observer struct {
 
 	timeless map[[2]string]bool // whether a program makes no use of the times of a path
 	executes executables
+	places   places
 }
 
 // usage is what is noted of a path.
@@ -284,6 +285,12 @@ func isLink(path string) bool {
 }
 
 func (o *observer) report() Report {
+	if !o.blind {
+		o.places.forget()
+	}
+	if o.places.moved {
+		o.doubt("a directory that it was in was moved by another program", "")
+	}
 	r := Report{Programs: o.programs, Doubts: o.doubted, Network: o.network}
 	for _, path := range slices.Sorted(maps.Keys(o.seen)) {
 		u := o.seen[path]

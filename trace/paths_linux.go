@@ -92,10 +92,16 @@ func (o *observer) absolute(c *caller, fd int, name string) (string, bool) {
 
 // directory returns the path of a directory that is open in the caller.
 func (o *observer) directory(c *caller, fd int) (string, bool) {
-	link := c.proc("cwd")
-	if fd != unix.AT_FDCWD {
-		link = c.proc("fd/" + strconv.Itoa(fd))
+	switch {
+	case fd != unix.AT_FDCWD:
+		return o.directoryAt(c, c.proc("fd/"+strconv.Itoa(fd)))
+	case o.executes.shared: // a thread may have taken the number of another, and have another directory
+		return o.directoryAt(c, c.proc("cwd"))
 	}
+	return o.places.of(c, func() (string, bool) { return o.directoryAt(c, c.proc("cwd")) })
+}
+
+func (o *observer) directoryAt(c *caller, link string) (string, bool) {
 	path, err := c.readlink(link)
 	switch {
 	case err != nil: // not open, or the process is gone; or else it cannot be asked

@@ -183,6 +183,7 @@ func (t *Tracer) take(n *notification, lost bool) {
 	default:
 		c := &t.caller
 		c.thread, c.args, c.pointer = int(n.thread), n.args, n.pointer
+		o.places.called(c)
 		note(o, c)
 	}
 }
