@@ -82,6 +82,16 @@ func (c *contents) standsFor(file location, follow bool, at look) (on mount, id 
 	return on, id, trust && c.cache != nil && id.settled(c.started)
 }
 
+// standsForNames returns what stands for the names in a directory that was seen, and whether that is believed: where
+// each change of one moves the change time, and if the last is long enough ago.
+func (c *contents) standsForNames(directory location, at look) (StatID, bool) {
+	if !namesShow || c.cache == nil {
+		return StatID{}, false
+	}
+	on, id, trust := c.standsFor(directory, true, at)
+	return id, trust && (on.fs == tracked || on.fs == image)
+}
+
 // Files of /proc and /sys yield more than their size says, and some have no end. So many bytes more are read, and so
 // long is waited for them.
 const (

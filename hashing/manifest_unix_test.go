@@ -29,22 +29,6 @@ func many(t *testing.T, files int) (dir string, spec Spec) {
 // later is when all that was just made has been left alone long enough.
 func later() time.Time { return time.Now().Add(time.Minute) }
 
-// nextTick waits until the clock of files has moved: what is changed then has another time than what was before.
-func nextTick(t *testing.T) {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "clock")
-	for first := int64(0); ; {
-		require.NoError(t, os.WriteFile(path, []byte("tick"), 0o644))
-		at, err := lookAt(path, false)
-		require.NoError(t, err)
-		if first == 0 {
-			first = at.id.Ctime
-		} else if at.id.Ctime > first {
-			return
-		}
-	}
-}
-
 // Of what a manifest has, the stat cache is not asked one by one; the recipe is that of who has neither.
 func TestManifest(t *testing.T) {
 	dir, spec := many(t, 200)

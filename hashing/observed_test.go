@@ -143,6 +143,7 @@ func TestUnchanged(t *testing.T) {
 				require.NoError(t, err)
 				require.Empty(t, difference)
 			}
+			nextTick(t)
 			test.change(t, dir)
 			for _, o := range []*observer{newObserver(spec, nil), newObserver(spec, digests), lookLater(spec, digests)} {
 				difference, err := o.unchanged(observed, r)
@@ -451,4 +452,40 @@ func TestObservedLarge(t *testing.T) {
 	digests.Remember(at.id, Digest{1})
 	local, _ := observe(read, Sight{path, UseContent})
 	require.Empty(t, local, "its content is known")
+}
+
+// The names in a directory that is as it was are known; one that has just changed, or has changed since, is listed.
+func TestNamesAreRemembered(t *testing.T) {
+	if !namesShow {
+		t.Skip("nothing is known of names on this system")
+	}
+	dir, spec := here(t)
+	put(t, dir, "list/a", "")
+	m := newMemory()
+	names := func(digests Digests, now time.Time, ours ...string) string {
+		t.Helper()
+		o := newObserver(spec, digests)
+		o.c.started, o.c.mountOf = now, func(location, bool, look) mount { return mount{fs: tracked} }
+		text, err := o.names(nil, filepath.Join(dir, "list"), ours)
+		require.NoError(t, err)
+		return string(text)
+	}
+	one := names(nil, time.Now())
+	later := time.Now().Add(time.Minute)
+	require.Equal(t, one, names(m, time.Now()))
+	require.Empty(t, m.sums, "it is too young")
+	require.Equal(t, one, names(m, later))
+	require.Len(t, m.sums, 1)
+	for name := range m.sums {
+		m.sums[name] = Digest{9}
+	}
+	require.NotEqual(t, one, names(m, later), "it was not listed")
+	require.Equal(t, one, names(m, time.Now()), "it is too young")
+	require.NotEqual(t, one, names(m, later, "a"))
+	require.Equal(t, names(nil, later, "a"), names(m, later, "a"))
+	nextTick(t)
+	put(t, dir, "list/b", "")
+	two := names(nil, later)
+	require.NotEqual(t, one, two)
+	require.Equal(t, two, names(m, later))
 }

@@ -55,11 +55,17 @@ func (m *memory) Remember(id StatID, d Digest) {
 }
 
 func (m *memory) Sum(name Key) (Digest, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	d, ok := m.sums[name]
 	return d, ok
 }
 
-func (m *memory) RememberSum(name Key, sum Digest) { m.sums[name] = sum }
+func (m *memory) RememberSum(name Key, sum Digest) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sums[name] = sum
+}
 
 func (m *memory) Manifest(name Key) ([]byte, bool) {
 	b, ok := m.manifests[name]
@@ -78,6 +84,22 @@ func put(t *testing.T, dir, name, content string) string {
 	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
 	require.NoError(t, os.WriteFile(path, []byte(content), 0o644))
 	return path
+}
+
+// nextTick waits until the clock of files has moved: what is changed then has another time than what was before.
+func nextTick(t *testing.T) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "clock")
+	for first := int64(0); ; {
+		require.NoError(t, os.WriteFile(path, []byte("tick"), 0o644))
+		at, err := lookAt(path, false)
+		require.NoError(t, err)
+		if first == 0 {
+			first = at.id.Ctime
+		} else if at.id.Ctime > first {
+			return
+		}
+	}
 }
 
 // program writes a file that can be executed.

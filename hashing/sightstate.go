@@ -139,28 +139,52 @@ func (o *observer) directory(text []byte, s Sight, at look, all *whole) ([]byte,
 	if err := o.namesSince(s, at); err != nil {
 		return nil, err
 	}
-	return names(text, s.Path, ours)
+	return o.names(text, s.Path, ours)
 }
 
 // names adds the names in a directory and what kind of thing each is, but those that the run has made: their own facts
-// tell of them.
-func names(text []byte, path string, ours []string) ([]byte, error) {
-	entries, err := entriesOf(path)
+// tell of them. To list a directory takes as long as to look at thirty files, so the digest of names is remembered.
+func (o *observer) names(text []byte, path string, ours []string) ([]byte, error) {
+	d, at, err := openFolder(path, true)
+	if errors.Is(err, fs.ErrPermission) {
+		return append(text, " unreadable"...), nil
+	}
 	if err != nil {
-		if errors.Is(err, fs.ErrPermission) {
-			return append(text, " unreadable"...), nil
-		}
 		return nil, cause(err)
 	}
+	defer d.close()
+	id, trust := o.c.standsForNames(location{name: path}, at)
+	name := nameOfNames(id, ours)
+	if trust {
+		if digest, ok := o.c.cache.Sum(name); ok {
+			return appendSum(append(text, " names "...), digest), nil
+		}
+	}
+	entries, err := d.f.ReadDir(-1)
+	if err != nil {
+		return nil, cause(err)
+	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	sum := sha256.New()
 	for _, e := range entries {
 		if !slices.Contains(ours, e.Name()) {
 			fmt.Fprintf(sum, "%q %s\n", e.Name(), e.Type())
 		}
 	}
-	var digest Digest
-	sum.Sum(digest[:0])
+	digest := Digest(sum.Sum(nil))
+	if now, err := lookAtOpen(d.f); trust && err == nil && now.id == at.id {
+		o.c.cache.RememberSum(name, digest)
+	}
 	return appendSum(append(text, " names "...), digest), nil
+}
+
+// nameOfNames is that of a digest of the names in a directory without some.
+func nameOfNames(id StatID, without []string) Key {
+	b := appendStamp([]byte("names 1\n"), id)
+	for _, name := range sortedSet(slices.Clone(without)) {
+		b = append(append(b, name...), 0)
+	}
+	return sha256.Sum256(b)
 }
 
 // place is the path of a directory without links. It counts: what a program asks for in an open directory, or in its
@@ -181,18 +205,6 @@ func (o *observer) place(path string) string {
 	}
 	o.places.Store(path, place)
 	return place
-}
-
-// entriesOf are what a directory shows of each entry, sorted by name.
-func entriesOf(path string) ([]fs.DirEntry, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	entries, err := f.ReadDir(-1)
-	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
-	return entries, err
 }
 
 // unchangedSince refuses what may have been another input when the run used it.

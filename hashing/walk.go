@@ -406,7 +406,11 @@ func (w *walk) candidates(d *folder, s sub) ([]sub, error) {
 // children returns the names in a directory, sorted: those that it had when a manifest was written, if it is the same
 // and none can have come or gone since, or else those that it lists.
 func (w *walk) children(d *folder, name string) ([]child, error) {
-	id, trust := w.standsForNames(d, name)
+	var id StatID
+	trust := false
+	if w.of != nil {
+		id, trust = w.of.standsForNames(location{name, w.dir}, d.at)
+	}
 	if trust {
 		if children, ok := w.of.openManifest().children(id, w.known[:0]); ok {
 			w.known = children
@@ -421,16 +425,6 @@ func (w *walk) children(d *folder, name string) ([]child, error) {
 		}
 	}
 	return children, err
-}
-
-// standsForNames returns what stands for the names in an open directory, and whether that is believed: where each
-// change of one moves the change time, and if the last is long enough ago.
-func (w *walk) standsForNames(d *folder, name string) (StatID, bool) {
-	if !namesShow || w.of == nil || w.of.cache == nil {
-		return StatID{}, false
-	}
-	on, id, trust := w.of.standsFor(location{name, w.dir}, true, d.at)
-	return id, trust && (on.fs == tracked || on.fs == image)
 }
 
 // lostError: what a listing has just named should exist.
