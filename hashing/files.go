@@ -69,6 +69,9 @@ func tidy(path string) string {
 		return strings.TrimRight(path, "/")
 	}
 	volume := filepath.VolumeName(path)
+	if volume == "" && isTidy(path) {
+		return path
+	}
 	path = path[len(volume):]
 	var elements []string
 	for element := range strings.SplitSeq(path, "/") {
@@ -84,6 +87,12 @@ func tidy(path string) string {
 		return "."
 	}
 	return root + strings.Join(elements, "/")
+}
+
+// isTidy tells most paths that tidy leaves as they are.
+func isTidy(path string) bool {
+	return path != "" && !strings.HasPrefix(path, ".") && !strings.HasSuffix(path, "/") &&
+		!strings.HasSuffix(path, "/.") && !strings.Contains(path, "//") && !strings.Contains(path, "/./")
 }
 
 // addFiles adds what was asked for, and each file that this names.

@@ -369,3 +369,14 @@ func TestBecameDirectory(t *testing.T) {
 		require.ErrorIs(t, err, errOtherKind)
 	}
 }
+
+// A path is written in one way, whether it is known at a glance that it is or not.
+func TestTidy(t *testing.T) {
+	for path, want := range map[string]string{
+		"": ".", ".": ".", "./": ".", "/": "/", "//": "/", "/.": "/", "a": "a", "a/b": "a/b", "./a": "a", "a/": "a", "a/.": "a",
+		"a//b": "a/b", "a/./b": "a/b", "//a": "/a", "/a/": "/a", "..": "..", "../a": "../a", "a/..": "a/..", ".a": ".a",
+		"a/.b": "a/.b", "a./b": "a./b", "./.": ".", "./..": "..",
+	} {
+		require.Equal(t, want, tidy(path), path)
+	}
+}

@@ -37,8 +37,14 @@ func (w *walk) listedByFile(c *capture, s *selection) error {
 	case err != nil:
 		return &InputError{Path: s.pattern, Err: cause(err)}
 	}
+	var names []string
 	for _, name := range cutNames(text) {
-		if err := w.named(s.inBase(name), false); err != nil {
+		if name = s.inBase(name); !s.leavesOut(name) {
+			names = append(names, name)
+		}
+	}
+	for i, seen := range lookAtNames(names, w.dir) {
+		if err := w.looked(names[i], seen.at, seen.err, false); err != nil {
 			return err
 		}
 	}
@@ -108,23 +114,43 @@ func (w *walk) listedIn(g *git, paths []string) error {
 	if err != nil {
 		return err
 	}
-	in := openDirectory{dir: w.dir}
-	defer in.close()
+	wanted := names[:0]
 	for _, name := range names {
-		if err := w.listedName(g, join(g.at, strings.TrimSuffix(name, "/")), &in); err != nil {
+		if name = join(g.at, strings.TrimSuffix(name, "/")); !w.selection.leavesOut(name) {
+			wanted = append(wanted, name)
+		}
+	}
+	for i, seen := range lookAtNames(wanted, w.dir) {
+		if err := w.listedName(g, wanted[i], seen.at, seen.err); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// looked is what a look at a name has shown.
+type looked struct {
+	at  look
+	err error
+}
+
+// lookAtNames looks at names that come directory by directory, on all processors.
+func lookAtNames(names []string, dir string) []looked {
+	all := make([]looked, len(names))
+	_ = inPartsOf(filesAtOnce, len(names), func(from, to int) error {
+		in := openDirectory{dir: dir}
+		defer in.close()
+		for i := from; i < to; i++ {
+			all[i].at, all[i].err = in.look(names[i])
+		}
+		return nil
+	})
+	return all
+}
+
 // listedName adds a name that Git listed. If that is a directory, it is a submodule or a repository of its own: Git
 // says of those no more, so it is asked in there. What it does not answer for counts whole.
-func (w *walk) listedName(g *git, name string, in *openDirectory) error {
-	if w.selection.leavesOut(name) {
-		return nil
-	}
-	at, err := in.look(name)
+func (w *walk) listedName(g *git, name string, at look, err error) error {
 	if err != nil || at.kind != kindDirectory {
 		return w.looked(name, at, err, false)
 	}
@@ -140,8 +166,7 @@ func (w *walk) listedName(g *git, name string, in *openDirectory) error {
 	return err
 }
 
-// openDirectory looks at names that come directory by directory, which spares the kernel most of the way to each ([M]
-// 10,000 files: a hit takes 93 ms of a processor, and 116 without).
+// openDirectory looks at names that come directory by directory, which spares the kernel most of the way to each.
 type openDirectory struct {
 	dir    string // where names begin
 	name   string // of what is open; empty: nothing

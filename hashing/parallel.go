@@ -22,23 +22,26 @@ func inParallel(n int, f func(i int) error) error {
 }
 
 // inParts calls f for parts of 0 to n-1, each of fewFiles but the last, likewise.
-func inParts(n int, f func(from, to int) error) error {
+func inParts(n int, f func(from, to int) error) error { return inPartsOf(fewFiles, n, f) }
+
+// inPartsOf calls f for parts of another size.
+func inPartsOf(size, n int, f func(from, to int) error) error {
 	var next atomic.Int64
 	var failed atomic.Pointer[error]
 	work := func() {
 		for failed.Load() == nil {
-			first := int(next.Add(fewFiles)) - fewFiles
+			first := int(next.Add(int64(size))) - size
 			if first >= n {
 				return
 			}
-			if err := f(first, min(first+fewFiles, n)); err != nil {
+			if err := f(first, min(first+size, n)); err != nil {
 				failed.CompareAndSwap(nil, &err)
 				return
 			}
 		}
 	}
 	var group sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), n/fewFiles+1) - 1 {
+	for range min(runtime.GOMAXPROCS(0), n/size+1) - 1 {
 		group.Go(work)
 	}
 	work()

@@ -273,6 +273,9 @@ func (w *walk) add(e entry) error {
 	if !e.kind.regular() {
 		e.id, e.mount = StatID{}, 0 // times of a directory change with what is not looked at
 	}
+	if len(w.last) == cap(w.last) { // entries are large: they stay where they are
+		w.found, w.last = append(w.found, w.last), make([]entry, 0, min(max(2*len(w.last), 4), 512))
+	}
 	w.last = append(w.last, e)
 	return w.count(&e)
 }
