@@ -68,6 +68,7 @@ type Command struct {
 	Expired  Again         // its life was over
 	Forced   Again         // somebody asked for a new run
 	Changed  Again         // its inputs changed
+	Verified Again         // it was run to compare the two
 	Unstored int64         // runs whose result was not stored
 	Regret   int64         // runs whose result was evicted shortly before
 	Waited   time.Duration // running commands whose result had expired, while somebody waited
@@ -111,6 +112,8 @@ func (c *Command) add(r stats.Row) {
 		c.Forced.add(r)
 	case stats.Changed:
 		c.Changed.add(r)
+	case stats.Verified:
+		c.Verified.add(r)
 	case stats.Uncacheable:
 		c.Unstored += r.Runs
 	}
@@ -191,7 +194,7 @@ type Advice struct {
 // Judge says what to do about a command.
 func (c *Command) Judge(k Known) Advice {
 	for _, judge := range [...]func(Known) (Advice, bool){
-		c.few, c.cheap, c.unstored, c.evicted, c.refreshed, c.sameInputs, c.unused, c.unchanged, c.waits,
+		c.few, c.verified, c.cheap, c.unstored, c.evicted, c.refreshed, c.sameInputs, c.unused, c.unchanged, c.waits,
 	} {
 		if a, ok := judge(k); ok {
 			return a
@@ -215,6 +218,15 @@ func (c *Command) few(Known) (Advice, bool) {
 		}, true
 	}
 	return Advice{Keep, fmt.Sprintf("%d runs, too few to tell", c.Runs), ""}, true
+}
+
+// verified is a command of which hits were run all the same, and printed something else.
+func (c *Command) verified(Known) (Advice, bool) {
+	return Advice{
+		Drop, fmt.Sprintf("not deterministic: %d hits verified, %d times another output",
+			c.Verified.Runs, c.Verified.Other),
+		"or name what it depends on: cachex inputs -- COMMAND",
+	}, c.Verified.Other >= 2 && 5*c.Verified.Other >= c.Verified.Runs
 }
 
 // cheap is a command that takes no longer than a hit.

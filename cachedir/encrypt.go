@@ -1,6 +1,9 @@
 package cachedir
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
 	"io"
 
 	"github.com/cachex-cli/cachex/cachedir/format"
@@ -9,6 +12,16 @@ import (
 
 // Encrypts reports whether new entries are encrypted.
 func (d *opened) Encrypts() bool { return d.o.Encrypt }
+
+// Blind makes a digest one that only who has the key can try texts against, if new entries are encrypted.
+func (d *opened) Blind(digest uint64) uint64 {
+	if !d.o.Encrypt {
+		return digest
+	}
+	sum := hmac.New(sha256.New, d.o.Keys[0].Secret[:])
+	sum.Write(binary.LittleEndian.AppendUint64([]byte("cachex result\n"), digest))
+	return binary.LittleEndian.Uint64(sum.Sum(nil))
+}
 
 // seal is one for a new pending entry: nil without Options.Encrypt.
 func (d *opened) seal() *format.Seal {

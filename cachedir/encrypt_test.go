@@ -231,3 +231,14 @@ func TestPurgeWithoutTheKey(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, p.Commit(metaNow()))
 }
+
+// A digest of a result says nothing to who has no key, and is the same to who has it.
+func TestBlind(t *testing.T) {
+	require.Equal(t, uint64(7), newDir(t, Options{}).Blind(7))
+	keys := func(b byte) Options { return Options{Encrypt: true, Keys: []SealKey{{Secret: [32]byte{b}}}} }
+	one, other := newDir(t, keys(1)), newDir(t, keys(2))
+	require.NotEqual(t, uint64(7), one.Blind(7))
+	require.NotEqual(t, one.Blind(7), one.Blind(8))
+	require.NotEqual(t, one.Blind(7), other.Blind(7))
+	require.Equal(t, one.Blind(7), newDir(t, keys(1)).Blind(7))
+}

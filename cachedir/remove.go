@@ -129,6 +129,9 @@ func (d *Dir) Purge(match func(EntryInfo) bool, dryRun bool) (int, error) {
 		}
 		return d.Remove(i.Key, i.Slot)
 	})
+	if err == nil && !dryRun {
+		err = d.ForgetDifferences()
+	}
 	if err != nil {
 		err = fmt.Errorf("purge: %w", err)
 	}

@@ -101,6 +101,11 @@ var week = []planted{
 		"drop", "not deterministic: 12 runs with the same inputs, 12 times another output", "",
 	},
 	{
+		"sort --random-sort f", time.Second, forever, "",
+		[]happened{hits(50), runs(2, stats.Verified, other), runs(3, stats.Verified, same)},
+		"drop", "not deterministic: 5 hits verified, 2 times another output", "cachex inputs",
+	},
+	{
 		"npm ls", time.Second, 0, "a process that the command left behind kept its output open",
 		[]happened{runs(25, stats.Uncacheable, same)},
 		"drop", "none of 25 results could be stored; the last: a process", "",

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/cmd/call"
 	"github.com/cachex-cli/cachex/engine"
 	"github.com/cachex-cli/cachex/hashing"
@@ -46,6 +47,9 @@ func doctorOf(a *App, c *cobra.Command, args []string) error {
 	found, err := examineTrials(first, second, request)
 	if err != nil {
 		return err
+	}
+	if dir, _, err := a.openLooking(c); err == nil {
+		found = append(found, verifiedFinding(dir.Differences(), hashing.CommandCandidates(request.Spec)))
 	}
 	return reportFindings(a.Stdout, found)
 }
@@ -161,6 +165,18 @@ func exitFinding(first, second engine.Outcome, cached func(code int) bool) findi
 	case !cached(first.Code):
 		f.fault = fmt.Errorf("%d, which is not cached", first.Code)
 		f.hint = fmt.Sprintf("--cache-exit 0,%d caches it, too", first.Code)
+	}
+	return f
+}
+
+// verifiedFinding says what runs with --verify have found of a command.
+func verifiedFinding(noted []cachedir.Difference, ids []hashing.CommandID) finding {
+	f := finding{what: "verified", say: "no run with --verify found another result"}
+	for _, d := range noted {
+		if slices.Contains(ids, d.Command) {
+			f.fault = fmt.Errorf("a stored result was another on %s: %s", d.When.Local().Format(time.DateTime), d)
+			f.hint = "see what it depends on: cachex inputs -- COMMAND"
+		}
 	}
 	return f
 }

@@ -24,8 +24,8 @@ func flagGroups() []flagGroup {
 			"purge-tag",
 		}},
 		{Title: "Whether the command runs, and what is stored", names: []string{
-			"refresh", "warm", "cached-only", "no-wait", "no-cache", "only-if", "read-only", "min-cost", "max-entry",
-			"max-entries",
+			"refresh", "verify", "warm", "cached-only", "no-wait", "no-cache", "only-if", "read-only", "min-cost",
+			"max-entry", "max-entries",
 		}},
 		{Title: "Where results are, and who shares them", names: []string{
 			"wait", "follow", "private", "remote", "remote-required", "cache-dir", "in-memory",

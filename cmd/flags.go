@@ -76,6 +76,8 @@ func addPolicyFlags(fs *pflag.FlagSet) {
 	fs.String("early", "",
 		"refresh by chance before a life ends, in the background; `BETA` 1 is usual, more is earlier")
 	fs.Bool("refresh", false, "run now and replace what is stored")
+	fs.String("verify", "",
+		"run `P`% of the hits all the same, and say if the stored result was another; the new one takes its place")
 	fs.Bool("cached-only", false, "never run: exit 125 when there is nothing to replay")
 	fs.Bool("no-wait", false,
 		"answer at once: the old result, of any age unless --stale bounds it, or nothing and exit 3; "+

@@ -206,6 +206,7 @@ func (a *App) callOf(s Settings, spec hashing.Spec, warnings []string) (*call.Ca
 			Jitter: float64(s.Jitter), Stale: s.Stale, StaleIfError: s.StaleIfError,
 			Early: float64(s.Early), Until: s.TTLUntil.Next(),
 			Tags: guardTags(s.Tag, s.Secret), PurgeTags: guardTags(s.PurgeTag, s.Secret), Private: s.Private,
+			Verify:  float64(s.Verify),
 			Refresh: s.Refresh, CachedOnly: s.CachedOnly, NoCache: s.NoCache, Trouble: trouble, ReadOnly: s.ReadOnly,
 			OnlyIf: s.OnlyIf, Wait: s.Wait, Follow: s.Follow, Replay: s.Replay, StripANSI: s.strips(),
 			FeedStdin: s.Stdin, Vary: s.Vary, FileTimes: fileTimes(s), CleanFiles: s.OutputClean,
@@ -253,7 +254,7 @@ func noWait(c *cobra.Command, s *Settings) (bool, error) {
 	if given, _ := c.Flags().GetBool("no-wait"); !given {
 		return false, nil
 	}
-	for _, name := range []string{"refresh", "warm", "no-cache", "purge-tag", "wait", "follow"} {
+	for _, name := range []string{"refresh", "verify", "warm", "no-cache", "purge-tag", "wait", "follow"} {
 		if f := c.Flag(name); f.Changed && f.Value.String() != "false" {
 			return false, &usageError{
 				Err:  fmt.Errorf("--no-wait and --%s cannot both be", name),

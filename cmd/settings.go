@@ -44,6 +44,7 @@ type Settings struct {
 	Replay     engine.Replay
 
 	Refresh    bool
+	Verify     Percent
 	NoCache    bool
 	ReadOnly   bool
 	CachedOnly bool
@@ -177,6 +178,7 @@ func settingTable() []setting {
 		{name: "max-entry", policy: true, project: true, field: func(s *Settings) any { return &s.MaxEntry }},
 		{name: "max-entries", project: true, field: func(s *Settings) any { return &s.MaxEntries }},
 		{name: "private", project: true, field: func(s *Settings) any { return &s.Private }},
+		{name: "verify", policy: true, project: true, field: func(s *Settings) any { return &s.Verify }},
 		{name: "refresh", policy: true, field: func(s *Settings) any { return &s.Refresh }},
 		{name: "no-cache", policy: true, project: true, field: func(s *Settings) any { return &s.NoCache }},
 		{name: "read-only", policy: true, project: true, field: func(s *Settings) any { return &s.ReadOnly }},

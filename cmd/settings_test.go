@@ -197,6 +197,7 @@ func TestWhoMaySetWhat(t *testing.T) {
 		{"stale", `"7m"`, true, true},
 		{"stale-if-error", `"7m"`, true, true},
 		{"early", `"1.5"`, true, true},
+		{"verify", `"1%"`, true, true},
 		{"output-touch", "true", true, true},
 		{"keep-mtime", "true", true, true},
 		{"output-clean", "true", false, false},

@@ -3,11 +3,14 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/cmd/call"
+	"github.com/cachex-cli/cachex/hashing"
 )
 
 func newVerifyCommand(app *App) *cobra.Command {
@@ -15,7 +18,10 @@ func newVerifyCommand(app *App) *cobra.Command {
 		Use:   "verify",
 		Short: "check every entry",
 		Long: `Verify reads every entry with its body and checks all checksums. It may run at any time beside others.
-Bad entries are misses anyway, and are replaced by the next run; --fix removes them now.` + exitCodes(
+Bad entries are misses anyway, and are replaced by the next run; --fix removes them now.
+
+It also lists the results that were another when run --verify made them anew, with the first line that differed. That is
+no damage: such a command depends on something that is in no key.` + exitCodes(
 			"0    all entries are sound, or were removed with "+
 				"--fix", "1    some are not", "125  no usable cache directory"),
 		Example: "  cachex verify --fix",
@@ -27,6 +33,33 @@ Bad entries are misses anyway, and are replaced by the next run; --fix removes t
 	}
 	c.Flags().Bool("fix", false, "remove the bad ones")
 	return c
+}
+
+// printDifferences lists what differed when it was made anew.
+func printDifferences(w io.Writer, dir *cachedir.Dir) error {
+	all := dir.Differences()
+	if len(all) == 0 {
+		return nil
+	}
+	words := map[hashing.CommandID][]recipeWord{}
+	err := dir.Walk(func(i cachedir.EntryInfo) error {
+		if i.Err == nil && !i.Pending {
+			words[i.Command] = commandWords(i.Recipe)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	secrets := masks{}
+	for _, d := range all {
+		_, err := fmt.Fprintf(w, "%s, %s: %s: %s\n", d.Key.String()[:12], d.When.Local().Format(time.DateTime),
+			secrets.line(words[d.Command]), call.OneLine(d.String()))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (a *App) verify(c *cobra.Command, fix bool) error {
@@ -44,6 +77,9 @@ func (a *App) verify(c *cobra.Command, fix bool) error {
 		dir, err = a.openStore(s, false)
 	}
 	if err != nil {
+		return err
+	}
+	if err := printDifferences(a.Stdout, dir); err != nil {
 		return err
 	}
 	bad := 0

@@ -433,7 +433,7 @@ __cachex_wrapped() {
         case $1 in
         -c* | --shell | --shell=*) return ;;
         --) if [ $# -gt 1 ] && [ -n "$takes" ]; then echo $((n + 1)); fi; return ;;
-        --cache-dir|--remote|--trust-owner|--format|--with-shell|--env|--file|--output|--depfile|--cwd|--exe|--vary|--scope|--namespace|--key|--trace-times|--trace-ignore|--trace-keep|--env-except|--env-only|--ttl-fail|--cache-exit|--ttl-until|--jitter|--stale|--stale-if-error|--early|--only-if|--wait|--tag|--min-cost|--max-entry|--max-entries|--replay|--status-fd|--batch|--ttl|--older-than|--command|--match|--purge-tag|--strip-ansi) shift; n=$((n + 1)) ;;
+        --cache-dir|--remote|--trust-owner|--format|--with-shell|--env|--file|--output|--depfile|--cwd|--exe|--vary|--scope|--namespace|--key|--trace-times|--trace-ignore|--trace-keep|--env-except|--env-only|--ttl-fail|--cache-exit|--ttl-until|--jitter|--stale|--stale-if-error|--early|--verify|--only-if|--wait|--tag|--min-cost|--max-entry|--max-entries|--replay|--status-fd|--batch|--ttl|--older-than|--command|--match|--purge-tag|--strip-ansi) shift; n=$((n + 1)) ;;
         -*) ;;
         *)
             if [ -n "$takes" ]; then echo $n; return; fi

@@ -248,7 +248,7 @@ function __cachex_wrapped
                 set -e words[1]
                 test -n "$takes"; and set -q words[1]; and __cachex_line $words
                 return
-            case --cache-dir --remote --trust-owner --format --with-shell --env --file --output --depfile --cwd --exe --vary --scope --namespace --key --trace-times --trace-ignore --trace-keep --env-except --env-only --ttl-fail --cache-exit --ttl-until --jitter --stale --stale-if-error --early --only-if --wait --tag --min-cost --max-entry --max-entries --replay --status-fd --batch --ttl --older-than --command --match --purge-tag --strip-ansi
+            case --cache-dir --remote --trust-owner --format --with-shell --env --file --output --depfile --cwd --exe --vary --scope --namespace --key --trace-times --trace-ignore --trace-keep --env-except --env-only --ttl-fail --cache-exit --ttl-until --jitter --stale --stale-if-error --early --verify --only-if --wait --tag --min-cost --max-entry --max-entries --replay --status-fd --batch --ttl --older-than --command --match --purge-tag --strip-ansi
                 set -e words[1]
             case '-*'
             case '*'

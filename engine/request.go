@@ -35,6 +35,7 @@ type Request struct {
 	Until func(started time.Time) time.Time
 
 	Refresh    bool          // run now and replace what is stored
+	Verify     float64       // the share of hits that are run all the same, and compared; 0 to 1
 	Warm       bool          // only see to it that a fresh result will be there: in the background, nothing is printed
 	CachedOnly bool          // never run
 	NoWait     bool          // answer at once, with what Stale admits or ErrNothingYet, and renew it in the background

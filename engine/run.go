@@ -188,6 +188,9 @@ func (r *run) serve(e *cachedir.Entry) (Outcome, error) {
 		return r.serveInsteadOf(e)
 	}
 	if fresh(r.lookup.reader(), e).ok() && !r.lookup.reader().early(e) && !r.lookup.unasked {
+		if verifies(r) {
+			return verify(r, e)
+		}
 		return r.replay(e, stats.Hit)
 	}
 	return r.serveStale(e)

@@ -75,12 +75,14 @@ const (
 	LockTimeout Reason = "lock timeout" // waited too long for another run
 	TierError   Reason = "tier error"   // another machine did not answer
 	Purged      Reason = "purged"       // stored, and purged since
+	Verified    Reason = "verified"     // stored, and run all the same to compare the two
 )
 
 var (
 	servedCodes = [...]Served{Hit, Missed, Stale, Shared, Bypassed, Declined, Renewed, Unfresh, Found, Absent}
 	reasonCodes = [...]Reason{
 		"", New, Changed, Expired, Evicted, Corrupt, Version, Forced, Uncacheable, LockTimeout, TierError, Purged,
+		Verified,
 	}
 )
 
