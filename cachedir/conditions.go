@@ -14,6 +14,8 @@ import (
 // memoTable holds what the short way to a hit remembers.
 const memoTable = "memo/table"
 
+const mostMemos = 4096
+
 // Conditions is what it takes to give an entry once more as the answer, without knowing the format of entries: the
 // short way to a hit (package fastpath) compares it and copies. Names are below v1.
 type Conditions struct {
@@ -93,7 +95,7 @@ func (d *opened) PutMemo(memo []byte, offset func(size int64) int64) {
 		return
 	}
 	defer f.Close()
-	if size := int64(tableBuckets(d.o.MaxSize)) * bucketSize; fi.Size != size {
+	if size := int64(min(tableBuckets(d.o.MaxSize), mostMemos)) * bucketSize; fi.Size != size {
 		if f.Truncate(size) != nil {
 			return
 		}

@@ -2,6 +2,7 @@ package cachedir
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"sync"
 	"testing"
 	"time"
@@ -61,6 +62,59 @@ func TestFullBucketForgetsTheOldest(t *testing.T) {
 	fi, err := d.v1.Stat("stat/digests")
 	require.NoError(t, err)
 	require.LessOrEqual(t, fi.Size, int64(16*bucketSize))
+}
+
+// A table grows with what is put into it, a few buckets at a time, and stops where it may take no more.
+func TestTableGrows(t *testing.T) {
+	if testing.Short() {
+		t.Skip("fills a table")
+	}
+	d := newDir(t, Options{MaxSize: 64 * 1024 * bucketSize})
+	id := func(n int) tableID { return statName(hashing.StatID{Ino: uint64(n)}) }
+	size := func() uint64 {
+		fi, err := d.v1.Stat("stat/digests")
+		require.NoError(t, err)
+		return uint64(fi.Size) / bucketSize
+	}
+	known := func(n int) (known int) {
+		again := openAt(t, d.Path(), Options{MaxSize: 64 * 1024 * bucketSize})
+		for i := range n {
+			v, ok := again.digests.get(id(i))
+			if require.True(t, !ok || v[0] == byte(i)); ok {
+				known++
+			}
+		}
+		return known
+	}
+	const few = 8_000 // half of the room of 256 buckets
+	put := func(from, to int) {
+		for n := from; n < to; n++ {
+			d.digests.put(id(n), [32]byte{byte(n)})
+		}
+	}
+	put(0, few)
+	require.Equal(t, uint64(fewBuckets), size())
+	require.Equal(t, few, known(few))
+	put(few, 40_000)
+	require.Greater(t, size(), uint64(2*fewBuckets))
+	require.Greater(t, known(40_000), 39_000, "of a full bucket one is forgotten until it is split")
+	put(40_000, 100_000)
+	require.Equal(t, uint64(1024), size())
+	require.Greater(t, known(100_000), 60_000)
+}
+
+// Of any number of buckets a split one is told from its half, and nothing else moves.
+func TestBucketOf(t *testing.T) {
+	for buckets := uint64(1); buckets < 300; buckets++ {
+		half := buckets - uint64(1)<<(bits.Len64(buckets)-1)
+		for n := range uint64(2000) {
+			var id tableID
+			binary.LittleEndian.PutUint64(id[:], n*0x9e3779b97f4a7c15)
+			before, after := bucketOf(id, buckets), bucketOf(id, buckets+1)
+			require.Less(t, before, buckets)
+			require.True(t, after == before || before == half && after == buckets)
+		}
+	}
 }
 
 func TestTableFromManyGoroutines(t *testing.T) {
