@@ -362,11 +362,21 @@ func removesHow(o *observer, c *caller) {
 	removes(0, 1)(o, c)
 }
 
-// makes is of what must not be there before.
+// makes is of what must not be there before. Where something is, nothing is written: so mkdir -p goes through all that
+// is above.
 func makes(dir, path int) func(*observer, *caller) {
 	return func(o *observer, c *caller) {
-		if name, ok := o.path(c, dir, path); ok {
+		name, ok := o.path(c, dir, path)
+		if !ok {
+			return
+		}
+		switch _, there := look(name, true); {
+		case !there:
 			o.write(name, Claimed, replacesName)
+		case isLink(name):
+			o.note(name, Looked|Claimed|Link)
+		default:
+			o.note(name, Looked|Claimed)
 		}
 	}
 }
