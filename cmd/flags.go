@@ -32,8 +32,8 @@ func addKeyFlags(fs *pflag.FlagSet) {
 		"put the contents of files in the key: @git, those of the Git repository that are not ignored, @git:DIR, a part of "+
 			"them; a `PATH`, ** globs, directories; @LIST, what a file lists; !GLOB leaves out; absent differs from empty")
 	fs.StringArray("output", nil,
-		"a file, directory or glob that the command makes, below the working directory: a `PATH`, stored with the result and "+
-			"put in place on a hit; auto, with --trace: all that it makes there")
+		"a file, directory or glob that the command makes, below the working directory or absolute: a `PATH`, stored with "+
+			"the result and put in place on a hit; auto, with --trace: all that it makes in the working directory")
 	fs.String("depfile", "",
 		"the command writes Makefile rules to this `FILE`, as gcc -MMD, rustc and protoc do: what they name is an input, and the "+
 			"file an output")
@@ -232,6 +232,9 @@ func (a *App) spec(c *cobra.Command, s Settings, argv []string) (hashing.Spec, e
 	}
 	if hashing.HasAutoOutputs(outputs) && (!s.Trace || s.OutputClean) {
 		return hashing.Spec{}, badAutoOutputs(s)
+	}
+	if outputs, err = hashing.OutputsFrom(dir, outputs); err != nil {
+		return hashing.Spec{}, err
 	}
 	variant, isFragment := variantOf(c.Flags())
 	var past []string

@@ -51,7 +51,7 @@ in lists, too, begin in the working directory, or where the project file is that
 if it is named.
 
 Files that the command makes are part of its result if --output names them, below the working directory: build/app, '*.o',
-dist/. They are stored when it exits 0, with permissions, links, empty directories and holes, and without owner, extended
+dist/; or absolutely, as flags and the user's own configuration may. They are stored when it exits 0, with permissions, links, empty directories and holes, and without owner, extended
 attributes and hard links. A hit puts them where they were before anything is printed. What is right already is not
 touched; what a run of cachex has left here, or of which the key says what it holds, is replaced, all
 or nothing; and where there is anything else the command runs, as it does where a file cannot be put in place. What cannot

@@ -71,7 +71,7 @@ type Settings struct {
 	Tool        []string // whose variables are in the key, besides those that words tell
 	ArgFiles    bool     // words that name files are inputs
 	File        []string // paths, globs and directories; relative ones to the working directory
-	Output      []string // paths, globs and directories below the working directory
+	Output      []string // paths, globs and directories, below the working directory or absolute
 	Depfile     string   // a file below the working directory; empty: none
 	OutputTouch bool
 	OutputClean bool
@@ -597,22 +597,39 @@ func (src source) file(pattern string) (string, error) {
 	return mark + src.prefix + strings.TrimPrefix(path, "./"), nil
 }
 
-// output makes the name in a pattern of outputs one that is good in the working directory, below which it must lie.
+// output makes the name in a pattern of outputs one that is good in the working directory. A project file names none
+// elsewhere.
 func (src source) output(pattern string) (string, error) {
 	name := pattern
+	if !src.project && strings.HasPrefix(pattern, "~") {
+		if isGlob(pattern) {
+			src.home = escapeGlob(src.home)
+		}
+		var err error
+		if name, err = src.expand(pattern); err != nil {
+			return "", err
+		}
+		pattern = name
+	}
 	if src.prefix != "" && !filepath.IsAbs(pattern) {
 		name = src.prefix + strings.TrimPrefix(pattern, "./")
 	}
 	err := hashing.CheckOutput(name)
 	if src.project { // what it names may lie elsewhere than below this directory: see outsideOutput
-		err = hashing.CheckOutput(pattern)
+		err = hashing.CheckLocalOutput(pattern)
 	}
 	if err != nil {
-		return "", src.bad(
-			pattern, err.Error(), "name files below the working directory, as in build/app, *.o or out/",
-		)
+		return "", src.bad(pattern, err.Error(), src.outputHint())
 	}
 	return name, nil
+}
+
+func (src source) outputHint() string {
+	const hint = "name files below the working directory, as in build/app, *.o or out/"
+	if src.project {
+		return hint + "; others only flags and your own configuration may name"
+	}
+	return hint + ", or absolutely, as in /srv/www/site/"
 }
 
 // outsideOutput is why a run is not cached in a directory above which a project file names outputs: nothing is written
@@ -636,7 +653,7 @@ func (src source) depfile(name string) (string, error) {
 	if src.project { // see output
 		checked = name
 	}
-	if err := hashing.CheckOutput(hashing.EscapeGlob(checked)); err != nil {
+	if err := hashing.CheckLocalOutput(hashing.EscapeGlob(checked)); err != nil {
 		return "", src.bad(name, err.Error(), "name the file that the command writes, as in -MF x.d")
 	}
 	return from, nil

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -23,18 +21,18 @@ func (rec *recording) noteUnstored() {
 	if !rec.caller.makesFiles() || rec.before == nil {
 		return
 	}
-	root, err := os.OpenRoot(rec.caller.Spec.Dir)
+	tree, err := rec.caller.tree()
 	if err != nil {
 		return
 	}
-	defer root.Close()
-	finder := outputs.Finder{Root: root}
+	defer tree.Close()
+	finder := outputs.Finder{Tree: tree}
 	now, err := finder.Look(rec.caller.Spec.Outputs)
 	if err != nil {
 		return
 	}
 	f, digest := filesOf(rec.inputs), hashing.FileDigests(rec.dir.Digests())
-	var made []hashing.Digest
+	var left []outputs.File
 	for name, info := range now {
 		if time.Since(rec.ended) > time.Second {
 			break
@@ -45,19 +43,23 @@ func (rec *recording) noteUnstored() {
 		file := outputs.File{Name: name, Perm: info.Mode().Perm()}
 		switch {
 		case info.Mode().IsRegular():
-			file.Sum, err = digest(filepath.Join(f.Spec.Dir, filepath.FromSlash(name)))
+			file.Sum, err = digest(tree.Path(name))
 		case info.Mode()&fs.ModeSymlink != 0:
 			file.Kind, file.Perm = outputs.Link, 0
-			file.Target, err = root.Readlink(name)
+			file.Target, err = tree.Readlink(name)
 		default:
 			continue
 		}
 		if err == nil {
-			made = append(made, contentOf(file).sum256())
+			left = append(left, file)
 		}
 	}
+	var made []hashing.Digest
+	for i := range left {
+		made = append(made, contentOf(left[i]).sum256())
+	}
 	_ = rec.dir.NoteMade(f.place(), made)
-	_ = rec.dir.NoteMade(placeOf(f.Spec.Dir, nil), made)
+	f.noteHere(left)
 }
 
 // beginOutputs notes what there is before the command runs, and tells others that it makes files here.
@@ -67,8 +69,8 @@ func (rec *recording) beginOutputs(c *runner.Command) {
 	}
 	filesOf(rec.inputs).removeStrays()
 	rec.making = filesOf(rec.inputs).making()
-	if rec.making != nil {
-		c.Env = setenv(c.Env, MakingVariable, strings.TrimSpace(rec.caller.Making+" "+rec.making.Name()))
+	if names := rec.making.names(); names != "" {
+		c.Env = setenv(c.Env, MakingVariable, strings.TrimSpace(rec.caller.Making+" "+names))
 	}
 	if !hashing.HasAutoOutputs(rec.caller.Spec.Outputs) { // of which nobody knows yet where they are
 		rec.before, rec.noBefore = rec.lookBefore()
@@ -76,24 +78,24 @@ func (rec *recording) beginOutputs(c *runner.Command) {
 }
 
 func (rec *recording) lookBefore() (outputs.Before, error) {
-	root, err := os.OpenRoot(rec.caller.Spec.Dir)
+	tree, err := rec.caller.tree()
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close()
-	finder := outputs.Finder{Root: root}
+	defer tree.Close()
+	finder := outputs.Finder{Tree: tree}
 	return finder.Look(rec.caller.Spec.Outputs)
 }
 
 // keepOutputs adds the files of a run that succeeded to its result.
 func (rec *recording) keepOutputs() error {
 	f := filesOf(rec.inputs)
-	root, err := os.OpenRoot(rec.caller.Spec.Dir)
+	tree, err := rec.caller.tree()
 	if err != nil {
 		return err
 	}
-	defer root.Close()
-	finder, err := f.finder(root)
+	defer tree.Close()
+	finder, err := f.finder(tree)
 	if err = cmp.Or(err, rec.noBefore); err != nil {
 		return err
 	}
@@ -110,7 +112,7 @@ func (rec *recording) keepOutputs() error {
 		if err == nil {
 			err = finder.CheckUntouched(files, f.left())
 		}
-		if err == nil && (rec.making == nil || rec.making.Disturbed()) {
+		if err == nil && rec.making.disturbed() {
 			err = errDisturbed
 		}
 		if err == nil {

@@ -21,16 +21,20 @@ import (
 // left here. Anything else may be somebody's work: then the command runs, as it would uncached.
 func (f files) expendable(before outputs.Before) func(outputs.File, fs.FileInfo) bool {
 	left, set := f.left(), hashing.OutputSet(f.Spec.Outputs)
-	anyones := sync.OnceValue(func() map[hashing.Digest]bool { return f.dir.Made(placeOf(f.Spec.Dir, nil)) })
+	anyones := map[string]func() map[hashing.Digest]bool{}
+	for _, dir := range []string{f.Spec.Dir, ""} {
+		anyones[dir] = sync.OnceValue(func() map[hashing.Digest]bool { return f.dir.Made(placeOf(dir, nil)) })
+	}
 	return func(there outputs.File, info fs.FileInfo) bool {
 		return there.Kind == outputs.Regular && f.saysWhat(set, there) || left(there) ||
-			anyones()[contentOf(there).sum256()] || before != nil && before.Touched(there.Name, info)
+			anyones[f.begins(there.Name)]()[contentOf(there).sum256()] ||
+			before != nil && before.Touched(there.Name, info)
 	}
 }
 
 // saysWhat reports whether the key says that an output holds what it holds.
 func (f files) saysWhat(set hashing.Outputs, there outputs.File) bool {
-	path := filepath.Join(f.Spec.Dir, filepath.FromSlash(there.Name))
+	path := hashing.OutputPath(f.Spec.Dir, there.Name)
 	paths := []string{path}
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		paths = append(paths, real)
@@ -110,13 +114,24 @@ func (f files) noteLeft(e *cachedir.Entry, list []outputs.File) {
 
 // noteHere keeps, for all commands, what one of them has left here: a hit of another one may replace it.
 func (f files) noteHere(list []outputs.File) {
-	var made []hashing.Digest
-	for _, file := range list {
-		if file.Kind != outputs.Directory {
-			made = append(made, contentOf(file).sum256())
+	made := map[string][]hashing.Digest{}
+	for i := range list {
+		if list[i].Kind != outputs.Directory {
+			dir := f.begins(list[i].Name)
+			made[dir] = append(made[dir], contentOf(list[i]).sum256())
 		}
 	}
-	_ = f.dir.NoteMade(placeOf(f.Spec.Dir, nil), made)
+	for dir, digests := range made {
+		_ = f.dir.NoteMade(placeOf(dir, nil), digests)
+	}
+}
+
+// begins is the directory where the name of an output begins; "": it is absolute.
+func (f files) begins(name string) string {
+	if hashing.IsAbsoluteOutput(name) {
+		return ""
+	}
+	return f.Spec.Dir
 }
 
 // asMade finds the result of a run that began where no file was that words name as outputs, if these files are now as
@@ -152,7 +167,7 @@ func (l *lookup) areAsLeft(names []string, e *cachedir.Entry) bool {
 	}
 	for _, name := range names {
 		f, known := left[name]
-		path := filepath.Join(l.caller.Spec.Dir, filepath.FromSlash(name))
+		path := hashing.OutputPath(l.caller.Spec.Dir, name)
 		switch {
 		case known && f.Kind == outputs.Regular:
 			sum, err := digest(path)

@@ -17,7 +17,8 @@ import (
 // earlierOutputs is what a run found where its outputs lie.
 type earlierOutputs struct {
 	set      hashing.Outputs
-	dirs     []string // the working directory, by its names
+	dirs     []string          // the working directory, by its names
+	links    map[string]string // to directories in which absolute patterns begin: by where they lead
 	earlier  map[string]*hashing.Earlier
 	obstacle error // why that is not known
 
@@ -29,14 +30,24 @@ func (rec *recording) lookEarlier() earlierOutputs {
 	dir := rec.caller.Spec.Dir
 	e := earlierOutputs{
 		set: hashing.OutputSet(rec.caller.Spec.Outputs), dirs: []string{dir}, earlier: map[string]*hashing.Earlier{},
+		links:    map[string]string{},
 		made:     map[string]bool{},
 		obstacle: rec.noBefore,
 	}
 	if real, err := filepath.EvalSymlinks(dir); err == nil && real != dir {
 		e.dirs = append(e.dirs, real)
 	}
+	for _, pattern := range rec.caller.Spec.Outputs {
+		if !hashing.IsAbsoluteOutput(pattern) {
+			continue
+		}
+		named := filepath.Dir(filepath.FromSlash(hashing.OutputSet([]string{pattern}).Base()))
+		if real, err := filepath.EvalSymlinks(named); err == nil && real != named {
+			e.links[real] = named
+		}
+	}
 	for name := range rec.before {
-		earlier, err := hashing.LookEarlier(filepath.Join(dir, filepath.FromSlash(name)), rec.dir.Digests())
+		earlier, err := hashing.LookEarlier(hashing.OutputPath(dir, name), rec.dir.Digests())
 		if err != nil {
 			e.obstacle = err
 			break
@@ -48,6 +59,9 @@ func (rec *recording) lookEarlier() earlierOutputs {
 
 // of is the name of a path among the outputs, or that of a directory in which they lie.
 func (e *earlierOutputs) of(path string) (name string, covered bool) {
+	if path := e.asNamed(path); e.set.Covers(path) || e.set.Expects(path) {
+		return path, true
+	}
 	for _, dir := range e.dirs {
 		below, err := filepath.Rel(dir, path)
 		if err != nil || !filepath.IsLocal(below) {
@@ -58,6 +72,16 @@ func (e *earlierOutputs) of(path string) (name string, covered bool) {
 		}
 	}
 	return "", false
+}
+
+// asNamed is an absolute path by the names in absolute patterns, which may lead through links.
+func (e *earlierOutputs) asNamed(path string) string {
+	for real, named := range e.links {
+		if below, err := filepath.Rel(real, path); err == nil && filepath.IsLocal(below) {
+			return filepath.ToSlash(filepath.Join(named, below))
+		}
+	}
+	return filepath.ToSlash(path)
 }
 
 // hasListed reports whether the run has seen the names in a directory.

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -48,33 +46,31 @@ func (f files) restore(e *cachedir.Entry, before outputs.Before) error {
 	if err != nil {
 		return err
 	}
-	root, err := os.OpenRoot(f.Spec.Dir)
+	tree, err := f.tree()
 	if err != nil {
 		return err
 	}
-	defer root.Close()
+	defer tree.Close()
 	restorer := outputs.Restorer{
-		Root: root, Digest: hashing.FileDigests(f.dir.Digests()), Ledger: f.ledger(), Expendable: f.expendable(before),
+		Tree: tree, Digest: hashing.FileDigests(f.dir.Digests()), Ledger: f.ledger(), Expendable: f.expendable(before),
 		Times: f.FileTimes, Now: f.now(),
 	}
 	if f.CleanFiles {
 		restorer.Strangers = func() ([]string, error) {
-			finder, err := f.finder(root)
+			finder, err := f.finder(tree)
 			if err != nil {
 				return nil, err
 			}
 			return finder.Strangers(f.Spec.Outputs, list)
 		}
 	}
-	var making *cachedir.Making
-	restorer.Begin = func() { making = f.making() }
+	var all makings
+	restorer.Begin = func() { all = f.making() }
 	err = f.beforeDeath(func(dies func() bool) error {
 		restorer.Stop = dies
 		return restorer.Restore(list, e.Contents())
 	})
-	if making != nil {
-		making.End()
-	}
+	all.end()
 	if err == nil && restorer.Written {
 		f.noteLeft(e, list)
 	}
@@ -116,48 +112,12 @@ func (f files) listOf(e *cachedir.Entry) ([]outputs.File, error) {
 	return list, nil
 }
 
-func (f files) finder(root *os.Root) (outputs.Finder, error) {
+// tree is where the outputs lie.
+func (c *caller) tree() (*outputs.Tree, error) { return outputs.OpenTree(c.Spec.Dir, c.Spec.Outputs) }
+
+func (f files) finder(tree *outputs.Tree) (outputs.Finder, error) {
 	avoid, err := os.Stat(f.dir.Path())
-	return outputs.Finder{Root: root, Avoid: avoid}, err
-}
-
-// making tells others that this one makes files in this directory; nil: they are not told. In an encrypted directory
-// nobody is told what.
-func (f files) making() *cachedir.Making {
-	what, own := strings.Join(quoted(f.Spec.Outputs), " "), hashing.OutputSet(f.Spec.Outputs)
-	if f.dir.Encrypts() {
-		what = ""
-	}
-	m, err := f.dir.Making(f.Spec.Dir, what, strings.Fields(f.Making), func(other string) bool {
-		theirs, ok := unquoted(other)
-		return !ok || len(theirs) == 0 || own.Overlaps(hashing.OutputSet(theirs))
-	})
-	if err != nil {
-		return nil
-	}
-	return m
-}
-
-func quoted(words []string) (all []string) {
-	for _, word := range words {
-		all = append(all, strconv.Quote(word))
-	}
-	return all
-}
-
-func unquoted(text string) (words []string, ok bool) {
-	for text != "" {
-		word, err := strconv.QuotedPrefix(text)
-		if err != nil {
-			return nil, false
-		}
-		text = strings.TrimPrefix(text[len(word):], " ")
-		if word, err = strconv.Unquote(word); err != nil {
-			return nil, false
-		}
-		words = append(words, word)
-	}
-	return words, true
+	return outputs.Finder{Tree: tree, Avoid: avoid}, err
 }
 
 // ledger is where the temporary files of this command in this directory are noted.
@@ -180,12 +140,12 @@ func (f files) removeStrays() {
 	if !f.makesFiles() {
 		return
 	}
-	root, err := os.OpenRoot(f.Spec.Dir)
+	tree, err := f.tree()
 	if err != nil {
 		return
 	}
-	defer root.Close()
-	outputs.RemoveStrays(root, f.ledger())
+	defer tree.Close()
+	outputs.RemoveStrays(tree, f.ledger())
 }
 
 // retries reports whether a result whose files cannot be put in place is to be made anew by one run for all who find

@@ -28,11 +28,11 @@ type recording struct {
 	observation *observation // what the run was seen to use; nil: nobody looked
 	depfile     *written     // what the run is to write down of what it used; nil: nothing
 
-	before   outputs.Before   // what there was where its files lie
-	noBefore error            // why that is not known
-	ended    time.Time        // when the command did
-	making   *cachedir.Making // tells others that it makes files; nil: they do not know
-	written  digests          // of what the command wrote
+	before   outputs.Before // what there was where its files lie
+	noBefore error          // why that is not known
+	ended    time.Time      // when the command did
+	making   makings        // tells others that it makes files; nil: they do not know
+	written  digests        // of what the command wrote
 }
 
 // record opens the pending entry that records a command, and names the command the file in which it may say something
@@ -86,7 +86,7 @@ func (rec *recording) publish() (stop func()) {
 // is free: who waits then shall follow the next run, not this.
 func (rec *recording) discard() {
 	if rec.making != nil {
-		rec.making.End()
+		rec.making.end()
 		rec.making = nil
 	}
 	if rec.pending != nil {

@@ -31,7 +31,9 @@ var umaskFact = factKind{
 
 var (
 	errOutside = errors.New("outputs lie below the working directory")
+	errParent  = errors.New("an absolute name of an output has no .. in it")
 	errAll     = errors.New("the whole working directory is no output")
+	errTop     = errors.New("what lies at the top of the file system is no output")
 )
 
 // Temporary files begin so, and go on with 16 hex digits and a number. They are never outputs, nor inputs.
@@ -50,8 +52,28 @@ func IsTemporary(name string) bool {
 		number != "" && strings.Trim(number, "0123456789") == ""
 }
 
-// CheckOutput refuses what names no file below the working directory.
+// CheckOutput refuses what names no file below the working directory, or absolutely.
 func CheckOutput(pattern string) error {
+	if !IsAbsoluteOutput(pattern) {
+		return CheckLocalOutput(pattern)
+	}
+	name := tidy(pattern)
+	switch above := path.Dir(OutputSet([]string{pattern}).Base()); {
+	case strings.Contains(pattern, "\x00"):
+		return errNUL
+	case slices.Contains(strings.Split(name, "/"), ".."):
+		return errParent
+	case above == path.Dir(above):
+		return errTop
+	case IsGlob(name):
+		_, err := parseGlobs(name)
+		return err
+	}
+	return nil
+}
+
+// CheckLocalOutput refuses what names no file below the working directory.
+func CheckLocalOutput(pattern string) error {
 	name := tidy(pattern)
 	switch {
 	case pattern == "":
@@ -60,13 +82,46 @@ func CheckOutput(pattern string) error {
 		return errNUL
 	case name == ".":
 		return errAll
-	case filepath.IsAbs(pattern) || strings.HasPrefix(name, "/") || slices.Contains(strings.Split(name, "/"), ".."):
+	case IsAbsoluteOutput(pattern) || strings.HasPrefix(name, "/") || slices.Contains(strings.Split(name, "/"), ".."):
 		return errOutside
 	case IsGlob(name):
 		_, err := parseGlobs(name)
 		return err
 	}
 	return nil
+}
+
+// IsAbsoluteOutput reports whether a pattern begins at the top of the file system.
+func IsAbsoluteOutput(pattern string) bool { return filepath.IsAbs(filepath.FromSlash(pattern)) }
+
+// OutputPath is where an output lies of which a list has the name.
+func OutputPath(dir, name string) string {
+	if path := filepath.FromSlash(name); filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, filepath.FromSlash(name))
+}
+
+// OutputsFrom returns patterns with those that are below the working directory named from there. One that has that
+// directory in it is refused.
+func OutputsFrom(dir string, patterns []string) (all []string, err error) {
+	dir = filepath.ToSlash(filepath.Clean(dir))
+	for _, pattern := range patterns {
+		if IsAbsoluteOutput(pattern) {
+			below, isBelow := strings.CutPrefix(filepath.ToSlash(pattern), strings.TrimSuffix(dir, "/")+"/")
+			switch {
+			case isBelow && !IsGlob(dir) && CheckLocalOutput(below) == nil:
+				pattern = below
+			case OutputSet([]string{pattern}).Covers(dir):
+				return nil, &PatternError{
+					Kind: "output", Pattern: pattern, Err: errAll,
+					Todo: "name what the command makes there, as in build/app, *.o or out/",
+				}
+			}
+		}
+		all = append(all, pattern)
+	}
+	return all, nil
 }
 
 func (c *capture) addOutputs() error {
@@ -116,7 +171,7 @@ func OutputSet(patterns []string) Outputs {
 	set := Outputs{base: "."}
 	if HasAutoOutputs(patterns) {
 		set.covers = []cover{{any: true}}
-		return set
+		patterns = slices.DeleteFunc(slices.Clone(patterns), func(p string) bool { return !IsAbsoluteOutput(p) })
 	}
 	for _, pattern := range tidyAll(patterns) {
 		set.covers = append(set.covers, parseCover(pattern))
@@ -125,7 +180,7 @@ func OutputSet(patterns []string) Outputs {
 			set.base = tidy(pattern[:strings.LastIndexByte(pattern[:special], '/')+1])
 		}
 	}
-	if len(patterns) != 1 {
+	if len(set.covers) != 1 {
 		set.base = "."
 	}
 	return set
@@ -138,7 +193,7 @@ func (o Outputs) Base() string { return o.base }
 func (o Outputs) Covers(name string) bool {
 	return name != "." && slices.ContainsFunc(o.covers, func(c cover) bool {
 		if c.any {
-			return !slices.Contains(strings.Split(name, "/"), ".git")
+			return !IsAbsoluteOutput(name) && !slices.Contains(strings.Split(name, "/"), ".git")
 		}
 		return c.covers(name) || slices.ContainsFunc(c.globs, func(g glob) bool { return g.isNamed(name) })
 	})
@@ -219,12 +274,14 @@ func (g *glob) expectsIn(dir string) bool {
 	return g.expects(s)
 }
 
-// below is the name of a covered file from the working directory. The name that is given is one of a recipe: it may be
-// absolute, or lead upwards and down again.
+// below is the name of a covered file from the working directory, or the absolute one where it is not below that. The
+// name that is given is one of a recipe: it may be absolute, or lead upwards and down again.
 func (o Outputs) below(dir, name string) (below string, covered bool) {
-	below, ok := strings.CutPrefix(filepath.ToSlash(filepath.Clean(absolute(name, dir))),
-		strings.TrimSuffix(filepath.ToSlash(filepath.Clean(dir)), "/")+"/")
-	return below, ok && o.Covers(below)
+	name = filepath.ToSlash(filepath.Clean(absolute(name, dir)))
+	if below, ok := strings.CutPrefix(name, strings.TrimSuffix(filepath.ToSlash(filepath.Clean(dir)), "/")+"/"); ok {
+		return below, o.Covers(below)
+	}
+	return name, o.Covers(name)
 }
 
 func (o Outputs) coversIn(dir, name string) bool {

@@ -16,7 +16,7 @@ import (
 
 // Finder finds and reads what a run has made in a directory.
 type Finder struct {
-	Root  *os.Root
+	Tree  *Tree
 	Avoid fs.FileInfo // a directory that must not be stored: the cache; nil: none
 
 	files  map[string]File
@@ -63,6 +63,9 @@ func (f *Finder) Find(patterns []string, before Before) ([]File, error) {
 		if err := f.checkBase(pattern, base); err != nil {
 			return nil, err
 		}
+		if f.isInAvoided(base) {
+			return nil, refuse(base, "it is in the cache directory")
+		}
 		found, known := len(f.files), f.knows(base)
 		if err := f.walk(base, set, set.Covers(base), f.add); err != nil {
 			return nil, err
@@ -79,7 +82,7 @@ func (f *Finder) Find(patterns []string, before Before) ([]File, error) {
 func (f *Finder) Named(names map[string]bool) ([]File, error) {
 	f.files, f.before, f.infos = map[string]File{}, nil, map[string]fs.FileInfo{}
 	for name, isNew := range names {
-		fi, err := f.Root.Lstat(name)
+		fi, err := f.Tree.lstat(name)
 		switch {
 		case err != nil:
 		case isNew:
@@ -130,14 +133,29 @@ func (f *Finder) checkBase(pattern, base string) error {
 	if !strings.HasSuffix(pattern, "/") && !hashing.IsGlob(pattern) { // it names this, and not what is in it
 		return nil
 	}
-	if fi, err := f.Root.Lstat(base); err != nil || fi.Mode()&fs.ModeSymlink == 0 {
+	if fi, err := f.Tree.lstat(base); err != nil || fi.Mode()&fs.ModeSymlink == 0 {
 		return nil
 	}
-	target, err := f.Root.Readlink(base)
+	target, err := f.Tree.Readlink(base)
 	if err != nil {
 		return refused(base, "read the link", err)
 	}
 	return refuse(base, "it is a link, to "+hashing.Show(target)+": name the directory to which it leads")
+}
+
+// isInAvoided reports whether a directory above a name is the one that must not be stored.
+func (f *Finder) isInAvoided(name string) bool {
+	if f.Avoid == nil {
+		return false
+	}
+	for dir := filepath.Dir(f.Tree.Path(name)); ; dir = filepath.Dir(dir) {
+		if fi, err := os.Stat(dir); err == nil && os.SameFile(fi, f.Avoid) {
+			return true
+		}
+		if dir == filepath.Dir(dir) {
+			return false
+		}
+	}
 }
 
 func (f *Finder) knows(name string) bool { _, ok := f.files[name]; return ok }
@@ -154,7 +172,7 @@ func (f *Finder) covered(set hashing.Outputs) bool {
 
 // walk calls each for a file, if it is covered, and for what is covered below it.
 func (f *Finder) walk(name string, set hashing.Outputs, covered bool, each func(string, fs.FileInfo) error) error {
-	fi, err := f.Root.Lstat(name)
+	fi, err := f.Tree.lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -196,7 +214,7 @@ func (f *Finder) checkLink(name string, set hashing.Outputs) error {
 	const deepest = 16 // links may lead back
 	var meant func(name string, depth int) bool
 	meant = func(name string, depth int) bool {
-		entries, err := os.ReadDir(filepath.Join(f.Root.Name(), filepath.FromSlash(name)))
+		entries, err := os.ReadDir(f.Tree.Path(name))
 		return err == nil && depth < deepest && slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
 			below := path.Join(name, e.Name())
 			return set.Covers(below) || !e.Type().IsRegular() && set.Expects(below) && meant(below, depth+1)
@@ -205,7 +223,7 @@ func (f *Finder) checkLink(name string, set hashing.Outputs) error {
 	if !meant(name, 0) {
 		return nil
 	}
-	target, err := f.Root.Readlink(name)
+	target, err := f.Tree.Readlink(name)
 	if err != nil {
 		return refused(name, "read the link", err)
 	}
@@ -213,7 +231,7 @@ func (f *Finder) checkLink(name string, set hashing.Outputs) error {
 }
 
 func (f *Finder) list(name string) ([]string, error) {
-	d, err := f.Root.Open(name)
+	d, err := f.Tree.open(name)
 	if err != nil {
 		return nil, refused(name, "open it", err)
 	}
@@ -280,12 +298,13 @@ func specialKind(mode fs.FileMode) string {
 }
 
 func (f *Finder) link(file File) (File, error) {
-	target, err := f.Root.Readlink(file.Name)
+	target, err := f.Tree.Readlink(file.Name)
 	if err != nil {
 		return file, refused(file.Name, "read the link", err)
 	}
-	if leadsOut(file.Name, target) {
-		return file, refuse(file.Name, "it is a link that leads out of the working directory, to "+hashing.Show(target))
+	if f.Tree.leadsOut(file.Name, target) {
+		why := "it is a link that leads out of " + f.Tree.top(file.Name) + ", to " + hashing.Show(target)
+		return file, refuse(file.Name, why)
 	}
 	file.Kind, file.Target, file.Perm = Link, target, 0
 	return file, nil
@@ -313,7 +332,7 @@ const (
 )
 
 func (f *Finder) write(file *File, w io.Writer, buf []byte) error {
-	in, err := f.Root.OpenFile(file.Name, readFlags, 0)
+	in, err := f.Tree.openFile(file.Name, readFlags, 0)
 	if err != nil {
 		return refused(file.Name, cannotRead, err)
 	}

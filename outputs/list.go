@@ -76,7 +76,7 @@ func Decode(b []byte, contents int64) ([]File, error) {
 // crosses reports whether a file of a list lies below another one that is no directory.
 func crosses(kinds map[string]Kind) bool {
 	for name := range kinds {
-		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+		for dir := path.Dir(name); dir != path.Dir(dir); dir = path.Dir(dir) {
 			if kind, there := kinds[dir]; there && kind != Directory {
 				return true
 			}

@@ -38,7 +38,7 @@ func (k Kind) String() string { return [...]string{"file", "directory", "link"}[
 
 // File is what is known of one file.
 type File struct {
-	Name    string // from the working directory, with slashes
+	Name    string // from the working directory or absolute, with slashes
 	Kind    Kind
 	Perm    fs.FileMode    // the nine bits; of a link nothing
 	ModTime int64          // when the run left it, in ns since 1970
@@ -97,15 +97,18 @@ func refused(name, doing string, err error) error {
 	}
 }
 
-// isLocal reports whether a name is one below the working directory, in its shortest form.
+// isLocal reports whether a name is one below the working directory, or an absolute one, in its shortest form.
 func isLocal(name string) bool {
-	return name != "." && path.Clean(name) == name && filepath.IsLocal(filepath.FromSlash(name)) &&
-		!strings.Contains(name, "\x00")
+	return path.Clean(name) == name && !strings.Contains(name, "\x00") &&
+		(isAbs(name) && path.Dir(name) != name || name != "." && filepath.IsLocal(filepath.FromSlash(name)))
 }
 
-// leadsOut reports whether a link leads, by its text alone, out of the working directory.
+func isAbs(name string) bool { return filepath.IsAbs(filepath.FromSlash(name)) }
+
+// leadsOut reports whether a link leads, by its text alone, out of the directory in which its name begins. Where an
+// absolute name begins is not known.
 func leadsOut(name, target string) bool {
 	target = filepath.ToSlash(target)
 	return path.IsAbs(target) || filepath.IsAbs(target) || filepath.VolumeName(target) != "" ||
-		!filepath.IsLocal(filepath.FromSlash(path.Join(path.Dir(name), target)))
+		!isAbs(name) && !filepath.IsLocal(filepath.FromSlash(path.Join(path.Dir(name), target)))
 }

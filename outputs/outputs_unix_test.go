@@ -27,17 +27,17 @@ import (
 type place struct {
 	t    testing.TB
 	path string
-	root *os.Root
+	root *Tree
 }
 
 func newPlace(t testing.TB) *place {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "work")
 	require.NoError(t, os.Mkdir(path, 0o755))
-	root, err := os.OpenRoot(path)
+	tree, err := OpenTree(path, nil)
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = root.Close() })
-	return &place{t, path, root}
+	t.Cleanup(tree.Close)
+	return &place{t, path, tree}
 }
 
 func (p *place) at(name string) string { return filepath.Join(p.path, name) }
@@ -87,7 +87,7 @@ type set struct {
 }
 
 func (p *place) find(patterns ...string) (set, error) {
-	f := Finder{Root: p.root}
+	f := Finder{Tree: p.root}
 	files, err := f.Find(patterns, nil)
 	if err != nil {
 		return set{}, err
@@ -119,7 +119,7 @@ func (s set) names(t testing.TB) (names []string) {
 }
 
 func (p *place) restorer(l Ledger) *Restorer {
-	return &Restorer{Root: p.root, Digest: hashing.FileDigests(nil), Ledger: l}
+	return &Restorer{Tree: p.root, Digest: hashing.FileDigests(nil), Ledger: l}
 }
 
 func (p *place) restore(s set) error {
@@ -156,8 +156,54 @@ func TestRestoredAsItWas(t *testing.T) {
 	require.Equal(t, want, p.state())
 }
 
-// What is right already is not touched, and the rest is replaced, so that who has it open, or by another name, keeps the old
-// one with its mode.
+// What is named absolutely comes back where it was, and its directories with it. No link leads out of the directory in
+// which the pattern begins.
+func TestAbsoluteNames(t *testing.T) {
+	elsewhere := newPlace(t)
+	elsewhere.tree()
+	patterns := []string{elsewhere.at("out") + "/", elsewhere.at("*.o"), "x"}
+	open := func() *place {
+		p := newPlace(t)
+		tree, err := OpenTree(p.path, patterns)
+		require.NoError(t, err)
+		t.Cleanup(tree.Close)
+		return &place{t, p.path, tree}
+	}
+	p := open()
+	p.put("x", "local", 0o644)
+	want := elsewhere.state()
+	s := p.found(patterns...)
+	require.NoError(t, os.Chmod(elsewhere.at("out/deep"), 0o755))
+	require.NoError(t, os.RemoveAll(elsewhere.path))
+	p = open() // the nearest directory that is there
+	require.NoError(t, p.restore(s))
+	require.Equal(t, want, elsewhere.state())
+	require.FileExists(t, p.at("x"))
+
+	require.NoError(t, os.Remove(elsewhere.at("a.o")))
+	require.NoError(t, os.RemoveAll(elsewhere.at("out/empty")))
+	outside := t.TempDir()
+	require.NoError(t, os.Rename(elsewhere.at("out"), filepath.Join(outside, "out")))
+	elsewhere.link("out", filepath.Join(outside, "out"))
+	err := open().restore(s)
+	require.ErrorContains(t, err, "out: it would be a directory, and there is a link")
+	require.NoFileExists(t, filepath.Join(outside, "out/empty"))
+	require.NoFileExists(t, elsewhere.at("a.o"))
+
+	require.NoError(t, os.Remove(elsewhere.at("out")))
+	require.NoError(t, os.Mkdir(elsewhere.at("out"), 0o755))
+	elsewhere.link("out/l", "../../up")
+	_, err = open().find(patterns...)
+	require.ErrorContains(t, err, "it is a link that leads out of "+elsewhere.path+", to ../../up")
+
+	files, err := Decode(s.list, int64(len(s.contents)))
+	require.NoError(t, err)
+	files = append([]File{{Name: "/etc/cachex-nobody-named-this", Kind: Directory, Perm: 0o755}}, files...)
+	require.ErrorIs(t, open().restorer(nil).Restore(files, bytes.NewReader(s.contents)), errNowhere)
+}
+
+// What is right already is not touched, and the rest is replaced, so that who has it open, or by another name, keeps
+// the old one with its mode.
 func TestOnlyWhatIsWrongIsWritten(t *testing.T) {
 	p := newPlace(t)
 	p.put("same", "same", 0o644)
@@ -279,7 +325,7 @@ func TestWhatCannotBeStored(t *testing.T) {
 			name := p.at("out/x")
 			require.NoError(t, make(name))
 			defer os.Remove(name)
-			f := Finder{Root: p.root}
+			f := Finder{Tree: p.root}
 			pattern := "out"
 			switch what {
 			case "the cache directory":
@@ -374,7 +420,7 @@ func TestDamagedContents(t *testing.T) {
 func TestChangedWhileItIsStored(t *testing.T) {
 	p := newPlace(t)
 	p.put("a", strings.Repeat("a", 600<<10), 0o644)
-	f := Finder{Root: p.root}
+	f := Finder{Tree: p.root}
 	files, err := f.Find([]string{"a"}, nil)
 	require.NoError(t, err)
 	for what, change := range map[string]func() error{
@@ -478,6 +524,11 @@ type readerAt func([]byte, int64) (int, error)
 
 func (r readerAt) ReadAt(b []byte, off int64) (int, error) { return r(b, off) }
 
+// isProper reports whether a name stays below the working directory, or is absolute without detours.
+func isProper(name string) bool {
+	return filepath.IsLocal(name) || filepath.IsAbs(name) && filepath.Clean(name) == name && name != "/"
+}
+
 // FuzzDecode: what is taken for a list stays within the directory, and is written as it was read.
 func FuzzDecode(f *testing.F) {
 	files := []File{
@@ -487,6 +538,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add(Encode(files), int64(3))
 	f.Add(Encode([]File{{Name: "../a"}}), int64(0))
+	f.Add(Encode([]File{{Name: "/a", Kind: Directory}, {Name: "/a/l", Kind: Link, Target: "b"}}), int64(0))
 	f.Add(Encode([]File{{Name: "a", Kind: Link, Target: "/etc"}, {Name: "a/b"}}), int64(0))
 	f.Add([]byte{listVersion, 255, 255, 255, 255}, int64(0))
 	f.Fuzz(func(t *testing.T, b []byte, contents int64) {
@@ -498,7 +550,7 @@ func FuzzDecode(f *testing.F) {
 		require.Equal(t, b, Encode(files))
 		require.Equal(t, contents, Total(files))
 		for _, file := range files {
-			require.True(t, filepath.IsLocal(file.Name))
+			require.True(t, isProper(file.Name))
 			require.False(t, file.Kind == Link && leadsOut(file.Name, file.Target))
 		}
 	})
@@ -510,7 +562,7 @@ func FuzzRecorded(f *testing.F) {
 	f.Add([]byte(recordMagic + "\xff\xff\xff\xff"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for _, name := range recorded(b) {
-			require.True(t, hashing.IsTemporary(name) && filepath.IsLocal(name))
+			require.True(t, hashing.IsTemporary(name) && isProper(name))
 		}
 	})
 }
@@ -606,7 +658,7 @@ func TestUntouched(t *testing.T) {
 	p.put("d/written", "same", 0o644)
 	p.put("d/known", "same", 0o644)
 	p.put("d/mode", "same", 0o644)
-	f := Finder{Root: p.root}
+	f := Finder{Tree: p.root}
 	before, err := f.Look([]string{"d/"})
 	require.NoError(t, err)
 	require.Len(t, before, 5)

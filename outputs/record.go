@@ -3,7 +3,6 @@ package outputs
 import (
 	"bytes"
 	"encoding/binary"
-	"os"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -71,13 +70,13 @@ func cutRecord(b []byte) (texts []byte, ok bool) {
 }
 
 // RemoveStrays removes what processes that are gone have left.
-func RemoveStrays(root *os.Root, l Ledger) {
-	l.Recover(func(records []byte) { removeStrays(root, records) })
+func RemoveStrays(t *Tree, l Ledger) {
+	l.Recover(func(records []byte) { removeStrays(t, records) })
 }
 
-func removeStrays(root *os.Root, records []byte) {
+func removeStrays(t *Tree, records []byte) {
 	for _, name := range recorded(records) {
-		_ = root.Remove(name) // most of them have become what they were made for
+		_ = t.remove(name) // most of them have become what they were made for
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 
 // Restorer puts files in their places.
 type Restorer struct {
-	Root   *os.Root
+	Tree   *Tree
 	Digest func(path string) (hashing.Digest, error) // of a regular file; a stat cache may know it
 	Ledger Ledger                                    // nil: what a kill leaves behind stays
 
@@ -65,7 +65,7 @@ func (r *Restorer) Restore(files []File, contents io.ReaderAt) error {
 	if ledger == nil {
 		ledger = noLedger{}
 	}
-	RemoveStrays(r.Root, ledger)
+	RemoveStrays(r.Tree, ledger)
 	wrong, err := r.compare(files)
 	if err != nil {
 		return err
@@ -83,7 +83,7 @@ func (r *Restorer) Restore(files []File, contents io.ReaderAt) error {
 	}
 	for _, name := range slices.Backward(strangers) {
 		r.begin()
-		if err := r.Root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := r.Tree.remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return refused(name, "remove it", err)
 		}
 		r.Written = true
@@ -146,7 +146,7 @@ func (r *Restorer) compare(files []File) (wrong []difference, err error) {
 
 // look compares a file with what it should be.
 func (r *Restorer) look(d *difference) (right bool, err error) {
-	fi, err := r.Root.Lstat(d.Name)
+	fi, err := r.Tree.lstat(d.Name)
 	d.seen = nil
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -160,10 +160,10 @@ func (r *Restorer) look(d *difference) (right bool, err error) {
 	switch {
 	case mode&fs.ModeSymlink != 0 && d.Kind == Link:
 		there.Perm = 0
-		there.Target, err = r.Root.Readlink(d.Name)
+		there.Target, err = r.Tree.Readlink(d.Name)
 		right = err == nil && there.Target == d.Target
 	case mode.IsRegular() && d.Kind == Regular:
-		there.Sum, err = r.Digest(filepath.Join(r.Root.Name(), filepath.FromSlash(d.Name)))
+		there.Sum, err = r.Digest(r.Tree.Path(d.Name))
 		right = err == nil && there.Sum == d.Sum && there.Perm == d.Perm
 	case mode.IsDir() && d.Kind == Directory:
 		right = there.Perm == d.Perm
@@ -249,15 +249,15 @@ func (p *placing) write(wrong []difference) error {
 
 // makeDirectory makes a directory that is missing, and those above it.
 func (p *placing) makeDirectory(name string, perm fs.FileMode) error {
-	if name == "." {
+	if p.Tree.isTop(name) {
 		return nil
 	}
-	err := p.Root.Mkdir(name, perm)
+	err := p.Tree.mkdir(name, perm)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := p.makeDirectory(path.Dir(name), 0o777); err != nil {
 			return err
 		}
-		err = p.Root.Mkdir(name, perm)
+		err = p.Tree.mkdir(name, perm)
 	}
 	if err == nil {
 		p.made = append(p.made, name)
@@ -270,13 +270,13 @@ func (p *placing) makeDirectory(name string, perm fs.FileMode) error {
 
 func (p *placing) writeTemporary(d *difference, buf []byte) error {
 	if d.Kind == Link {
-		err := p.Root.Symlink(filepath.FromSlash(d.Target), d.temp)
+		err := p.Tree.symlink(filepath.FromSlash(d.Target), d.temp)
 		if err == nil {
 			p.made = append(p.made, d.temp)
 		}
 		return err
 	}
-	f, err := p.Root.OpenFile(d.temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := p.Tree.openFile(d.temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
@@ -354,7 +354,7 @@ func (p *placing) undo() {
 
 // remove removes what is not needed any more, or notes that it is left.
 func (p *placing) remove(name string) {
-	if err := p.Root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := p.Tree.remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		p.left = true
 	}
 }
@@ -371,7 +371,7 @@ func (p *placing) rename(wrong []difference) error {
 		}
 		for i := range slices.Backward(wrong) {
 			if d := &wrong[i]; d.Kind == Directory {
-				if err := p.Root.Chmod(d.Name, d.Perm); err != nil {
+				if err := p.Tree.chmod(d.Name, d.Perm); err != nil {
 					return refused(d.Name, "set its mode", err)
 				}
 			}
@@ -405,13 +405,13 @@ func (p *placing) renameOne(d *difference) error {
 		case err != nil:
 			return err
 		case right: // another hit has done the same
-			return p.Root.Remove(d.temp)
+			return p.Tree.remove(d.temp)
 		}
 	}
-	if d.backup != "" && p.Root.Link(d.Name, d.backup) != nil {
+	if d.backup != "" && p.Tree.link(d.Name, d.backup) != nil {
 		d.backup = ""
 	}
-	if err := p.Root.Rename(d.temp, d.Name); err != nil {
+	if err := p.Tree.rename(d.temp, d.Name); err != nil {
 		return refused(d.Name, "put it in place", err)
 	}
 	return nil
@@ -419,7 +419,7 @@ func (p *placing) renameOne(d *difference) error {
 
 // changed reports whether a file is not what was compared any more.
 func (p *placing) changed(d *difference) (bool, error) {
-	now, err := p.Root.Lstat(d.Name)
+	now, err := p.Tree.lstat(d.Name)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false, refused(d.Name, "look at it", err)
 	}
@@ -432,12 +432,12 @@ func (p *placing) takeBack(done []difference) {
 		switch d := &done[i]; {
 		case d.temp == "":
 			if d.seen != nil {
-				_ = p.Root.Chmod(d.Name, d.seen.Mode().Perm())
+				_ = p.Tree.chmod(d.Name, d.seen.Mode().Perm())
 			}
 		case d.seen == nil:
-			_ = p.Root.Remove(d.Name)
+			_ = p.Tree.remove(d.Name)
 		case d.backup != "":
-			_ = p.Root.Rename(d.backup, d.Name)
+			_ = p.Tree.rename(d.backup, d.Name)
 		}
 	}
 }
@@ -455,11 +455,11 @@ func (r *Restorer) setTimes(files []File) error {
 		at := r.Now
 		if r.Times == TimesOfRun {
 			at = time.Unix(0, f.ModTime)
-			if fi, err := r.Root.Lstat(f.Name); err == nil && fi.ModTime().Equal(at) {
+			if fi, err := r.Tree.lstat(f.Name); err == nil && fi.ModTime().Equal(at) {
 				continue
 			}
 		}
-		if err := r.Root.Chtimes(f.Name, time.Time{}, at); err != nil {
+		if err := r.Tree.chtimes(f.Name, time.Time{}, at); err != nil {
 			return refused(f.Name, "set its time", err)
 		}
 	}
