@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""compilers.py CACHEX SOURCE HEADER [-n ROUNDS] [-- MAKE-WORD...]: what `--depfile` is worth in the build of a C project.
+"""compilers.py CACHEX SOURCE HEADER [-n ROUNDS] [-- MAKE-WORD...]: what `--depfile` and `--trace` are worth in the build of a C
+project.
 
 SOURCE is an unpacked project with a Makefile that takes CC (apt-get source redis lua5.4), HEADER one of its headers that many
-files include. It is built by its own make with plain gcc, with ccache in depend mode and with examples/compilers/cachex-cc,
-one after another in the same directory, so that debugging information is the same. The steps of a round:
+files include. It is built by its own make with plain gcc, with ccache in depend mode, with examples/compilers/cachex-cc,
+and with `cachex run --trace --output auto -- gcc`, one after another in the same directory, so that debugging information is the same. The steps of a round:
 
     cold      an empty cache, no object
     warm      a full cache, no object
@@ -40,7 +41,8 @@ environ = {
     "PATH": f"{tools}:{os.environ['PATH']}", "HOME": str(work), "XDG_CACHE_HOME": str(work / "caches/cachex"),
     "CCACHE_DIR": str(work / "caches/ccache"), "CCACHE_DEPEND": "1", "GIT_CONFIG_GLOBAL": os.devnull, "LC_ALL": "C",
 }
-prefixes = {"gcc": "", "ccache": "ccache ", "cachex": "cachex-cc "}
+prefixes = {"gcc": "", "ccache": "ccache ", "cachex": "cachex-cc ",
+            "trace": "cachex run -q --ttl none --trace --output auto -- "}
 
 
 def call(*argv, **more):
@@ -136,8 +138,9 @@ try:
         cells = (f"{statistics.median(took[step, n]):8.2f} s, {count[step, n]:4} compiled" for n in prefixes)
         print(f"{step:9}" + "".join(f"{cell:>24}" for cell in cells))
     for step in ("warm", "edited", "back"):
-        ratios = [a / b for a, b in zip(took[step, "cachex"], took[step, "ccache"])]
-        print(f"{step}: cachex {statistics.median(ratios):.2f} x ccache")
+        for name in ("cachex", "trace"):
+            ratios = [a / b for a, b in zip(took[step, name], took[step, "ccache"])]
+            print(f"{step}: {name} {statistics.median(ratios):.2f} x ccache")
     print("objects: " + (f"differ: {differ}" if differ else "all equal to those of plain gcc"))
     sys.exit(bool(differ))
 finally:
