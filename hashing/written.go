@@ -11,8 +11,10 @@ var outputFlags = []string{
 	"--outDir", "--out-dir", "--outdir", "--output-dir", "--target-dir",
 }
 
-// IsOutputFlag reports whether the word behind it names a file that is made.
-func IsOutputFlag(word string) bool { return slices.Contains(outputFlags, word) }
+// IsOutputFlag reports whether the word behind it names a file that is made, as it does behind --cpp_out of protoc.
+func IsOutputFlag(word string) bool {
+	return slices.Contains(outputFlags, word) || strings.HasPrefix(word, "--") && strings.HasSuffix(word, "_out")
+}
 
 // appendFlags are those with which programs go on with what is in the file that they write: ctags, time, script, curl,
 // git config, dd.
