@@ -144,8 +144,12 @@ func TestKilledAtAnyInstant(t *testing.T) {
 		t.Skip("kills many processes")
 	}
 	path := filepath.Join(t.TempDir(), "cache")
-	for round := range 30 {
-		if round%10 == 0 {
+	rounds := 12
+	if thorough() {
+		rounds = 60
+	}
+	for round := range rounds {
+		if round%4 == 0 {
 			require.NoError(t, os.RemoveAll(path)) // kill some during the creation, too
 		}
 		var all sync.WaitGroup

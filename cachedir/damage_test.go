@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -220,15 +221,28 @@ func steps(content []byte) []int {
 	return at
 }
 
-// each damages every file at every step by a function of its content; every 24th time the cache has to heal.
+// thorough says that tests which try many cases try all of them.
+func thorough() bool { return os.Getenv("EVERY") == "1" }
+
+// each damages every file at every step, or at each fourth one from another place in each run, by a function of its
+// content; every 24th time the cache has to heal.
 func (x *fixture) each(t *testing.T, damage func(content []byte, at int) []byte) {
 	for _, name := range x.sortedFiles() {
 		t.Run(strings.ReplaceAll(name, "/", "-"), func(t *testing.T) {
 			x.restore(t)
 			content, path := x.files[name], filepath.Join(x.path, name)
+			every := 1
+			if !thorough() {
+				every = 4
+			}
+			from := rand.IntN(every)
+			t.Logf("each step of %d, from %d on", every, from)
 			for n, i := range steps(content) {
+				if n%every != from {
+					continue
+				}
 				writeThrough(t, path, damage(content, i))
-				if heal := n%24 == 0; heal {
+				if heal := n/every%(24/every) == 0; heal {
 					x.right(t, name, true)
 					x.restore(t)
 				} else {
