@@ -83,13 +83,16 @@ func (c *contents) standsFor(file location, follow bool, at look) (on mount, id 
 }
 
 // standsForNames returns what stands for the names in a directory that was seen, and whether that is believed: where
-// each change of one moves the change time, and if the last is long enough ago.
+// each change of one moves the change time, and if the last is long enough ago. That is so on one mount. Who repairs,
+// builds or edits a filesystem that is not mounted changes names and no time, and two images may have the same times.
+// In an encrypted directory names are others as long as its key is not there.
 func (c *contents) standsForNames(directory location, at look) (StatID, bool) {
 	if !namesShow || c.cache == nil {
 		return StatID{}, false
 	}
 	on, id, trust := c.standsFor(directory, true, at)
-	return id, trust && (on.fs == tracked || on.fs == image)
+	id.Mount = on.name
+	return id, trust && on.name != 0 && !at.encrypted && (on.fs == tracked || on.fs == image)
 }
 
 // Files of /proc and /sys yield more than their size says, and some have no end. So many bytes more are read, and so

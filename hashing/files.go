@@ -162,7 +162,7 @@ func appendEntry(text []byte, e *entry, digest Digest) []byte {
 // findFiles looks at everything that the patterns name, and returns it sorted.
 func (c *capture) findFiles() ([]entry, error) {
 	entries, err := newWalk(c.spec.Dir, MaxRecipe-len(c.text)).find(c)
-	if errors.Is(err, errOtherKind) {
+	if errors.Is(err, errOtherKind) || errors.Is(err, errVanished) {
 		w := newWalk(c.spec.Dir, MaxRecipe-len(c.text))
 		w.careful = true
 		entries, err = w.find(c)

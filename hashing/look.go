@@ -65,6 +65,8 @@ type look struct {
 	owner uint32 // user's number, likewise
 	id    StatID
 	mount uint64 // the kernel's number of it; 0: unknown
+
+	encrypted bool // names and contents are read with a key, which may come and go
 }
 
 // settleTime is how long a file must have been left alone before its StatID stands for its content: within one tick of

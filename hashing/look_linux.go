@@ -40,6 +40,7 @@ func statx(dir int, name *byte, flags int) (look, error) {
 				Dev: unix.Mkdev(st.Dev_major, st.Dev_minor), Ino: st.Ino, Size: int64(st.Size),
 				Mtime: nanoseconds(st.Mtime), Ctime: nanoseconds(st.Ctime),
 			}}
+			at.encrypted = st.Attributes&unix.STATX_ATTR_ENCRYPTED != 0
 			if st.Mask&anyMount != 0 {
 				at.mount = st.Mnt_id
 			}

@@ -86,10 +86,11 @@ func TestManifestOfNames(t *testing.T) {
 	}
 	dir, spec := many(t, 200)
 	m := newMemory()
+	on := mount{fs: tracked, name: 1}
 	capture := func(now time.Time) (listed, walked int) {
 		t.Helper()
 		c := newCapture(spec, m, now)
-		c.mountOf = func(location, bool, look) mount { return mount{fs: tracked} }
+		c.mountOf = func(location, bool, look) mount { return on }
 		r, err := c.run()
 		require.NoError(t, err)
 		truth, err := captureAt(spec, nil, later())
@@ -109,6 +110,46 @@ func TestManifestOfNames(t *testing.T) {
 	put(t, dir, "d/s1/new", "content 1")
 	requireBoth(1, 6, later(), "one has changed")
 	requireBoth(0, 6, later(), "the manifest was written anew, for that is much of six")
+	on.name = 2
+	requireBoth(6, 6, later(), "who edits a filesystem that is not mounted changes no time")
+	on.name = 0
+	requireBoth(0, 0, later(), "nobody knows whether it is the same mount")
+
+	for b, at := range map[bool]look{true: {kind: kindDirectory}, false: {kind: kindDirectory, encrypted: true}} {
+		c := newCapture(spec, m, later())
+		c.mountOf = func(location, bool, look) mount { return mount{fs: tracked, name: 1} }
+		_, trust := c.standsForNames(location{name: dir}, at)
+		require.Equal(t, b, trust, "a key that comes or goes changes names and no time")
+	}
+}
+
+// A name that a manifest has, and that is not there, is looked for in the directory itself.
+func TestManifestOfNamesThatAreGone(t *testing.T) {
+	if !namesShow {
+		t.Skip("nothing is known of names on this system")
+	}
+	_, spec := many(t, 200)
+	m := newMemory()
+	capture := func() Recipe {
+		t.Helper()
+		c := newCapture(spec, m, later())
+		c.mountOf = func(location, bool, look) mount { return mount{fs: tracked, name: 1} }
+		r, err := c.run()
+		require.NoError(t, err)
+		return r
+	}
+	truth := capture()
+	for name, b := range m.manifests {
+		var known manifest
+		known.parse(b)
+		known.walked = known.directories
+		for i := range known.walked {
+			names := &known.walked[i].names
+			*names = append(slices.Clip(*names), "fgone\x00"...)
+		}
+		m.manifests[name] = known.encode(known.records)
+	}
+	require.Equal(t, string(truth.Text), string(capture().Text))
 }
 
 // What may still change unseen is in no manifest.

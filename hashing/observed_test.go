@@ -465,7 +465,7 @@ func TestNamesAreRemembered(t *testing.T) {
 	names := func(digests Digests, now time.Time, ours ...string) string {
 		t.Helper()
 		o := newObserver(spec, digests)
-		o.c.started, o.c.mountOf = now, func(location, bool, look) mount { return mount{fs: tracked} }
+		o.c.started, o.c.mountOf = now, func(location, bool, look) mount { return mount{fs: tracked, name: 1} }
 		text, err := o.names(nil, filepath.Join(dir, "list"), ours)
 		require.NoError(t, err)
 		return string(text)

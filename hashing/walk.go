@@ -32,7 +32,7 @@ type walk struct {
 	listing listing  // of the directory at hand
 	known   []child  // the same of one that need not be listed
 	wanted  []sub    // what is wanted of it
-	careful bool     // no listing is believed
+	careful bool     // of a listing no kind is believed, and no name is one that it had
 
 	selection *selection // that is being looked for
 	budget    int        // bytes of recipe left; a walk that needs more ends soon
@@ -414,7 +414,7 @@ func (w *walk) children(d *folder, name string) ([]child, error) {
 	if w.of != nil {
 		id, trust = w.of.standsForNames(location{name, w.dir}, d.at)
 	}
-	if trust {
+	if trust && !w.careful {
 		if children, ok := w.of.openManifest().children(id, w.known[:0]); ok {
 			w.known = children
 			return children, nil
