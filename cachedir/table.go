@@ -110,7 +110,7 @@ func (t *table) writer() (f tree.File, buckets uint64, ok bool) {
 			}
 		}
 	}
-	return t.write, t.size, t.opened[1]
+	return t.write, t.size, t.opened[1] && !t.failed[1]
 }
 
 // grow splits the next buckets, if there may be more of them.
@@ -190,9 +190,8 @@ func (t *table) put(id tableID, value [32]byte) {
 	r = binary.LittleEndian.AppendUint64(r, xxhash.Sum64(r))
 	if err := f.WriteAt(r, base+int64(best)); err != nil {
 		t.mu.Lock()
-		t.failed[1], t.opened[1] = true, false // full disk, read-only: no use in trying again
+		t.failed[1] = true // full disk, read-only: no use in trying again; others may still be using the file
 		t.mu.Unlock()
-		f.Close()
 		return
 	}
 	if isNew && int64(oldest) > time.Now().Add(-youngFor).Unix() {

@@ -3,6 +3,7 @@ package cachedir
 import (
 	"encoding/binary"
 	"math/bits"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -115,6 +116,27 @@ func TestBucketOf(t *testing.T) {
 			require.True(t, after == before || before == half && after == buckets)
 		}
 	}
+}
+
+// Whoever cannot write leaves the file open, for others may be about to use it: its number would be another file's.
+func TestTableThatCannotBeWritten(t *testing.T) {
+	d := newDir(t, Options{})
+	id := func(n int) tableID { return statName(hashing.StatID{Ino: uint64(n)}) }
+	d.digests.put(id(1), [32]byte{1})
+	f, _, ok := d.digests.writer()
+	require.True(t, ok)
+	f.Close()
+	read, err := d.v1.Open("stat/digests", os.O_RDONLY)
+	require.NoError(t, err)
+	d.digests.write = read
+	d.digests.put(id(2), [32]byte{2})
+	_, _, ok = d.digests.writer()
+	require.False(t, ok, "it is not tried again")
+	_, err = read.Info()
+	require.NoError(t, err, "it was closed")
+	v, ok := d.digests.get(id(1))
+	require.True(t, ok)
+	require.Equal(t, [32]byte{1}, v)
 }
 
 func TestTableFromManyGoroutines(t *testing.T) {
