@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -12,18 +11,18 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
-	"github.com/cachex-cli/cachex/cachedir/format"
 	"github.com/cachex-cli/cachex/cachedir/tree"
 	"github.com/cachex-cli/cachex/hashing"
 	"github.com/cachex-cli/cachex/lock"
 )
 
-// Cleaning happens in a store that finds no room, and once an hour after a store. One process cleans at a time, and
-// none for longer than cleanBudget: what was not done then is done by a later store.
+// Cleaning happens in a store that finds no room, and once an hour after a store (sweep.go). One process cleans at a
+// time, and none for longer than cleanBudget: what was not done then is done by a later store. However large a shard
+// is, half of that time is left to remove what was found.
 //
-// To make room it reads the headers of the fullest shards. What is past the life it was written with goes first, then
-// what nobody finished, then what is worth the least. A shard that was read is also counted anew, which heals what
-// killed stores left in the file of usage.
+// To make room it reads the headers of the fullest shards, or of as many files of one, in random order, as there is
+// time for. What is past the life it was written with goes first, then what nobody finished, then what is worth the
+// least. A shard that was read whole is also counted anew, which heals what killed stores left in the file of usage.
 //
 // Removed is only what is an entry, a body, a pending file or a lock by name and place (P11a).
 
@@ -77,108 +76,6 @@ type candidate struct {
 	expired bool
 }
 
-// scanned is what was found in a shard.
-type scanned struct {
-	bytes      int64
-	complete   bool // all of it was seen
-	candidates []candidate
-}
-
-// scan reads a shard: its entries with what they hold, and its records.
-func (d *cleaner) scan(sh byte, deadline time.Time) scanned {
-	c := scanned{complete: true}
-	inTime := func() bool {
-		c.complete = c.complete && time.Now().Before(deadline)
-		return c.complete
-	}
-	dir := "entries/" + shard(sh)
-	err := d.v1.List(dir, func(name string) bool {
-		if key, s, ok := parseEntryName(name); ok && key[0] == sh {
-			d.weigh(&c, key, s)
-		} else if key, s, sum, ok := parseBodyName(name); ok && key[0] == sh {
-			d.dropStray(dir+"/"+name, key, s, sum)
-		}
-		return inTime()
-	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		c.complete = false
-	}
-	for _, records := range recordFolders {
-		dir = records + "/" + shard(sh)
-		_ = d.v1.List(dir, func(name string) bool {
-			if id, err := hashing.ParseKey(name); err == nil && dir+"/"+name == recordName(records, id) {
-				d.weighRecord(&c, records, id)
-			}
-			return inTime()
-		})
-	}
-	return c
-}
-
-// weighRecord adds a record to what was found.
-func (d *cleaner) weighRecord(c *scanned, records string, id hashing.Key) {
-	fi, err := d.v1.Stat(recordName(records, id))
-	if err != nil || !fi.Regular {
-		return
-	}
-	size, idle := onDisk(fi.Size), max(d.now().Sub(fi.ModTime), time.Second)
-	c.bytes += size
-	c.candidates = append(c.candidates, candidate{
-		key: id, records: records, bytes: size,
-		score:   worth(LeastSaved, 0, size, idle),
-		expired: idle > d.o.Keep,
-	})
-}
-
-// weigh adds an entry to what was found.
-func (d *cleaner) weigh(c *scanned, key hashing.Key, s Slot) {
-	f, fi, err := d.v1.OpenRead(entryName(key, s))
-	if err != nil {
-		c.complete = c.complete && isUseless(err) // it may be there and hold something
-		return
-	}
-	defer f.Close()
-	h, err := peek(f, fi.Size)
-	size := onDisk(fi.Size)
-	if errors.Is(err, format.ErrVersion) {
-		c.bytes += size // not ours to judge
-		return
-	}
-	if err != nil {
-		c.bytes += size
-		c.candidates = append(c.candidates, candidate{key: key, slot: s, bytes: size, expired: true})
-		return
-	}
-	if h.InFile {
-		size += d.bodySize(key, s, h.Sum)
-	}
-	c.bytes += size
-	now := d.now()
-	end, ends := h.End()
-	idle := max(now.Sub(fi.ModTime), time.Second)
-	c.candidates = append(c.candidates, candidate{
-		key: key, slot: s, bytes: size,
-		score:   worth(h.Ended.Sub(h.Started), d.hits(key), size, idle),
-		expired: ends && now.After(end) || idle > d.o.Keep,
-	})
-}
-
-// dropStray removes a body that its entry does not name: a store was killed, or two stores of one key overlapped.
-func (d *cleaner) dropStray(name string, key hashing.Key, s Slot, sum [32]byte) {
-	fi, err := d.v1.Stat(name)
-	if err != nil || !fi.Regular || age(fi) < newMargin {
-		return
-	}
-	if f, efi, err := d.v1.OpenRead(entryName(key, s)); err == nil {
-		h, perr := peek(f, efi.Size)
-		f.Close()
-		if perr != nil || h.InFile && h.Sum == sum {
-			return
-		}
-	}
-	d.dropBody(key, s, sum)
-}
-
 // clean makes room.
 func (d *cleaner) clean(deadline time.Time) {
 	unlock, ok := d.lockCleaner()
@@ -196,8 +93,7 @@ func (d *cleaner) clean(deadline time.Time) {
 		return
 	}
 	var all []candidate
-	// however slow the disk is, some time is left to remove what was found
-	reading := deadline.Add(-time.Until(deadline) / 2)
+	reading := halfway(deadline)
 	for _, sh := range fullest(&s) {
 		if len(all) >= sampleMin || len(all) > 0 && time.Now().After(reading) {
 			break
@@ -211,6 +107,9 @@ func (d *cleaner) clean(deadline time.Time) {
 	d.dropBlobs(byte(time.Now().UnixNano()), deadline)
 	d.compactUsage()
 }
+
+// halfway is when half of the time until a deadline is over.
+func halfway(deadline time.Time) time.Time { return deadline.Add(-time.Until(deadline) / 2) }
 
 // fullest orders the shards that hold anything.
 func fullest(s *shardSizes) []byte {
@@ -296,91 +195,6 @@ func (d *cleaner) dropRecord(b *usageFile, c candidate) bool {
 		_, _ = b.append(appendUsage(nil, usageRecord{kind: kindChange, shard: c.key[0], bytes: c.bytes}))
 	}
 	return true
-}
-
-// tidy is what a store does when it is through: the hourly sweep, unless it has had its share of cleaning, and
-// compacting the file of usage.
-func (d *cleaner) tidy(cleaning *budget) {
-	if !cleaning.used {
-		cleaning.spend(d.sweep)
-	}
-	fi, err := d.v1.Stat(usageName)
-	if err != nil || fi.Size < usageCompact {
-		return
-	}
-	if unlock, ok := d.lockCleaner(); ok {
-		d.compactUsage()
-		unlock()
-	}
-}
-
-// sweep is the cleaning that is due once an hour even if there is room: what was abandoned, what was not used for
-// long, shard by shard, as far as the time allows.
-func (d *cleaner) sweep(deadline time.Time) {
-	if !d.dueHourly() {
-		return
-	}
-	unlock, ok := d.lockCleaner()
-	if !ok {
-		return
-	}
-	defer unlock()
-	d.dropAbandoned(deadline)
-	d.dropLocks(deadline)
-	counted, err := d.beginCount()
-	if err != nil {
-		return
-	}
-	defer counted.b.close()
-	first := byte(d.now().Unix() / 3600 * 37) // another one each hour, all of them in turn
-	for i := range 256 {
-		if time.Now().After(deadline) {
-			break
-		}
-		d.sweepShard(counted, first+byte(i), deadline)
-	}
-	d.compactUsage()
-}
-
-func (d *cleaner) sweepShard(counted *count, sh byte, deadline time.Time) {
-	found := d.scan(sh, deadline)
-	counted.add(sh, found)
-	_ = counted.end()
-	for _, e := range found.candidates {
-		if e.expired && time.Now().Before(deadline) && d.unused(e) {
-			d.drop(counted.b, e)
-		}
-	}
-	d.dropBlobs(sh, deadline)
-	d.dropScopes(sh, d.o.Keep, deadline)
-}
-
-// unused reports whether an entry was not used for so long that it goes without need.
-func (d *cleaner) unused(c candidate) bool {
-	name := entryName(c.key, c.slot)
-	if c.records != "" {
-		name = recordName(c.records, c.key)
-	}
-	fi, err := d.v1.Stat(name)
-	return err == nil && d.now().Sub(fi.ModTime) > d.o.Keep
-}
-
-func (d *cleaner) dueHourly() bool {
-	const name = "stat/swept"
-	now := d.now()
-	fi, err := d.v1.Stat(name)
-	if err == nil {
-		if age := now.Sub(fi.ModTime); age >= 0 && age < time.Hour {
-			return false
-		}
-	}
-	f, _, oerr := d.v1.OpenInPlace(name, 0)
-	if oerr != nil {
-		return false
-	}
-	f.Close()
-	_ = d.v1.Touch(name, now)
-	return err == nil // a new cache is clean
 }
 
 // lockCleaner makes this process the only cleaner, unless there is one already. Without locks there may be several:

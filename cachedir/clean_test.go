@@ -76,7 +76,7 @@ func countAll(t testing.TB, d *Dir) {
 	require.NoError(t, err)
 	defer c.b.close()
 	for i := range 256 {
-		d.sweepShard(c, byte(i), time.Now().Add(time.Minute))
+		d.sweepFrom(c, uint64(i)<<56, time.Now().Add(time.Minute))
 	}
 }
 
@@ -280,7 +280,9 @@ func TestSweep(t *testing.T) {
 		_, known := d.Command(hashing.CommandID{1})
 		_, kept := d.Digests().Manifest(hashing.Key{1})
 		_, err := d.v1.Stat(stray)
-		return !known && !kept && err != nil && !d.Has(runOf("unused").Key, Good)
+		pending := strings.Join(names(t, d, "pending"), " ")
+		return !known && !kept && err != nil && !d.Has(runOf("unused").Key, Good) &&
+			!strings.Contains(pending, dead) && !strings.Contains(pending, "aside.") && len(names(t, d, "locks")) == 2
 	}
 	for range 1000 { // as many stores as it takes: each has its share of time, and a slow machine gets less done in it
 		if swept() {
@@ -565,7 +567,7 @@ func TestCleaningEndsInTime(t *testing.T) {
 		require.LessOrEqual(t, len(found.candidates), 1)
 		whole := d.scan(byte(i), past.Add(time.Hour))
 		require.True(t, whole.complete)
-		require.True(t, len(whole.candidates) == 0 || !found.complete, "what was not seen is not counted")
+		require.True(t, len(whole.candidates) <= 1 || !found.complete, "what was not seen is not counted")
 		all, most = append(all, whole.candidates...), max(most, len(whole.candidates))
 	}
 	require.Len(t, all, entries)

@@ -207,7 +207,7 @@ func TestKilledAtAnyInstant(t *testing.T) {
 				return os.Chtimes(filepath.Join(path, "v1", dir+shard(byte(i)), n), aged, aged) == nil
 			})
 		}
-		d.sweepShard(counted, byte(i), time.Now().Add(time.Minute))
+		d.sweepFrom(counted, uint64(i)<<56, time.Now().Add(time.Minute))
 	}
 	for i := range 256 {
 		d.dropBlobs(byte(i), time.Now().Add(time.Minute))

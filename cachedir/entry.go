@@ -248,11 +248,20 @@ func contains(keys []hashing.Key, key hashing.Key) bool {
 	return false
 }
 
+// parseName reads a key as names of files have it: 64 digits, and no capital letters.
+func parseName(text string) (hashing.Key, bool) {
+	if len(text) != 64 || strings.ContainsAny(text, "ABCDEF") {
+		return hashing.Key{}, false
+	}
+	key, err := hashing.ParseKey(text)
+	return key, err == nil
+}
+
 // parseEntryName tells the names of entries from all others.
 func parseEntryName(name string) (hashing.Key, Slot, bool) {
 	text, failed := strings.CutSuffix(name, Failed.Suffix())
-	key, err := hashing.ParseKey(text)
-	if err != nil || key.String() != text {
+	key, ok := parseName(text)
+	if !ok {
 		return hashing.Key{}, Good, false
 	}
 	if failed {
@@ -267,8 +276,8 @@ func parseBodyName(name string) (key hashing.Key, s Slot, sum [32]byte, ok bool)
 	if i < 0 {
 		return key, Good, sum, false
 	}
-	last, err := hashing.ParseKey(name[i+1:])
-	if err != nil || last.String() != name[i+1:] {
+	last, ok := parseName(name[i+1:])
+	if !ok {
 		return key, Good, sum, false
 	}
 	key, s, ok = parseEntryName(name[:i])

@@ -75,7 +75,7 @@ func TestScopesAreForgotten(t *testing.T) {
 		counted, err := d.beginCount()
 		require.NoError(t, err)
 		defer counted.b.close()
-		d.sweepShard(counted, 7, time.Now().Add(time.Minute))
+		d.sweepFrom(counted, 7<<56, time.Now().Add(time.Minute))
 	}
 	for _, scope := range [][32]byte{old, used, stored} {
 		require.NoError(t, d.LimitScope(scope, runOf("a").Key, 5))

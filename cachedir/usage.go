@@ -466,7 +466,7 @@ func (d *cleaner) countUnknownUntil(s shardSizes, deadline time.Time) bool {
 		}
 		found := scanned{complete: true}
 		if there[i] {
-			found = d.scan(byte(i), deadline)
+			found = d.measure(byte(i), deadline)
 		}
 		c.add(byte(i), found)
 	}
