@@ -3,13 +3,10 @@ package cachedir
 import (
 	"encoding/binary"
 	"errors"
-	"io"
 	"os"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/cespare/xxhash/v2"
 
 	"github.com/cachex-cli/cachex/cachedir/tree"
 	"github.com/cachex-cli/cachex/hashing"
@@ -29,8 +26,6 @@ import (
 const (
 	cleanBudget = 20 * time.Millisecond // for one store, from its beginning to its end
 	cleanLock   = "stat/clean.lock"
-	goneLimit   = 64 << 10 // bytes of tombstones for each shard
-	goneRecord  = 40
 	sampleMin   = 512            // weigh at least so many entries against each other, if the time allows
 	newMargin   = time.Minute    // leave alone what may be in the making
 	tempMargin  = time.Hour      // temporary files are renamed within milliseconds
@@ -307,36 +302,13 @@ func (d *cleaner) dropBlobs(sh byte, deadline time.Time) {
 	})
 }
 
-func goneName(key hashing.Key) string { return "stat/" + shard(key[0]) + ".gone" }
-
 // recordEviction leaves a tombstone: a later miss of this key is one that a larger cache would not have had. A zero
 // time says that no larger one would have helped.
 func (d *entries) recordEviction(key hashing.Key, at time.Time) {
-	f, fi, err := d.v1.OpenInPlace(goneName(key), os.O_APPEND)
-	if err != nil {
-		return
-	}
-	defer f.Close()
-	if fi.Size >= goneLimit {
-		_ = f.Truncate(0)
-	}
-	_, _ = f.Write(appendGone(nil, key, at))
-}
-
-// appendGone appends a tombstone: the key, the minute, and half a checksum of both.
-func appendGone(b []byte, key hashing.Key, at time.Time) []byte {
-	start := len(b)
-	b = binary.LittleEndian.AppendUint32(append(b, key[:]...), uint32(max(at.Unix(), 0)/60))
-	return binary.LittleEndian.AppendUint32(b, uint32(xxhash.Sum64(b[start:])))
-}
-
-// goneAt is when the entry of a tombstone was removed; zero: its writer did not say.
-func goneAt(b []byte) time.Time {
-	minute := binary.LittleEndian.Uint32(b[len(hashing.Key{}):])
-	if minute == 0 || binary.LittleEndian.Uint32(b[goneRecord-4:]) != uint32(xxhash.Sum64(b[:goneRecord-4])) {
-		return time.Time{}
-	}
-	return time.Unix(int64(minute)*60, 0)
+	var v [32]byte
+	copy(v[:], key[16:])
+	binary.LittleEndian.PutUint32(v[16:], uint32(max(at.Unix(), 0)/60))
+	d.gone.put(tableID(key[:16]), v)
 }
 
 // WasEvicted reports whether an entry of this key was removed to make room, as far as that is still known.
@@ -348,20 +320,12 @@ func (d *entries) WasEvicted(key hashing.Key) bool {
 // EvictedAt is the minute in which an entry of this key was last removed to make room; zero: it is not known when. It
 // is not ok if none was, as far as that is still known.
 func (d *entries) EvictedAt(key hashing.Key) (at time.Time, ok bool) {
-	f, fi, err := d.v1.OpenWritten(goneName(key))
-	if err != nil {
+	v, ok := d.gone.get(tableID(key[:16]))
+	if !ok || string(v[:16]) != string(key[16:]) {
 		return at, false
 	}
-	defer f.Close()
-	b := make([]byte, min(fi.Size, goneLimit+goneRecord))
-	n, err := f.ReadAt(b, 0)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return at, false
+	if minute := binary.LittleEndian.Uint32(v[16:]); minute > 0 {
+		at = time.Unix(int64(minute)*60, 0)
 	}
-	for b = b[:n]; len(b) >= goneRecord; b = b[goneRecord:] {
-		if string(b[:32]) == string(key[:]) {
-			at, ok = goneAt(b[:goneRecord]), true
-		}
-	}
-	return at, ok
+	return at, true
 }

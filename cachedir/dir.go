@@ -170,7 +170,9 @@ func Open(path string, o Options) (*Dir, error) {
 	d.Journal = stats.NewJournal(d.v1, o.Now, o.ReadOnly)
 	at := &d.opened
 	d.purgeCounts = purgeCounts{at}
-	d.cleaner = cleaner{opened: at, usage: usage{at}, entries: entries{at}, used: newTable(at, "stat/used")}
+	d.cleaner = cleaner{
+		opened: at, usage: usage{at}, entries: entries{at, newTable(at, "stat/gone")}, used: newTable(at, "stat/used"),
+	}
 	d.commands = commands{at, &d.cleaner}
 	d.scopes = scopes{at, &d.cleaner}
 	d.digests = newTable(at, "stat/digests")
@@ -212,6 +214,7 @@ func (d *opened) SharedAs() string {
 func (d *Dir) Close() {
 	d.digests.close()
 	d.used.close()
+	d.gone.close()
 	d.v1.Close()
 	d.root.Close()
 }

@@ -72,7 +72,10 @@ func (d *Dir) Load(key hashing.Key, s Slot) (*Entry, error) {
 }
 
 // entries are the files of entries, with their bodies.
-type entries struct{ *opened }
+type entries struct {
+	*opened
+	gone *table // keys that were removed to make room
+}
 
 // Has reports whether a slot holds anything.
 func (d *entries) Has(key hashing.Key, s Slot) bool {

@@ -184,6 +184,7 @@ func (d *cleaner) sweepFrom(c *count, from uint64, deadline time.Time) swept {
 	if done.next == (uint64(sh)+1)<<56 {
 		d.dropBlobs(sh, deadline)
 		d.dropScopes(sh, d.o.Keep, deadline)
+		_ = d.v1.Remove("stat/" + shard(sh) + ".gone") // where older versions noted what they removed
 	}
 	return done
 }
