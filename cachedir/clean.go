@@ -140,7 +140,7 @@ func (d *cleaner) evict(b *usageFile, all []candidate, deadline time.Time) {
 	if err != nil {
 		return
 	}
-	total := s.total()
+	total := s.total() + d.weight()
 	for n := i; i < len(all); i++ {
 		if free, floor := d.room(); total <= d.o.MaxSize/10*9 && free >= floor+floor/10 {
 			return

@@ -42,7 +42,7 @@ const (
 // Options say how a directory is used.
 type Options struct {
 	TrustOwners []int            // user ids whose directory and files are admitted besides our own
-	MaxSize     int64            // bytes that entries and their bodies may use; 0: DefaultMaxSize
+	MaxSize     int64            // bytes that the files in it may use; 0: DefaultMaxSize
 	InMemory    bool             // at most a quarter of what is free; without MaxSize that much
 	Keep        time.Duration    // how long an entry is kept without use; 0: DefaultKeep
 	Now         func() time.Time // the clock; nil: time.Now
@@ -185,7 +185,7 @@ func Open(path string, o Options) (*Dir, error) {
 // Path is the directory as an absolute path.
 func (d *opened) Path() string { return d.path }
 
-// MaxSize is how many bytes entries and their bodies may use.
+// MaxSize is how many bytes the files in the directory may use.
 func (d *opened) MaxSize() int64 { return d.o.MaxSize }
 
 // quarter is a quarter of what would be free if this cache were empty, in bytes; the default where that is not known.

@@ -308,7 +308,7 @@ func (d *usage) accounted(id hashing.Key, bytes int64, isNew func() bool, write 
 	added := isNew()
 	if added {
 		_, _ = b.append(note)
-		if s, serr := b.sizes(); serr == nil && s.total() > d.o.MaxSize {
+		if s, serr := b.sizes(); serr == nil && !d.keepsLimit(s.total()) {
 			err = ErrNoRoom
 		}
 	}
@@ -324,14 +324,15 @@ func (d *usage) accounted(id hashing.Key, bytes int64, isNew func() bool, write 
 	return err
 }
 
-// Used is how many bytes entries use, as counted: never less than they do, up to what was removed by other means.
+// Used is how many bytes the cache uses on the disk. Entries are counted: never less than they use, up to what was
+// removed by other means.
 func (d *usage) Used() (int64, error) {
 	b, _, err := d.v1.ReadSmall(usageName, usageLimit)
 	if err != nil && !isUseless(err) {
 		return 0, err
 	}
 	s := parseUsage(b)
-	return s.total(), nil
+	return s.total() + d.besides(), nil
 }
 
 // reservation is room for an entry that is about to be published.
@@ -416,7 +417,7 @@ func (d *cleaner) fits(r *reservation, replaced int64) (bool, error) {
 	if replaced > 0 {
 		replaced = r.b.later(r.since, r.key[0], wordOf(r.key)).mayGive(replaced, 0, 0)
 	}
-	if s.total()-replaced > d.o.MaxSize {
+	if !d.keepsLimit(s.total() - replaced) {
 		return false, nil
 	}
 	free, floor := d.room()

@@ -3,6 +3,7 @@ package cachedir
 import (
 	"bytes"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -45,4 +46,27 @@ func TestUsageWhileCounting(t *testing.T) {
 	require.Equal(t, int64(8192), parseUsage(after).bytes[7])
 	require.Empty(t, unfinished(after))
 	require.Equal(t, map[uint64]usageRecord{2: {kind: kindOpen, shard: 7, bytes: 1 << 20, ref: 2}}, unfinished(counted))
+}
+
+// The limit is for all files: what tables and journals take is no room for entries.
+func TestLimitIsForAllFiles(t *testing.T) {
+	const limit, table = 1 << 20, 256 << 10
+	d := newDir(t, Options{MaxSize: limit})
+	store(t, d, runOf("first"), part{0, "x"})
+	require.NoError(t, d.v1.Replace(memoTable, make([]byte, table)))
+	require.NoError(t, d.v1.Replace("journal/123", make([]byte, table)))
+	used, err := d.Used()
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, used, sizesOf(t, d)+2*table)
+
+	unlock, ok := d.lockCleaner() // nobody makes room
+	require.True(t, ok)
+	defer unlock()
+	fits := func(size int) error {
+		return tryStore(d, runOf("second"), metaNow(), part{0, strings.Repeat("x", size)})
+	}
+	require.ErrorIs(t, fits(limit-2*table), ErrNoRoom)
+	require.NoError(t, fits(limit/2-table/4), "half of it is for entries whatever there is besides")
+	require.NoError(t, d.v1.Remove(memoTable))
+	require.NoError(t, fits(limit-2*table))
 }

@@ -189,7 +189,7 @@ func settingTable() []setting {
 		{name: "in-memory", policy: true, field: func(s *Settings) any { return &s.InMemory }},
 		{
 			name: "max-size", policy: true,
-			about: "how large the cache directory may become: a size such as 500MB or 5GiB",
+			about: "how much room the files in the cache directory may take on the disk: a size such as 500MB or 5GiB",
 			field: func(s *Settings) any { return &s.MaxSize },
 		},
 		{

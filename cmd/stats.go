@@ -410,9 +410,9 @@ func statsPrometheus(w io.Writer, r statsReport) error {
 	fmt.Fprintf(&b, "cachex_value_requests_total{result=\"hit\"} %d\n", r.Values.Hits)
 	fmt.Fprintf(&b, "cachex_value_requests_total{result=\"miss\"} %d\n", r.Values.Misses)
 	tiersPrometheus(&b, r.Tiers, family)
-	family("cachex_size_bytes", "gauge", "Bytes that entries and their bodies use.")
+	family("cachex_size_bytes", "gauge", "Bytes that the cache uses on the disk.")
 	fmt.Fprintf(&b, "cachex_size_bytes %d\n", r.Size)
-	family("cachex_max_size_bytes", "gauge", "Bytes that they may use.")
+	family("cachex_max_size_bytes", "gauge", "Bytes that it may use.")
 	fmt.Fprintf(&b, "cachex_max_size_bytes %d\n", r.MaxSize)
 	_, err := io.WriteString(w, b.String())
 	return err

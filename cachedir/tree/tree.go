@@ -27,6 +27,7 @@ type Info struct {
 	Regular bool
 	Dir     bool
 	Size    int64 // bytes
+	Disk    int64 // bytes on the disk; less than Size where a file has holes
 	ModTime time.Time
 	Perm    uint32 // the nine bits
 	UID     int    // -1 where files have no numeric owner

@@ -259,6 +259,7 @@ func infoOf(st *unix.Stat_t) Info {
 		Regular: st.Mode&unix.S_IFMT == unix.S_IFREG,
 		Dir:     st.Mode&unix.S_IFMT == unix.S_IFDIR,
 		Size:    st.Size,
+		Disk:    st.Blocks * 512,
 		ModTime: time.Unix(st.Mtim.Unix()),
 		Perm:    uint32(st.Mode) & 0o777,
 		UID:     int(st.Uid),

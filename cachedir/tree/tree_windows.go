@@ -167,7 +167,7 @@ func (t *dir) Touch(name string, when time.Time) error {
 
 func infoOf(fi os.FileInfo) Info {
 	return Info{
-		Regular: fi.Mode().IsRegular(), Dir: fi.IsDir(), Size: fi.Size(), ModTime: fi.ModTime(),
+		Regular: fi.Mode().IsRegular(), Dir: fi.IsDir(), Size: fi.Size(), Disk: fi.Size(), ModTime: fi.ModTime(),
 		Perm: 0o600, UID: -1, Links: 1,
 	}
 }
