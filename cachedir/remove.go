@@ -1,15 +1,16 @@
 package cachedir
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"slices"
+	"sync"
 
 	"github.com/cachex-cli/cachex/cachedir/format"
-	"github.com/cachex-cli/cachex/cachedir/tree"
 	"github.com/cachex-cli/cachex/hashing"
 )
 
@@ -32,19 +33,8 @@ func (i EntryInfo) hasTag(name string) bool {
 // Walk calls fn for every entry until it returns an error, which Walk returns. An entry that cannot be read has Err
 // set and no more than Key and Slot.
 func (d *Dir) Walk(fn func(EntryInfo) error) error {
-	var stop error
-	for i := range 256 {
-		err := d.v1.List("entries/"+shard(byte(i)), func(name string) bool {
-			key, s, ok := parseEntryName(name)
-			if ok && key[0] == byte(i) {
-				stop = d.visit(key, s, fn)
-			}
-			return stop == nil
-		})
-		if stop != nil {
-			return stop
-		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) && !tree.IsObstacle(err) {
+	for i := range Parts {
+		if err := walkShard(d, context.Background(), byte(i), fn); err != nil {
 			return err
 		}
 	}
@@ -108,69 +98,35 @@ func (d *entries) unlink(key hashing.Key, s Slot) (int64, error) {
 }
 
 // Purge removes what match selects: first the pending files of running commands, so that their commit fails, then
-// entries. It waits for nobody. With dryRun it only calls match. It returns how many entries it removed, or would.
+// entries. It waits for nobody. With dryRun it only calls match, from several goroutines at once. It returns how many
+// entries it removed, or would.
 func (d *Dir) Purge(match func(EntryInfo) bool, dryRun bool) (int, error) {
-	if d.o.ReadOnly && !dryRun {
-		return 0, ErrReadOnly
-	}
-	if !dryRun {
-		if err := d.forbid(match); err != nil {
-			return 0, fmt.Errorf("purge: %w", err)
-		}
-	}
-	n := 0
-	err := d.Walk(func(i EntryInfo) error {
-		if !match(i) {
-			return nil
-		}
-		n++
-		if dryRun {
-			return nil
-		}
-		return d.Remove(i.Key, i.Slot)
-	})
-	if err == nil && !dryRun {
-		err = d.ForgetDifferences()
-	}
-	if err != nil {
-		err = fmt.Errorf("purge: %w", err)
-	}
-	return n, err
+	return Pass{}.Purge(d, match, dryRun)
 }
 
 // PurgeAll removes all entries, and what is known of commands, files and scopes. Runs that have begun are purged too: a
 // new epoch makes what they store invalid.
-func (d *Dir) PurgeAll() (int, error) {
-	if d.o.ReadOnly {
-		return 0, ErrReadOnly
-	}
-	everything := func(EntryInfo) bool { return true }
-	_ = d.v1.Remove(memoTable) // nothing in it can be used any more
-	d.forgetRecords()
-	d.forgetScopes()
-	err := d.freeing(everything, func() error {
-		_, err := d.advance(
-			func(p format.Purges) format.Purges {
-				return format.Purges{TagMark: TagMark{Epoch: newEpoch(), Seq: p.Seq + 1}}
-			},
-			func(format.Purges) error { return nil })
-		return err
-	})
-	if err != nil {
-		return 0, fmt.Errorf("purge: %w", err)
-	}
-	return d.Purge(everything, false)
-}
+func (d *Dir) PurgeAll() (int, error) { return Pass{}.PurgeAll(d) }
 
 // PurgeSoftly lets the entries that match selects be served once more while they are refreshed. Runs that have begun
 // are not forbidden: what they store counts as softly purged. It returns how many entries it reached, or, with dryRun,
 // would.
 func (d *Dir) PurgeSoftly(match func(EntryInfo) bool, dryRun bool) (int, error) {
-	var names []string
-	n, err := d.Purge(func(i EntryInfo) bool {
+	return Pass{}.PurgeSoftly(d, match, dryRun)
+}
+
+// PurgeSoftly is Dir.PurgeSoftly. If it is stopped, it has reached none.
+func (p Pass) PurgeSoftly(d *Dir, match func(EntryInfo) bool, dryRun bool) (int, error) {
+	var (
+		names []string
+		mu    sync.Mutex
+	)
+	n, err := p.Purge(d, func(i EntryInfo) bool {
 		if !match(i) || i.Err != nil {
 			return false
 		}
+		mu.Lock()
+		defer mu.Unlock()
 		names = append(names, keyMark(i.Key))
 		return true
 	}, true)
@@ -237,23 +193,9 @@ func (d *Dir) readRun(base string) (EntryInfo, error) {
 	return info, err
 }
 
-// Check verifies every entry, bodies included, and calls fn with each faulty one until it returns an error. An entry
-// that is replaced or removed meanwhile is not faulty.
-func (d *Dir) Check(fn func(EntryInfo) error) error {
-	return d.Walk(func(i EntryInfo) error {
-		switch {
-		case i.Entry != nil:
-			i.Err = i.Entry.Verify()
-		case i.Sealed:
-			i.Err = d.verifySealed(i.Key, i.Slot)
-		}
-		newer := errors.Is(i.Err, format.ErrVersion)
-		if i.Err == nil || newer || d.changed(i) {
-			return nil
-		}
-		return fn(i)
-	})
-}
+// Check verifies every entry, bodies included, and calls fn with each faulty one, in the order of keys by their first
+// byte, until it returns an error. An entry that is replaced or removed meanwhile is not faulty.
+func (d *Dir) Check(fn func(EntryInfo) error) error { return Pass{}.Check(d, fn) }
 
 // verifySealed holds the body of an entry to its name, without the key of either.
 func (d *Dir) verifySealed(key hashing.Key, s Slot) error {

@@ -53,6 +53,14 @@ func (f shardFile) base() string {
 	return f.key.String()
 }
 
+// name is the name of the file in the store.
+func (f shardFile) name() string {
+	if f.kind == isRecord {
+		return recordName(f.records, f.key)
+	}
+	return "entries/" + shard(f.key[0]) + "/" + f.base()
+}
+
 // openShard is a shard whose names were read.
 type openShard struct {
 	d        *cleaner

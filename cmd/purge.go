@@ -7,12 +7,12 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cachex-cli/cachex/cachedir"
-	"github.com/cachex-cli/cachex/cmd/call"
 	"github.com/cachex-cli/cachex/engine"
 	"github.com/cachex-cli/cachex/hashing"
 )
@@ -32,7 +32,8 @@ the regular expression matches. It ends with an error when the stream does, so t
 
 With a command behind --, all entries of this command line in this directory go, whatever their inputs; with flags of
 run that belong to the key (--env, --file, --stdin, --scope, ...) exactly that recipe.` + exitCodes(
-			"0    purged; also when there was nothing to purge", "125  bad selector, or no usable cache directory"),
+			"0    purged; also when there was nothing to purge", "125  bad selector, or no usable cache directory",
+			"130  interrupted: what was removed is gone"),
 		Example: `  cachex purge --older-than 7d --dry-run
   cachex purge --tag users
   cachex purge --tag users --soft
@@ -61,10 +62,10 @@ run that belong to the key (--env, --file, --stdin, --scope, ...) exactly that r
 
 // selector tells which entries go. One that is nil selects none.
 type selector struct {
-	match func(cachedir.EntryInfo) bool
-	all   bool   // everything: also what cannot be read, and every run under way
-	soft  bool   // the entries are kept
-	tag   string // by counting up, which costs the same whatever the cache holds
+	match func(cachedir.EntryInfo) bool // called by several goroutines at once
+	all   bool                          // everything: also what cannot be read, and every run under way
+	soft  bool                          // the entries are kept
+	tag   string                        // by counting up, which costs the same whatever the cache holds
 }
 
 func (a *App) purge(c *cobra.Command, args []string) error {
@@ -115,13 +116,18 @@ func (a *App) purge(c *cobra.Command, args []string) error {
 	}
 	sel.soft, _ = c.Flags().GetBool("soft")
 	if dry {
-		return dryPurge(&a.Process, dir, sel)
+		return dryPurge(a, dir, sel)
 	}
 	if dir, err = a.openStore(s, false); err != nil {
 		return err
 	}
 	// Whatever is wrong with a server, what is here goes; and whatever is wrong here, other hosts shall know.
-	n, err := carryOut(dir, sel)
+	pass := watch(a, "purging")
+	defer pass.end()
+	n, err := carryOut(pass, dir, sel)
+	if pass.end(); wasInterrupted(err) {
+		return pass.interrupted(howFar(n, err))
+	}
 	if err = errors.Join(err, purgeTiers(s, a.LookupEnv, sel)); err != nil {
 		return err
 	}
@@ -182,60 +188,95 @@ func sayPurged(w io.Writer, n int, soft, dry bool) error {
 	return err
 }
 
-// carryOut purges, and returns how many results that reached.
-func carryOut(dir *cachedir.Dir, sel selector) (int, error) {
+// errForgotten is what a purge of everything has done before it removes anything.
+var errForgotten = errors.New("no result is valid any more")
+
+// howFar says what a purge has done that was interrupted.
+func howFar(removed int, err error) string {
+	switch {
+	case errors.Is(err, errForgotten):
+		return fmt.Sprintf("%v, but of their files only those of %s are removed", errForgotten, entries(removed))
+	case removed > 0:
+		return "purged " + entries(removed) + "; the others are as they were"
+	}
+	return "nothing is purged"
+}
+
+// carryOut purges, and returns how many results that reached; if it is interrupted, how many entries it removed.
+func carryOut(pass *watched, dir *cachedir.Dir, sel selector) (int, error) {
 	switch {
 	case sel.all:
-		return purgeAll(dir, sel)
+		return purgeAll(pass, dir, sel)
 	case sel.tag != "":
 		// A purge of a tag visits no entry, so what it is going to reach is counted before.
-		n, err := selected(dir, sel, func(cachedir.EntryInfo) {})
+		n, err := selected(pass.Pass, dir, sel)
+		if wasInterrupted(err) {
+			return 0, err
+		}
 		return n, errors.Join(err, dir.PurgeTag(sel.tag, sel.soft))
 	case sel.soft:
-		return dir.PurgeSoftly(func(i cachedir.EntryInfo) bool { return valid(dir, i) && sel.match(i) }, false)
+		return pass.PurgeSoftly(dir, func(i cachedir.EntryInfo) bool { return valid(dir, i) && sel.match(i) }, false)
 	}
 	// What was learned of a recipe stays known: it is no result.
-	return dir.Purge(func(i cachedir.EntryInfo) bool { return i.Learned == nil && sel.match(i) }, false)
+	return pass.Purge(dir, func(i cachedir.EntryInfo) bool { return i.Learned == nil && sel.match(i) }, false)
 }
 
 // purgeAll counts the entries that could still be replayed, not also those that had been purged by a tag before.
-func purgeAll(dir *cachedir.Dir, sel selector) (int, error) {
-	n, err := selected(dir, sel, func(cachedir.EntryInfo) {})
+func purgeAll(pass *watched, dir *cachedir.Dir, sel selector) (int, error) {
+	n, err := selected(pass.Pass, dir, sel)
 	switch {
 	case err != nil:
+		return 0, err
 	case sel.soft:
-		err = dir.PurgeAllSoftly()
-	default:
-		_, err = dir.PurgeAll()
+		return n, dir.PurgeAllSoftly()
 	}
-	return n, err
+	removed, err := pass.PurgeAll(dir)
+	if err != nil {
+		return removed, fmt.Errorf("%w: %w", errForgotten, err)
+	}
+	return n, nil
 }
 
 // dryPurge lists what would go.
-func dryPurge(p *call.Process, dir *cachedir.Dir, sel selector) error {
-	var rows []row
-	n, err := selected(dir, sel, func(i cachedir.EntryInfo) { rows = append(rows, newRow(i)) })
+func dryPurge(a *App, dir *cachedir.Dir, sel selector) error {
+	pass := watch(a, "looking at entries")
+	defer pass.end()
+	var (
+		rows []row
+		mu   sync.Mutex
+	)
+	n, err := pass.Purge(dir, func(i cachedir.EntryInfo) bool {
+		if !sel.selects(dir, i) {
+			return false
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		rows = append(rows, newRow(i))
+		return true
+	}, true)
+	if pass.end(); wasInterrupted(err) {
+		return pass.interrupted("nothing is purged")
+	}
 	if err != nil {
 		return err
 	}
 	sortRows(rows, func(row, row) int { return 0 })
 	if len(rows) > 0 {
-		if err := rowTable(rows).print(p); err != nil {
+		if err := rowTable(rows).print(&a.Process); err != nil {
 			return err
 		}
 	}
-	return sayPurged(p.Stdout, n, sel.soft, true)
+	return sayPurged(a.Stdout, n, sel.soft, true)
 }
 
-// selected visits the entries that are selected and could still be replayed, and counts them.
-func selected(dir *cachedir.Dir, sel selector, visit func(cachedir.EntryInfo)) (int, error) {
-	return dir.Purge(func(i cachedir.EntryInfo) bool {
-		if !valid(dir, i) || !sel.match(i) {
-			return false
-		}
-		visit(i)
-		return true
-	}, true)
+// selects reports whether an entry could still be replayed, and is one of those that go.
+func (sel selector) selects(dir *cachedir.Dir, i cachedir.EntryInfo) bool {
+	return valid(dir, i) && sel.match(i)
+}
+
+// selected counts the entries that are selected and could still be replayed.
+func selected(pass cachedir.Pass, dir *cachedir.Dir, sel selector) (int, error) {
+	return pass.Purge(dir, func(i cachedir.EntryInfo) bool { return sel.selects(dir, i) }, true)
 }
 
 func entries(n int) string {

@@ -82,7 +82,7 @@ func (a *App) scopeEntries(c *cobra.Command, dir *cachedir.Dir, s Settings) (int
 	if err != nil {
 		return 0, err
 	}
-	return selected(dir, sel, func(cachedir.EntryInfo) {})
+	return selected(cachedir.Pass{}, dir, sel)
 }
 
 func (a *App) printScope(format string, info scopeInfo) error {

@@ -23,7 +23,8 @@ Bad entries are misses anyway, and are replaced by the next run; --fix removes t
 It also lists the results that were another when run --verify made them anew, with the first line that differed. That is
 no damage: such a command depends on something that is in no key.` + exitCodes(
 			"0    all entries are sound, or were removed with "+
-				"--fix", "1    some are not", "125  no usable cache directory"),
+				"--fix", "1    some are not", "125  no usable cache directory",
+			"130  interrupted: what --fix had removed is gone"),
 		Example: "  cachex verify --fix",
 		Args:    noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -82,9 +83,12 @@ func (a *App) verify(c *cobra.Command, fix bool) error {
 	if err := printDifferences(a.Stdout, dir); err != nil {
 		return err
 	}
+	pass := watch(a, "checking entries")
+	defer pass.end()
 	bad := 0
-	err = dir.Check(func(i cachedir.EntryInfo) error {
+	err = pass.Check(dir, func(i cachedir.EntryInfo) error {
 		bad++
+		pass.clear()
 		if _, err := fmt.Fprintf(a.Stdout, "%s: %s\n", i.Key, call.OneLine(i.Err.Error())); err != nil {
 			return err
 		}
@@ -93,7 +97,10 @@ func (a *App) verify(c *cobra.Command, fix bool) error {
 		}
 		return nil
 	})
+	pass.end()
 	switch {
+	case wasInterrupted(err):
+		return pass.interrupted(fmt.Sprintf("%s bad among those that were checked", entries(bad)))
 	case err != nil:
 		return err
 	case bad == 0:
