@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,8 +26,10 @@ func newLsCommand(app *App) *cobra.Command {
 		Long: `Ls lists the entries, youngest first: the first digits of the key, the age, what is left of the time to
 live that the entry was written under, how the command ended, the size of the output with its files, how long the
 command ran, tags, directory and command. Of secrets in a command only ***1 is shown, ***2 and so on: the same number for the same secret.
-At a terminal long columns are cut; elsewhere everything is there.` + exitCodes(
-			"0    listed; also when there is nothing", "125  bad flag, or no usable cache directory"),
+At a terminal long columns are cut; elsewhere everything is there. With --limit only the entries that are listed are
+opened, but for --sort took and left, however many there are.` + exitCodes(
+			"0    listed; also when there is nothing", "125  bad flag, or no usable cache directory",
+			"130  interrupted"),
 		Example: `  cachex ls --tag users --sort size --limit 10
   cachex ls --format json | jq -r '.[].command'`,
 		Args: noArguments,
@@ -35,7 +38,8 @@ At a terminal long columns are cut; elsewhere everything is there.` + exitCodes(
 	c.Flags().SortFlags = false
 	addFormatFlag(c)
 	c.Flags().String("sort", "age",
-		"which come first: the youngest, the largest, those that took longest or expire next: `age|size|took|left`")
+		"which come first: the youngest, those used last, the largest on the disk, the lowest keys, those that took\n"+
+			"longest or expire next: `age|used|size|key|took|left`")
 	c.Flags().String("limit", "", "list at most `N` entries")
 	c.Flags().String("tag", "", "entries with this `TAG`")
 	c.Flags().String("command", "", "entries whose command line matches this `GLOB`")
@@ -47,6 +51,8 @@ At a terminal long columns are cut; elsewhere everything is there.` + exitCodes(
 type row struct {
 	key       hashing.Key
 	ended     time.Time
+	used      time.Time
+	stored    int64         // bytes on the disk
 	left      time.Duration // NoEnd: no end; not above 0: over
 	exit      string
 	bytes     int64
@@ -63,6 +69,9 @@ func newRow(i cachedir.EntryInfo) row {
 		bytes: i.StdoutSize + i.StderrSize + i.OutputsLen,
 		took:  i.Ended.Sub(i.Started), directory: directoryOf(i.Recipe), command: commandWords(i.Recipe),
 		failed: i.Code != 0 || i.Signal != 0,
+	}
+	if i.Entry != nil {
+		r.used, r.stored = i.Entry.LastUse, i.Stored
 	}
 	for _, t := range i.Tags {
 		r.tags = append(r.tags, t.Name)
@@ -98,7 +107,7 @@ func (a *App) ls(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	compare, limit, err := lsFlags(c)
+	order, limit, err := lsFlags(c)
 	if err != nil {
 		return err
 	}
@@ -109,32 +118,102 @@ func (a *App) ls(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	wanted := lsFilter(c, a, s)
-	var rows []row
-	sealed := 0
-	err = dir.Walk(func(i cachedir.EntryInfo) error {
-		if i.Sealed {
-			sealed++
-		}
-		if valid(dir, i) && wanted(i) {
-			rows = append(rows, newRow(i))
-		}
-		return nil
-	})
+	rows, sealed, err := findRows(a, dir, lsFilter(c, a, s), order, limit)
 	if err != nil {
 		return err
 	}
 	if sealed > 0 {
 		a.Warn(fmt.Sprintf("%d more, encrypted with a key that is not here: name its file with key-file", sealed))
 	}
-	sortRows(rows, compare)
-	if limit >= 0 && limit < len(rows) {
-		rows = rows[:limit]
-	}
 	if len(rows) == 0 && sealed > 0 && !asJSON {
 		return nil
 	}
 	return list(&a.Process, rows, asJSON, nothingListed(c, storePath(s, a.LookupEnv)))
+}
+
+// findRows returns the first rows in an order, and how many entries could not be read for want of a key.
+func findRows(
+	a *App, dir *cachedir.Dir, wanted func(cachedir.EntryInfo) bool, order lsOrder, limit int,
+) (rows []row, sealed int, err error) {
+	pass := watch(a, "looking at entries")
+	defer pass.end()
+	top := &topRows{limit: limit, compare: order.compare}
+	visit := func(i cachedir.EntryInfo) {
+		if i.Sealed {
+			top.addSealed()
+		}
+		if valid(dir, i) && wanted(i) {
+			top.add(newRow(i))
+		}
+	}
+	found := false
+	if order.files != nil && limit >= 0 {
+		found, err = pass.First(dir, *order.files, firstLook+4*limit, func(i cachedir.EntryInfo) bool {
+			if i.Entry != nil && top.isFull() && (*order.files != cachedir.ByEnd || top.isBehind(i.Entry.LastUse)) {
+				return false
+			}
+			visit(i)
+			return true
+		})
+	}
+	if err == nil && (!found || top.sealed > 0) {
+		top.rows, top.sealed = nil, 0
+		err = pass.Walk(dir, func(i cachedir.EntryInfo) error { visit(i); return nil })
+	}
+	if pass.end(); wasInterrupted(err) {
+		return nil, 0, pass.interrupted("nothing is listed")
+	}
+	return top.sorted(), top.sealed, err
+}
+
+// firstLook is how many entries are opened, the first in their order, before all of them are.
+const firstLook = 4096
+
+// topRows keeps the first rows in an order. Its methods may be called from several goroutines.
+type topRows struct {
+	limit   int // negative: none
+	compare func(x, y row) int
+
+	mu     sync.Mutex
+	rows   []row
+	sealed int
+}
+
+func (t *topRows) addSealed() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sealed++
+}
+
+func (t *topRows) add(r row) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.rows = append(t.rows, r)
+	if t.limit >= 0 && len(t.rows) >= 2*t.limit+64 {
+		t.cut()
+	}
+}
+
+func (t *topRows) cut() {
+	sortRows(t.rows, t.compare)
+	if t.limit >= 0 && t.limit < len(t.rows) {
+		clear(t.rows[t.limit:])
+		t.rows = t.rows[:t.limit]
+	}
+}
+
+func (t *topRows) sorted() []row {
+	t.cut()
+	return t.rows
+}
+
+func (t *topRows) isFull() bool { return len(t.rows) >= t.limit }
+
+// isBehind reports whether nothing that was used last at a time can be among the first rows by age. To store is to use;
+// clocks of files are behind by a tick, and some know only every other second.
+func (t *topRows) isBehind(used time.Time) bool {
+	t.cut()
+	return len(t.rows) == 0 || used.Add(2*time.Second).Before(t.rows[len(t.rows)-1].ended)
 }
 
 // formatFlag reads --format of a command that knows two.
@@ -150,32 +229,45 @@ func addFormatFlag(c *cobra.Command) {
 	c.Flags().String("format", "text", "for people or for programs: `text|json`")
 }
 
+// lsOrder is how entries are listed.
+type lsOrder struct {
+	compare func(x, y row) int // 0: the younger one comes first
+	files   *cachedir.Order    // what the files tell of that; nil: nothing
+}
+
+func fileOrder(o cachedir.Order, compare func(x, y row) int) lsOrder { return lsOrder{compare, &o} }
+
 // lsFlags reads the flags that say how to list.
-func lsFlags(c *cobra.Command) (compare func(x, y row) int, limit int, err error) {
+func lsFlags(c *cobra.Command) (order lsOrder, limit int, err error) {
 	limit = -1
 	if text, _ := c.Flags().GetString("limit"); c.Flags().Changed("limit") {
 		if limit, err = strconv.Atoi(text); err != nil || limit < 0 {
-			return nil, 0, &BadValue{
+			return order, 0, &BadValue{
 				Name: "--limit", Value: text, Why: "not a number of entries", Hint: "write a number such as 10",
 			}
 		}
 	}
-	order, _ := c.Flags().GetString("sort")
-	switch order {
+	name, _ := c.Flags().GetString("sort")
+	switch name {
 	case "age":
-		compare = func(row, row) int { return 0 }
+		order = fileOrder(cachedir.ByEnd, func(row, row) int { return 0 })
+	case "used":
+		order = fileOrder(cachedir.ByUse, func(x, y row) int { return y.used.Compare(x.used) })
 	case "size":
-		compare = func(x, y row) int { return cmp.Compare(y.bytes, x.bytes) }
+		order = fileOrder(cachedir.BySize, func(x, y row) int { return cmp.Compare(y.stored, x.stored) })
+	case "key":
+		order = fileOrder(cachedir.ByKey, func(x, y row) int { return slices.Compare(x.key[:], y.key[:]) })
 	case "took":
-		compare = func(x, y row) int { return cmp.Compare(y.took, x.took) }
+		order.compare = func(x, y row) int { return cmp.Compare(y.took, x.took) }
 	case "left":
-		compare = func(x, y row) int { return cmp.Compare(uint64(x.left), uint64(y.left)) } // NoEnd is the largest
+		// NoEnd is the largest
+		order.compare = func(x, y row) int { return cmp.Compare(uint64(x.left), uint64(y.left)) }
 	default:
-		return nil, 0, &BadValue{
-			Name: "--sort", Value: order, Why: "no such order", Hint: "write age, size, took or left",
+		return order, 0, &BadValue{
+			Name: "--sort", Value: name, Why: "no such order", Hint: "write age, used, size, key, took or left",
 		}
 	}
-	return compare, limit, nil
+	return order, limit, nil
 }
 
 // lsFilter admits what the flags name.
