@@ -51,17 +51,22 @@ func lookAtMount(path string, follow bool, at look) (mount, bool) {
 		return mount{}, false
 	}
 	return mount{
-		fs: filesystemOf(int64(uint32(st.Type)), st.Flags&unix.ST_RDONLY != 0), name: mountName(at.mount),
+		fs:   filesystemOf(int64(uint32(st.Type)), st.Flags&unix.ST_RDONLY != 0 || isLoop(at.id.Dev)),
+		name: mountName(at.mount),
 	}, true
 }
 
-func filesystemOf(kind int64, readOnly bool) filesystem {
+// isLoop reports whether a device is a file that was mounted: who builds one may give all that is in it the same times,
+// and the next one gets the same number.
+func isLoop(device uint64) bool { return unix.Major(device) == 7 }
+
+func filesystemOf(kind int64, isImage bool) filesystem {
 	switch {
 	case slices.Contains(unsureTypes, kind):
 		return unsure
 	case kind == unix.OVERLAYFS_SUPER_MAGIC:
 		return layered
-	case slices.Contains(imageTypes, kind), slices.Contains(trackedTypes, kind) && readOnly:
+	case slices.Contains(imageTypes, kind), slices.Contains(trackedTypes, kind) && isImage:
 		return image
 	case slices.Contains(trackedTypes, kind):
 		return tracked

@@ -68,6 +68,8 @@ func TestFilesystemOf(t *testing.T) {
 	} {
 		require.Equal(t, c.want, filesystemOf(c.kind, c.readOnly), c.what)
 	}
+	require.True(t, isLoop(unix.Mkdev(7, 3)))
+	require.False(t, isLoop(unix.Mkdev(8, 3)))
 }
 
 // What is remembered of a file on each kind of filesystem, and under which identity.
