@@ -82,7 +82,14 @@ func ignoresTimes(program, name, file string) bool {
 			return true
 		}
 	}
-	return false
+	return name == "go" && isVersionNote(file)
+}
+
+// isVersionNote reports whether a file is one in which the go command notes, in its cache of modules, which version a
+// commit is. That of the main module it writes anew at each start, without a look at what it held: but to rename a file
+// it looks at what that replaces.
+func isVersionNote(file string) bool {
+	return path.Ext(file) == ".info" && path.Base(path.Dir(file)) == "@v" && strings.Contains(file, "/cache/download/")
 }
 
 // isInterpreter leaves out gofmt, gopls and the like, but not python3.11 and nodejs.
