@@ -66,7 +66,7 @@ func (o *completer) values(f *pflag.Flag) cobra.CompletionFunc {
 		return cobra.FixedCompletions([]string{"1MiB", "10MiB", "100MiB"}, inOrder)
 	case "cache-exit":
 		return cobra.FixedCompletions([]string{"0", "0,1", "any"}, noFiles)
-	case "verify":
+	case "verify", "sample":
 		return cobra.FixedCompletions([]string{"1%", "5%", "100%"}, inOrder)
 	case "jitter":
 		return cobra.FixedCompletions([]string{"5%", "10%", "20%"}, inOrder)

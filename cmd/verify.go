@@ -21,18 +21,25 @@ func newVerifyCommand(app *App) *cobra.Command {
 Bad entries are misses anyway, and are replaced by the next run; --fix removes them now.
 
 It also lists the results that were another when run --verify made them anew, with the first line that differed. That is
-no damage: such a command depends on something that is in no key.` + exitCodes(
-			"0    all entries are sound, or were removed with "+
-				"--fix", "1    some are not", "125  no usable cache directory",
+no damage: such a command depends on something that is in no key.
+
+--sample P makes that now of P% of what is stored, without waiting for hits: it runs their commands again, each in its
+directory, with the present environment and an empty stdin, and what they print is only compared. It runs none but those
+for which the settings that hold there say verify, as a rule does by verify = "5%", or CACHEX_VERIFY for all; how large
+that share is does not matter here. And only where the key is the same now and the result is fresh: of how many that was
+not so, and why, is said. A result that was another is replaced.` + exitCodes(
+			"0    all entries are sound, or were removed with --fix, and no result was another",
+			"1    some are not sound, or --sample found a result that was another",
+			"125  bad flag, or no usable cache directory",
 			"130  interrupted: what --fix had removed is gone"),
-		Example: "  cachex verify --fix",
+		Example: "  cachex verify --fix\n  cachex verify --sample 5%",
 		Args:    noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			fix, _ := c.Flags().GetBool("fix")
-			return app.verify(c, fix)
+			return app.verify(c)
 		},
 	}
 	c.Flags().Bool("fix", false, "remove the bad ones")
+	c.Flags().String("sample", "", "run `P`% of the results again, of commands for which the settings say verify")
 	return c
 }
 
@@ -63,7 +70,12 @@ func printDifferences(w io.Writer, dir *cachedir.Dir) error {
 	return nil
 }
 
-func (a *App) verify(c *cobra.Command, fix bool) error {
+func (a *App) verify(c *cobra.Command) error {
+	fix, _ := c.Flags().GetBool("fix")
+	sample, share, err := sampleFlag(c)
+	if err != nil {
+		return err
+	}
 	s, warnings, err := a.settingsFor(c, nil)
 	if err != nil {
 		return err
@@ -74,11 +86,17 @@ func (a *App) verify(c *cobra.Command, fix bool) error {
 		_, err = fmt.Fprintln(a.Stdout, "nothing is stored, so all is sound")
 		return err
 	}
-	if err == nil && fix {
+	if err == nil && (fix || sample) {
 		dir, err = a.openStore(s, false)
 	}
 	if err != nil {
 		return err
+	}
+	another := 0
+	if sample {
+		if another, err = verifySample(a, dir, share); err != nil {
+			return err
+		}
 	}
 	if err := printDifferences(a.Stdout, dir); err != nil {
 		return err
@@ -110,7 +128,7 @@ func (a *App) verify(c *cobra.Command, fix bool) error {
 	default:
 		_, err = fmt.Fprintf(a.Stdout, "%d bad: cachex verify --fix removes them\n", bad)
 	}
-	if err == nil && bad > 0 && !fix {
+	if err == nil && (bad > 0 && !fix || another > 0) {
 		return call.ExitStatus(1)
 	}
 	return err

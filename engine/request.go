@@ -123,6 +123,8 @@ type Outcome struct {
 	Copy       *Copy       // to be given again by the caller; nil: not asked for, or nothing that may be
 	Doubt      error       // nothing went wrong, but what the key leaves out may make a later hit a wrong one
 	KeptStdin  bool        // the command got the caller's stdin as it is
+	Cut        bool        // somebody interrupted the run
+	Another    bool        // it was made by Request.Verify, and the stored result was another
 
 	compared stats.Compared // with the last result
 }

@@ -304,6 +304,6 @@ func (r *run) outcome(s stats.Served) Outcome {
 func (r *run) ran(res runner.Result) Outcome {
 	out := r.outcome(stats.Missed)
 	out.Code, out.Signal, out.Took = res.Code, res.Signal, res.Ended.Sub(res.Started)
-	out.KeptStdin = r.caller.passStdin
+	out.KeptStdin, out.Cut = r.caller.passStdin, res.Interrupted
 	return out
 }

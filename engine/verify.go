@@ -35,7 +35,7 @@ func verify(r *run, stored *cachedir.Entry) (Outcome, error) {
 		return out, err
 	}
 	if d, differs := difference(r, stored, out); differs {
-		out.compared = stats.OtherResult
+		out.compared, out.Another = stats.OtherResult, true
 		d.Key, d.Command, d.When = out.Key, r.inputs.recipe.Command, r.caller.now()
 		if r.dir.Encrypts() { // what is encrypted must not be read beside it
 			d.One, d.Two = "", ""
