@@ -37,7 +37,8 @@ var arrows = map[string][]string{
 	"engine/fleet":     {"cachedir", "cachedir/stats", "remote/contract", "hashing"},
 	"engine/values":    {"engine/fleet", "cachedir", "cachedir/stats", "hashing"},
 	"outputs":          {"hashing"},
-	"cachedir":         {"cachedir/format", "cachedir/stats", "cachedir/tree", "hashing", "lock"},
+	"cachedir":         {"cachedir/choice", "cachedir/format", "cachedir/stats", "cachedir/tree", "hashing", "lock"},
+	"cachedir/choice":  {},
 	"cachedir/format":  {"hashing"},
 	"cachedir/stats":   {"cachedir/tree"},
 	"cachedir/tree":    {"lock"},
@@ -64,7 +65,7 @@ var arrows = map[string][]string{
 // rooms are those that take no flag, read no configuration and print nothing but what a command wrote.
 var rooms = []string{
 	"cmd/memo", "cmd/call", "engine", "engine/batch", "engine/fleet", "engine/values",
-	"outputs", "cachedir", "cachedir/format", "cachedir/stats", "cachedir/tree", "runner", "trace", "entry",
+	"outputs", "cachedir", "cachedir/choice", "cachedir/format", "cachedir/stats", "cachedir/tree", "runner", "trace", "entry",
 	"hashing", "masking", "lock",
 	"ansi", "pack", "depfile", "advice", "page",
 }

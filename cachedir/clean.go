@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cachex-cli/cachex/cachedir/choice"
 	"github.com/cachex-cli/cachex/cachedir/tree"
 	"github.com/cachex-cli/cachex/hashing"
 	"github.com/cachex-cli/cachex/lock"
@@ -26,7 +27,6 @@ import (
 const (
 	cleanBudget = 20 * time.Millisecond // for one store, from its beginning to its end
 	cleanLock   = "stat/clean.lock"
-	sampleMin   = 512            // weigh at least so many entries against each other, if the time allows
 	newMargin   = time.Minute    // leave alone what may be in the making
 	tempMargin  = time.Hour      // temporary files are renamed within milliseconds
 	lockMargin  = 24 * time.Hour // lock files of killed runs
@@ -71,6 +71,8 @@ type candidate struct {
 	expired bool
 }
 
+func (c candidate) weight() choice.Weight { return choice.Weight{Expired: c.expired, Worth: c.score} }
+
 // clean makes room.
 func (d *cleaner) clean(deadline time.Time) {
 	unlock, ok := d.lockCleaner()
@@ -89,8 +91,8 @@ func (d *cleaner) clean(deadline time.Time) {
 	}
 	var all []candidate
 	reading := halfway(deadline)
-	for _, sh := range fullest(&s) {
-		if len(all) >= sampleMin || len(all) > 0 && time.Now().After(reading) {
+	for _, sh := range choice.Fullest(&s.bytes, &s.known) {
+		if len(all) >= choice.Sample || len(all) > 0 && time.Now().After(reading) {
 			break
 		}
 		found := d.scan(sh, reading) // one entry at least
@@ -106,31 +108,11 @@ func (d *cleaner) clean(deadline time.Time) {
 // halfway is when half of the time until a deadline is over.
 func halfway(deadline time.Time) time.Time { return deadline.Add(-time.Until(deadline) / 2) }
 
-// fullest orders the shards that hold anything.
-func fullest(s *shardSizes) []byte {
-	var order []byte
-	for i := range s.bytes {
-		if s.bytes[i] > 0 || !s.known[i] {
-			order = append(order, byte(i))
-		}
-	}
-	slices.SortFunc(order, func(a, b byte) int { return int(min(max(s.bytes[b]-s.bytes[a], -1), 1)) })
-	return order
-}
-
 // evict removes entries until the cache is a tenth below its limits: expired ones, then what was abandoned in
 // pending/, then those of the least worth. The first one goes whatever it takes, and whatever the time: else one huge
 // entry, or a machine that is always busy, would keep all others out.
 func (d *cleaner) evict(b *usageFile, all []candidate, deadline time.Time) {
-	slices.SortFunc(all, func(a, b candidate) int {
-		switch {
-		case a.expired != b.expired && a.expired, a.expired == b.expired && a.score < b.score:
-			return -1
-		case a.expired == b.expired && a.score == b.score:
-			return 0
-		}
-		return 1
-	})
+	slices.SortFunc(all, func(a, b candidate) int { return choice.Compare(a.weight(), b.weight()) })
 	i := 0
 	for ; i < len(all) && all[i].expired && time.Now().Before(deadline); i++ {
 		d.evictOne(b, all[i])
@@ -142,7 +124,7 @@ func (d *cleaner) evict(b *usageFile, all []candidate, deadline time.Time) {
 	}
 	total := s.total() + d.weight()
 	for n := i; i < len(all); i++ {
-		if free, floor := d.room(); total <= d.o.MaxSize/10*9 && free >= floor+floor/10 {
+		if free, floor := d.room(); total <= choice.Goal(d.o.MaxSize) && free >= floor+floor/10 {
 			return
 		}
 		if i > n && unlinkTime(all[i].bytes) >= time.Until(deadline) {

@@ -180,7 +180,9 @@ func TestWorthOfEntries(t *testing.T) {
 	order := map[string]int{}
 	for n := 0; len(order) < 3; n++ {
 		require.Less(t, n, 100)
-		_ = tryStore(d, runOf("filler"+fmt.Sprint(n)), metaNow(), part{0, strings.Repeat("x", size)})
+		m := metaNow()
+		m.Started = m.Ended.Add(-10 * time.Minute)
+		_ = tryStore(d, runOf("filler"+fmt.Sprint(n)), m, part{0, strings.Repeat("x", size)})
 		for _, name := range []string{"dear", "cheap", "dear and expired", "cheap and small", "old"} {
 			if _, gone := order[name]; !gone && !d.Has(runOf(name).Key, Good) {
 				order[name] = n

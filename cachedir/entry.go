@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cachex-cli/cachex/cachedir/choice"
 	"github.com/cachex-cli/cachex/cachedir/format"
 	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/cachedir/tree"
@@ -208,7 +209,7 @@ func (e *Entry) Close() {
 // Touch notes that the entry was used, for the cleaner. It costs nothing if that was noted within the last hour.
 func (e *Entry) Touch() {
 	now := e.d.now()
-	if age := now.Sub(e.LastUse); e.d.o.ReadOnly || age > -time.Hour && age < time.Hour {
+	if age := now.Sub(e.LastUse); e.d.o.ReadOnly || age > -choice.UseEvery && age < choice.UseEvery {
 		return
 	}
 	if e.d.v1.Touch(entryName(e.Key, e.Slot), now) == nil {

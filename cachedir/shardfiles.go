@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/cachex-cli/cachex/cachedir/choice"
 	"github.com/cachex-cli/cachex/cachedir/format"
 	"github.com/cachex-cli/cachex/cachedir/tree"
 	"github.com/cachex-cli/cachex/hashing"
@@ -189,7 +190,7 @@ func (d *cleaner) measure(sh byte, deadline time.Time) scanned {
 // weigh adds a file to what was found.
 func (s *openShard) weigh(found *scanned, f shardFile) {
 	switch {
-	case f.kind == isEntry && len(found.candidates) < sampleMin:
+	case f.kind == isEntry && len(found.candidates) < choice.Sample:
 		s.weighEntry(found, f)
 		return
 	case f.kind == isBody && s.dropStray(f):
@@ -200,7 +201,7 @@ func (s *openShard) weigh(found *scanned, f shardFile) {
 		return
 	}
 	found.bytes += onDisk(fi.Size)
-	if f.kind == isRecord && len(found.candidates) < sampleMin {
+	if f.kind == isRecord && len(found.candidates) < choice.Sample {
 		found.candidates = append(found.candidates, s.d.weighRecord(f, fi))
 	}
 }
@@ -210,7 +211,7 @@ func (d *cleaner) weighRecord(f shardFile, fi tree.Info) candidate {
 	size, idle := onDisk(fi.Size), max(d.now().Sub(fi.ModTime), time.Second)
 	return candidate{
 		key: f.key, records: f.records, bytes: size,
-		score:   worth(LeastSaved, 0, size, idle),
+		score:   choice.Candidate{Saved: LeastSaved, Bytes: size, Age: idle, Idle: idle}.Worth(),
 		expired: idle > d.o.Keep,
 	}
 }
@@ -244,7 +245,9 @@ func (s *openShard) weighEntry(found *scanned, f shardFile) {
 	idle := max(now.Sub(fi.ModTime), time.Second)
 	found.candidates = append(found.candidates, candidate{
 		key: f.key, slot: f.slot, bytes: size,
-		score:   worth(h.Ended.Sub(h.Started), d.hits(f.key), size, idle),
+		score: choice.Candidate{
+			Saved: h.Ended.Sub(h.Started), Uses: d.hits(f.key), Bytes: size, Age: now.Sub(h.Ended), Idle: idle,
+		}.Worth(),
 		expired: ends && now.After(end) || idle > d.o.Keep,
 	})
 }
