@@ -59,7 +59,8 @@ var arrows = map[string][]string{
 	"fastpath":         {},
 	"scripts/generate": {"cmd", "cmd/call"}, // scripts/generate writes completions and man pages
 
-	"scripts/bench/filling": {"cachedir", "cachedir/stats", "hashing"}, // makes large caches
+	"scripts/bench/filling":  {"cachedir", "cachedir/stats", "hashing"}, // makes large caches
+	"scripts/bench/evicting": {"cachedir", "cachedir/choice"},           // tries what chooses what goes
 }
 
 // rooms are those that take no flag, read no configuration and print nothing but what a command wrote.

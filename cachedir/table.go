@@ -209,3 +209,6 @@ func (t *table) close() {
 		}
 	}
 }
+
+// MostUses is of how many entries a cache of a size keeps how often they were used.
+func MostUses(maxSize int64) int { return int(tableBuckets(maxSize)) * (bucketSize / tableRecord) }
