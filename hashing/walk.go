@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"sort"
 	"strings"
 	"syscall"
 )
@@ -235,10 +236,10 @@ func (w *walk) below(s sub, follow bool) error {
 	return nil
 }
 
-// addUpTo adds the files whose names come before one, so that little is left to be sorted, and returns the others.
+// addUpTo adds the files whose names come before one, so that little is left to be sorted, and returns the others. All
+// but their names may be written meanwhile.
 func (w *walk) addUpTo(files []entry, name string) []entry {
-	order := func(e entry, name string) int { return strings.Compare(e.name, name) }
-	i, _ := slices.BinarySearchFunc(files, name, order)
+	i := sort.Search(len(files), func(i int) bool { return files[i].name >= name })
 	w.addChunk(files[:i])
 	return files[i:]
 }
