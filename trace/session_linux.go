@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -274,7 +276,7 @@ func (s *session) end(deadline time.Time) (over bool) {
 	if s.witness != 0 {
 		unix.Write(s.ask, []byte{1})
 	}
-	if over = s.isOver(time.Until(deadline)); !over {
+	if over = s.isOver(time.Until(deadline)) || s.isOver(morePatience()); !over {
 		unix.Write(s.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0})
 		if !s.isOver(patience) { // somebody has killed the witness: it receives until the next call
 			go s.closeLater()
@@ -299,6 +301,24 @@ func (s *session) isOver(most time.Duration) bool {
 	case <-timer.C:
 		return false
 	}
+}
+
+// morePatience is for processes that cannot end because others have the processors: as much more as there are others that
+// want each of them.
+func morePatience() time.Duration {
+	b, err := os.ReadFile("/proc/loadavg") // the number of those that want to run stands before the slash
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(b))
+	if len(fields) < 4 {
+		return 0
+	}
+	running, _, _ := strings.Cut(fields[3], "/")
+	n, _ := strconv.Atoi(running)
+	load, _ := strconv.ParseFloat(fields[0], 64)
+	others := max(float64(n-1), load)/float64(runtime.NumCPU()) - 1
+	return time.Duration(min(max(others, 0), 10) * float64(patience))
 }
 
 func (s *session) closeLater() {
