@@ -272,7 +272,7 @@ func TestWhoMaySetWhat(t *testing.T) {
 		})
 	}
 	apart := []string{"exe", "repo", "arg-files"} // see TestProjectOnlyAdds and TestRepo
-	require.Len(t, settingTable(), 60+len(apart), "each setting has its row above")
+	require.Len(t, settingTable(), 61+len(apart), "each setting has its row above")
 }
 
 // TestProjectOnlyAdds: a project file takes nothing away that the user's own puts in the key or asks for.

@@ -349,7 +349,7 @@ func TestMoreThanAnnounced(t *testing.T) {
 func TestLoginPage(t *testing.T) {
 	page := "<html>Who are you?</html>"
 	server := saying(t, fmt.Sprintf(
-		"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%s", len(page), page))
+		"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%s", len(page), page))
 	bothTiers(t, server.addr, time.Minute, func(t *testing.T, tier Tier) {
 		got, err := read(t.Context(), tier, "e/key")
 		require.NoError(t, err)
