@@ -349,6 +349,8 @@ func (o *observation) written(seen trace.Seen) (s hashing.Sight, counts bool, do
 	switch {
 	case !there && seen.Before != trace.Nothing:
 		return s, false, "it removed " + path
+	case !there && o.obstacleOf(seen.Path) != "":
+		return hashing.Sight{Path: o.obstacleOf(seen.Path), Uses: hashing.UseMode}, true, ""
 	case !there && seen.Use&^trace.Written != 0 && !isTemporary(seen.Path):
 		return hashing.Sight{Path: seen.Path, Uses: o.usesOf(seen) | hashing.UseMode}, true, ""
 	case !there:
@@ -365,6 +367,27 @@ func (o *observation) written(seen trace.Seen) (s hashing.Sight, counts bool, do
 	}
 	const made = hashing.UseMade | hashing.UseContent | hashing.UseMode | hashing.UseLink
 	return hashing.Sight{Path: seen.Path, Uses: made}, true, ""
+}
+
+// obstacleOf is why a path could not be made: a directory above it that is missing, or is none. Where the run itself
+// has made and removed it, it is no obstacle.
+func (o *observation) obstacleOf(path string) (obstacle string) {
+	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
+		fi, err := os.Stat(dir)
+		switch {
+		case err == nil && fi.IsDir(), dir == filepath.Dir(dir):
+			return obstacle
+		case o.hasWritten(dir):
+			return ""
+		}
+		obstacle = dir
+	}
+}
+
+// hasWritten reports whether the run has changed what is at a path.
+func (o *observation) hasWritten(path string) bool {
+	seen, found := o.seenAt(path)
+	return found && (seen.Use|seen.After)&trace.Written != 0
 }
 
 // isSpecial reports whether a path leads to a FIFO, a socket or a device.

@@ -86,10 +86,19 @@ func (e *earlierOutputs) asNamed(path string) string {
 
 // hasListed reports whether the run has seen the names in a directory.
 func (o *observation) hasListed(dir string) bool {
-	i, found := slices.BinarySearchFunc(o.report.Seen, dir, func(s trace.Seen, dir string) int {
-		return strings.Compare(s.Path, dir)
+	seen, found := o.seenAt(dir)
+	return found && (seen.Use|seen.After)&(trace.Listed|trace.Read) != 0
+}
+
+// seenAt is what was seen of a path.
+func (o *observation) seenAt(path string) (seen trace.Seen, found bool) {
+	i, found := slices.BinarySearchFunc(o.report.Seen, path, func(s trace.Seen, path string) int {
+		return strings.Compare(s.Path, path)
 	})
-	return found && (o.report.Seen[i].Use|o.report.Seen[i].After)&(trace.Listed|trace.Read) != 0
+	if !found {
+		return seen, false
+	}
+	return o.report.Seen[i], true
 }
 
 // isGoBuild reports whether the run is one of go build, which looks at the times of what it makes, goes by what it

@@ -303,8 +303,8 @@ func (s *session) isOver(most time.Duration) bool {
 	}
 }
 
-// morePatience is for processes that cannot end because others have the processors: as much more as there are others that
-// want each of them.
+// morePatience is for processes that cannot end because others have the processors: as much more as there are others
+// that want each of them.
 func morePatience() time.Duration {
 	b, err := os.ReadFile("/proc/loadavg") // the number of those that want to run stands before the slash
 	if err != nil {
