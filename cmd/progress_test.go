@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"syscall"
 	"testing"
 	"time"
@@ -53,8 +54,17 @@ func TestProgress(t *testing.T) {
 	require.Equal(t, "end", read(r))
 }
 
-// Ctrl-C ends a pass, and once only: the second one is for the process.
+// Ctrl-C ends a pass, and once only: the second one is for the process. It is tried in a process of its own, for calls of
+// other tests die of Ctrl-C, as they should.
 func TestCtrlCEndsAPass(t *testing.T) {
+	const alone = "TEST_ALONE"
+	if os.Getenv(alone) == "" {
+		c := exec.Command(os.Args[0], "-test.run=^TestCtrlCEndsAPass$")
+		c.Env = append(os.Environ(), alone+"=1")
+		out, err := c.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		return
+	}
 	w := watch(&App{}, "checking")
 	defer w.end()
 	require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGINT))
