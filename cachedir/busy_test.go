@@ -24,7 +24,7 @@ var (
 // longer than it may. scripts/bench/writers runs it for a minute.
 func TestBusyWriters(t *testing.T) {
 	if *busyFor == 0 {
-		t.Skip("no -busy")
+		t.Skip("takes a minute: scripts/bench/writers runs it")
 	}
 	const limit, largest = 64 << 20, 300 << 10
 	path := filepath.Join(t.TempDir(), "cache")

@@ -21,7 +21,7 @@ var (
 //	go test ./cachedir -run TestLargeCache -v -timeout 0 -large DIR [-evict-to BYTES]
 func TestLargeCache(t *testing.T) {
 	if *largeDir == "" {
-		t.Skip("no -large")
+		t.Skip("needs a cache of -large: scripts/bench/fill makes one")
 	}
 	now := time.Now().Add(sweepEvery)
 	d := openAt(t, *largeDir, Options{MaxSize: 100 << 30, Now: func() time.Time { return now }})

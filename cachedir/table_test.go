@@ -68,7 +68,7 @@ func TestFullBucketForgetsTheOldest(t *testing.T) {
 // A table grows with what is put into it, a few buckets at a time, and stops where it may take no more.
 func TestTableGrows(t *testing.T) {
 	if testing.Short() {
-		t.Skip("fills a table")
+		t.Skip("writes 100,000 records")
 	}
 	d := newDir(t, Options{MaxSize: 64 * 1024 * bucketSize})
 	id := func(n int) tableID { return statName(hashing.StatID{Ino: uint64(n)}) }
