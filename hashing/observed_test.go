@@ -242,6 +242,16 @@ func TestObservedSince(t *testing.T) {
 	require.EqualError(t, err, "input "+path+": was changed by others while the command ran")
 	_, err = Observed(r, spec, Sights{Paths: []Sight{{path, UseContent | UseMade}}, Since: at.id.Ctime}, nil)
 	require.NoError(t, err)
+
+	// It is as it was when the run used it first, and each change since would show.
+	for changed, unchanged := range map[int64]bool{at.id.Ctime: true, at.id.Ctime - 1: false, 0: false} {
+		first := File{Device: at.id.Dev, Inode: at.id.Ino, Known: true, Changed: changed}
+		_, err = Observed(r, spec, Sights{
+			Paths: []Sight{{path, UseContent}}, Since: at.id.Ctime,
+			First: func(string) (led, itself File) { return first, File{} },
+		}, nil)
+		require.Equal(t, unchanged, err == nil, changed)
+	}
 }
 
 // A link that leads nowhere is dated as others are.
@@ -353,9 +363,9 @@ func TestObservedInThePlaceOf(t *testing.T) {
 	file := func(path string, follow bool) File {
 		at, err := lookAt(path, follow)
 		require.NoError(t, err)
-		return File{at.id.Dev, at.id.Ino, true}
+		return File{Device: at.id.Dev, Inode: at.id.Ino, Known: true}
 	}
-	there, another, none := file(path, true), File{1, 1, true}, File{Known: true}
+	there, another, none := file(path, true), File{Device: 1, Inode: 1, Known: true}, File{Known: true}
 	for name, c := range map[string]struct {
 		path        string
 		uses        Uses

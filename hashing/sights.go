@@ -34,6 +34,7 @@ type Sights struct {
 type File struct {
 	Device, Inode uint64 // 0 and 0: there is none
 	Known         bool
+	Changed       int64 // its time of change, if it has another one after each change; 0: that is not known
 }
 
 // fate says what has become of it by now; empty: it is still there, or still nothing is.
@@ -49,6 +50,11 @@ func (f File) fate(now look, err error) string {
 		return "replaced"
 	}
 	return ""
+}
+
+// isUnchanged reports whether it is as it was then.
+func (f File) isUnchanged(now look) bool {
+	return f.Changed != 0 && f.Changed == now.id.Ctime && f.Inode == now.id.Ino && f.Device == now.id.Dev
 }
 
 // Uses says what of a path a run made use of. It is a set. Whether anything is there is always part of it.

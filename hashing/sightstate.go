@@ -212,13 +212,22 @@ func (o *observer) unchangedSince(s Sight, at look) error {
 	if o.since == 0 || s.Uses&UseMade != 0 || o.earlier[s.Path] != nil || at.kind.special() {
 		return nil
 	}
-	if at.id.Ctime >= o.since {
+	if at.id.Ctime >= o.since && !o.isAsFirst(s.Path, at) {
 		return errWritten
 	}
 	if !o.dates(s.Path, at) {
 		return errUndated
 	}
 	return nil
+}
+
+// isAsFirst reports whether a file is as it was when the run used it first. It may have been changed just before that.
+func (o *observer) isAsFirst(path string, at look) bool {
+	if o.first == nil {
+		return false
+	}
+	led, itself := o.first(path)
+	return led.isUnchanged(at) || itself.isUnchanged(at)
 }
 
 // namesSince refuses a directory in which others have made or removed something since the run began.

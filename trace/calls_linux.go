@@ -71,8 +71,8 @@ func notified() []call {
 		{unix.SYS_RENAMEAT, moving(renames(0, 1, 2, 3)), nil},
 		{unix.SYS_RENAMEAT2, moving(renamesHow), nil},
 		{unix.SYS_UNLINKAT, removesHow, nil},
-		{unix.SYS_MKDIRAT, makes(0, 1), nil},
-		{unix.SYS_MKNODAT, makes(0, 1), nil},
+		{unix.SYS_MKDIRAT, makes(0, 1, makesDirectory), nil},
+		{unix.SYS_MKNODAT, makes(0, 1, replacesName), nil},
 		{unix.SYS_SYMLINKAT, makesLink(1, 2), nil},
 		{unix.SYS_LINKAT, links(0, 1, 2, 3), nil},
 		{unix.SYS_TRUNCATE, changes(cwd, 0), nil},
@@ -304,8 +304,8 @@ func renames(oldDir, old, newDir, newPath int) func(*observer, *caller) {
 		from, ok := o.path(c, oldDir, old)
 		to, ok2 := o.path(c, newDir, newPath)
 		if ok && ok2 {
-			o.write(from, Read, replacesName)
-			o.write(to, 0, replacesName)
+			o.write(from, Read, replacesTree)
+			o.write(to, 0, replacesTree)
 			o.move(from, to)
 		}
 	}
@@ -364,7 +364,7 @@ func removesHow(o *observer, c *caller) {
 
 // makes is of what must not be there before. Where something is, nothing is written: so mkdir -p goes through all that
 // is above.
-func makes(dir, path int) func(*observer, *caller) {
+func makes(dir, path int, e effect) func(*observer, *caller) {
 	return func(o *observer, c *caller) {
 		name, ok := o.path(c, dir, path)
 		if !ok {
@@ -372,7 +372,7 @@ func makes(dir, path int) func(*observer, *caller) {
 		}
 		switch _, there := look(name, true); {
 		case !there:
-			o.write(name, Claimed, replacesName)
+			o.write(name, Claimed, e)
 		case isLink(name):
 			o.note(name, Looked|Claimed|Link)
 		default:

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,6 +18,7 @@ import (
 type observer struct {
 	noTimes  func(program, path string) bool
 	atStart  func(program, path string) bool
+	writes   func(path string, how Write)
 	seen     map[string]*usage
 	programs []Program
 	doubted  []Doubt
@@ -38,8 +40,9 @@ type usage struct {
 	before     Before // the first use
 	mode       uint32 // of what was there then
 	size       int64
-	replaced   bool // by a call of the run, if it did not fail
-	led, was   File // what was there, behind links and itself, until then
+	replaced   bool  // by a call of the run, if it did not fail
+	written    Write // how it may have been; 0: not
+	led, was   File  // what was there, behind links and itself, until then
 }
 
 // caller is a call that waits for an answer.
@@ -73,12 +76,21 @@ func newObserver(o Options) *observer {
 	if o.AtStart == nil {
 		o.AtStart = func(string, string) bool { return false }
 	}
-	return &observer{noTimes: o.NoTimes, atStart: o.AtStart, seen: map[string]*usage{}, timeless: map[[2]string]bool{}}
+	if o.Writes == nil {
+		o.Writes = func(string, Write) {}
+	}
+	return &observer{
+		noTimes: o.NoTimes, atStart: o.AtStart, writes: o.Writes, seen: map[string]*usage{},
+		timeless: map[[2]string]bool{},
+	}
 }
 
 func (o *observer) doubt(reason, path string) { o.add(Doubt{Reason: reason, Path: path}) }
 
 func (o *observer) add(d Doubt) {
+	if len(o.doubted) == 0 {
+		o.writes("", Unseen)
+	}
 	if !slices.Contains(o.doubted, d) {
 		o.doubted = append(o.doubted, d)
 	}
@@ -114,6 +126,9 @@ func (u *usage) identify(path string, itself bool) {
 	}
 	file.Known = true
 	st, ok := look(path, itself)
+	if ok && u.before == 0 {
+		st, file.Changed = settled(path, itself, st)
+	}
 	if ok {
 		file.Device, file.Inode = uint64(st.Dev), st.Ino
 	}
@@ -126,10 +141,40 @@ func (u *usage) identify(path string, itself bool) {
 	}
 }
 
+// settled returns a look at a file after which each change of it has another time, and its time of change in
+// nanoseconds; 0: there is none. Changes within a tick of the kernel, at most 10 ms, may have the same time: so if it
+// was changed within this one the next one is awaited. Directories change all the time.
+func settled(path string, itself bool, st unix.Stat_t) (later unix.Stat_t, changed int64) {
+	const tick, coarse = 10_000_000, 1_000_000 // that of a file system which knows no nanoseconds is not used
+	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		return st, 0
+	}
+	for range 4 * tick / int(wait) {
+		var now unix.Timespec
+		changed = st.Ctim.Nano()
+		err := unix.ClockGettime(unix.CLOCK_REALTIME_COARSE, &now)
+		switch since := now.Nano() - changed; {
+		case err != nil || since < -tick || changed%coarse == 0:
+			return st, 0
+		case since > 0:
+			return st, changed
+		}
+		time.Sleep(wait)
+		now2, ok := look(path, itself)
+		if !ok || now2.Dev != st.Dev || now2.Ino != st.Ino {
+			return st, 0
+		}
+		st = now2
+	}
+	return st, 0
+}
+
+const wait = time.Millisecond
+
 // fileOf is what was found at a path.
 func fileOf(fi os.FileInfo) File {
 	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
-		return File{uint64(st.Dev), st.Ino, true}
+		return File{Device: uint64(st.Dev), Inode: st.Ino, Known: true}
 	}
 	return File{}
 }
@@ -158,20 +203,38 @@ func (u *usage) add(use Use) {
 type effect uint8
 
 const (
-	changesFile  effect = iota // it is still the file that was there
-	replacesFile               // nothing is left of what was in it
-	replacesName               // the name does not lead there any more; a link is not followed
+	changesFile    effect = iota // it is still the file that was there
+	replacesFile                 // nothing is left of what was in it
+	replacesName                 // the name does not lead there any more; a link is not followed
+	replacesTree                 // the same, and for all names below it
+	makesDirectory               // the same, if nothing is there
 )
+
+// how is in which way a path is written so.
+func (e effect) how() Write {
+	switch e {
+	case replacesTree:
+		return Moves
+	case makesDirectory:
+		return MakesDirectory
+	default:
+		return Changes
+	}
+}
 
 // write notes a write, with what else the call needs of the path. If it replaces what was there, all that is done with
 // the path later has nothing to do with that; but a link that was there has led somewhere.
 func (o *observer) write(path string, use Use, e effect) {
-	itself := e == replacesName
+	itself := e >= replacesName
 	path = o.behind(path, itself)
 	if itself && isLink(path) {
 		use |= Link
 	}
 	u := o.usage(path, itself)
+	if how := e.how(); how > u.written {
+		u.written = how
+		o.writes(path, how)
+	}
 	u.add(use | Written)
 	u.replaced = u.replaced || e != changesFile
 }
@@ -294,7 +357,7 @@ func (o *observer) report() Report {
 	r := Report{Programs: o.programs, Doubts: o.doubted, Network: o.network}
 	for _, path := range slices.Sorted(maps.Keys(o.seen)) {
 		u := o.seen[path]
-		r.Seen = append(r.Seen, Seen{path, u.use, u.after, u.before, u.mode, u.size, u.led, u.was})
+		r.Seen = append(r.Seen, Seen{path, u.use, u.after, u.before, u.mode, u.size, u.led, u.was, u.written == Moves})
 	}
 	return r
 }

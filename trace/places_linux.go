@@ -39,7 +39,7 @@ func (p *places) of(c *caller, ask func() (string, bool)) (path string, ok bool)
 		return path, ok
 	}
 	st, there := look(c.proc("cwd/."), false)
-	is := File{uint64(st.Dev), st.Ino, there}
+	is := File{Device: uint64(st.Dev), Inode: st.Ino, Known: there}
 	if was, ok := p.were[path]; !there || ok && was != is {
 		return path, true // it is moved at this moment, or was
 	}
@@ -82,7 +82,7 @@ func (p *places) change(c *caller) {
 func (p *places) forget() {
 	for path, was := range p.were {
 		st, ok := look(path, false)
-		p.moved = p.moved || !ok || was != (File{uint64(st.Dev), st.Ino, true})
+		p.moved = p.moved || !ok || was != (File{Device: uint64(st.Dev), Inode: st.Ino, Known: true})
 	}
 	clear(p.known)
 	clear(p.were)

@@ -40,6 +40,17 @@ const (
 	Claimed                  // made by a call that fails where something is: what was there before counts
 )
 
+// Write is a way in which a path is written. Of several the highest counts.
+type Write uint8
+
+// The ways.
+const (
+	MakesDirectory Write = iota + 1 // if nothing is there
+	Changes                         // it alone, and not what is below it
+	Moves                           // and what is below it with it
+	Unseen                          // what is written, from now on, may not be seen: there is no path
+)
+
 // Seen is a path and how it was used, by all programs of the run together.
 type Seen struct {
 	Path   string // absolute; as it was asked for, without `.` and what else can be left out without following links
@@ -50,12 +61,14 @@ type Seen struct {
 	Size   int64  // and its size
 	Led    File   // what it led to when it was first used so that links are followed
 	Was    File   // what it was itself when it was first used so
+	Moved  bool   // something was renamed to it, or from it
 }
 
 // File tells files apart. The zero File is not known.
 type File struct {
 	Device, Inode uint64 // 0 and 0: there is none
 	Known         bool
+	Changed       int64 // its time of change, if it has another one after each change; 0: that is not known
 }
 
 // Fate says what others have done to a path since it was used, of which the run itself has changed nothing: "removed",
@@ -76,11 +89,14 @@ func (f File) fate(now os.FileInfo, err error) string {
 		return "made"
 	case err != nil:
 		return "removed"
-	case fileOf(now) != f:
+	case !fileOf(now).is(f):
 		return "replaced"
 	}
 	return ""
 }
+
+// is reports whether two are the same file.
+func (f File) is(o File) bool { return f.Device == o.Device && f.Inode == o.Inode }
 
 // Before is what a path named before it was used.
 type Before uint8
@@ -129,6 +145,10 @@ type Options struct {
 	// AtStart reports whether a program reads a file of /proc at each start, whatever it does then: that is not noted;
 	// nil: none does so.
 	AtStart func(program, path string) bool
+
+	// Writes is called before a path may be written, not for each time that it is: from one thread, which the command
+	// waits for. nil: nobody wants to know.
+	Writes func(path string, how Write)
 
 	// Program is the file that the command executes; empty: not known. If it has more rights than its user has, which
 	// it would lose inside of a trace, New fails with ErrRights.

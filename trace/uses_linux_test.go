@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -115,7 +116,7 @@ func TestUses(t *testing.T) {
 			if got.Before == trace.Something {
 				require.NotZero(t, got.Mode)
 			}
-			got.Path, got.Mode, got.Size, got.Led, got.Was = "", 0, 0, trace.File{}, trace.File{}
+			got.Path, got.Mode, got.Size, got.Moved, got.Led, got.Was = "", 0, 0, false, trace.File{}, trace.File{}
 			if c.want.Before == 0 {
 				got.Before = 0
 			}
@@ -126,6 +127,60 @@ func TestUses(t *testing.T) {
 			require.Equal(t, c.want, got)
 		})
 	}
+}
+
+// A file that was changed just before the run is known by its time of change, for the next change has another one.
+func TestChangedJustBefore(t *testing.T) {
+	dir := workspace(t)
+	path := filepath.Join(dir, "a")
+	for range 10 {
+		write(t, path, "a\n")
+		_, err := os.Stat(path) // from here on its times are exact where the kernel has such times
+		require.NoError(t, err)
+		write(t, path, "b\n")
+		r := observe(t, dir, "sh", "-c", "cat a; echo c >a")
+		seen := r.seen(path)
+		require.Equal(t, "b\n", r.Stdout)
+		require.NotZero(t, seen.Led.Changed)
+		fi, err := os.Stat(path)
+		require.NoError(t, err)
+		ctime := fi.Sys().(*syscall.Stat_t).Ctim
+		require.Less(t, seen.Led.Changed, ctime.Nano())
+	}
+}
+
+// What is told of writes comes before them, once for each way that says more.
+func TestWrites(t *testing.T) {
+	dir := workspace(t)
+	write(t, filepath.Join(dir, "a"), "a\n")
+	type told struct {
+		name  string
+		how   trace.Write
+		there bool
+	}
+	var all []told
+	writes := func(path string, how trace.Write) {
+		_, err := os.Lstat(path)
+		all = append(all, told{filepath.Base(path), how, err == nil})
+	}
+	c := command(t, dir, "sh", "-c", "mkdir -p d d; echo >d/x; echo >>d/x; mv d e; rm -f no; echo >>a; mkdir e; cat a")
+	r, err := run(trace.Options{Writes: writes}, c, true)
+	require.NoError(t, err)
+	require.Empty(t, r.Untraced)
+	require.Equal(t, []told{
+		{"d", trace.MakesDirectory, false},
+		{"x", trace.Changes, false},
+		{"d", trace.Moves, true},
+		{"e", trace.Moves, false},
+		{"no", trace.Changes, false},
+		{"a", trace.Changes, true},
+	}, all)
+
+	all = nil
+	c = command(t, dir, "sh", "-c", "echo >b; mknod f p")
+	_, err = run(trace.Options{Writes: writes}, c, true)
+	require.NoError(t, err)
+	require.Equal(t, []told{{"b", trace.Changes, false}, {"f", trace.Changes, false}}, all)
 }
 
 // What was there before is told as it was then.
