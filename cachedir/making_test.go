@@ -3,66 +3,121 @@ package cachedir
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
-func isSame(what string) func(string) bool { return func(other string) bool { return other == what } }
-
-func making(t *testing.T, d *Dir, dir, what string, partOf ...string) *Making {
+// begin begins with what one makes; "..." at its end says that there is more to come.
+func begin(t *testing.T, d *Dir, dir, what string, partOf ...string) *Making {
 	t.Helper()
-	m, err := d.Making(dir, what, partOf, isSame(what))
+	what, grows := strings.CutSuffix(what, "...")
+	m, err := d.Making(dir, what, grows, partOf)
 	require.NoError(t, err)
 	return m
 }
 
-// Two who make the same in one directory at one time are told so, both of them, and nobody else is.
+func others(t *testing.T, m *Making) []string {
+	t.Helper()
+	texts, sure := m.Others()
+	require.True(t, sure)
+	return texts
+}
+
+// Those who make something in one directory at one time hear what the others make, whoever comes first, and nobody else.
 func TestMakingAtOnce(t *testing.T) {
 	d := newDir(t, Options{})
-	first, other, elsewhere := making(t, d, "/w", "a"), making(t, d, "/w", "b"), making(t, d, "/v", "a")
-	require.False(t, first.Disturbed())
-	part := making(t, d, "/w", "a", first.Name())
-	require.False(t, first.Disturbed() || part.Disturbed(), "a part of the first one")
+	first, elsewhere := begin(t, d, "/w", "a"), begin(t, d, "/v", "c")
+	require.Empty(t, others(t, first))
+	part := begin(t, d, "/w", "p", first.Name())
+	require.Empty(t, others(t, part), "a part of the first one")
+	require.Empty(t, others(t, first))
 	part.End()
-	second := making(t, d, "/w", "a")
-	for _, m := range []*Making{first, second} {
-		require.True(t, m.Disturbed())
-	}
-	require.False(t, other.Disturbed() || elsewhere.Disturbed())
+	second := begin(t, d, "/w", "b")
+	require.Equal(t, []string{"b\n"}, others(t, first))
+	require.Equal(t, []string{"a\n"}, others(t, second))
+	require.Empty(t, others(t, elsewhere))
 	second.End()
-	require.True(t, first.Disturbed(), "it was there")
+	require.Equal(t, []string{"b\n"}, others(t, first), "it was there")
 	first.End()
-	third := making(t, d, "/w", "a")
-	require.False(t, third.Disturbed(), "the others are gone")
-	for _, m := range []*Making{third, other, elsewhere} {
-		m.End()
-	}
+	third := begin(t, d, "/w", "c")
+	require.Empty(t, others(t, third), "the others are gone")
+	third.End()
+	elsewhere.End()
 	left, err := filepath.Glob(filepath.Join(d.Path(), "v1", "pending", "*"+makingSuffix))
 	require.NoError(t, err)
 	require.Empty(t, left)
 }
 
-// Who was killed makes nothing any more; his file goes with the next who looks.
-func TestMakingKilled(t *testing.T) {
+// What somebody says as he goes on is heard by those who were there already, by those who come, and after his end.
+func TestMakingGrows(t *testing.T) {
 	d := newDir(t, Options{})
-	killed := making(t, d, "/w", "a")
-	killed.f.Close() // as the kernel does, with the lock
-	next := making(t, d, "/w", "a")
-	require.False(t, next.Disturbed())
-	require.NoFileExists(t, d.v1.Path(killed.name))
-	next.End()
+	before := begin(t, d, "/w", "b")
+	m := begin(t, d, "/w", "a...")
+	m.Say("one")
+	after := begin(t, d, "/w", "c")
+	m.Say("two\n")
+	again := begin(t, d, "/w", "d...")
+	again.Say("other")
+	require.ElementsMatch(t, []string{"c\n", "a\none\ntwo\n\n", "d\nother\n"}, others(t, before))
+	require.ElementsMatch(t, []string{"b\n", "a\none\ntwo\n\n", "d\nother\n"}, others(t, after))
+	m.Say("three")
+	require.ElementsMatch(t, []string{"b\n", "c\n", "d\nother\n"}, others(t, m))
+	m.End()
+	for _, who := range []*Making{before, after, again} {
+		require.Contains(t, others(t, who), "a\none\ntwo\n\nthree\n")
+	}
+	before.End()
+	after.End()
+	again.End()
 }
 
-// What is added to the file by anybody, or cannot be told, disturbs.
+// Who was killed makes nothing any more; his file goes with the next who looks. Who was there with him does not know
+// what he has said in the end, if there was more to come.
+func TestMakingKilled(t *testing.T) {
+	d := newDir(t, Options{})
+	for what, sure := range map[string]bool{"a": true, "a...": false} {
+		m := begin(t, d, "/w", "b")
+		killed := begin(t, d, "/w", what)
+		killed.f.Close() // as the kernel does, with the lock
+		next := begin(t, d, "/w", "c")
+		require.Equal(t, []string{"b\n"}, others(t, next))
+		require.NoFileExists(t, d.v1.Path(killed.name))
+		_, knows := m.Others()
+		require.Equal(t, sure, knows, what)
+		m.End()
+		next.End()
+	}
+}
+
+// What is added to the file by anybody, or cannot be told, makes it unsure.
 func TestMakingUnsure(t *testing.T) {
 	d := newDir(t, Options{})
-	m := making(t, d, "/w", "a")
-	f, err := os.OpenFile(d.v1.Path(m.name), os.O_APPEND|os.O_WRONLY, 0)
-	require.NoError(t, err)
-	_, err = f.WriteString("?")
-	require.NoError(t, err)
-	require.NoError(t, f.Close())
-	require.True(t, m.Disturbed())
-	m.End()
+	for _, text := range []string{"?", "?\n", sayMet, strings.Repeat("x", mostMaking)} {
+		m := begin(t, d, "/w", "a")
+		f, err := os.OpenFile(d.v1.Path(m.name), os.O_APPEND|os.O_WRONLY, 0)
+		require.NoError(t, err)
+		_, err = f.WriteString(text)
+		require.NoError(t, err)
+		require.NoError(t, f.Close())
+		_, sure := m.Others()
+		require.False(t, sure)
+		m.End()
+	}
+}
+
+// Who cannot say what he makes is one of whom nobody knows it, himself among them.
+func TestMakingMute(t *testing.T) {
+	d := newDir(t, Options{})
+	other := begin(t, d, "/w", "b")
+	m := begin(t, d, "/w", "a...")
+	m.more.Close()
+	m.Say("one")
+	for _, who := range []*Making{m, other} {
+		_, sure := who.Others()
+		require.False(t, sure)
+	}
+	m.f.Close()
+	other.End()
 }

@@ -112,7 +112,7 @@ func (rec *recording) keepOutputs() error {
 		if err == nil {
 			err = finder.CheckUntouched(files, f.left())
 		}
-		if err == nil && rec.making.disturbed() {
+		if err == nil && rec.making.disturbed(rec.caller.Spec.Dir, files) {
 			err = errDisturbed
 		}
 		if err == nil {

@@ -1,64 +1,264 @@
 package engine
 
 import (
+	"fmt"
+	"maps"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/outputs"
+	"github.com/cachex-cli/cachex/trace"
 )
 
-// makings tell others that somebody makes files: in the working directory, and where absolute names begin.
-type makings []*cachedir.Making
+// makings tell others that somebody makes files: in the working directory, and where absolute names begin. They say
+// which as a claim: in patterns; and each name before it is written, where nobody knows that when a run begins.
+type makings struct {
+	all   []*cachedir.Making
+	own   claim
+	local *cachedir.Making // where names are told; nil: they are covered by the patterns
+}
 
 // making tells others that this one makes files; nil: they are not told. In an encrypted directory nobody is told what.
-func (f files) making() (all makings) {
+func (f files) making() *makings {
+	m := &makings{own: claim{names: map[string]trace.Write{}}}
 	absolute, local := partition(f.Spec.Outputs, hashing.IsAbsoluteOutput)
 	for dir, patterns := range map[string][]string{f.Spec.Dir: local, "": absolute} {
 		if len(patterns) == 0 {
 			continue
 		}
-		m, err := f.makingIn(dir, patterns)
+		auto, named := partition(patterns, func(p string) bool { return p == hashing.AutoOutputs })
+		what, grows := claim{patterns: named}.String(), len(auto) > 0
+		if f.dir.Encrypts() {
+			what, grows, named = claim{all: true}.String(), false, patterns
+		}
+		one, err := f.dir.Making(dir, what, grows, strings.Fields(f.Making))
 		if err != nil {
-			all.end()
+			m.end()
 			return nil
 		}
-		all = append(all, m)
+		m.all = append(m.all, one)
+		m.own.patterns = append(m.own.patterns, named...)
+		if grows {
+			m.local = one
+		}
 	}
-	return all
+	return m
 }
 
-func (f files) makingIn(dir string, patterns []string) (*cachedir.Making, error) {
-	what, own := strings.Join(quoted(patterns), " "), hashing.OutputSet(patterns)
-	if f.dir.Encrypts() {
-		what = ""
+// tell tells that something is about to be written, if nobody was told yet.
+func (m *makings) tell(more claim) {
+	if said := m.own.add(more); said {
+		m.local.Say(more.String())
 	}
-	return f.dir.Making(dir, what, strings.Fields(f.Making), func(other string) bool {
-		theirs, ok := unquoted(other)
-		return !ok || len(theirs) == 0 || own.Overlaps(hashing.OutputSet(theirs))
-	})
+}
+
+// tellFiles tells that all files of a list are about to be written.
+func (m *makings) tellFiles(list []outputs.File) {
+	if m == nil || m.local == nil {
+		return
+	}
+	names := map[string]trace.Write{}
+	for i := range list {
+		names[list[i].Name] = trace.Changes
+		if list[i].Kind == outputs.Directory {
+			names[list[i].Name] = trace.MakesDirectory
+		}
+	}
+	m.tell(claim{names: names})
+}
+
+// watch tells what an observed run is about to write, if that is among its outputs. A path may lead there through
+// links, or be another name of a file that is there.
+func (m *makings) watch(e *earlierOutputs, path string, how trace.Write) {
+	if m == nil || m.local == nil {
+		return
+	}
+	if how == trace.Unseen {
+		m.tell(claim{all: true})
+		return
+	}
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		path = filepath.Join(dir, filepath.Base(path))
+	}
+	var c claim
+	if name, covered := e.of(path); covered {
+		c.names = map[string]trace.Write{name: how}
+	}
+	if inode := sharedInode(path); inode != "" {
+		c.inodes = []string{inode}
+	}
+	m.tell(c)
 }
 
 // names are for those who are part of this one.
-func (all makings) names() string {
+func (m *makings) names() string {
+	if m == nil {
+		return ""
+	}
 	var names []string
-	for _, m := range all {
-		names = append(names, m.Name())
+	for _, one := range m.all {
+		names = append(names, one.Name())
 	}
 	return strings.Join(names, " ")
 }
 
-// disturbed reports whether somebody else has made the same meanwhile, or that cannot be told.
-func (all makings) disturbed() bool {
-	return len(all) == 0 || slices.ContainsFunc(all, (*cachedir.Making).Disturbed)
+// disturbed reports whether somebody else has made the same meanwhile, or that cannot be told. The files are what this
+// one has made.
+func (m *makings) disturbed(dir string, files []outputs.File) bool {
+	if m == nil || len(m.all) == 0 {
+		return true
+	}
+	for _, one := range m.all {
+		texts, sure := one.Others()
+		if !sure {
+			return true
+		}
+		for _, text := range texts {
+			other := parseClaim(text)
+			if m.own.overlaps(other) || len(other.inodes) > 0 && other.hasInodes(dir, files) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // end says that nothing is made any more.
-func (all makings) end() {
-	for _, m := range all {
-		m.End()
+func (m *makings) end() {
+	if m == nil {
+		return
 	}
+	for _, one := range m.all {
+		one.End()
+	}
+}
+
+// claim is what somebody makes. As a text it is a line each for the patterns, a name, and an inode, in any order and
+// as often as there is more.
+type claim struct {
+	all      bool // anything
+	patterns []string
+	names    map[string]trace.Write // and how each is written
+	inodes   []string               // of files with several names
+}
+
+const anything = "*"
+
+func (c claim) String() string {
+	var b strings.Builder
+	if c.all {
+		fmt.Fprintln(&b, anything)
+	}
+	if len(c.patterns) > 0 {
+		fmt.Fprintln(&b, "p", strings.Join(quoted(c.patterns), " "))
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.names)) {
+		fmt.Fprintln(&b, "n", c.names[name], strconv.Quote(name))
+	}
+	for _, inode := range c.inodes {
+		fmt.Fprintln(&b, "i", inode)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// parseClaim reads what somebody says. What is damaged, or unknown, means anything.
+func parseClaim(text string) claim {
+	c := claim{names: map[string]trace.Write{}}
+	for line := range strings.Lines(text) {
+		kind, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		switch kind {
+		case "":
+		case "p":
+			patterns, ok := unquoted(rest)
+			c.all, c.patterns = c.all || !ok, append(c.patterns, patterns...)
+		case "n":
+			how, rest, _ := strings.Cut(rest, " ")
+			n, err := strconv.ParseUint(how, 10, 8)
+			name, err2 := strconv.Unquote(rest)
+			if err != nil || err2 != nil {
+				c.all = true
+			}
+			c.names[name] = max(c.names[name], trace.Write(n))
+		case "i":
+			c.inodes = append(c.inodes, rest)
+		default:
+			c.all = true
+		}
+	}
+	return c
+}
+
+// add adds more, and reports whether anything of it is new.
+func (c *claim) add(more claim) (isNew bool) {
+	if more.all && !c.all {
+		c.all, isNew = true, true
+	}
+	for name, how := range more.names {
+		if before, known := c.names[name]; !known || before < how {
+			c.names[name], isNew = how, true
+		}
+	}
+	for _, inode := range more.inodes {
+		if !slices.Contains(c.inodes, inode) {
+			c.inodes, isNew = append(c.inodes, inode), true
+		}
+	}
+	return isNew
+}
+
+// overlaps reports whether two may make the same file.
+func (c claim) overlaps(o claim) bool {
+	if c.all || o.all {
+		return true
+	}
+	mine, theirs := hashing.OutputSet(c.patterns), hashing.OutputSet(o.patterns)
+	return mine.Overlaps(theirs) || c.namesIn(theirs) || o.namesIn(mine) || c.movesOver(o) || o.movesOver(c) ||
+		c.sharesName(o)
+}
+
+// namesIn reports whether patterns cover a name, or something below one that is moved.
+func (c claim) namesIn(set hashing.Outputs) bool {
+	for name, how := range c.names {
+		if set.Covers(name) || how == trace.Moves && (name == "." || set.Expects(name)) {
+			return true
+		}
+	}
+	return false
+}
+
+// movesOver reports whether a name of the other one is below one that is moved.
+func (c claim) movesOver(o claim) bool {
+	for name := range o.names {
+		for dir := filepath.ToSlash(filepath.Dir(name)); dir != filepath.ToSlash(filepath.Dir(dir)); {
+			if c.names[dir] == trace.Moves {
+				return true
+			}
+			dir = filepath.ToSlash(filepath.Dir(dir))
+		}
+	}
+	return false
+}
+
+// sharesName reports whether both write the same name. A directory that is made where it is missing may be made by both.
+func (c claim) sharesName(o claim) bool {
+	for name, how := range c.names {
+		theirs, both := o.names[name]
+		if both && (how != trace.MakesDirectory || theirs != trace.MakesDirectory) {
+			return true
+		}
+	}
+	return false
+}
+
+// hasInodes reports whether one of some files has other names, by which the other one has written it.
+func (c claim) hasInodes(dir string, files []outputs.File) bool {
+	return slices.ContainsFunc(files, func(f outputs.File) bool {
+		return f.Kind == outputs.Regular && slices.Contains(c.inodes, sharedInode(hashing.OutputPath(dir, f.Name)))
+	})
 }
 
 func partition(words []string, is func(string) bool) (those, others []string) {

@@ -22,7 +22,8 @@ type observation struct {
 	anyTimes bool  // times of modification never count
 	looks    looks
 	outputs  earlierOutputs
-	words    []string // of the command line
+	writes   func(path string, how trace.Write) // is told of what it is about to write; may be nil
+	words    []string                           // of the command line
 
 	usedEarlier map[string]*hashing.Earlier // what outputs were before the run, of those that it used
 }
@@ -42,10 +43,12 @@ func (rec *recording) observe(c *runner.Command) {
 	}
 	if rec.caller.makesFiles() {
 		o.outputs, o.words = rec.lookEarlier(), rec.caller.Spec.Argv
+		o.writes = func(path string, how trace.Write) { rec.making.watch(&o.outputs, path, how) }
 	}
 	rec.observation = o
 	if err := o.watch(c); err != nil {
 		o.obstacle = "it cannot be observed: " + err.Error()
+		rec.making.watch(&o.outputs, "", trace.Unseen)
 		name := "no-trace"
 		if errors.Is(err, trace.ErrRights) { // which says nothing of other programs
 			name = "no-trace-rights"
@@ -68,6 +71,7 @@ func (rec *recording) endObserving() {
 		return
 	}
 	if o.end(); o.obstacle != "" {
+		rec.making.watch(&o.outputs, "", trace.Unseen)
 		rec.warnUnobserved("no-trace")
 	}
 	for _, d := range o.report.Doubts {

@@ -22,7 +22,7 @@ type earlierOutputs struct {
 	earlier  map[string]*hashing.Earlier
 	obstacle error // why that is not known
 
-	made map[string]bool // those that the run has made or changed; true: they were not there before
+	made map[string]bool // those that the run has made or changed; true: with what is below them
 }
 
 // lookEarlier looks at what there is, by its names from the working directory.
@@ -114,7 +114,7 @@ func (o *observation) output(seen trace.Seen, name string) (s hashing.Sight, cou
 	if _, err := os.Lstat(seen.Path); err != nil || isSpecial(seen.Path) || !hashing.ChangedSince(seen.Path, o.since) {
 		return o.written(seen)
 	}
-	o.outputs.made[name] = seen.Before == trace.Nothing
+	o.outputs.made[name] = seen.Moved
 	if seen.Use&acted == 0 && (seen.Before != trace.Nothing || !o.hasListed(filepath.Dir(seen.Path))) {
 		return hashing.Sight{Path: seen.Path, Uses: hashing.UseOutput}, seen.Before == trace.Nothing, ""
 	}

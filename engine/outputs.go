@@ -64,13 +64,16 @@ func (f files) restore(e *cachedir.Entry, before outputs.Before) error {
 			return finder.Strangers(f.Spec.Outputs, list)
 		}
 	}
-	var all makings
-	restorer.Begin = func() { all = f.making() }
+	var making *makings
+	restorer.Begin = func() {
+		making = f.making()
+		making.tellFiles(list)
+	}
 	err = f.beforeDeath(func(dies func() bool) error {
 		restorer.Stop = dies
 		return restorer.Restore(list, e.Contents())
 	})
-	all.end()
+	making.end()
 	if err == nil && restorer.Written {
 		f.noteLeft(e, list)
 	}

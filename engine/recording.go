@@ -31,7 +31,7 @@ type recording struct {
 	before   outputs.Before // what there was where its files lie
 	noBefore error          // why that is not known
 	ended    time.Time      // when the command did
-	making   makings        // tells others that it makes files; nil: they do not know
+	making   *makings       // tells others that it makes files; nil: they do not know
 	written  digests        // of what the command wrote
 }
 
@@ -85,10 +85,8 @@ func (rec *recording) publish() (stop func()) {
 // discard ends the recording, unless it is in the store by now. That of a run with followers must end before the lock
 // is free: who waits then shall follow the next run, not this.
 func (rec *recording) discard() {
-	if rec.making != nil {
-		rec.making.end()
-		rec.making = nil
-	}
+	rec.making.end()
+	rec.making = nil
 	if rec.pending != nil {
 		rec.pending.Discard()
 	}

@@ -77,15 +77,15 @@ func (f *Finder) Find(patterns []string, before Before) ([]File, error) {
 	return f.sorted(), nil
 }
 
-// Named lists what has exactly these names after a run, and what is in directories among them that were not there
-// before, which may have been renamed. The run is known to have made or changed all of it.
+// Named lists what has exactly these names after a run; true: and what is below it. The run is known to have made or
+// changed all of it.
 func (f *Finder) Named(names map[string]bool) ([]File, error) {
 	f.files, f.before, f.infos = map[string]File{}, nil, map[string]fs.FileInfo{}
-	for name, isNew := range names {
+	for name, whole := range names {
 		fi, err := f.Tree.lstat(name)
 		switch {
 		case err != nil:
-		case isNew:
+		case whole:
 			err = f.walk(name, hashing.OutputSet([]string{hashing.EscapeGlob(name)}), true, f.add)
 		default:
 			err = f.add(name, fi)
