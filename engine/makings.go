@@ -243,7 +243,8 @@ func (c claim) movesOver(o claim) bool {
 	return false
 }
 
-// sharesName reports whether both write the same name. A directory that is made where it is missing may be made by both.
+// sharesName reports whether both write the same name. A directory that is made where it is missing may be made by
+// both.
 func (c claim) sharesName(o claim) bool {
 	for name, how := range c.names {
 		theirs, both := o.names[name]
