@@ -75,12 +75,15 @@ type Command struct {
 }
 
 // Took is how long a run takes, as far as that is known.
-func (c *Command) Took() time.Duration {
+func (c *Command) Took() time.Duration { return took(c.Ran, c.Spent, c.Answered, c.Saved) }
+
+// took is how long a run takes: what ran tells that, or else what was answered without a run.
+func took(ran int64, spent time.Duration, answered int64, saved time.Duration) time.Duration {
 	switch {
-	case c.Ran > 0:
-		return c.Spent / time.Duration(c.Ran)
-	case c.Answered > 0:
-		return c.Saved / time.Duration(c.Answered)
+	case ran > 0:
+		return spent / time.Duration(ran)
+	case answered > 0:
+		return saved / time.Duration(answered)
 	}
 	return 0
 }

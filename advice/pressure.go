@@ -163,15 +163,7 @@ func (l *load) unread(id stats.CommandID) int64 {
 	return 0
 }
 
-func (l *load) took() time.Duration {
-	switch {
-	case l.ran > 0:
-		return l.spent / time.Duration(l.ran)
-	case l.read > 0:
-		return l.saved / time.Duration(l.read)
-	}
-	return 0
-}
+func (l *load) took() time.Duration { return took(l.ran, l.spent, l.read, l.saved) }
 
 // roundUp rounds a size up to two digits of a unit, as a person would write it.
 func roundUp(n int64) int64 {
