@@ -122,53 +122,47 @@ func (c *Command) add(r stats.Row) {
 	}
 }
 
-// addAll counts another command, too.
-func (c *Command) addAll(o *Command) {
-	c.Runs += o.Runs
-	c.Answered += o.Answered
-	c.Ran += o.Ran
-	c.Bytes += o.Bytes
-	c.Spent += o.Spent
-	c.Saved += o.Saved
-	c.Unstored += o.Unstored
-	c.Regret += o.Regret
+// name is what rows of one command have in common.
+type name struct {
+	id     stats.CommandID
+	family string
+}
+
+// sums counts rows by the names that they get; without a name they do not count.
+func sums(rows []stats.Row, named func(name) (name, bool)) map[name]*Command {
+	all := map[name]*Command{}
+	for _, r := range rows {
+		n, ok := named(name{r.Command, r.Family})
+		if !ok {
+			continue
+		}
+		if all[n] == nil {
+			all[n] = &Command{ID: n.id, Family: n.family}
+		}
+		all[n].add(r)
+	}
+	return all
 }
 
 // Commands sums up what was counted by command: those that ran a few times at least, and of all others those that have
 // the name of their program in common. Those that cost and save the most come first.
 func Commands(rows []stats.Row) []Command {
-	type name struct {
-		id     stats.CommandID
-		family string
-	}
-	each := map[name]*Command{}
-	for _, r := range rows {
-		n := name{r.Command, r.Family}
-		if each[n] == nil {
-			each[n] = &Command{ID: r.Command, Family: r.Family}
+	each := sums(rows, func(n name) (name, bool) { return n, true })
+	rare := map[string]int{}
+	for n, c := range each {
+		if c.Runs > 0 && (n.id == 0 || c.Runs < fewRuns) {
+			rare[n.family]++
 		}
-		each[n].add(r)
 	}
 	var all []Command
-	rest := map[string][]*Command{}
-	for n, c := range each {
-		switch {
-		case c.Runs == 0:
-		case n.id != 0 && c.Runs >= fewRuns:
-			all = append(all, *c)
-		default:
-			rest[n.family] = append(rest[n.family], c)
+	for _, c := range sums(rows, func(n name) (name, bool) {
+		runs := each[n].Runs
+		if runs < fewRuns && rare[n.family] > 1 {
+			n.id = 0
 		}
-	}
-	for family, rare := range rest {
-		if len(rare) > 1 || rare[0].ID == 0 {
-			sum := &Command{Family: family}
-			for _, c := range rare {
-				sum.addAll(c)
-			}
-			rare = []*Command{sum}
-		}
-		all = append(all, *rare[0])
+		return n, runs > 0
+	}) {
+		all = append(all, *c)
 	}
 	slices.SortFunc(all, func(a, b Command) int {
 		return cmp.Or(cmp.Compare(b.Spent+b.Saved, a.Spent+a.Saved),
