@@ -27,7 +27,9 @@ var arrows = map[string][]string{
 		"remote", "runner", "hashing", "fastpath", "probe", "outputs",
 		"pack", "advice", "page",
 	},
-	"cmd/memo": {"cmd/call", "engine", "outputs", "cachedir", "cachedir/stats", "runner", "hashing", "fastpath", "probe"},
+	"cmd/memo": {
+		"cmd/call", "engine", "outputs", "cachedir", "cachedir/stats", "runner", "hashing", "fastpath", "probe",
+	},
 	"cmd/call": {"engine", "engine/batch", "cachedir", "cachedir/stats", "runner", "hashing", "fastpath"},
 	"engine": {
 		"engine/fleet", "engine/values", "outputs", "cachedir", "cachedir/stats", "runner", "trace", "hashing", "lock",
@@ -66,9 +68,8 @@ var arrows = map[string][]string{
 // rooms are those that take no flag, read no configuration and print nothing but what a command wrote.
 var rooms = []string{
 	"cmd/memo", "cmd/call", "engine", "engine/batch", "engine/fleet", "engine/values",
-	"outputs", "cachedir", "cachedir/choice", "cachedir/format", "cachedir/stats", "cachedir/tree", "runner", "trace", "entry",
-	"hashing", "masking", "lock",
-	"ansi", "pack", "depfile", "advice", "page",
+	"outputs", "cachedir", "cachedir/choice", "cachedir/format", "cachedir/stats", "cachedir/tree", "runner", "trace",
+	"entry", "hashing", "masking", "lock", "ansi", "pack", "depfile", "advice", "page",
 }
 
 // banned are imports that a room must not have, whoever they belong to: flags and printing stay in cmd.
@@ -163,7 +164,8 @@ func receiver(e ast.Expr) string {
 	return "?"
 }
 
-// What makes a call that is remembered comes before what takes long to initialise only as long as it does not import it.
+// What makes a call that is remembered comes before what takes long to initialise only as long as it does not import
+// that.
 func TestCallsAreLight(t *testing.T) {
 	out, err := exec.Command("go", "list", "-deps", "./cmd/memo").Output()
 	require.NoError(t, err)
