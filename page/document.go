@@ -89,9 +89,10 @@ func (d *document) wide(id, title string) {
 	d.put("<section class=\"wide\" aria-labelledby=\"%s\">\n<h2 id=\"%s\">%s</h2>\n", id, id, title)
 }
 
-// table begins a table that is scrolled where it is too wide, also by keys.
-func (d *document) table(id string) {
-	d.put("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"%s\"><table>\n", id)
+// scroll begins what is scrolled where it is too wide, also by keys: a table. Its name is what has this id. It is no
+// landmark: the section around it is one.
+func (d *document) scroll(id string) {
+	d.put("<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-labelledby=\"%s\">", id)
 }
 
 func (d *document) none() { d.put("<p class=\"none\">None.</p>\n") }
@@ -99,7 +100,7 @@ func (d *document) none() { d.put("<p class=\"none\">None.</p>\n") }
 func (d *document) chart(id, title string, c Chart) {
 	d.section(id, title)
 	defer d.put("</section>\n")
-	d.plot(id, title, c)
+	d.plot(id+"-table", title, c)
 }
 
 // room shows what is used, and what had to go for it.
@@ -107,13 +108,14 @@ func (d *document) room(data Data) {
 	const id, lost = "room", "Misses of evicted results"
 	d.section(id, "Room")
 	defer d.put("</section>\n")
-	d.rows(data.Room)
+	d.rows(id, [...]string{"Room", "Size", "Share"}, data.Room)
 	if data.Lost.most() > 0 {
 		d.put("<h3>%s</h3>\n", lost)
-		d.plot(id, lost, data.Lost)
+		d.plot("lost-table", lost, data.Lost)
 	}
 }
 
+// plot draws a chart, and below it a table, whose name has this id.
 func (d *document) plot(id, title string, c Chart) {
 	most := c.most()
 	if most == 0 {
@@ -136,9 +138,9 @@ func (d *document) plot(id, title string, c Chart) {
 	for _, tick := range c.ticks() {
 		d.put("<span>%s</span>", tick)
 	}
-	d.put("</div>\n<details><summary>%s as a table</summary>\n", title)
-	d.table(id)
-	d.put("<thead><tr><th scope=\"col\">When</th>")
+	d.put("</div>\n<details><summary id=\"%s\">%s as a table</summary>\n", id, title)
+	d.scroll(id)
+	d.put("<table aria-labelledby=\"%s\">\n<thead><tr><th scope=\"col\">When</th>", id)
 	for _, name := range c.Names {
 		d.put("<th scope=\"col\" class=\"n\">%s</th>", name)
 	}
@@ -153,29 +155,36 @@ func (d *document) plot(id, title string, c Chart) {
 	d.put("</tbody></table></div>\n</details>\n")
 }
 
-// bar draws a part of a whole, beside the number.
-func (d *document) bar(part float64) {
-	d.put("<svg class=\"bar\" viewBox=\"0 0 100 1\" preserveAspectRatio=\"none\" aria-hidden=\"true\">"+
-		"<rect class=\"rail\" width=\"100\" height=\"1\"/><rect class=\"k0\" width=\"%s\" height=\"1\"/></svg>",
+// bar draws a part of a whole, beside the number. With a name it is read, too.
+func (d *document) bar(part float64, name string) {
+	if name == "" {
+		d.put("<svg class=\"bar\" viewBox=\"0 0 100 1\" preserveAspectRatio=\"none\" aria-hidden=\"true\">")
+	} else {
+		d.put("<svg class=\"bar\" viewBox=\"0 0 100 1\" preserveAspectRatio=\"none\" role=\"img\" "+
+			"aria-label=\"%s\">", name)
+	}
+	d.put("<rect class=\"rail\" width=\"100\" height=\"1\"/><rect class=\"k0\" width=\"%s\" height=\"1\"/></svg>",
 		fmt.Sprintf("%.1f", 100*min(max(part, 0), 1)))
 }
 
 func (d *document) shares(id, title string, shares []Share) {
 	d.section(id, title)
 	defer d.put("</section>\n")
-	d.rows(shares)
+	d.rows(id, [...]string{"Reason", "Misses", "Share"}, shares)
 }
 
-// rows are shares below each other.
-func (d *document) rows(shares []Share) {
+// rows are shares below each other. The table has the name with this id, and these heads.
+func (d *document) rows(id string, heads [3]string, shares []Share) {
 	if len(shares) == 0 {
 		d.none()
 		return
 	}
-	d.put("<table class=\"shares\">\n<tbody>\n")
+	d.put("<table class=\"shares\" aria-labelledby=\"%s\">\n<thead><tr><th scope=\"col\">%s</th>"+
+		"<th scope=\"col\" class=\"n\">%s</th><th scope=\"col\">%s</th></tr></thead>\n<tbody>\n",
+		id, heads[0], heads[1], heads[2])
 	for _, s := range shares {
 		d.put("<tr><th scope=\"row\">%s</th><td class=\"n\">%s</td><td class=\"part\">", s.Name, s.Value)
-		d.bar(s.Part)
+		d.bar(s.Part, fmt.Sprintf("%.0f %%", 100*s.Part))
 		d.put("</td></tr>\n")
 	}
 	d.put("</tbody></table>\n")
@@ -189,8 +198,9 @@ func (d *document) commands(commands []Command) {
 		d.none()
 		return
 	}
-	d.table(id)
-	d.put(`<caption>What each saved and takes, those that cost and save the most first</caption>
+	d.scroll(id + "-table")
+	d.put(`<table>
+<caption id="commands-table">What each saved and takes, those that cost and save the most first</caption>
 <thead><tr><th scope="col">Command</th><th scope="col">Verdict</th><th scope="col" class="n">Runs</th>
 <th scope="col" class="n">Hits</th><th scope="col" class="n">A run</th><th scope="col">Saved</th>
 <th scope="col">Size</th></tr></thead>
@@ -204,9 +214,9 @@ func (d *document) commands(commands []Command) {
 		d.put("</th><td class=\"verdict\">%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td>"+
 			"<td class=\"n\">%s</td><td class=\"part\">%s",
 			c.Verdict, c.Runs, c.Hits, c.Took, c.Saved)
-		d.bar(c.SavedPart)
+		d.bar(c.SavedPart, "")
 		d.put("</td><td class=\"part\">%s", c.Size)
-		d.bar(c.SizePart)
+		d.bar(c.SizePart, "")
 		d.put("</td></tr>\n")
 	}
 	d.put("</tbody></table></div>\n")
@@ -218,8 +228,9 @@ func (d *document) tiers(tiers []Tier) {
 		return
 	}
 	d.wide(id, "Tiers")
-	d.table(id)
-	d.put(`<caption>Requests to other machines</caption>
+	d.scroll(id + "-table")
+	d.put(`<table>
+<caption id="tiers-table">Requests to other machines</caption>
 <thead><tr><th scope="col">Tier</th><th scope="col">Request</th><th scope="col">Results</th>
 <th scope="col" class="n">Bytes</th><th scope="col" class="n">Half within</th><th scope="col" class="n">95 %% within</th>
 <th scope="col">Breaker</th></tr></thead>

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -89,4 +90,86 @@ func TestBars(t *testing.T) {
 	require.InDelta(t, 0, bars[4].y, 0.01)
 	require.InDelta(t, 50, bars[4].h, 0.01)
 	require.Equal(t, []string{"", ""}, c.ticks())
+}
+
+// What a screen reader says of the page: each part has a name of its own, headings leave out no level, each table has a
+// name and heads, each picture has a name or is not there, and whatever takes the focus is named.
+func TestIsReadAloud(t *testing.T) {
+	text := written(t, full("x"))
+	level := 0
+	named := map[string]bool{}
+	for _, m := range tag.FindAllString(text, -1) {
+		name := regexp.MustCompile(`aria-(labelledby|label)="[^"]+"`).FindString(m)
+		switch {
+		case regexp.MustCompile(`^<h\d`).MatchString(m):
+			require.LessOrEqual(t, int(m[2]-'0'), level+1, m)
+			level = int(m[2] - '0')
+		case strings.HasPrefix(m, "<section"):
+			require.NotEmpty(t, name)
+			require.False(t, named[name], name)
+			named[name] = true
+		case strings.HasPrefix(m, "<svg"):
+			hidden := strings.Contains(m, `aria-hidden="true"`)
+			require.NotEqual(t, hidden, strings.Contains(m, `role="img"`) && name != "", m)
+		case strings.Contains(m, "tabindex"):
+			require.Contains(t, m, `tabindex="0" role="group"`)
+			require.NotEmpty(t, name, m)
+		}
+	}
+	require.Len(t, named, 6)
+	tables := regexp.MustCompile(`(<table[^>]*>)\n(<caption[^>]*>[^<]+</caption>\n)?<thead><tr><th scope="col"`).
+		FindAllStringSubmatch(text, -1)
+	require.Len(t, tables, strings.Count(text, "<table"))
+	for _, m := range tables {
+		require.NotEqual(t, m[2] != "", strings.Contains(m[1], "aria-labelledby="), "one name: %s%s", m[1], m[2])
+	}
+	require.Contains(t, text, `<html lang="en">`)
+}
+
+// Texts stand out from what is behind them by 4.5, and what is drawn by 3, light and dark (WCAG 2.2, 1.4.3 and 1.4.11).
+func TestContrast(t *testing.T) {
+	for _, part := range strings.Split(style, "prefers-color-scheme") {
+		colours := map[string]string{}
+		for _, m := range regexp.MustCompile(`--([a-z0-9-]+): #([0-9a-f]+);`).FindAllStringSubmatch(part, -1) {
+			colours[m[1]] = m[2]
+		}
+		for _, c := range []struct {
+			front, behind string
+			least         float64
+		}{
+			{"text", "page", 4.5},
+			{"text", "card", 4.5},
+			{"soft", "page", 4.5},
+			{"soft", "card", 4.5},
+			{"warn", "warn-page", 4.5},
+			{"k0", "card", 3},
+			{"k1", "card", 3},
+			{"k2", "card", 3},
+			{"k3", "card", 3},
+			{"k0", "rail", 3},
+		} {
+			a, b := luminance(t, colours[c.front]), luminance(t, colours[c.behind])
+			ratio := (max(a, b) + 0.05) / (min(a, b) + 0.05)
+			require.GreaterOrEqual(t, ratio, c.least, "%s on %s: %v", c.front, c.behind, colours)
+		}
+	}
+}
+
+// luminance is how bright a colour is, from 0 to 1 (WCAG 2.2, relative luminance).
+func luminance(t *testing.T, hex string) (sum float64) {
+	if len(hex) == 3 {
+		hex = string([]byte{hex[0], hex[0], hex[1], hex[1], hex[2], hex[2]})
+	}
+	require.Len(t, hex, 6)
+	for i, weight := range []float64{0.2126, 0.7152, 0.0722} {
+		n, err := strconv.ParseUint(hex[2*i:2*i+2], 16, 8)
+		require.NoError(t, err)
+		v := float64(n) / 255
+		if v <= 0.04045 {
+			sum += weight * v / 12.92
+		} else {
+			sum += weight * math.Pow((v+0.055)/1.055, 2.4)
+		}
+	}
+	return sum
 }
