@@ -37,7 +37,7 @@ each chart stands as a table, too.` + exitCodes(
 		Example: `  cachex stats
   cachex stats --since 7d --html stats.html
   cachex stats --format json | jq .hits
-  cachex stats --format openmetrics -o /var/lib/node_exporter/cachex.prom
+  cachex stats --format prometheus -o /var/lib/node_exporter/cachex.prom
   cachex stats --scope fib`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return app.stats(c) },

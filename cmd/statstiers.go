@@ -21,6 +21,9 @@ type tierReport struct {
 	P50     float64          `json:"p50_seconds"`
 	P95     float64          `json:"p95_seconds"`
 	Breaker string           `json:"breaker"` // closed, or open until when
+
+	asked int64   // without those for which the breaker was open
+	took  float64 // all of these
 }
 
 // newTierReports names the tiers by their URLs where these are configured; the journal keeps a short name.
@@ -30,6 +33,7 @@ func newTierReports(dir *cachedir.Dir, rows []stats.TierRow, tiers []fleet.Tier)
 		t := tierReport{
 			Tier: row.Tier, Op: string(row.Op), Results: map[string]int64{}, Bytes: row.Bytes,
 			P50: row.P50.Seconds(), P95: row.P95.Seconds(), Breaker: "closed",
+			asked: row.Asked, took: row.Took.Seconds(),
 		}
 		if i := slices.IndexFunc(tiers, func(t fleet.Tier) bool { return t.ID() == row.Tier }); i >= 0 {
 			t.Tier = tiers[i].Name
@@ -104,14 +108,13 @@ func tiersPrometheus(b *strings.Builder, tiers []tierReport, family func(name, k
 	for _, t := range tiers {
 		fmt.Fprintf(b, "cachex_tier_bytes_total{tier=%s,op=%q} %d\n", promLabel(t.Tier), t.Op, t.Bytes)
 	}
-	family("cachex_tier_request_seconds", "gauge", "Time of requests to tiers, by quantile.")
+	const seconds = "cachex_tier_request_seconds"
+	family(seconds, "summary", "Time of requests to tiers.")
 	for _, t := range tiers {
-		fmt.Fprintf(
-			b, "cachex_tier_request_seconds{tier=%s,op=%q,quantile=\"0.5\"} %g\n", promLabel(t.Tier), t.Op, t.P50,
-		)
-		fmt.Fprintf(
-			b, "cachex_tier_request_seconds{tier=%s,op=%q,quantile=\"0.95\"} %g\n", promLabel(t.Tier), t.Op, t.P95,
-		)
+		labels := fmt.Sprintf("tier=%s,op=%q", promLabel(t.Tier), t.Op)
+		fmt.Fprintf(b, "%s{%s,quantile=\"0.5\"} %g\n", seconds, labels, t.P50)
+		fmt.Fprintf(b, "%s{%s,quantile=\"0.95\"} %g\n", seconds, labels, t.P95)
+		fmt.Fprintf(b, "%s_sum{%s} %g\n%s_count{%s} %d\n", seconds, labels, t.took, seconds, labels, t.asked)
 	}
 	family("cachex_tier_breaker_open", "gauge", "1 while a tier is left alone after failures.")
 	named := map[string]bool{}

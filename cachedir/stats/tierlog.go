@@ -80,7 +80,9 @@ type TierRow struct {
 	Op       TierOp
 	Results  map[TierResult]int64
 	Bytes    int64
-	P50, P95 time.Duration // of all requests that reached out for the server, those that failed included
+	Asked    int64         // requests that reached out for the server, those that failed included
+	Took     time.Duration // all of these together
+	P50, P95 time.Duration // one of these
 }
 
 // LogTier appends a record to the journal of tiers. A read-only journal does nothing.
@@ -200,6 +202,8 @@ func (t *tierTotals) add(r TierRecord) {
 	s.Bytes += r.Bytes
 	if r.Result != TierBreaker {
 		s.took = append(s.took, r.Took)
+		s.Asked++
+		s.Took += r.Took
 	}
 }
 

@@ -48,14 +48,14 @@ func TestTierRows(t *testing.T) {
 		{Tier: "a name that is l", Op: TierLease, Results: map[TierResult]int64{TierBreaker: 1}},
 		{
 			Tier: "redis", Op: TierGet, Results: map[TierResult]int64{TierHit: 100, TierMiss: 1, TierBreaker: 1},
-			Bytes: 1000,
-			P50:   51 * time.Millisecond, P95: 96 * time.Millisecond,
+			Bytes: 1000, Asked: 101, Took: time.Hour + 5050*time.Millisecond,
+			P50: 51 * time.Millisecond, P95: 96 * time.Millisecond,
 		},
 		{
 			Tier: "redis", Op: TierPut, Results: map[TierResult]int64{TierTimeout: 1},
-			P50: 2 * time.Second, P95: 2 * time.Second,
+			Asked: 1, Took: 2 * time.Second, P50: 2 * time.Second, P95: 2 * time.Second,
 		},
-		{Tier: "ä", Op: TierPut, Results: map[TierResult]int64{TierTooLarge: 1}, Bytes: 1 << 40},
+		{Tier: "ä", Op: TierPut, Results: map[TierResult]int64{TierTooLarge: 1}, Bytes: 1 << 40, Asked: 1},
 	}
 	require.Equal(t, want, rows)
 	rows, err = d.TierRows(now)
