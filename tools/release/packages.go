@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/template"
 	"time"
@@ -18,7 +20,8 @@ var nfpmText string
 
 var nfpmConfig = template.Must(template.New("nfpm.yaml").Parse(nfpmText))
 
-// packed is a file for nfpm: where it lies now, where it is installed, and by whom it is (of all, if that is empty).
+// packed is a file for nfpm: where it lies now, where it is installed, and in which kind of package it is (in all, if
+// that is empty).
 type packed struct {
 	From, To, By string
 	Mode         string
@@ -30,19 +33,20 @@ func (r *release) packages(p platform, files []file, work string) error {
 	if err != nil {
 		return err
 	}
-	var text bytes.Buffer
-	err = nfpmConfig.Execute(&text, map[string]any{
-		"Version": r.version, "Arch": strings.Replace(p.arch, "armv7", "arm7", 1),
-		"When": r.commit.when.Format(time.RFC3339), "Files": list,
-	})
-	if err != nil {
-		return err
-	}
 	config := filepath.Join(work, "nfpm.yaml")
-	if err := os.WriteFile(config, text.Bytes(), 0o644); err != nil {
-		return err
-	}
 	for _, kind := range []string{"deb", "rpm", "apk"} {
+		files := slices.DeleteFunc(slices.Clone(list), func(f packed) bool { return f.By != "" && f.By != kind })
+		var text bytes.Buffer
+		err = nfpmConfig.Execute(&text, map[string]any{
+			"Kind": kind, "Version": r.version, "Arch": strings.Replace(p.arch, "armv7", "arm7", 1),
+			"When": r.commit.when.Format(time.RFC3339), "Files": files, "Directories": owned(kind, files),
+		})
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(config, text.Bytes(), 0o644); err != nil {
+			return err
+		}
 		c := exec.Command("go", "tool", "nfpm", "package", "--config", config, "--packager", kind, "--target", r.out)
 		c.Dir = filepath.Join(r.root, "tools", "release")
 		c.Env = append(os.Environ(), fmt.Sprintf("SOURCE_DATE_EPOCH=%d", r.commit.when.Unix()))
@@ -51,6 +55,20 @@ func (r *release) packages(p platform, files []file, work string) error {
 		}
 	}
 	return nil
+}
+
+// owned are the directories that are removed with a package. Others than rpm remove what is empty.
+func owned(kind string, files []packed) (dirs []string) {
+	if kind != "rpm" {
+		return nil
+	}
+	system := []string{"/usr/bin", "/usr/share", "/usr/share/doc", "/usr/share/licenses", "/usr/share/man/man1"}
+	for _, f := range files {
+		for dir := path.Dir(f.To); !slices.Contains(system, dir) && !slices.Contains(dirs, dir); dir = path.Dir(dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
 }
 
 // stage writes the files below dir, as packages want them: pages are compressed, and each distribution has its own
