@@ -4,9 +4,11 @@
 RELEASE is a directory that scripts/release made. In a Debian without anything but man and completions (debootstrap makes it
 in --root, and leaves it there for the next time) the .deb is installed, its man page found, a word completed with TAB, a
 command run twice; then it is removed, and what is left is listed. In a root with nothing but busybox the archive is unpacked
-and does the same. Programs of other architectures run under emulation where that is installed. Then a hit is timed in both
+and does the same. The .rpm is installed into an empty root and removed, where there is an rpm; of the .apk the checksums are
+found out anew. Programs of other architectures run under emulation where that is installed. Then a hit is timed in both
 roots, beside that of --built (a go build of this tree otherwise). Says what is wrong and exits 1."""
-import argparse, glob, os, pty, re, select, shutil, statistics, subprocess, sys, tempfile, time
+import argparse, glob, hashlib, io, os, pty, re, select, shutil, statistics, subprocess, sys, tarfile, tempfile, time
+import zlib
 
 TREE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -15,7 +17,7 @@ parser.add_argument("--root")
 parser.add_argument("--built")
 parser.add_argument("-n", type=int, default=300, help="hits to time")
 ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME": "/root", "TERM": "dumb", "MANPAGER": "cat", "PAGER": "cat",
-       "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+       "HISTFILE": "", "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
 wrong = 0
 
 
@@ -35,11 +37,11 @@ def inside(root, *argv, **more):
 
 
 def paths(root):
-    """All that lies in the root, but what runs there have left of themselves."""
+    """All that lies in the root, but what runs there and man, of which all pages are, have left of themselves."""
     found = set()
     for top, dirs, files in os.walk(root):
         place = os.path.relpath(top, root)
-        if place in ("proc", "sys", "dev", "tmp"):
+        if place in ("proc", "sys", "dev", "tmp", "var/cache/man"):
             dirs[:] = []
             continue
         found.update(os.path.join(place, name) for name in dirs + files)
@@ -65,6 +67,8 @@ def completed(root, typed):
     until(b"READY> ")
     os.write(master, b"bind 'set enable-bracketed-paste off'; . /usr/share/bash-completion/bash_completion; echo lo''aded\n")
     until(b"loaded\r\n")
+    said = said.split(b"loaded\r\n")[1]
+    until(b"READY> ")  # only now a TAB is a key, and not a character
     said = b""
     os.write(master, typed + b"\t")
     os.write(master, b"# end\n")
@@ -136,6 +140,51 @@ def busybox(release, root):
     hits(root, "/usr/local/bin/cachex")
     out = inside(root, "/usr/local/bin/cachex", "run", "-c", "echo a | cat")
     check("a pipeline", out == "a\n", repr(out))
+
+
+def rpm(release, root):
+    print("\nan empty root, the .rpm")
+    if not shutil.which("rpm"):
+        print("     not tried: there is no rpm")
+        return
+    [package] = glob.glob(f"{release}/cachex-*.{os.uname().machine}.rpm")
+    os.mkdir(root)
+
+    def by_rpm(*words):
+        done = subprocess.run(["rpm", "--root", root, *words], capture_output=True, text=True)
+        check("rpm " + " ".join(words), done.returncode == 0, done.stdout.strip() or done.returncode and done.stderr)
+
+    by_rpm("--initdb")
+    before = paths(root)
+    by_rpm("-i", "--nodeps", package)
+    by_rpm("-V", "cachex")
+    by_rpm("-e", "cachex")
+    left = sorted(map(os.path.normpath, paths(root) - before))
+    system = {"usr", "usr/bin", "usr/share", "usr/share/doc", "usr/share/licenses", "usr/share/man", "usr/share/man/man1"}
+    check("nothing is left but directories of the system", set(left) <= system, " ".join(left))
+
+
+def apk(release):
+    print("\nthe .apk")
+    [package] = glob.glob(f"{release}/cachex_*_{os.uname().machine}.apk")
+    with open(package, "rb") as f:
+        rest = f.read()
+    packed, parts = [], []
+    while rest:  # a gzip stream behind the other
+        stream = zlib.decompressobj(31)
+        parts.append(stream.decompress(rest) + stream.flush())
+        packed.append(rest[:len(rest) - len(stream.unused_data)])
+        rest = stream.unused_data
+    [control, data] = [tarfile.open(fileobj=io.BytesIO(part + bytes(1024))) for part in parts]
+    lines = control.extractfile(".PKGINFO").read().decode().splitlines()
+    info = dict(line.partition(" = ")[::2] for line in lines)
+    check("its description", all(" = " in line for line in lines) and {"pkgname", "pkgver", "arch", "pkgdesc", "license"} <= set(info), f"{len(lines)} lines")
+    check("the digest of its data", info["datahash"] == hashlib.sha256(packed[1]).hexdigest())
+    files = [m for m in data if m.isfile()]
+    wrong = [m.name for m in files
+             if m.pax_headers.get("APK-TOOLS.checksum.SHA1") != hashlib.sha1(data.extractfile(m).read()).hexdigest()]
+    check("checksums of its files", files and not wrong, " ".join(wrong) or f"{len(files)} files")
+    check("its size", int(info["size"]) == sum(m.size for m in files), info["size"])
 
 
 def emulated(release):
@@ -229,6 +278,8 @@ def main():
                            env={**os.environ, "CGO_ENABLED": "0"})
         before = debian(os.path.abspath(given.release), root)
         busybox(os.path.abspath(given.release), small)
+        rpm(os.path.abspath(given.release), f"{work}/rpm")
+        apk(os.path.abspath(given.release))
         emulated(os.path.abspath(given.release))
         times(root, small, built, given.n)
         removed(root, before)
