@@ -4,7 +4,7 @@ package cachedir
 // digests, journals. Nobody notes how large these are, so they are looked at when a store looks whether it has room.
 // They grow by a few bytes a run, and never beyond their own limits.
 
-var besidesFiles = [...]string{memoTable, "stat/digests", "stat/used", "stat/gone", usageName}
+var besidesFiles = [...]string{memoTable, olderMemoTable, "stat/digests", "stat/used", "stat/gone", usageName}
 
 // besides is what these files take on the disk, in bytes.
 func (d *usage) besides() (sum int64) {

@@ -4,17 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"os"
 	"time"
 
 	"github.com/cachex-cli/cachex/cachedir/format"
 	"github.com/cachex-cli/cachex/cachedir/stats"
 )
-
-// memoTable holds what the short way to a hit remembers.
-const memoTable = "memo/table"
-
-const mostMemos = 4096
 
 // Conditions is what it takes to give an entry once more as the answer, without knowing the format of entries: the
 // short way to a hit (package fastpath) compares it and copies. Names are below v1.
@@ -82,28 +76,4 @@ func (d *purgeCounts) standsAt(m Meta) ([]byte, bool) {
 	}
 	after, err := d.readPurges(seqName)
 	return format.EncodePurges(after), err == nil && before == after
-}
-
-// PutMemo writes a memo of the short way into its cell of a table of them. Like the tables in stat/ it is a file of
-// fixed size within a 64th of the limit, and sparse. A memo that cannot be written costs later hits their shortcut.
-func (d *opened) PutMemo(memo []byte, offset func(size int64) int64) {
-	if d.o.ReadOnly || d.v1.IsForeign() {
-		return
-	}
-	f, fi, err := d.v1.OpenInPlace(memoTable, os.O_RDWR)
-	if err != nil {
-		return
-	}
-	defer f.Close()
-	if size := int64(min(tableBuckets(d.o.MaxSize), mostMemos)) * bucketSize; fi.Size != size {
-		if f.Truncate(size) != nil {
-			return
-		}
-		fi.Size = size
-	}
-	at, old := offset(fi.Size), make([]byte, len(memo))
-	if n, _ := f.ReadAt(old, at); n == len(old) && bytes.Equal(old, memo) {
-		return // it stands there, and something else kept it from being used
-	}
-	_ = f.WriteAt(memo, at)
 }

@@ -10,7 +10,7 @@
 //	v1/locks/<key>                       one lock for each recipe that runs now
 //	v1/pending/                          what is being written; nothing here is ever read as an entry
 //	v1/scopes/ab/<sha256>                which entries were stored under a limit of entries
-//	v1/journal/ v1/tags/ v1/stat/        counts of runs, counts of purges, sizes and digests
+//	v1/journal/ v1/tags/ v1/stat/        counts of runs, counts of purges, sizes, digests and memos
 //
 // Three rules carry it. A file becomes visible by one rename and is never changed afterwards, or it consists of
 // records that each have a checksum and are written by one call. Everything read is verified, and what does not

@@ -190,7 +190,7 @@ func (p Pass) PurgeAll(d *Dir) (int, error) {
 		return 0, ErrReadOnly
 	}
 	everything := func(EntryInfo) bool { return true }
-	_ = d.v1.Remove(memoTable) // nothing in it can be used any more
+	d.forgetMemos()
 	d.forgetScopes()
 	err := d.freeing(everything, func() error {
 		_, err := d.advance(

@@ -88,7 +88,7 @@ func isMade(path string) bool {
 		return slices.Contains([]string{"current", "lock", "totals", "tiers", "tiers.old"}, name) || isHex(name)
 	case "stat":
 		return isPlain(name)
-	case "memo":
+	case "memo": // of older programs
 		return name == "table"
 	}
 	fan := parts[len(parts)-2]

@@ -1,12 +1,12 @@
 package fastpath
 
-// Encode returns the bytes of a memo for its cell; false if it does not fit, or is nothing for the short way.
+// Encode returns the bytes of a memo for its page; false if it does not fit, or is nothing for the short way.
 func (m *Memo) Encode() ([]byte, bool) {
 	if len(m.Files) > maxStates || int(m.Resolved) > len(m.Files) || len(m.Call) > MaxCall ||
 		m.Entry != "" && !m.fits() {
 		return nil, false
 	}
-	b := append(make([]byte, 0, CellSize), memoMagic...)
+	b := append(make([]byte, 0, MaxMemo), memoMagic...)
 	b = append64(b, 0) // the length comes last
 	b = append(b, m.Address[:]...)
 	b = append(b, m.Resolved)
@@ -18,7 +18,7 @@ func (m *Memo) Encode() ([]byte, bool) {
 	for _, f := range m.Files {
 		b = appendState(b, f)
 	}
-	if len(b)+8 > CellSize {
+	if len(b)+8 > MaxMemo {
 		return nil, false
 	}
 	put64(b[len(memoMagic):], uint64(len(b)+8))
@@ -102,7 +102,7 @@ func appendState(b []byte, f FileState) []byte {
 	return b
 }
 
-// Decode takes a cell apart; false if it holds no memo, or one that is damaged. The memo is a part of the bytes.
+// Decode takes a memo apart; false if it is none, or damaged. The memo is a part of the bytes.
 func Decode(b []byte) (Memo, bool) {
 	d := new(decoded)
 	ok := d.decode(b)
@@ -125,7 +125,7 @@ func (m *decoded) decode(b []byte) bool {
 		return false
 	}
 	n := d.u64()
-	if n < 20 || n > uint64(len(b)) || n > CellSize || load64(b[n-8:]) != Sum64(b[:n-8]) {
+	if n < 20 || n > uint64(len(b)) || n > MaxMemo || load64(b[n-8:]) != Sum64(b[:n-8]) {
 		return false
 	}
 	d.b = d.b[:len(d.b)-(len(b)-int(n))-8]
@@ -252,7 +252,7 @@ func (d *reader) state(f *FileState) {
 var present = FileID{Mode: 1}
 
 func appendText(b []byte, s string) []byte {
-	s = s[:min(len(s), CellSize)] // one that long does not fit anyway
+	s = s[:min(len(s), MaxMemo)] // one that long does not fit anyway
 	return append(append(b, byte(len(s)), byte(len(s)>>8)), s...)
 }
 

@@ -93,13 +93,6 @@ func (id FileID) IsLink() bool { return id.Mode&typeMask == typeLink }
 // IsRegular tells a regular file from all else.
 func (id FileID) IsRegular() bool { return id.Mode&typeMask == typeRegular }
 
-// CellSize is the size in bytes of a cell in the table of memos. The table is a file of whole cells; a memo lies in the
-// one that the first 8 bytes of its address, little endian, name modulo their number.
-const CellSize = 4096
-
-// Table is the name of that file below v1.
-const Table = "memo/table"
-
 const (
 	memoMagic = "cxM5"
 	// MaxBody is the largest body in bytes: larger ones are left to the ordinary path, which knows about slow readers

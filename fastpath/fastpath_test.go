@@ -56,9 +56,9 @@ func requireThereAndBack(t *testing.T, m Memo) {
 	got, ok := Decode(cell)
 	require.True(t, ok)
 	require.Equal(t, m, got)
-	whole := make([]byte, CellSize)
+	whole := make([]byte, MaxMemo)
 	copy(whole, cell)
-	got, ok = Decode(whole) // as it is read, with what an earlier memo left behind it
+	got, ok = Decode(whole) // as it may be read, with something behind it
 	require.True(t, ok)
 	require.Equal(t, m, got)
 	for i := range cell {
@@ -79,7 +79,7 @@ func TestMemoRefused(t *testing.T) {
 		"many frames": func(m *Memo) { m.Frames = make([]Frame, maxFrames+1) },
 		"many files":  func(m *Memo) { m.Files = make([]FileState, maxStates+1) },
 		"many names":  func(m *Memo) { m.Env = make([]Variable, maxEnv+1) },
-		"long path":   func(m *Memo) { m.Files[0].Path = strings.Repeat("a", CellSize) },
+		"long path":   func(m *Memo) { m.Files[0].Path = strings.Repeat("a", MaxMemo) },
 		"longer path": func(m *Memo) { m.Files[0].Path = strings.Repeat("a", 70_000) },
 		"exit code":   func(m *Memo) { m.Code = 256 },
 		"count":       func(m *Memo) { m.Purges = nil },
@@ -100,7 +100,7 @@ func TestMemoRefused(t *testing.T) {
 	}
 }
 
-// Whatever bytes a cell holds, under a right checksum or not: no panic, and nothing that points out of the entry.
+// Whatever bytes a memo holds, under a right checksum or not: no panic, and nothing that points out of the entry.
 func FuzzDecode(f *testing.F) {
 	m := aMemo()
 	cell, _ := m.Encode()
@@ -108,8 +108,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add(cell[:30], true)
 	f.Add([]byte("cxM1"), false)
 	f.Fuzz(func(t *testing.T, b []byte, sign bool) {
-		if len(b) > CellSize {
-			b = b[:CellSize]
+		if len(b) > MaxMemo {
+			b = b[:MaxMemo]
 		}
 		if n := len(b); sign && n >= 20 {
 			copy(b, memoMagic)

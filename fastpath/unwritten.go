@@ -46,8 +46,3 @@ func Usable() bool { return usable }
 
 // Unfinished returns the hit that this process has begun to answer; nil: none, and nothing was written.
 func Unfinished() *Unwritten { return unfinished }
-
-// CellOffset is where the cell of an address begins in a table of this size, in bytes.
-func CellOffset(address [32]byte, size int64) int64 {
-	return int64(load64(address[:])%uint64(size/CellSize)) * CellSize
-}

@@ -21,8 +21,8 @@ type way struct {
 
 	memo decoded
 	place
-	cell  [CellSize]byte
-	entry [maxFile]byte
+	room [PageSize + maxFile]byte // of the page of the memo so much as was read, and the entry behind it
+	page int                      // bytes of that
 }
 
 // verdict is what the short way came to.
@@ -131,14 +131,32 @@ func (w *way) answerFlags() verdict {
 // remembers reads the memo of an address.
 func (w *way) remembers(address [32]byte) bool {
 	fd, st, ok := w.file(Table, syscall.O_RDONLY)
-	if !ok || st.Size < CellSize {
+	if !ok || st.Size <= 0 {
 		return false
 	}
-	n, ok := readAt(fd, w.cell[:], CellOffset(address, st.Size))
-	if !ok || n < 0 || n > len(w.cell) {
+	at := PageAt(address[:], st.Size)
+	w.page = 0
+	if !w.readPage(fd, at, firstRead) {
 		return false
 	}
-	return w.memo.decode(w.cell[:n]) && w.memo.Address == address
+	memo, cut := find(w.room[:w.page], address)
+	if cut && w.page == firstRead {
+		if !w.readPage(fd, at, PageSize) {
+			return false
+		}
+		memo, _ = find(w.room[:w.page], address)
+	}
+	return memo != nil && w.memo.decode(memo)
+}
+
+// readPage reads more of a page, up to so many bytes.
+func (w *way) readPage(fd int, at int64, to int) bool {
+	n, ok := readAt(fd, w.room[w.page:to], at+int64(w.page))
+	if !ok || n < 0 || n > to-w.page {
+		return false
+	}
+	w.page += n
+	return true
 }
 
 // holdsNow reports whether everything outside of the cache directory is as it was, besides what the settings rest on.
@@ -170,14 +188,14 @@ func (w *way) isValid(m *Memo) bool {
 // body reads the entry, and returns its body if it is the one that the memo speaks of.
 func (w *way) body(m *Memo) ([]byte, bool) {
 	fd, st, ok := w.file(m.Entry, syscall.O_RDONLY)
-	if !ok || st.Size != m.Size || m.Size > int64(len(w.entry)) {
+	if !ok || st.Size != m.Size || m.Size > maxFile {
 		return nil, false
 	}
 	const hour = 3600 * 1e9
 	if age := now() - ns(st.Mtim); age <= -hour || age >= hour {
 		return nil, false // its use is to be noted
 	}
-	b := w.entry[:m.Size]
+	b := w.room[w.page:][:m.Size]
 	if n, ok := readAt(fd, b, 0); !ok || n != len(b) {
 		return nil, false
 	}

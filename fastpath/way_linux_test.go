@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -38,10 +39,11 @@ func newWorld(t testing.TB) *world {
 		environ: []string{"HOME=" + home, "LANG=de", "PATH=/bin", "X=1"},
 	}
 	v1 := w.path("")
-	for _, dir := range []string{"entries/ab", "memo", "tags", "journal"} {
+	for _, dir := range []string{"entries/ab", "stat", "tags", "journal"} {
 		require.NoError(t, os.MkdirAll(filepath.Join(v1, dir), 0o700))
 	}
-	entry := append([]byte("what an entry says of itself"), w.body...)
+	head := strings.Repeat("what an entry says of itself", 100)
+	entry := []byte(head + w.body)
 	entry = append64(entry, Sum64(entry))
 	w.write(".cachex", strings.Repeat("m", markSize))
 	w.write("entries/ab/abcd", string(entry))
@@ -52,7 +54,7 @@ func newWorld(t testing.TB) *world {
 	require.True(t, ok)
 	w.memo = Memo{
 		Resolved: 1, Call: []byte("settings"),
-		Entry: "entries/ab/abcd", Size: int64(len(entry)), Sum: load64(entry[len(entry)-8:]), Offset: 28,
+		Entry: "entries/ab/abcd", Size: int64(len(entry)), Sum: load64(entry[len(entry)-8:]), Offset: int64(len(head)),
 		Frames: []Frame{{0, 4}, {1, 4}, {0, 5}}, Absent: "entries/ab/abcd.fail", Code: 7, Until: math.MaxInt64,
 		Purges: bytes.Repeat([]byte("p"), PurgesSize), Hit: bytes.Repeat([]byte("h"), HitSize),
 		Globs: []string{"LANG", "GO*"}, Env: []Variable{{"LANG", sha256.Sum256([]byte("de"))}},
@@ -80,7 +82,7 @@ func (w *world) write(name, text string) {
 	require.NoError(w.t, os.WriteFile(w.path(name), []byte(text), 0o600))
 }
 
-// remember writes the memo into a table of one cell.
+// remember writes the memo into a table of one page.
 func (w *world) remember(args []string) {
 	i, ok := new(place).current(args, w.environ)
 	require.True(w.t, ok)
@@ -88,7 +90,7 @@ func (w *world) remember(args []string) {
 	require.True(w.t, ok)
 	cell, ok := w.memo.Encode()
 	require.True(w.t, ok)
-	w.write(Table, string(cell)+strings.Repeat("x", CellSize-len(cell)))
+	w.write(Table, string(cell)+strings.Repeat("x", PageSize-len(cell)))
 }
 
 // try returns what the short way came to and wrote.
@@ -131,6 +133,10 @@ func TestWay(t *testing.T) {
 	journal, err := os.ReadFile(w.path("journal/current"))
 	require.NoError(t, err)
 	require.Len(t, journal, 2*HitSize)
+	for ; len(journal) > 0; journal = journal[HitSize:] {
+		require.Equal(t, bytes.Repeat([]byte("h"), HitSize-24), slices.Concat(journal[:8], journal[16:HitSize-16]))
+		require.Equal(t, Sum64(journal[:HitSize-8]), load64(journal[HitSize-8:]))
+	}
 }
 
 // Before the runtime there is no memory but what is there.
@@ -140,6 +146,25 @@ func TestWayAllocatesNothing(t *testing.T) {
 	w.memo.Entry = ""
 	w.remember(w.args[:5])
 	require.Zero(t, testing.AllocsPerRun(100, func() { w.way.try(w.args, w.environ) }))
+}
+
+// In a large table the memo may lie behind others, in any page, and on the edge of what is read first.
+func TestWayInLargeTable(t *testing.T) {
+	w := newWorld(t)
+	b, err := os.ReadFile(w.path(Table))
+	require.NoError(t, err)
+	memo := b[:sizeOfMemo(b)]
+	others := [][]byte{}
+	for n := 1; (n+1)*len(numbered(t, 0))+len(memo) <= PageSize; n++ {
+		others = append(others, numbered(t, n))
+		page := pageOf(append(slices.Clone(others), memo))
+		for _, pages := range []int64{1, 2, 3, 37} {
+			table := make([]byte, pages*PageSize)
+			copy(table[PageAt(MemoAddress(memo), pages*PageSize):], page)
+			w.write(Table, string(table))
+			w.requireAnswered()
+		}
+	}
 }
 
 // change is something that happens between two runs. What it does not spoil is a hit as before.
@@ -181,7 +206,9 @@ var changes = []change{
 	{"the entry is damaged", true, func(w *world) { w.flip("entries/ab/abcd", 30) }},
 	{"its checksum is", true, func(w *world) { w.flip("entries/ab/abcd", -1) }},
 	{"the memo is damaged", true, func(w *world) { w.flip(Table, 50) }},
-	{"the table is cut", true, func(w *world) { require.NoError(w.t, os.Truncate(w.path(Table), CellSize-1)) }},
+	{"the table is cut", true, func(w *world) { w.truncate(Table, int64(leastMemo)) }},
+	{"the table is empty", true, func(w *world) { w.truncate(Table, 0) }},
+	{"the page is cut behind the memo", false, func(w *world) { w.truncate(Table, MaxMemo) }},
 	{"the journal is a link", true, func(w *world) {
 		w.write("other", "")
 		os.Remove(w.path("journal/current"))
@@ -192,6 +219,10 @@ var changes = []change{
 	{"unused for long", true, func(w *world) {
 		require.NoError(w.t, syscall.Utimes(w.path("entries/ab/abcd"), []syscall.Timeval{{Sec: 1}, {Sec: 1}}))
 	}},
+}
+
+func (w *world) truncate(name string, size int64) {
+	require.NoError(w.t, os.Truncate(w.path(name), size))
 }
 
 func (w *world) flip(name string, at int) {
@@ -257,7 +288,7 @@ func TestWayKnows(t *testing.T) {
 	w.memo.Address, _ = open.Address()
 	cell, ok := w.memo.Encode()
 	require.True(t, ok)
-	w.write(Table, string(cell)+strings.Repeat("x", CellSize-len(cell)))
+	w.write(Table, string(cell)+strings.Repeat("x", PageSize-len(cell)))
 	found, _, _ = w.try()
 	require.Equal(t, knowsFlags, found)
 	require.Equal(t, flags.Args, w.way.flags.Args)

@@ -89,14 +89,15 @@ func memoOfSettings(i fastpath.Invocation, c *call.Call) (m fastpath.Memo) {
 	return m
 }
 
-// put writes a memo into its cell; false if it is none, or does not fit.
+// put writes a memo into its page; false if it is none, or does not fit.
 func put(dir *cachedir.Dir, m *fastpath.Memo) bool {
 	if m == nil {
 		return false
 	}
-	cell, ok := m.Encode()
+	b, ok := m.Encode()
 	if ok {
-		dir.PutMemo(cell, func(size int64) int64 { return fastpath.CellOffset(m.Address, size) })
+		at := func(size int64) int64 { return fastpath.PageAt(m.Address[:], size) }
+		dir.PutMemo(fastpath.PageSize, at, func(page []byte) []byte { return fastpath.WithMemo(page, b) })
 	}
 	return ok
 }

@@ -91,6 +91,8 @@ def hit_all(n):
         faults = [spawn(*at(cache, "run", "--ttl", "none", "--cached-only", "--", "echo", str(w)))[1] for w in words]
         early.append(sum(f < 150 for f in faults) / len(words))
     print(f"{len(words)} commands in random order, hits before the runtime: " + ", ".join(f"{e:.1%}" for e in early))
+    memos = os.stat(os.path.join(cache, "v1/stat/memos"))
+    print(f"memos take {memos.st_blocks / 2048:.1f} MiB of {memos.st_size >> 20}")
 
 
 def remove():
