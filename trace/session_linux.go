@@ -8,9 +8,8 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"strconv"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -38,7 +37,10 @@ type session struct {
 	witness  int    // its pid; 0: there is none
 	ask      int    // pipe to the witness
 	heard    bool   // the witness has made its call
-	done     chan struct{}
+
+	answers atomic.Int32 // the thread that answers
+
+	done chan struct{}
 }
 
 // notification is struct seccomp_notif.
@@ -199,6 +201,7 @@ func (s *session) supervise() {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer close(s.done)
+	s.answers.Store(int32(unix.Gettid()))
 	n := (*notification)(unsafe.Pointer(&s.page[entry.Notif]))
 	answer := &response{flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE}
 	last := uint64(0)
@@ -268,15 +271,19 @@ func (s *session) ioctl(request uintptr, p unsafe.Pointer) syscall.Errno {
 	return errno
 }
 
-// end waits up to a deadline until nobody of the command is left, and reports whether that came to be. Else the
-// keeper answers from now on.
-func (s *session) end(deadline time.Time) (over bool) {
+// end waits up to a deadline until nobody of the command is left, and ten times longer while what is left goes on. It
+// reports whether that came to be. Else the keeper answers from now on.
+func (s *session) end(deadline time.Time, goesOn func() bool) (over bool) {
 	defer bury(s.keeper)
 	defer bury(s.witness)
 	if s.witness != 0 {
 		unix.Write(s.ask, []byte{1})
 	}
-	if over = s.isOver(time.Until(deadline)) || s.isOver(morePatience()); !over {
+	over = s.isOver(time.Until(deadline))
+	for more := 10; !over && more > 0 && goesOn(); more-- {
+		over = s.isOver(patience)
+	}
+	if !over {
 		unix.Write(s.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0})
 		if !s.isOver(patience) { // somebody has killed the witness: it receives until the next call
 			go s.closeLater()
@@ -301,24 +308,6 @@ func (s *session) isOver(most time.Duration) bool {
 	case <-timer.C:
 		return false
 	}
-}
-
-// morePatience is for processes that cannot end because others have the processors: as much more as there are others
-// that want each of them.
-func morePatience() time.Duration {
-	b, err := os.ReadFile("/proc/loadavg") // the number of those that want to run stands before the slash
-	if err != nil {
-		return 0
-	}
-	fields := strings.Fields(string(b))
-	if len(fields) < 4 {
-		return 0
-	}
-	running, _, _ := strings.Cut(fields[3], "/")
-	n, _ := strconv.Atoi(running)
-	load, _ := strconv.ParseFloat(fields[0], 64)
-	others := max(float64(n-1), load)/float64(runtime.NumCPU()) - 1
-	return time.Duration(min(max(others, 0), 10) * float64(patience))
 }
 
 func (s *session) closeLater() {

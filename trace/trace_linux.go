@@ -5,7 +5,9 @@ package trace
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -26,6 +28,7 @@ type Tracer struct {
 	observer *observer
 	caller   caller // at hand
 	sessions []*session
+	threads  threads
 	untraced string
 }
 
@@ -174,6 +177,9 @@ func (t *Tracer) take(n *notification, lost bool) {
 	if n == nil || o.blind {
 		return
 	}
+	if n.thread != 0 {
+		t.threads.add(int(n.thread))
+	}
 	note := t.noters[n.number]
 	switch {
 	case n.thread == 0:
@@ -185,6 +191,19 @@ func (t *Tracer) take(n *notification, lost bool) {
 		c.thread, c.args, c.pointer = int(n.thread), n.args, n.pointer
 		o.places.called(c)
 		note(o, c)
+	}
+}
+
+// goesOn returns what reports, each time that it is asked, whether something that is left of a session would end if it
+// was waited for, its witness and who answers included. Threads of all sessions are looked at: a command that is started
+// again has ended before.
+func (t *Tracer) goesOn(s *session) func() bool {
+	l := &left{}
+	return func() bool {
+		t.mu.Lock()
+		all := slices.AppendSeq([]int{s.witness, int(s.answers.Load())}, maps.Keys(t.threads.seen))
+		t.mu.Unlock()
+		return l.goesOn(slices.Values(all))
 	}
 }
 
@@ -210,7 +229,7 @@ func (t *Tracer) Close() {
 	t.mu.Unlock()
 	deadline := time.Now().Add(patience)
 	for _, s := range sessions {
-		if s.end(deadline) {
+		if s.end(deadline, t.goesOn(s)) {
 			continue
 		}
 		t.mu.Lock()
