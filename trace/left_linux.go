@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// threads are those that made a call which was notified, by their numbers. What has called never is not among them, such
-// as a process that was forked and ends.
+// threads are those that made a call which was notified, by their numbers. What has never called is not among them, as
+// a process is that was forked and ends.
 type threads struct {
 	seen map[int]bool
 	room int // so many may be seen until those that are gone are looked for
@@ -44,9 +44,9 @@ type left struct {
 	looked time.Time
 }
 
-// goesOn reports whether one of them would end if it was waited for: it is ending, waits for a disk, or wants to run and
-// since the last look has had a processor for less than half of the time. What waits for something else, and what runs
-// as fast as it can, may do so for ever.
+// goesOn reports whether one of them would end if it was waited for: it is ending, waits for a disk, or wants to run
+// and since the last look has had a processor for less than half of the time. What waits for something else, and what
+// runs as fast as it can, may do so for ever.
 func (l *left) goesOn(threads iter.Seq[int]) (going bool) {
 	now := time.Now()
 	since := now.Sub(l.looked)

@@ -195,8 +195,8 @@ func (t *Tracer) take(n *notification, lost bool) {
 }
 
 // goesOn returns what reports, each time that it is asked, whether something that is left of a session would end if it
-// was waited for, its witness and who answers included. Threads of all sessions are looked at: a command that is started
-// again has ended before.
+// was waited for, its witness and who answers included. Threads of all sessions are looked at: a command that is
+// started again has ended before.
 func (t *Tracer) goesOn(s *session) func() bool {
 	l := &left{}
 	return func() bool {
