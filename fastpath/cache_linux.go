@@ -14,7 +14,7 @@ type cache struct {
 	usable bool
 	gaps   bool    // a standard descriptor was closed: what is opened would be taken for it
 	name   cPath   // room, for a moment
-	open   [16]int // descriptors: the process ends, or they are closed together
+	open   [32]int // descriptors: the process ends, or they are closed together
 	opened int
 }
 
@@ -77,7 +77,7 @@ func (c *cache) openAt(dir int, name, rest string, flags int, resolve uint64) (i
 	if errno := c.name.set(name, rest); errno != 0 {
 		return -1, errno
 	}
-	how := [3]uint64{uint64(flags | syscall.O_CLOEXEC), 0, resolve}
+	how := [3]uint64{uint64(flags | syscall.O_CLOEXEC), uint64(modeFor(flags)), resolve}
 	const sysOpenat2 = 437 // on all architectures
 	fd, errno := call(
 		sysOpenat2, uintptr(dir), c.name.address(), uintptr(unsafe.Pointer(&how)), unsafe.Sizeof(how), 0,
@@ -89,13 +89,26 @@ func (c *cache) openAt(dir int, name, rest string, flags int, resolve uint64) (i
 	if errno != 0 {
 		return -1, errno
 	}
-	c.open[c.opened] = fd
-	c.opened++
-	if fd <= stderr {
-		c.gaps = true
+	if !c.keep(fd) {
 		return -1, syscall.EBADF
 	}
 	return fd, 0
+}
+
+// keep has a descriptor closed with the cache; false: it stands in the place of a standard one.
+func (c *cache) keep(fd int) bool {
+	c.open[c.opened] = fd
+	c.opened++
+	c.gaps = c.gaps || fd <= stderr
+	return fd > stderr
+}
+
+// modeFor is the mode of what is made.
+func modeFor(flags int) int {
+	if flags&syscall.O_CREAT != 0 {
+		return 0o600
+	}
+	return 0
 }
 
 // openStepwise opens the name one component after the other, and follows no link. A directory on the way need not be
@@ -146,5 +159,5 @@ func (c *cache) closeOnTheWay(fd int, errno syscall.Errno) syscall.Errno {
 
 func openPart(dir int, name *byte, flags int) (int, syscall.Errno) {
 	how := uintptr(flags | syscall.O_NOFOLLOW | syscall.O_CLOEXEC)
-	return call(syscall.SYS_OPENAT, uintptr(dir), uintptr(unsafe.Pointer(name)), how, 0, 0)
+	return call(syscall.SYS_OPENAT, uintptr(dir), uintptr(unsafe.Pointer(name)), how, uintptr(modeFor(flags)), 0)
 }

@@ -28,7 +28,8 @@ func (m *Memo) Encode() ([]byte, bool) {
 // fits reports whether the hit of a memo is one for the short way.
 func (m *Memo) fits() bool {
 	return len(m.Frames) <= maxFrames && len(m.Globs) <= maxGlobs && len(m.Env) <= maxEnv && m.body() <= MaxBody &&
-		m.Size <= maxFile && len(m.Purges) == PurgesSize && len(m.Hit) == HitSize && m.Code >= 0 && m.Code <= 255
+		m.Size <= maxFile && len(m.Purges) == PurgesSize && len(m.Hit) == HitSize && m.Code >= 0 && m.Code <= 255 &&
+		(m.Made == nil || len(m.Made.Files) <= MaxMade)
 }
 
 func (m *Memo) appendHit(b []byte) []byte {
@@ -52,6 +53,9 @@ func (m *Memo) appendHit(b []byte) []byte {
 	b = append64(b, uint64(len(m.Env)))
 	for _, v := range m.Env {
 		b = append(appendText(b, v.Name), v.Sum[:]...)
+	}
+	if b = append(b, flag(m.Made != nil)); m.Made != nil {
+		b = m.Made.append(b)
 	}
 	return b
 }
@@ -116,6 +120,8 @@ type decoded struct {
 	globs  [maxGlobs]string
 	env    [maxEnv]Variable
 	files  [maxStates]FileState
+	made   Made
+	puts   [MaxMade]MadeFile
 }
 
 func (m *decoded) decode(b []byte) bool {
@@ -163,11 +169,20 @@ func (m *decoded) decodeHit(d *reader) {
 		clear(m.Env[i].Sum[:])
 		copy(m.Env[i].Sum[:], d.take(32))
 	}
+	if d.u8() != 0 {
+		m.Made = &m.made
+		m.made.Files = m.puts[:]
+		m.made.decode(d)
+	}
 }
 
 // sound holds the sizes to each other.
 func (m *Memo) sound() bool {
 	const trailer = 8
+	if m.Made != nil {
+		return m.Size >= trailer && m.Size <= maxFile && m.Offset == m.Size-trailer && m.Code == 0 &&
+			m.Made.sound(m.Size-trailer, m.body())
+	}
 	if m.Size < trailer || m.Size > maxFile || m.Offset < 0 || m.Offset > m.Size-trailer {
 		return false
 	}

@@ -98,6 +98,44 @@ func TestMemoRefused(t *testing.T) {
 		_, ok := m.Encode()
 		require.False(t, ok, what)
 	}
+	m := aMemo()
+	m.Made = &Made{Files: make([]MadeFile, MaxMade+1)}
+	_, ok := m.Encode()
+	require.False(t, ok, "many files")
+}
+
+// What a memo says of files points into the file that has them, and to names that it may have.
+func TestMadeRefused(t *testing.T) {
+	for what, spoil := range map[string]func(*Memo){
+		"":                    func(*Memo) {},
+		"no file":             func(m *Memo) { m.Made.Files = nil },
+		"a file behind":       func(m *Memo) { m.Made.Files[0].To = 101 },
+		"before":              func(m *Memo) { m.Made.Files[0].From = -1 },
+		"backwards":           func(m *Memo) { m.Made.Files[0].From = 101 },
+		"large":               func(m *Memo) { m.Made.Size, m.Made.Files[0].To = 1<<40, 1<<40 },
+		"no name":             func(m *Memo) { m.Made.Files[0].Name = "" },
+		"an absolute one":     func(m *Memo) { m.Made.Files[0].Name = "/x" },
+		"more than a mode":    func(m *Memo) { m.Made.Files[0].Perm = 0o4755 },
+		"inputs behind":       func(m *Memo) { m.Made.Seen.To = m.Size - 7 },
+		"less is printed":     func(m *Memo) { m.Made.Printed.To-- },
+		"from behind":         func(m *Memo) { m.Made.Printed = Part{From: 9, To: 101} },
+		"a body in the entry": func(m *Memo) { m.Offset-- },
+		"a failure":           func(m *Memo) { m.Code = 1 },
+		"files not its own":   func(m *Memo) { m.Made.Umask = 0o700 },
+		"a large redirect":    func(m *Memo) { m.Made.Redirect = Part{Name: "r", To: maxFile + 1} },
+	} {
+		m := aMemo()
+		m.Offset, m.Code = m.Size-8, 0
+		m.Made = &Made{
+			Size: 100, Seen: Part{From: 2, To: 2}, Printed: Part{To: 92},
+			Files: []MadeFile{{"x", 0o755, Part{From: 92, To: 100}}},
+		}
+		spoil(&m)
+		cell, ok := m.Encode()
+		require.True(t, ok, what)
+		_, ok = Decode(cell)
+		require.Equal(t, what == "", ok, what)
+	}
 }
 
 // Whatever bytes a memo holds, under a right checksum or not: no panic, and nothing that points out of the entry.
@@ -128,6 +166,13 @@ func FuzzDecode(f *testing.F) {
 		for _, f := range m.Frames {
 			require.Positive(t, f.Size)
 			size += f.Size
+		}
+		if m.Made != nil {
+			require.Equal(t, m.Made.Printed.size(), size)
+			for _, f := range m.Made.Files {
+				require.True(t, f.isIn(m.Made.Size))
+			}
+			size = 0
 		}
 		require.Equal(t, m.Size-8-m.Offset, size)
 		require.LessOrEqual(t, m.Size, int64(maxFile))

@@ -21,8 +21,9 @@ type way struct {
 
 	memo decoded
 	place
-	room [PageSize + maxFile]byte // of the page of the memo so much as was read, and the entry behind it
-	page int                      // bytes of that
+	making making
+	room   [PageSize + maxFile]byte // of the page of the memo so much as was read, and the entry behind it
+	page   int                      // bytes of that
 }
 
 // verdict is what the short way came to.
@@ -78,11 +79,17 @@ func (w *way) answer(address [32]byte) verdict {
 	if !ok {
 		return knowsCall
 	}
+	if m.Made != nil && !w.holdsMade(m.Made) {
+		return knowsCall
+	}
 	journal, ok := w.openJournal()
 	if !ok || inputWaits(w.streams[0]) || m.Merged && !oneOutput(w.streams[1], w.streams[2]) {
 		return knowsCall
 	}
 	w.left = Unwritten{frames: m.Frames, body: body, Code: m.Code, journal: journal, hit: m.Hit}
+	if m.Made != nil && !w.put(m.Made) {
+		return knowsCall
+	}
 	if !w.deliver() {
 		return unwritten
 	}
@@ -187,23 +194,31 @@ func (w *way) isValid(m *Memo) bool {
 
 // body reads the entry, and returns its body if it is the one that the memo speaks of.
 func (w *way) body(m *Memo) ([]byte, bool) {
-	fd, st, ok := w.file(m.Entry, syscall.O_RDONLY)
-	if !ok || st.Size != m.Size || m.Size > maxFile {
+	if !w.isWhole(m.Entry, m.Size, m.Sum) {
 		return nil, false
+	}
+	return w.entry()[m.Offset : m.Size-8], true
+}
+
+// entry is the room for an entry.
+func (w *way) entry() []byte { return w.room[w.page:][:maxFile] }
+
+// isWhole reads an entry, and reports whether it is the one with this sum, and its use need not be noted.
+func (w *way) isWhole(name string, size int64, sum uint64) bool {
+	fd, st, ok := w.file(name, syscall.O_RDONLY)
+	if !ok || st.Size != size || size > maxFile {
+		return false
 	}
 	const hour = 3600 * 1e9
 	if age := now() - ns(st.Mtim); age <= -hour || age >= hour {
-		return nil, false // its use is to be noted
+		return false
 	}
-	b := w.room[w.page:][:m.Size]
+	b := w.entry()[:size]
 	if n, ok := readAt(fd, b, 0); !ok || n != len(b) {
-		return nil, false
+		return false
 	}
 	end := len(b) - 8
-	if load64(b[end:]) != m.Sum || Sum64(b[:end]) != m.Sum {
-		return nil, false
-	}
-	return b[m.Offset:end], true
+	return load64(b[end:]) == sum && Sum64(b[:end]) == sum
 }
 
 // inputWaits reports whether stdin has data that nobody will get: then there is a warning to be printed.

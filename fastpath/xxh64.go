@@ -2,22 +2,46 @@ package fastpath
 
 // Sum64 is XXH64 with seed 0: https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md
 func Sum64(b []byte) uint64 {
-	n := uint64(len(b))
+	var s sum64
+	s.reset()
+	return s.end(s.blocks(b))
+}
+
+// sum64 is a sum under way: of what comes in pieces.
+type sum64 struct {
+	v    [4]uint64
+	size uint64
+}
+
+func (s *sum64) reset() {
+	s.v = [4]uint64{0x60ea27eeadc0b5d6, prime2, 0, 0x61c8864e7a143579} // prime1+prime2, prime2, 0, -prime1
+	s.size = 0
+}
+
+// blocks takes whole blocks of 32 bytes, and returns what is left.
+func (s *sum64) blocks(b []byte) []byte {
+	v := s.v
+	n := len(b)
+	for ; len(b) >= 32; b = b[32:] {
+		v[0] = round(v[0], load64(b))
+		v[1] = round(v[1], load64(b[8:]))
+		v[2] = round(v[2], load64(b[16:]))
+		v[3] = round(v[3], load64(b[24:]))
+	}
+	s.v, s.size = v, s.size+uint64(n-len(b))
+	return b
+}
+
+// end is the sum, with a rest of less than 32 bytes.
+func (s *sum64) end(b []byte) uint64 {
 	h := uint64(prime5)
-	if len(b) >= 32 {
-		v := [4]uint64{0x60ea27eeadc0b5d6, prime2, 0, 0x61c8864e7a143579} // prime1+prime2, prime2, 0, -prime1
-		for ; len(b) >= 32; b = b[32:] {
-			v[0] = round(v[0], load64(b))
-			v[1] = round(v[1], load64(b[8:]))
-			v[2] = round(v[2], load64(b[16:]))
-			v[3] = round(v[3], load64(b[24:]))
-		}
+	if v := s.v; s.size > 0 {
 		h = rotate(v[0], 1) + rotate(v[1], 7) + rotate(v[2], 12) + rotate(v[3], 18)
 		for _, w := range v {
 			h = (h^round(0, w))*prime1 + prime4
 		}
 	}
-	h += n
+	h += s.size + uint64(len(b))
 	for ; len(b) >= 8; b = b[8:] {
 		h = rotate(h^round(0, load64(b)), 27)*prime1 + prime4
 	}

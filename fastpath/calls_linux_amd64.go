@@ -1,0 +1,6 @@
+package fastpath
+
+const (
+	sysStatx     = 332
+	sysGetrandom = 318
+)

@@ -1,0 +1,6 @@
+package fastpath
+
+const (
+	sysStatx     = 291
+	sysGetrandom = 278
+)

@@ -1,3 +1,0 @@
-package fastpath
-
-const sysStatx = 332
