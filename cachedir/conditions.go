@@ -24,6 +24,29 @@ type Conditions struct {
 	Ended  time.Time
 	Purges []byte // what the count of purges holds
 	Hit    []byte // the journal's record of a hit: its time is at 8, its checksum in the last 8 bytes
+	Beside Beside // of a result with files
+}
+
+// Beside is the file beside an entry that has what was printed and, from an offset on, what the run's files hold.
+type Beside struct {
+	Name       string
+	Size, From int64
+}
+
+// EntryFile is what tells an entry's file from another one in its place: its name and size, and its checksum.
+type EntryFile struct {
+	Name string
+	Size int64
+	Sum  uint64
+}
+
+// File returns that of an entry.
+func (e *Entry) File() EntryFile {
+	size := e.Stored
+	if e.h.InFile {
+		size -= e.h.FileLen()
+	}
+	return EntryFile{entryName(e.Key, e.Slot), size, e.sum}
 }
 
 // Frame is a stretch of a body that goes to one stream.
@@ -33,18 +56,26 @@ type Frame struct {
 }
 
 // Conditions returns what an entry stands on. ok is false for what the short way leaves to the ordinary one: bodies in
-// files of their own, encrypted and private results, deaths by signal, and what was purged since.
+// files of their own, but for the files of a run, encrypted and private results, deaths by signal, and what was purged
+// since.
 func (e *Entry) Conditions(hit stats.Record) (s Conditions, ok bool) {
-	if e.h.InFile || e.h.Seal != nil || e.Private || e.Learned != nil || e.Signal != 0 || e.Soft {
+	if e.h.InFile && (len(e.Outputs) == 0 || e.h.TableBehind) {
+		return s, false
+	}
+	if e.h.Seal != nil || e.Private || e.Learned != nil || e.Signal != 0 || e.Soft {
 		return s, false
 	}
 	other := Good
 	if e.Slot == Good {
 		other = Failed
 	}
+	file := e.File()
 	s = Conditions{
-		Entry: entryName(e.Key, e.Slot), Other: entryName(e.Key, other), Size: e.Stored, Sum: e.sum,
-		Offset: e.Stored - format.TrailerSize - int64(len(e.inline)), Merged: e.Merged, Code: e.Code, Ended: e.Ended,
+		Entry: file.Name, Other: entryName(e.Key, other), Size: file.Size, Sum: e.sum,
+		Offset: file.Size - format.TrailerSize - int64(len(e.inline)), Merged: e.Merged, Code: e.Code, Ended: e.Ended,
+	}
+	if e.h.InFile {
+		s.Beside = Beside{bodyName(e.Key, e.Slot, e.h.Sum), e.h.FileLen(), e.h.PrintedLen()}
 	}
 	frames := format.FrameReader{Table: bytes.NewReader(e.h.Table), Stdout: e.h.Stdout, Stderr: e.h.Stderr}
 	for {

@@ -64,13 +64,12 @@ func (d *opened) Making(dir, what string, grows bool, partOf []string) (*Making,
 		return nil, ErrReadOnly
 	}
 	m := &Making{d: d, partOf: partOf, met: map[string]said{}, grows: grows}
-	sum := sha256.Sum256([]byte(dir))
-	m.here = hex.EncodeToString(sum[:])
-	first := sayAll
+	m.here = makingBegin(dir)
+	first := firstLine(what)
 	if grows {
-		first = sayFrom
+		first = sayFrom + strings.TrimPrefix(first, sayAll)
 	}
-	if err := m.begin(first + " " + strconv.Quote(what) + "\n"); err != nil {
+	if err := m.begin(first); err != nil {
 		return nil, err
 	}
 	err := m.each(func(name string, f tree.File) {
@@ -84,6 +83,19 @@ func (d *opened) Making(dir, what string, grows bool, partOf []string) (*Making,
 		return nil, err
 	}
 	return m, nil
+}
+
+func makingBegin(dir string) string {
+	sum := sha256.Sum256([]byte(dir))
+	return hex.EncodeToString(sum[:])
+}
+
+func firstLine(what string) string { return sayAll + " " + strconv.Quote(what) + "\n" }
+
+// MakingFile is what the file of one begins with, in its name and in what it holds, who makes files in a directory and
+// says as he begins which: for the short way, which makes it itself.
+func MakingFile(dir, what string) (name, text string) {
+	return tree.PendingDir + "/" + makingBegin(dir) + ".", firstLine(what)
 }
 
 // begin makes the file of this one. Who has met it before it was locked may have taken it away.

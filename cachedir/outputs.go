@@ -143,6 +143,9 @@ func (d *opened) Restoring(key hashing.Key, dir string) *Restoring {
 	return &Restoring{d, tree.PendingDir + "/" + hashing.Key(sum).String() + restoringSuffix}
 }
 
+// Name is that of its file.
+func (r *Restoring) Name() string { return r.name }
+
 // Recover calls remove with all records, and forgets them, if nobody who wrote one is there any more.
 func (r *Restoring) Recover(remove func(records []byte)) {
 	f, _, err := r.d.v1.OpenWritten(r.name)

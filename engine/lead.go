@@ -96,6 +96,7 @@ func (r *run) led(l *lock.Lock, rec *recording, res runner.Result, started momen
 	if res.Dropped && !r.output.any() {
 		return r.serveFallback(exitWordsOf(res.Code, res.Signal))
 	}
+	out.Conditions = storedConditions(r, out)
 	return out, r.output.mixed(res)
 }
 

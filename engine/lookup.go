@@ -17,12 +17,13 @@ type lookup struct {
 	tiers   *tiers
 	remarks *remarks
 
-	miss         verdict         // why the first look was not a hit
-	missed       hashing.Key     // what was looked for then
-	fallback     *cachedir.Entry // what is served if the command fails; nil: nothing
-	tagsOfOthers []string        // tags of results that this run may replace
-	refusals     int             // 1: files of a result could not be put in place; more: it was looked again
-	unasked      bool            // a tier may know of purges of a result's tags, and is not waited for
+	miss         verdict            // why the first look was not a hit
+	missed       hashing.Key        // what was looked for then
+	fallback     *cachedir.Entry    // what is served if the command fails; nil: nothing
+	tagsOfOthers []string           // tags of results that this run may replace
+	redirect     cachedir.EntryFile // the one that was followed last
+	refusals     int                // 1: files of a result could not be put in place; more: it was looked again
+	unasked      bool               // a tier may know of purges of a result's tags, and is not waited for
 }
 
 func (l *lookup) reader() reader {
@@ -73,7 +74,7 @@ func (l *lookup) slots(admit judge) (best *cachedir.Entry, why verdict) {
 			continue
 		}
 		if e.Learned != nil && l.inputs.learned == nil {
-			l.inputs.learned = e.Learned
+			l.inputs.learned, l.redirect = e.Learned, e.File()
 			e.Touch()
 			e.Close()
 			return nil, verdict{}

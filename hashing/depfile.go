@@ -13,6 +13,7 @@ var depfileFact = factKind{
 		return "depfile " + Show(s.name) + cameOrWent(s.has, " added", " removed")
 	},
 	order: ofAsked,
+	memo:  func(_, left *Spec) { left.Depfile = "" }, // what it names is held against the memo
 	report: func(_ *Recipe, spec *Spec, to *Report) {
 		if spec.Depfile != "" {
 			to.refuse("a nested run depends on what its --depfile names")

@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -18,6 +19,29 @@ var outputFact = factKind{
 	name: "output", add: (*capture).addOutputs, parse: func(r *reader, f *Fact) { f.Name = r.quoted() },
 	change: changedOutput, order: ofAsked,
 	report: nothingToReport, // they are files of whoever asked for them
+	memo:   func(spec, left *Spec) { left.Outputs = withoutPlainOutputs(spec.Outputs) },
+}
+
+// Umask returns the permissions without which the run of a recipe with outputs makes files.
+func (r Recipe) Umask() (mask uint16, ok bool) {
+	for line := range bytes.Lines(r.Text) {
+		if octal, is := bytes.CutPrefix(line, []byte(umaskFact.name+" ")); is {
+			n, err := strconv.ParseUint(string(bytes.TrimSpace(octal)), 8, 9)
+			return uint16(n), err == nil
+		}
+	}
+	return 0, false
+}
+
+// withoutPlainOutputs leaves the patterns that stand for more than one file below the working directory: a memo has
+// names, and none where its files were not all that there is.
+func withoutPlainOutputs(patterns []string) (left []string) {
+	for _, pattern := range patterns {
+		if !IsName(pattern) || IsAbsoluteOutput(pattern) || strings.HasSuffix(pattern, "/") || pattern == AutoOutputs {
+			left = append(left, pattern)
+		}
+	}
+	return left
 }
 
 // umaskFact says which permissions files were made without: the command does not set them, and a hit gives what it
@@ -26,7 +50,7 @@ var umaskFact = factKind{
 	name:   "umask", // added with the outputs
 	parse:  func(r *reader, _ *Fact) { r.digits("01234567", 4, 4) },
 	change: func(_ *differ, s states) string { return "umask " + s.old + " -> " + s.recent }, order: ofAsked,
-	report: nothingToReport,
+	report: nothingToReport, memo: inAddress, // a memo of files has it
 }
 
 var (

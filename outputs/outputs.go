@@ -61,6 +61,9 @@ func (f *File) stored() (n int64) {
 	return n
 }
 
+// Whole returns where the contents of a regular file without holes begin among those of all; false: it is another one.
+func (f *File) Whole() (at int64, ok bool) { return f.at, f.Kind == Regular && f.stored() == f.Size }
+
 // Refusal says why the outputs of a run are not stored, or cannot be put in their places.
 type Refusal struct {
 	Name string

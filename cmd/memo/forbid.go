@@ -7,6 +7,7 @@ import (
 	"github.com/cachex-cli/cachex/engine"
 	"github.com/cachex-cli/cachex/fastpath"
 	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/outputs"
 )
 
 // mayRemember reports whether a call ends like the next one of its kind, and says nothing that a memo does not know of.
@@ -29,6 +30,9 @@ func beyondMemo(c *call.Call) call.Call {
 	left := *c
 	q := &left.Request
 	q.Spec = hashing.BeyondMemo(c.Request.Spec)
+	if q.FileTimes != outputs.TimesOfRun { // what is put in place has the time of that
+		q.FileTimes = 0
+	}
 	if engine.Converses(c.Request.Spec.Argv) { // some command lines mean the terminal, if there is one
 		q.Spec.Argv = c.Request.Spec.Argv
 	}

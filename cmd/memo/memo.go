@@ -107,7 +107,8 @@ func put(dir *cachedir.Dir, m *fastpath.Memo) bool {
 func withHit(m fastpath.Memo, p *call.Process, c *call.Call, a call.Answer, before time.Time) *fastpath.Memo {
 	spec := c.Request.Spec
 	recipe, seen, err := lookAround(spec, a.Dir.Digests())
-	if err != nil || recipe.Key != a.Key {
+	st := a.Conditions
+	if err != nil || recipe.Key != st.Before.Key {
 		return nil
 	}
 	if _, found := recipe.BeyondMemo(); found {
@@ -118,7 +119,13 @@ func withHit(m fastpath.Memo, p *call.Process, c *call.Call, a call.Answer, befo
 	if !ok {
 		return nil
 	}
-	if recipe, err = hashing.Capture(spec, a.Dir.Digests()); err != nil || recipe.Key != a.Key {
+	var made []fastpath.FileState
+	if st.Made != nil {
+		if m.Made, made, ok = filesOf(c, a, before); !ok {
+			return nil
+		}
+	}
+	if recipe, err = hashing.Capture(spec, a.Dir.Digests()); err != nil || recipe.Key != st.Before.Key {
 		return nil
 	}
 	again, ok := c.Configuration(before)
@@ -128,12 +135,11 @@ func withHit(m fastpath.Memo, p *call.Process, c *call.Call, a call.Answer, befo
 	if again, ok = StatesOf(seen, args, before); !ok || !slices.Equal(again, files) {
 		return nil
 	}
-	m.Files = slices.Concat(m.Files, files)
+	m.Files = slices.Concat(m.Files, files, made)
 	m.Globs = slices.Concat(recipe.Variables(spec), c.Request.Conditional())
 	if m.Env, ok = variables(p.Environ, m.Globs); !ok {
 		return nil
 	}
-	st := a.Conditions
 	m.Entry, m.Size, m.Sum, m.Offset, m.Merged, m.Code = st.Entry, st.Size, st.Sum, st.Offset, st.Merged, st.Code
 	m.NotBefore, m.Until, m.Purges, m.Hit = st.NotBefore.UnixNano(), math.MaxInt64, st.Purges, st.Hit
 	if !st.Until.IsZero() {

@@ -16,6 +16,7 @@ import (
 	"github.com/cachex-cli/cachex/engine"
 	"github.com/cachex-cli/cachex/fastpath"
 	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/outputs"
 )
 
 // How a memo tells one state of a field from another.
@@ -23,6 +24,8 @@ const (
 	byAddress   = "words, settings and directory are in its address, and the files of settings among its files"
 	byVariables = "each variable of the key, and of the conditions for caching, is held against it"
 	byFiles     = "each file is looked at, by name"
+	byNames     = "each is put in place, by name, where nothing is"
+	bySum       = "what the kernel says of the files that it names is summed up"
 	byNothing   = "no answer depends on it"
 )
 
@@ -33,8 +36,9 @@ var carried = map[string]string{
 	"Request.Spec.Name": byAddress, "Request.Spec.Dir": byAddress, "Request.Spec.Cwd": byAddress,
 	"Request.Spec.Exe": byAddress, "Request.Spec.Environ": byVariables, "Request.Spec.Env": byVariables,
 	"Request.Spec.StrictEnv": byAddress,
-	"Request.OnlyIf":         byVariables,
-	"Request.Spec.Files":     byFiles, "Request.Spec.IgnoreWords": byFiles,
+	"Request.Spec.Outputs":   byNames, "Request.Spec.Depfile": bySum, "Request.FileTimes": byAddress,
+	"Request.OnlyIf":     byVariables,
+	"Request.Spec.Files": byFiles, "Request.Spec.IgnoreWords": byFiles,
 	"Request.TTL": byAddress, "Request.TTLFail": byAddress, "Request.Jitter": byAddress, "Request.Stale": byAddress,
 	"Request.StaleIfError": byAddress, "Request.Tags": byAddress,
 	"Request.CachedOnly": byAddress, "Request.NoWait": byAddress, "Request.Wait": byAddress,
@@ -112,6 +116,11 @@ func TestMemoForbidsValues(t *testing.T) {
 		"what is left out":        func(c *call.Call) { c.Request.Spec.Files = []string{"a", "!b"} },
 		"a list of files":         func(c *call.Call) { c.Request.Spec.Files = []string{"@git"} },
 		"a directory of files":    func(c *call.Call) { c.Request.Spec.Files = []string{t.TempDir()} },
+		"a glob of outputs":       func(c *call.Call) { c.Request.Spec.Outputs = []string{"a", "*.o"} },
+		"a directory of outputs":  func(c *call.Call) { c.Request.Spec.Outputs = []string{"a/"} },
+		"whatever is made":        func(c *call.Call) { c.Request.Spec.Outputs = []string{"auto"} },
+		"an absolute output":      func(c *call.Call) { c.Request.Spec.Outputs = []string{"/a"} },
+		"the times of the run":    func(c *call.Call) { c.Request.FileTimes = outputs.TimesOfRun },
 		"no directory":            func(c *call.Call) { c.Request.Spec.Dir = "" },
 		"unknown files of config": func(c *call.Call) { c.Configuration = nil },
 	} {

@@ -122,7 +122,7 @@ func lookWhole(t *testing.T, table string) {
 			n := int(binary.LittleEndian.Uint64(m.Address[8:]))
 			require.Equal(t, memoNumbered(n).Call, m.Call)
 		}
-		next := bytes.Index(b[1:], []byte("cxM5"))
+		next := bytes.Index(b[1:], []byte("cxM6"))
 		if next < 0 {
 			return
 		}
