@@ -172,15 +172,18 @@ func (m *Making) open(name string) (f tree.File, ok bool) {
 // readSaid reads what the owner of a file has said; not ok: nothing yet.
 func readSaid(f tree.File) (s said, ok bool) {
 	lines, complete := readLines(f)
-	for _, line := range lines {
+	for i, line := range lines {
 		word, rest, _ := strings.Cut(line, " ")
-		switch word {
-		case sayAll, sayFrom:
-			s.grows, ok = word == sayFrom, true
+		switch {
+		case word == sayAll || word == sayFrom:
+			s.grows = word == sayFrom
 			s.add(rest)
-		case sayMore:
+		case word == sayMore:
 			s.add(rest)
+		case i == 0: // another version
+			s.add("")
 		}
+		ok = true
 	}
 	if ok && !complete {
 		s.text += anything + "\n"

@@ -107,6 +107,17 @@ func TestMakingUnsure(t *testing.T) {
 	}
 }
 
+// What another version has written in the first line is not known to be anything less than all.
+func TestMakingOfAnotherVersion(t *testing.T) {
+	d := newDir(t, Options{})
+	other := begin(t, d, "/w", "b")
+	require.NoError(t, os.WriteFile(d.v1.Path(other.name), []byte("\"out\"\n"), 0o600))
+	m := begin(t, d, "/w", "a")
+	require.Equal(t, []string{"*\n"}, others(t, m))
+	m.End()
+	other.End()
+}
+
 // Who cannot say what he makes is one of whom nobody knows it, himself among them.
 func TestMakingMute(t *testing.T) {
 	d := newDir(t, Options{})
