@@ -24,7 +24,7 @@ type makings struct {
 
 // making tells others that this one makes files; nil: they are not told. In an encrypted directory nobody is told what.
 func (f files) making() *makings {
-	m := &makings{own: claim{names: map[string]trace.Write{}}}
+	m := &makings{own: newClaim()}
 	absolute, local := partition(f.Spec.Outputs, hashing.IsAbsoluteOutput)
 	for dir, patterns := range map[string][]string{f.Spec.Dir: local, "": absolute} {
 		if len(patterns) == 0 {
@@ -89,7 +89,7 @@ func (m *makings) watch(e *earlierOutputs, path string, how trace.Write) {
 		c.names = map[string]trace.Write{name: how}
 	}
 	if inode := sharedInode(path); inode != "" {
-		c.inodes = []string{inode}
+		c.inodes = map[string]bool{inode: true}
 	}
 	m.tell(c)
 }
@@ -143,8 +143,10 @@ type claim struct {
 	all      bool // anything
 	patterns []string
 	names    map[string]trace.Write // and how each is written
-	inodes   []string               // of files with several names
+	inodes   map[string]bool        // of files with several names
 }
+
+func newClaim() claim { return claim{names: map[string]trace.Write{}, inodes: map[string]bool{}} }
 
 const anything = "*"
 
@@ -159,7 +161,7 @@ func (c claim) String() string {
 	for _, name := range slices.Sorted(maps.Keys(c.names)) {
 		fmt.Fprintln(&b, "n", c.names[name], strconv.Quote(name))
 	}
-	for _, inode := range c.inodes {
+	for _, inode := range slices.Sorted(maps.Keys(c.inodes)) {
 		fmt.Fprintln(&b, "i", inode)
 	}
 	return strings.TrimSuffix(b.String(), "\n")
@@ -167,7 +169,7 @@ func (c claim) String() string {
 
 // parseClaim reads what somebody says. What is damaged, or unknown, means anything.
 func parseClaim(text string) claim {
-	c := claim{names: map[string]trace.Write{}}
+	c := newClaim()
 	for line := range strings.Lines(text) {
 		kind, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 		switch kind {
@@ -184,7 +186,7 @@ func parseClaim(text string) claim {
 			}
 			c.names[name] = max(c.names[name], trace.Write(n))
 		case "i":
-			c.inodes = append(c.inodes, rest)
+			c.inodes[rest] = true
 		default:
 			c.all = true
 		}
@@ -202,9 +204,9 @@ func (c *claim) add(more claim) (isNew bool) {
 			c.names[name], isNew = how, true
 		}
 	}
-	for _, inode := range more.inodes {
-		if !slices.Contains(c.inodes, inode) {
-			c.inodes, isNew = append(c.inodes, inode), true
+	for inode := range more.inodes {
+		if !c.inodes[inode] {
+			c.inodes[inode], isNew = true, true
 		}
 	}
 	return isNew
@@ -258,7 +260,7 @@ func (c claim) sharesName(o claim) bool {
 // hasInodes reports whether one of some files has other names, by which the other one has written it.
 func (c claim) hasInodes(dir string, files []outputs.File) bool {
 	return slices.ContainsFunc(files, func(f outputs.File) bool {
-		return f.Kind == outputs.Regular && slices.Contains(c.inodes, sharedInode(hashing.OutputPath(dir, f.Name)))
+		return f.Kind == outputs.Regular && c.inodes[sharedInode(hashing.OutputPath(dir, f.Name))]
 	})
 }
 

@@ -38,7 +38,7 @@ func TestClaimsOverlap(t *testing.T) {
 
 func FuzzParseClaim(f *testing.F) {
 	f.Add(claim{
-		patterns: []string{"*.o", "a b"}, names: map[string]trace.Write{"d\n": trace.Moves}, inodes: []string{"1:2"},
+		patterns: []string{"*.o", "a b"}, names: map[string]trace.Write{"d\n": trace.Moves}, inodes: map[string]bool{"1:2": true},
 	}.String())
 	f.Add(anything)
 	f.Add("n 1 x")
