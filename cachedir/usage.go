@@ -496,16 +496,10 @@ func (d *cleaner) beginCount() (*count, error) {
 	}
 	c := &count{b: b, since: int64(len(all))}
 	if open := unfinished(all); len(open) > 0 {
-		_ = d.v1.List("pending", func(base string) bool {
-			run, ok := pendingRun(base)
-			if !ok || run != base {
-				return true
-			}
-			id, _ := strconv.ParseUint(base[65:81], 16, 64)
-			if r, ok := open[id]; ok && d.isLocked("pending/"+base) {
+		_ = d.eachPending(func(id uint64, name string) {
+			if r, ok := open[id]; ok && d.isLocked(name) {
 				c.inFlight[r.shard] += r.bytes
 			}
-			return true
 		})
 	}
 	return c, nil
@@ -525,6 +519,17 @@ func unfinished(b []byte) map[uint64]usageRecord {
 	return open
 }
 
+// eachPending tells of the stores that may be on their way: the id of what each has reserved, and its .run file.
+func (d *opened) eachPending(on func(id uint64, name string)) error {
+	return d.v1.List("pending", func(base string) bool {
+		if run, ok := pendingRun(base); ok && run == base {
+			id, _ := strconv.ParseUint(base[65:81], 16, 64)
+			on(id, "pending/"+base)
+		}
+		return true
+	})
+}
+
 // add notes what was found in a shard, if all of it was seen.
 func (c *count) add(shard byte, found scanned) {
 	if found.complete {
@@ -541,6 +546,26 @@ func (c *count) end() error {
 	_, err := c.b.append(c.records)
 	c.records = c.records[:0]
 	return err
+}
+
+// onTheirWay is unfinished without those of which there is no .run file any more. It was there when they were written,
+// so nobody waits for them: their stores were killed, or told their end to a file of usage that was just being
+// replaced. Were they kept, the file would be too long one day, and be written anew by every store.
+func (d *usage) onTheirWay(b []byte) map[uint64]usageRecord {
+	open := unfinished(b)
+	if len(open) == 0 {
+		return nil
+	}
+	there := map[uint64]usageRecord{}
+	err := d.eachPending(func(id uint64, _ string) {
+		if r, ok := open[id]; ok {
+			there[id] = r
+		}
+	})
+	if err != nil {
+		return open
+	}
+	return there
 }
 
 // compactUsage writes the file anew, shorter, if it has grown. The caller holds the cleaner's lock.
@@ -563,7 +588,7 @@ func (d *usage) compactUsage() {
 		}
 		out = appendUsage(out, r)
 	}
-	for _, r := range unfinished(all) {
+	for _, r := range d.onTheirWay(all) {
 		r.kind = kindOpen
 		out = appendUsage(out, r)
 	}

@@ -48,6 +48,44 @@ func TestUsageWhileCounting(t *testing.T) {
 	require.Equal(t, map[uint64]usageRecord{2: {kind: kindOpen, shard: 7, bytes: 1 << 20, ref: 2}}, unfinished(counted))
 }
 
+// Of stores that never told their end nothing stays: the file of usage would be too long for ever, and written anew by
+// each store. Those that are on their way are still known, so that who counts a shard adds what they have reserved.
+func TestStoresThatAreGoneAreForgotten(t *testing.T) {
+	d := newDir(t, Options{})
+	store(t, d, runOf("first"), part{0, "x"})
+	p, err := d.Begin(runOf("second"))
+	require.NoError(t, err)
+	defer p.Discard()
+	b, err := d.openUsage()
+	require.NoError(t, err)
+	var gone []byte
+	for n := range 2000 {
+		gone = appendUsage(gone, usageRecord{kind: kindReserve, shard: byte(n), bytes: 4096, ref: uint64(n + 1)})
+	}
+	shard := p.run.Key[0]
+	gone = appendUsage(gone, usageRecord{kind: kindReserve, shard: shard, bytes: 8192, ref: p.id})
+	_, err = b.append(gone)
+	require.NoError(t, err)
+	before, err := b.sizes()
+	require.NoError(t, err)
+	b.close()
+
+	d.compactUsage()
+	b, err = d.openUsage()
+	require.NoError(t, err)
+	defer b.close()
+	all, err := b.read(0)
+	require.NoError(t, err)
+	require.Less(t, len(all), usageCompact/2)
+	require.Equal(t, before.bytes, parseUsage(all).bytes)
+	require.Equal(t,
+		map[uint64]usageRecord{p.id: {kind: kindOpen, shard: shard, bytes: 8192, ref: p.id}}, unfinished(all))
+	c, err := d.beginCount()
+	require.NoError(t, err)
+	defer c.b.close()
+	require.Equal(t, int64(8192), c.inFlight[shard])
+}
+
 // The limit is for all files: what tables and journals take is no room for entries.
 func TestLimitIsForAllFiles(t *testing.T) {
 	const limit, table = 1 << 20, 256 << 10
