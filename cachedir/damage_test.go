@@ -167,7 +167,7 @@ func (x *fixture) right(t *testing.T, what string, heal bool) {
 	require.NoError(t, err, what)
 	if len(tiers) > 0 {
 		require.Equal(t, []stats.TierRow{{
-			Tier: "x", Op: stats.TierGet, Results: map[stats.TierResult]int64{stats.TierHit: 1}, Bytes: 3,
+			Tier: "x", Op: stats.TierGet, Results: map[stats.TierResult]int64{stats.TierHit: 1}, Bytes: 3, Asked: 1,
 		}}, tiers, what)
 	}
 	rows, err := d.Journal.Rows(time.Time{})
