@@ -64,13 +64,14 @@ func (l *lookup) conditions(e *cachedir.Entry, out Outcome) *Conditions {
 	if end, ends := l.reader().end(e); ends {
 		c.Until = end
 	}
-	if l.caller.makesFiles() {
-		if c.Made = l.madeConditions(e, of.Beside); c.Made == nil {
-			return nil
-		}
-	}
 	learned := l.inputs.learned
-	if learned == nil && c.Recipe.Key != c.Before.Key || learned != nil && (c.Made == nil || !l.isAlone(learned)) {
+	if learned == nil && c.Recipe.Key != c.Before.Key || learned != nil && !l.isAlone(learned) {
+		return nil
+	}
+	if l.caller.makesFiles() {
+		c.Made = l.madeConditions(e, of.Beside)
+	}
+	if c.Made == nil && (learned != nil || l.caller.makesFiles()) {
 		return nil
 	}
 	return c
@@ -99,12 +100,19 @@ func (l *lookup) isAlone(learned *hashing.Learned) bool {
 	return false
 }
 
+// What is more than this is not verified once more for a memo, which would be for a few files that are not large.
+const (
+	mostMade     = 4
+	mostMadeSize = 8 << 20 // bytes of all
+)
+
 // madeConditions verifies the files of a result once more, to sum them up in a way that takes less time; nil: there is
 // something about them that the short way does not know.
 func (l *lookup) madeConditions(e *cachedir.Entry, beside cachedir.Beside) *MadeConditions {
 	f := filesOf(l.inputs)
 	list, err := f.listOf(e)
-	if err != nil || beside.Name == "" || l.caller.FileTimes == outputs.TimesOfRun {
+	few := len(list) <= mostMade && beside.Size <= mostMadeSize
+	if err != nil || beside.Name == "" || !few || l.caller.FileTimes == outputs.TimesOfRun {
 		return nil
 	}
 	m := &MadeConditions{Strays: f.ledger().Name()}

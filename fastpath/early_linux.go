@@ -70,7 +70,7 @@ func init() {
 		found = short.try(arguments(), environment())
 	}
 	i := &short.invocation
-	usable = found > interrupted && short.usable
+	usable, stands = found > interrupted && short.usable, short.stands
 	files := short.memo.Files
 	switch found {
 	case answered:

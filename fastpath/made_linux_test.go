@@ -87,6 +87,11 @@ func TestWayPutsFiles(t *testing.T) {
 	found, stdout, _ = w.try() // what is there is compared, which is not for the short way
 	require.Equal(t, knowsCall, found)
 	require.Empty(t, stdout)
+	require.True(t, w.way.stands)
+	require.NoError(t, os.Chmod("header", 0o400))
+	found, _, _ = w.try()
+	require.Equal(t, knowsCall, found)
+	require.False(t, w.way.stands)
 }
 
 // Where anything is another, nothing is put in place, and nothing is left.

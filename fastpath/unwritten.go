@@ -27,6 +27,7 @@ var (
 	unfinished *Unwritten
 	remembered *RememberedCall
 	usable     bool
+	stands     bool
 )
 
 // RememberedCall is an invocation whose settings need not be found out again: what they rest on is as it was.
@@ -43,6 +44,10 @@ func Remembered() *RememberedCall { return remembered }
 // Usable reports whether the short way got as far as to look for a memo. Where it cannot open the cache directory as it
 // wants, because there is a link on the way or the kernel is old, memos would be of no use.
 func Usable() bool { return usable }
+
+// Stands reports whether the memo of this process's invocation holds, and was of no use only because files are there
+// already, or cannot be put in place: then the next call has no need of another one.
+func Stands() bool { return stands }
 
 // Unfinished returns the hit that this process has begun to answer; nil: none, and nothing was written.
 func Unfinished() *Unwritten { return unfinished }

@@ -22,6 +22,7 @@ type way struct {
 	memo decoded
 	place
 	making making
+	stands bool                     // the memo holds, and files could not be put in place
 	room   [PageSize + maxFile]byte // of the page of the memo so much as was read, and the entry behind it
 	page   int                      // bytes of that
 }
@@ -42,7 +43,7 @@ const (
 // try answers an invocation if a memo does.
 func (w *way) try(args, environ []string) verdict {
 	w.reset()
-	w.left = Unwritten{}
+	w.left, w.stands = Unwritten{}, false
 	var ok bool
 	if w.invocation, ok = w.current(args, environ); !ok {
 		return nothing
@@ -88,6 +89,7 @@ func (w *way) answer(address [32]byte) verdict {
 	}
 	w.left = Unwritten{frames: m.Frames, body: body, Code: m.Code, journal: journal, hit: m.Hit}
 	if m.Made != nil && !w.put(m.Made) {
+		w.stands = true
 		return knowsCall
 	}
 	if !w.deliver() {

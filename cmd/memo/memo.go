@@ -33,11 +33,17 @@ func Run(p *call.Process, c *call.Call) error { return run(p, c, false) }
 
 // run makes a call; remembered: its settings come from a memo.
 func run(p *call.Process, c *call.Call, remembered bool) error {
-	a := p.Ask(c, mayShorten(c))
+	a := p.Ask(c, mayShorten(c) && asksMemo(c))
 	if a.Err == nil && a.Dir != nil {
 		remember(p, c, a, remembered)
 	}
 	return p.Conclude(c, a)
+}
+
+// asksMemo reports whether a memo of a hit would be of use: what it rests on takes time to be found out. Files are put
+// in place before the runtime alone.
+func asksMemo(c *call.Call) bool {
+	return fastpath.Usable() && !fastpath.Stands() && (len(c.Request.Spec.Outputs) == 0 || fastpath.IsEarly())
 }
 
 // remember leaves memos of a call that has been answered: of its settings, unless they came from one, and of what the
