@@ -87,6 +87,10 @@ func notified() []call {
 		{unix.SYS_LREMOVEXATTR, changes(cwd, 0), nil},
 		{unix.SYS_REMOVEXATTRAT, changes(0, 1), nil},
 		{unix.SYS_FILE_SETATTR, changes(0, 1), nil},
+		{unix.SYS_FCHMOD, changesOpen, nil},
+		{unix.SYS_FCHOWN, changesOpen, nil},
+		{unix.SYS_FSETXATTR, changesOpen, nil},
+		{unix.SYS_FREMOVEXATTR, changesOpen, nil},
 
 		{unix.SYS_SOCKET, opensSocket, []test{{0, differs, unix.AF_UNIX}}},
 		{unix.SYS_BIND, binds, nil},
@@ -336,6 +340,11 @@ func links(oldDir, old, newDir, newPath int) func(*observer, *caller) {
 		if ok {
 			o.note(from, Read)
 			o.move(from, to)
+		} else if oldDir != cwd && c.args[4]&unix.AT_EMPTY_PATH != 0 {
+			from, ok = o.opened(c, int(int32(c.args[oldDir])))
+		}
+		if ok {
+			o.writes(target(from, false), Links)
 		}
 	}
 }
@@ -396,6 +405,14 @@ func changes(dir, path int) func(*observer, *caller) {
 		if name, ok := o.path(c, dir, path); ok {
 			o.write(name, Looked, changesFile)
 		}
+	}
+}
+
+// changesOpen tells of a change to an open file, which may be open for reading only. For the run itself it is another
+// time of change.
+func changesOpen(o *observer, c *caller) {
+	if name, ok := o.opened(c, int(int32(c.args[0]))); ok {
+		o.tell(name, Changes)
 	}
 }
 

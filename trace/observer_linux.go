@@ -27,7 +27,8 @@ type observer struct {
 	blind         bool   // paths are not understood any more, or looking at them may have to wait: nothing is noted
 	handled, sent uint64 // signals: handled so that a call that waits fails; sent by the run
 
-	made map[string]bool // links that the run made, and what it moved that may be such
+	told map[string]Write // of what is written
+	made map[string]bool  // links that the run made, and what it moved that may be such
 
 	timeless map[[2]string]bool // whether a program makes no use of the times of a path
 	executes executables
@@ -80,7 +81,7 @@ func newObserver(o Options) *observer {
 		o.Writes = func(string, Write) {}
 	}
 	return &observer{
-		noTimes: o.NoTimes, atStart: o.AtStart, writes: o.Writes, seen: map[string]*usage{},
+		noTimes: o.NoTimes, atStart: o.AtStart, writes: o.Writes, seen: map[string]*usage{}, told: map[string]Write{},
 		timeless: map[[2]string]bool{},
 	}
 }
@@ -231,12 +232,26 @@ func (o *observer) write(path string, use Use, e effect) {
 		use |= Link
 	}
 	u := o.usage(path, itself)
-	if how := e.how(); how > u.written {
-		u.written = how
-		o.writes(path, how)
-	}
+	u.written = max(u.written, e.how())
+	o.tell(target(path, itself), e.how())
 	u.add(use | Written)
 	u.replaced = u.replaced || e != changesFile
+}
+
+// tell tells of a write before it is made, if nobody was told yet.
+func (o *observer) tell(path string, how Write) {
+	if how > o.told[path] {
+		o.told[path] = how
+		o.writes(path, how)
+	}
+}
+
+// target is the path of what is written by a path: what a link leads to, if it is followed.
+func target(path string, itself bool) string {
+	if !itself && isLink(path) {
+		return resolve(path, false)
+	}
+	return path
 }
 
 // behind returns the path of what a path leads to through links that the run made itself. With those it may be gone in

@@ -49,6 +49,7 @@ const (
 	Changes                         // it alone, and not what is below it
 	Moves                           // and what is below it with it
 	Unseen                          // what is written, from now on, may not be seen: there is no path
+	Links                           // it is not written, but gets one more name, by which it may be
 )
 
 // Seen is a path and how it was used, by all programs of the run together.

@@ -181,6 +181,20 @@ func TestWrites(t *testing.T) {
 	_, err = run(trace.Options{Writes: writes}, c, true)
 	require.NoError(t, err)
 	require.Equal(t, []told{{"b", trace.Changes, false}, {"f", trace.Changes, false}}, all)
+
+	all = nil
+	require.NoError(t, os.Symlink("a", filepath.Join(dir, "l")))
+	c = command(t, dir, "sh", "-c", "ln l k; ln a c; echo >l; rm l")
+	_, err = run(trace.Options{Writes: writes}, c, true)
+	require.NoError(t, err)
+	require.Equal(t, []told{
+		{"k", trace.Changes, false}, // which is a link, too
+		{"a", trace.Links, true},
+		{"c", trace.Changes, false},
+		{"a", trace.Links, true},
+		{"a", trace.Changes, true},
+		{"l", trace.Changes, true},
+	}, all)
 }
 
 // What was there before is told as it was then.
