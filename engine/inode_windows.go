@@ -1,4 +1,4 @@
 package engine
 
-// sharedInode is for observed runs, of which there are none here.
-func sharedInode(string) string { return "" }
+// inodeOf is for observed runs, of which there are none here.
+func inodeOf(string) (inode string, names uint64) { return "", 0 }

@@ -77,8 +77,14 @@ func (m *makings) watch(e *earlierOutputs, path string, how trace.Write) {
 	if m == nil || m.local == nil {
 		return
 	}
-	if how == trace.Unseen {
+	switch how {
+	case trace.Unseen:
 		m.tell(claim{all: true})
+		return
+	case trace.Links:
+		if inode, _ := inodeOf(path); inode != "" {
+			m.tell(claim{inodes: map[string]bool{inode: true}})
+		}
 		return
 	}
 	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
@@ -88,7 +94,7 @@ func (m *makings) watch(e *earlierOutputs, path string, how trace.Write) {
 	if name, covered := e.of(path); covered {
 		c.names = map[string]trace.Write{name: how}
 	}
-	if inode := sharedInode(path); inode != "" {
+	if inode, names := inodeOf(path); names > 1 {
 		c.inodes = map[string]bool{inode: true}
 	}
 	m.tell(c)
@@ -143,7 +149,7 @@ type claim struct {
 	all      bool // anything
 	patterns []string
 	names    map[string]trace.Write // and how each is written
-	inodes   map[string]bool        // of files with several names
+	inodes   map[string]bool        // of files that have, or get, several names
 }
 
 func newClaim() claim { return claim{names: map[string]trace.Write{}, inodes: map[string]bool{}} }
@@ -257,10 +263,12 @@ func (c claim) sharesName(o claim) bool {
 	return false
 }
 
-// hasInodes reports whether one of some files has other names, by which the other one has written it.
+// hasInodes reports whether one of some files has had other names, by which the other one may have written it: they
+// may be gone.
 func (c claim) hasInodes(dir string, files []outputs.File) bool {
 	return slices.ContainsFunc(files, func(f outputs.File) bool {
-		return f.Kind == outputs.Regular && c.inodes[sharedInode(hashing.OutputPath(dir, f.Name))]
+		inode, _ := inodeOf(hashing.OutputPath(dir, f.Name))
+		return inode != "" && c.inodes[inode]
 	})
 }
 
