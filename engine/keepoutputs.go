@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"os"
 	"strings"
 	"time"
 
@@ -100,6 +101,9 @@ func (rec *recording) keepOutputs() error {
 		return err
 	}
 	files, err := rec.findOutputs(&finder)
+	if err == nil {
+		err = checkRedirected(rec.caller, files)
+	}
 	if err != nil {
 		return err
 	}
@@ -120,6 +124,25 @@ func (rec *recording) keepOutputs() error {
 		}
 		return outputs.Encode(files), err
 	})
+}
+
+// checkRedirected refuses a file into which the caller has what is printed written: it holds what no other run would
+// leave in it.
+func checkRedirected(c *caller, files []outputs.File) error {
+	for _, stream := range []*os.File{c.io.stdout, c.io.stderr} {
+		info, err := stream.Stat()
+		if err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		for i := range files {
+			file, err := os.Lstat(hashing.OutputPath(c.Spec.Dir, files[i].Name))
+			if err == nil && os.SameFile(info, file) {
+				const why = "what is printed goes there, too: redirect that elsewhere"
+				return &outputs.Refusal{Name: files[i].Name, Why: why}
+			}
+		}
+	}
+	return nil
 }
 
 func (rec *recording) findOutputs(finder *outputs.Finder) ([]outputs.File, error) {
