@@ -130,12 +130,14 @@ func lookWhole(t *testing.T, table string) {
 	}
 }
 
+const killedOf = 2000 // memos
+
 // Processes that are killed while they put memos there leave a table that the next ones use.
 func TestTableOfMemosOfTheKilled(t *testing.T) {
 	if path := os.Getenv("CACHEX_TEST_FILL"); path != "" {
 		dir, _ := openTable(t, path, cachedir.DefaultMaxSize)
 		for i := 0; ; i++ {
-			put(dir, memoNumbered(i%20_000))
+			put(dir, memoNumbered(i%killedOf))
 			if i%100 == 0 {
 				_, _ = os.Stdout.WriteString("more\n")
 			}
@@ -143,24 +145,24 @@ func TestTableOfMemosOfTheKilled(t *testing.T) {
 	}
 	path := t.TempDir()
 	dir, table := openTable(t, path, cachedir.DefaultMaxSize)
-	for round := range 8 {
+	for round := range 5 {
 		cmd := exec.Command(os.Args[0], "-test.run", "^TestTableOfMemosOfTheKilled$")
 		cmd.Env = append(os.Environ(), "CACHEX_TEST_FILL="+path)
 		out, err := cmd.StdoutPipe()
 		require.NoError(t, err)
 		require.NoError(t, cmd.Start())
 		lines := bufio.NewScanner(out)
-		for n := 0; n < 20+7*round && lines.Scan(); n++ {
+		for n := 0; n < 5+7*round && lines.Scan(); n++ {
 		}
 		require.NoError(t, cmd.Process.Kill())
 		_, _ = io.Copy(io.Discard, out)
 		_ = cmd.Wait()
-		known(t, table, 20_000)
+		known(t, table, killedOf)
 	}
-	for i := range 3000 {
+	for i := range killedOf {
 		require.True(t, put(dir, memoNumbered(i)))
 	}
-	require.Greater(t, known(t, table, 3000), 2900)
+	require.Greater(t, known(t, table, killedOf), killedOf-100)
 }
 
 // diskOf is how much of the disk a file takes, in bytes.
