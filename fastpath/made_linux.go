@@ -111,9 +111,8 @@ func (w *way) putAll(m *Made) bool {
 func (w *way) prepare(f *MadeFile, i, beside int) bool {
 	dir, slash := atCwd, lastSlash(f.Name)
 	if slash > 0 {
-		const inside = noMagiclinks | 8 // a link may lead on, but not out
-		var errno syscall.Errno
-		dir, errno = w.openAt(atCwd, f.Name[:slash], "", oPath|syscall.O_DIRECTORY, inside)
+		var errno syscall.Errno // through no link: others are told this name alone
+		dir, errno = w.openAt(atCwd, f.Name[:slash], "", oPath|syscall.O_DIRECTORY, below)
 		if errno != 0 {
 			return false
 		}

@@ -121,6 +121,10 @@ func TestWayPutsNothing(t *testing.T) {
 			require.NoError(t, os.Remove("obj"))
 			require.NoError(t, os.Symlink("/tmp", "obj"))
 		},
+		"one by another name": func(w *world) {
+			require.NoError(t, os.Rename("obj", "other"))
+			require.NoError(t, os.Symlink("other", "obj"))
+		},
 		"nowhere to say it":   func(w *world) { require.NoError(t, os.Remove(w.path("pending"))) },
 		"somebody is strange": func(w *world) { require.NoError(t, os.Mkdir(w.path(madeMaking+"1.making"), 0o700)) },
 		"the umask": func(w *world) {
