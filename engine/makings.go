@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"maps"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -17,6 +18,7 @@ import (
 // makings tell others that somebody makes files: in the working directory, and where absolute names begin. They say
 // which as a claim: in patterns; and each name before it is written, where nobody knows that when a run begins.
 type makings struct {
+	dir   string
 	all   []*cachedir.Making
 	own   claim
 	local *cachedir.Making // where names are told; nil: they are covered by the patterns
@@ -24,13 +26,14 @@ type makings struct {
 
 // making tells others that this one makes files; nil: they are not told. In an encrypted directory nobody is told what.
 func (f files) making() *makings {
-	m := &makings{own: newClaim()}
+	m := &makings{dir: f.Spec.Dir, own: newClaim()}
 	absolute, local := partition(f.Spec.Outputs, hashing.IsAbsoluteOutput)
 	for dir, patterns := range map[string][]string{f.Spec.Dir: local, "": absolute} {
 		if len(patterns) == 0 {
 			continue
 		}
 		auto, named := partition(patterns, func(p string) bool { return p == hashing.AutoOutputs })
+		named = withReal(dir, named)
 		what, grows := claim{patterns: named}.String(), len(auto) > 0
 		if f.dir.Encrypts() {
 			what, grows, named = claim{all: true}.String(), false, patterns
@@ -49,6 +52,39 @@ func (f files) making() *makings {
 	return m
 }
 
+// withReal adds to patterns what they mean where links lead to it: by that others may name it.
+func withReal(dir string, patterns []string) []string {
+	all := slices.Clip(patterns)
+	for _, pattern := range patterns {
+		base := hashing.OutputSet([]string{pattern}).Base()
+		rest, ok := strings.CutPrefix(path.Clean(filepath.ToSlash(pattern)), base)
+		if name, other := realName(dir, base); ok && other {
+			all = append(all, hashing.EscapeGlob(name)+rest)
+		}
+	}
+	return all
+}
+
+// realName is the name of an output without links on the way to it; not other: it is the same, or lies elsewhere.
+func realName(dir, name string) (real string, other bool) {
+	at := hashing.OutputPath(dir, name)
+	above, err := filepath.EvalSymlinks(filepath.Dir(at))
+	if err != nil {
+		return name, false
+	}
+	real = filepath.Join(above, filepath.Base(at))
+	if !hashing.IsAbsoluteOutput(name) {
+		if dir, err = filepath.EvalSymlinks(dir); err == nil {
+			real, err = filepath.Rel(dir, real)
+		}
+		if err != nil || !filepath.IsLocal(real) {
+			return name, false
+		}
+	}
+	real = filepath.ToSlash(real)
+	return real, real != name
+}
+
 // tell tells that something is about to be written, if nobody was told yet.
 func (m *makings) tell(more claim) {
 	if said := m.own.add(more); said {
@@ -63,9 +99,13 @@ func (m *makings) tellFiles(list []outputs.File) {
 	}
 	names := map[string]trace.Write{}
 	for i := range list {
-		names[list[i].Name] = trace.Changes
+		how := trace.Changes
 		if list[i].Kind == outputs.Directory {
-			names[list[i].Name] = trace.MakesDirectory
+			how = trace.MakesDirectory
+		}
+		names[list[i].Name] = how
+		if real, other := realName(m.dir, list[i].Name); other {
+			names[real] = how
 		}
 	}
 	m.tell(claim{names: names})
