@@ -1,6 +1,7 @@
 package cachedir
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"sync"
@@ -48,7 +49,13 @@ func TestLimitHoldsForManifests(t *testing.T) {
 		require.LessOrEqual(t, usedBytes(t, d), int64(limit))
 	}
 	run, body := runOf("x"), part{0, string(make([]byte, 100_000))}
-	require.NoError(t, tryStore(d, run, metaNow(), body))
+	err := ErrNoRoom
+	for range 64 { // each store cleans for its time, and removes one manifest at least
+		if err = tryStore(d, run, metaNow(), body); !errors.Is(err, ErrNoRoom) {
+			break
+		}
+	}
+	require.NoError(t, err)
 	require.LessOrEqual(t, usedBytes(t, d), int64(limit))
 	requireHit(t, d, run, Good, body)
 
