@@ -18,7 +18,7 @@ func filesOf(c *call.Call, a call.Answer, before time.Time) (*fastpath.Made, []f
 	}
 	m.Redirect = fastpath.Part{Name: made.Redirect.Name, To: made.Redirect.Size, Sum: made.Redirect.Sum}
 	var ok bool
-	if m.Umask, ok = st.Recipe.Umask(); !ok || len(made.Files) > fastpath.MaxMade {
+	if m.Umask, ok = st.Recipe.Umask(); !ok {
 		return nil, nil, false
 	}
 	for _, f := range made.Files {
