@@ -62,6 +62,12 @@ def hits(env):
     return counts["hits"]
 
 
+def program(text):
+    """The first program that cachex runs in a text, with its subcommand."""
+    words = text.split(" -- ", 1)[1].split()
+    return " ".join(words[:2 if words[0] in ("git", "go") else 1])
+
+
 class Replay:
     """Runs commands in a directory, in both ways."""
 
@@ -75,7 +81,7 @@ class Replay:
         for name in "GOCACHE", "GOMODCACHE":
             self.env[name] = subprocess.run(["go", "env", name], capture_output=True, text=True).stdout.strip()
         self.commands = self.changes = self.differing = 0
-        self.took = [0, 0]  # seconds as it is, with cachex
+        self.took = {}  # by the program: how many, and seconds as they are and with cachex
 
     def answer(self, text):
         done = subprocess.run(["bash", "-c", text], env=self.env, cwd=self.repository, stdin=subprocess.DEVNULL, capture_output=True)
@@ -90,10 +96,12 @@ class Replay:
         order = [0, 1]
         self.chance.shuffle(order)  # what the command itself leaves must not matter either
         answers = [None, None]
+        took = self.took.setdefault(program(ways[1]), [0, 0, 0])
+        took[0] += 1
         for way in order:
             begun = time.perf_counter()
             answers[way] = self.answer(ways[way])
-            self.took[way] += time.perf_counter() - begun
+            took[way + 1] += time.perf_counter() - begun
         self.commands += 1
         if answers[0] != answers[1]:
             self.differing += 1
@@ -103,7 +111,8 @@ class Replay:
         served = hits(self.env)
         print(f"commands: {self.commands}, changes in between: {self.changes}, from the cache: {served} "
               f"({100 * served // max(self.commands, 1)} %), differing: {self.differing}")
-        print(f"seconds: {self.took[0]:.1f} as they are, {self.took[1]:.1f} with cachex")
+        for name, (n, without, with_it) in sorted(self.took.items()):
+            print(f"  {name}: {n}, {without:.1f} s as they are, {with_it:.1f} s with cachex")
 
 
 def cases(replay, n, without):
