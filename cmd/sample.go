@@ -191,7 +191,7 @@ func (s *sampling) request(there *App, m cachedir.Meta, spec hashing.Spec, setti
 	q engine.Request, now hashing.Recipe, err error,
 ) {
 	spec.Environ, spec.Secret = there.Environ, settings.Secret
-	spec.IgnoreWords = !settings.ArgFiles || spec.Trace != nil
+	spec.IgnoreWords = !settings.ArgFiles
 	spec.Past, _ = beyondItself(spec.Argv[0], spec.Dir, there.Environ)
 	made, err := there.callOf(settings, spec, nil)
 	if err != nil {

@@ -20,18 +20,18 @@ type Conditions struct {
 	Until     time.Time // the end of its life for this reader; zero: without end
 	Alone     bool      // it counts only as long as the other slot is empty
 
-	Before hashing.Recipe  // of what the caller named
-	Recipe hashing.Recipe  // that, and what the command has written down
-	Made   *MadeConditions // nil: it makes no files
+	Before   hashing.Recipe     // of what the caller named
+	Recipe   hashing.Recipe     // that, and what the command was seen to use, or has written down
+	Redirect cachedir.EntryFile // that leads from the one to the other; zero: they are the same
+	Made     *MadeConditions    // nil: it makes no files
 }
 
 // MadeConditions is what a hit with files rests on besides.
 type MadeConditions struct {
-	Redirect   cachedir.EntryFile // that leads to it; zero: none does
-	Strays     string             // what must not be there: temporary files of a hit that was killed
-	Making     string             // what the name of a file begins with that tells others of the files
-	Says       string             // and what it tells
-	PrintedSum uint64             // xxhash64 of what is printed
+	Strays     string // what must not be there: temporary files of a hit that was killed
+	Making     string // what the name of a file begins with that tells others of the files
+	Says       string // and what it tells
+	PrintedSum uint64 // xxhash64 of what is printed
 	Files      []MadeFile
 }
 
@@ -64,15 +64,16 @@ func (l *lookup) conditions(e *cachedir.Entry, out Outcome) *Conditions {
 	if end, ends := l.reader().end(e); ends {
 		c.Until = end
 	}
-	learned := l.inputs.learned
-	if learned == nil && c.Recipe.Key != c.Before.Key || learned != nil && !l.isAlone(learned) {
+	switch learned := l.inputs.learned; {
+	case learned != nil && !l.isAlone(learned), learned == nil && c.Recipe.Key != c.Before.Key:
 		return nil
+	case learned != nil:
+		c.Redirect = l.redirect
 	}
 	if l.caller.makesFiles() {
-		c.Made = l.madeConditions(e, of.Beside)
-	}
-	if c.Made == nil && (learned != nil || l.caller.makesFiles()) {
-		return nil
+		if c.Made = l.madeConditions(e, of.Beside); c.Made == nil {
+			return nil
+		}
 	}
 	return c
 }
@@ -80,9 +81,6 @@ func (l *lookup) conditions(e *cachedir.Entry, out Outcome) *Conditions {
 // isAlone reports whether none of the sets that are newer than the one that was found can be found while that is as it
 // was.
 func (l *lookup) isAlone(learned *hashing.Learned) bool {
-	if l.caller.Spec.Depfile == "" {
-		return false
-	}
 	for _, set := range learned.Sets {
 		if set == l.inputs.recipe.Key {
 			return true
@@ -100,20 +98,23 @@ func (l *lookup) isAlone(learned *hashing.Learned) bool {
 	return false
 }
 
+// What is more than this is not verified once more for a memo, which would be for a few files that are not large.
+const (
+	mostMade     = 4
+	mostMadeSize = 8 << 20 // bytes of all
+)
+
 // madeConditions verifies the files of a result once more, to sum them up in a way that takes less time; nil: there is
-// something about them that the short way does not know, or they are more than the caller can use.
+// something about them that the short way does not know.
 func (l *lookup) madeConditions(e *cachedir.Entry, beside cachedir.Beside) *MadeConditions {
 	f := filesOf(l.inputs)
 	list, err := f.listOf(e)
-	few := len(list) <= l.caller.MostFiles && beside.Size <= l.caller.MostFileBytes
+	few := len(list) <= mostMade && beside.Size <= mostMadeSize
 	if err != nil || beside.Name == "" || !few || l.caller.FileTimes == outputs.TimesOfRun {
 		return nil
 	}
 	m := &MadeConditions{Strays: f.ledger().Name()}
-	if l.inputs.learned != nil {
-		m.Redirect = l.redirect
-	}
-	m.Making, m.Says = cachedir.MakingFile(l.caller.Spec.Dir, claim{patterns: l.caller.Spec.Outputs}.String())
+	m.Making, m.Says = cachedir.MakingFile(l.caller.Spec.Dir, claimOf(l.caller.Spec.Outputs, list).String())
 	printed := xxhash.New()
 	if e.Replay(printed, printed) != nil {
 		return nil

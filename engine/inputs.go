@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -11,7 +12,6 @@ import (
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/hashing"
-	"github.com/cachex-cli/cachex/late"
 	"github.com/cachex-cli/cachex/runner"
 )
 
@@ -63,7 +63,7 @@ func (in *inputs) capture() error {
 	if in.caller.OwnsProcess {
 		defer runner.DieOfQuitAfter(readingLong)()
 		if spec := &in.caller.Spec; len(spec.Files) > 0 || spec.Trace != nil {
-			late.SetGCPercent(rareCollection)
+			debug.SetGCPercent(rareCollection)
 		}
 	}
 	if in.caller.FeedStdin {
@@ -93,7 +93,6 @@ func (in *inputs) captureNow() (hashing.Recipe, error) { return in.captureSpec(i
 
 func (in *inputs) captureSpec(spec hashing.Spec) (hashing.Recipe, error) {
 	spec.User = in.dir.SharedAs()
-	spec.IgnoreWords = spec.IgnoreWords || spec.Trace != nil // what a command reads of them is seen
 	if spec.Pty {
 		spec.Terminal = in.caller.terminal()
 	}

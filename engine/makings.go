@@ -111,6 +111,18 @@ func (m *makings) tellFiles(list []outputs.File) {
 	m.tell(claim{names: names})
 }
 
+// claimOf is what a hit tells that puts these files in place, all at once.
+func claimOf(patterns []string, list []outputs.File) claim {
+	c := newClaim()
+	auto, named := partition(patterns, func(p string) bool { return p == hashing.AutoOutputs })
+	if c.patterns = named; len(auto) > 0 {
+		for i := range list {
+			c.names[list[i].Name] = trace.Changes
+		}
+	}
+	return c
+}
+
 // watch tells what an observed run is about to write, if that is among its outputs. A path may lead there through
 // links, or be another name of a file that is there.
 func (m *makings) watch(e *earlierOutputs, path string, how trace.Write) {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/cachex-cli/cachex/outputs"
 	"github.com/cachex-cli/cachex/trace"
 )
 
@@ -46,4 +47,18 @@ func FuzzParseClaim(f *testing.F) {
 		c := parseClaim(text)
 		require.Equal(t, c, parseClaim(c.String()))
 	})
+}
+
+// What a hit tells at once is what it would tell file by file.
+func TestClaimOfFiles(t *testing.T) {
+	list := []outputs.File{{Name: "a.o"}, {Name: "d/b.o"}}
+	c := claimOf([]string{"auto", "x.o"}, list)
+	require.Equal(t, c, parseClaim(c.String()))
+	for _, other := range []string{`n 2 "a.o"`, `n 1 "d/b.o"`, `p "x.o"`, `p "d/"`, "*"} {
+		require.True(t, c.overlaps(parseClaim(other)), other)
+	}
+	for _, other := range []string{`n 2 "b.o"`, `p "y.o"`} {
+		require.False(t, c.overlaps(parseClaim(other)), other)
+	}
+	require.Empty(t, claimOf([]string{"x.o"}, list).names)
 }

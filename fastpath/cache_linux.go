@@ -78,7 +78,6 @@ func (c *cache) openAt(dir int, name, rest string, flags int, resolve uint64) (i
 		return -1, errno
 	}
 	how := [3]uint64{uint64(flags | syscall.O_CLOEXEC), uint64(modeFor(flags)), resolve}
-	const sysOpenat2 = 437 // on all architectures
 	fd, errno := call(
 		sysOpenat2, uintptr(dir), c.name.address(), uintptr(unsafe.Pointer(&how)), unsafe.Sizeof(how), 0,
 	)

@@ -29,7 +29,7 @@ func (m *Memo) Encode() ([]byte, bool) {
 func (m *Memo) fits() bool {
 	return len(m.Frames) <= maxFrames && len(m.Globs) <= maxGlobs && len(m.Env) <= maxEnv && m.body() <= MaxBody &&
 		m.Size <= maxFile && len(m.Purges) == PurgesSize && len(m.Hit) == HitSize && m.Code >= 0 && m.Code <= 255 &&
-		(m.Made == nil || len(m.Made.Files) <= MaxMade)
+		(m.Made == nil || len(m.Made.Files) <= MaxMade) && (m.Seen == nil || len(m.Seen.Uncounted) <= maxGlobs)
 }
 
 func (m *Memo) appendHit(b []byte) []byte {
@@ -54,14 +54,18 @@ func (m *Memo) appendHit(b []byte) []byte {
 	for _, v := range m.Env {
 		b = append(appendText(b, v.Name), v.Sum[:]...)
 	}
+	if b = append(b, flag(m.Seen != nil)); m.Seen != nil {
+		b = m.Seen.append(b)
+	}
 	if b = append(b, flag(m.Made != nil)); m.Made != nil {
 		b = m.Made.append(b)
 	}
 	return b
 }
 
-// maxFile bounds what is read of an entry: its body and what it says of itself.
-const maxFile = MaxBody + 64<<10
+// maxFile bounds what is read of an entry: its body and what it says of itself, which may be a line for each of some
+// thousand inputs. More are looked at sooner by two threads.
+const maxFile = 1 << 20
 
 func (m *Memo) body() (size int64) {
 	for _, f := range m.Frames {
@@ -120,6 +124,8 @@ type decoded struct {
 	globs  [maxGlobs]string
 	env    [maxEnv]Variable
 	files  [maxStates]FileState
+	seen   Seen
+	others [maxGlobs]string
 	made   Made
 	puts   [MaxMade]MadeFile
 }
@@ -170,6 +176,11 @@ func (m *decoded) decodeHit(d *reader) {
 		copy(m.Env[i].Sum[:], d.take(32))
 	}
 	if d.u8() != 0 {
+		m.Seen = &m.seen
+		m.seen.Uncounted = m.others[:]
+		m.seen.decode(d)
+	}
+	if d.u8() != 0 {
 		m.Made = &m.made
 		m.made.Files = m.puts[:]
 		m.made.decode(d)
@@ -179,11 +190,13 @@ func (m *decoded) decodeHit(d *reader) {
 // sound holds the sizes to each other.
 func (m *Memo) sound() bool {
 	const trailer = 8
-	if m.Made != nil {
-		return m.Size >= trailer && m.Size <= maxFile && m.Offset == m.Size-trailer && m.Code == 0 &&
-			m.Made.sound(m.Size-trailer, m.body())
+	if m.Size < trailer || m.Size > maxFile || m.Seen != nil && !m.Seen.sound(m.Size-trailer) {
+		return false
 	}
-	if m.Size < trailer || m.Size > maxFile || m.Offset < 0 || m.Offset > m.Size-trailer {
+	if m.Made != nil {
+		return m.Offset == m.Size-trailer && m.Code == 0 && m.Made.sound(m.body())
+	}
+	if m.Offset < 0 || m.Offset > m.Size-trailer {
 		return false
 	}
 	left := m.Size - trailer - m.Offset

@@ -36,7 +36,8 @@ type Memo struct {
 	Env   []Variable // exactly these of what the globs name are set
 	Files []FileState
 
-	Made *Made // files that it puts in place, and what else it depends on; nil: there is nothing of that kind
+	Seen *Seen // what the command has shown that it depends on; nil: nothing
+	Made *Made // files that it puts in place; nil: none
 }
 
 // Frame is a stretch of the body that goes to one stream: 0 is stdout, 1 stderr.
@@ -96,7 +97,7 @@ func (id FileID) IsLink() bool { return id.Mode&typeMask == typeLink }
 func (id FileID) IsRegular() bool { return id.Mode&typeMask == typeRegular }
 
 const (
-	memoMagic = "cxM6"
+	memoMagic = "cxM7"
 	// MaxBody is the largest body in bytes: larger ones are left to the ordinary path, which knows about slow readers
 	// and signals.
 	MaxBody   = 64 << 10

@@ -102,6 +102,10 @@ func TestMemoRefused(t *testing.T) {
 	m.Made = &Made{Files: make([]MadeFile, MaxMade+1)}
 	_, ok := m.Encode()
 	require.False(t, ok, "many files")
+	m = aMemo()
+	m.Seen = &Seen{Uncounted: make([]string, maxGlobs+1)}
+	_, ok = m.Encode()
+	require.False(t, ok, "many variables")
 }
 
 // What a memo says of files points into the file that has them, and to names that it may have.
@@ -116,18 +120,16 @@ func TestMadeRefused(t *testing.T) {
 		"no name":             func(m *Memo) { m.Made.Files[0].Name = "" },
 		"an absolute one":     func(m *Memo) { m.Made.Files[0].Name = "/x" },
 		"more than a mode":    func(m *Memo) { m.Made.Files[0].Perm = 0o4755 },
-		"inputs behind":       func(m *Memo) { m.Made.Seen.To = m.Size - 7 },
 		"less is printed":     func(m *Memo) { m.Made.Printed.To-- },
 		"from behind":         func(m *Memo) { m.Made.Printed = Part{From: 9, To: 101} },
 		"a body in the entry": func(m *Memo) { m.Offset-- },
 		"a failure":           func(m *Memo) { m.Code = 1 },
 		"files not its own":   func(m *Memo) { m.Made.Umask = 0o700 },
-		"a large redirect":    func(m *Memo) { m.Made.Redirect = Part{Name: "r", To: maxFile + 1} },
 	} {
 		m := aMemo()
 		m.Offset, m.Code = m.Size-8, 0
 		m.Made = &Made{
-			Size: 100, Seen: Part{From: 2, To: 2}, Printed: Part{To: 92},
+			Size: 100, Printed: Part{To: 92},
 			Files: []MadeFile{{"x", 0o755, Part{From: 92, To: 100}}},
 		}
 		spoil(&m)
@@ -138,12 +140,42 @@ func TestMadeRefused(t *testing.T) {
 	}
 }
 
+// What a memo says of inputs points into the entry.
+func TestSeenRefused(t *testing.T) {
+	for what, spoil := range map[string]func(*Memo){
+		"":                 func(*Memo) {},
+		"lines behind":     func(m *Memo) { m.Seen.Lines.To = m.Size - 7 },
+		"before":           func(m *Memo) { m.Seen.Lines.From = -1 },
+		"backwards":        func(m *Memo) { m.Seen.Lines.From = 401 },
+		"no redirect":      func(m *Memo) { m.Seen.Redirect.Name = "" },
+		"an empty one":     func(m *Memo) { m.Seen.Redirect.To = 7 },
+		"a large redirect": func(m *Memo) { m.Seen.Redirect.To = maxFile + 1 },
+	} {
+		m := aMemo()
+		m.Seen = &Seen{
+			Redirect: Part{Name: "r", To: 8}, Lines: Part{From: 2, To: 400}, Sum: [32]byte{1}, Around: [32]byte{2},
+			Uncounted: []string{"PWD", "_"},
+		}
+		spoil(&m)
+		cell, ok := m.Encode()
+		require.True(t, ok, what)
+		got, ok := Decode(cell)
+		require.Equal(t, what == "", ok, what)
+		if ok {
+			require.Equal(t, m, got)
+		}
+	}
+}
+
 // Whatever bytes a memo holds, under a right checksum or not: no panic, and nothing that points out of the entry.
 func FuzzDecode(f *testing.F) {
 	m := aMemo()
 	cell, _ := m.Encode()
 	f.Add(cell, true)
 	f.Add(cell[:30], true)
+	m.Seen = &Seen{Redirect: Part{Name: "r", To: 8}, Lines: Part{From: 2, To: 400}, Uncounted: []string{"PWD"}}
+	cell, _ = m.Encode()
+	f.Add(cell, true)
 	f.Add([]byte("cxM1"), false)
 	f.Fuzz(func(t *testing.T, b []byte, sign bool) {
 		if len(b) > MaxMemo {
@@ -166,6 +198,9 @@ func FuzzDecode(f *testing.F) {
 		for _, f := range m.Frames {
 			require.Positive(t, f.Size)
 			size += f.Size
+		}
+		if m.Seen != nil {
+			require.True(t, m.Seen.Lines.isIn(m.Size-8))
 		}
 		if m.Made != nil {
 			require.Equal(t, m.Made.Printed.size(), size)

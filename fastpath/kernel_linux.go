@@ -86,7 +86,9 @@ const (
 	atCwd       = -100
 	noFollow    = 0x100
 	noAutomount = 0x800
+	emptyPath   = 0x1000
 	oPath       = 0x200000
+	sysOpenat2  = 437 // on all architectures
 	fionread    = 0x541b
 
 	noMagiclinks = 2 // of openat2(2): no link of /proc

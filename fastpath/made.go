@@ -1,20 +1,15 @@
 package fastpath
 
-// Made is what a memo adds where a hit puts files in place, and where the command itself has written down what it
-// depends on (--depfile). The entry has a list of these inputs, and beside it is a file with what was printed and what
+// Made is what a memo adds where a hit puts files in place. Beside the entry is a file with what was printed and what
 // the files hold. Names are below the cache directory's v1, but those of the files.
 type Made struct {
-	Redirect Part // the entry that leads to this one: while it is the same nobody has learned more; no name: none does
-
-	Seen    Part     // of the entry: lines about the inputs
-	SeenSum [32]byte // SumStates of what they name
-	Umask   uint16   // the permissions that files are made without
-	Strays  string   // what must not be there: temporary files of a hit that was killed
-	Making  string   // what the name of a file begins with that tells others of this hit
-	Says    string   // and what it tells
-	Beside  string   // the file beside the entry
-	Size    int64    // its bytes
-	Printed Part     // of that file
+	Umask   uint16 // the permissions that files are made without
+	Strays  string // what must not be there: temporary files of a hit that was killed
+	Making  string // what the name of a file begins with that tells others of this hit
+	Says    string // and what it tells
+	Beside  string // the file beside the entry
+	Size    int64  // its bytes
+	Printed Part   // of that file
 	Files   []MadeFile
 }
 
@@ -41,8 +36,6 @@ const (
 )
 
 func (m *Made) append(b []byte) []byte {
-	b = m.Redirect.append(b)
-	b = append(m.Seen.append(b), m.SeenSum[:]...)
 	b = append(b, byte(m.Umask), byte(m.Umask>>8))
 	for _, text := range [...]string{m.Strays, m.Making, m.Says, m.Beside} {
 		b = appendText(b, text)
@@ -67,10 +60,6 @@ func (p *Part) append(b []byte) []byte {
 
 // decode reads it, with room for files.
 func (m *Made) decode(d *reader) {
-	m.Redirect.decode(d)
-	m.Seen.decode(d)
-	clear(m.SeenSum[:])
-	copy(m.SeenSum[:], d.take(32))
 	m.Umask = d.u16()
 	m.Strays, m.Making, m.Says, m.Beside = d.text(), d.text(), d.text(), d.text()
 	m.Size = int64(d.u64())
@@ -91,15 +80,12 @@ func (p *Part) decode(d *reader) {
 	p.Name, p.From, p.To, p.Sum = d.text(), int64(d.u64()), int64(d.u64()), d.u64()
 }
 
-// sound holds the sizes to each other: of the entry before its checksum, and of what is printed.
-func (m *Made) sound(entry, printed int64) bool {
+// sound holds the sizes to each other, and to that of what is printed.
+func (m *Made) sound(printed int64) bool {
 	if m.Umask&0o700 != 0 || len(m.Making) > 1<<7 || m.Size < 0 || len(m.Files) == 0 || printed > MaxBody {
 		return false
 	}
-	if r := &m.Redirect; r.Name != "" && (r.To < 8 || r.To > maxFile) {
-		return false
-	}
-	if !m.Seen.isIn(entry) || !m.Printed.isIn(m.Size) || m.Printed.size() != printed {
+	if !m.Printed.isIn(m.Size) || m.Printed.size() != printed {
 		return false
 	}
 	for i := range m.Files {
@@ -114,24 +100,3 @@ func (m *Made) sound(entry, printed int64) bool {
 func (p *Part) isIn(size int64) bool { return p.From >= 0 && p.From <= p.To && p.To <= size }
 
 func (p *Part) size() int64 { return p.To - p.From }
-
-// seenPath reads a line about an input: `seen c- "/PATH" ...`. Any other use, and a path that is not written as it is,
-// is left to the ordinary way.
-func seenPath(text string) (path, rest string, ok bool) {
-	const begin = `seen c- "/`
-	if len(text) < len(begin) || text[:len(begin)] != begin {
-		return "", "", false
-	}
-	from, to := len(begin)-1, len(begin)
-	for ; to < len(text) && text[to] != '"'; to++ {
-		if text[to] == '\\' || text[to] < ' ' {
-			return "", "", false
-		}
-	}
-	for end := to; end < len(text); end++ {
-		if text[end] == '\n' {
-			return text[from:to], text[end+1:], true
-		}
-	}
-	return "", "", false
-}

@@ -14,19 +14,13 @@ import (
 // Others are told of it as they are of any hit that makes files (cachedir/making.go): whoever records a run that may
 // make the same does not store it.
 
-// holdsMade reports whether what the command has written down is as it was, and nobody has learned more.
+// holdsMade reports whether files may be put in place as they were made.
 func (w *way) holdsMade(m *Made) bool {
 	if !beforeRuntime || umask() != m.Umask {
 		return false
 	}
-	if _, errno := w.openAt(w.v1, m.Strays, "", oPath|syscall.O_NOFOLLOW, below); errno != syscall.ENOENT {
-		return false
-	}
-	if m.Redirect.Name == "" {
-		return true
-	}
-	sum, ok := w.sumStates(alias(w.entry()[m.Seen.From:m.Seen.To]))
-	return ok && sum == m.SeenSum && w.isWhole(m.Redirect.Name, m.Redirect.To, m.Redirect.Sum)
+	_, errno := w.openAt(w.v1, m.Strays, "", oPath|syscall.O_NOFOLLOW, below)
+	return errno == syscall.ENOENT
 }
 
 // umask asks by setting it: there is no other thread yet.
@@ -34,35 +28,6 @@ func umask() uint16 {
 	mask, _ := call(syscall.SYS_UMASK, 0o077, 0, 0, 0, 0)
 	_, _ = call(syscall.SYS_UMASK, uintptr(mask), 0, 0, 0, 0)
 	return uint16(mask)
-}
-
-// SumStates is the SHA-256 of what the kernel says of the paths in lines about inputs; false if one is no regular file,
-// or a line is nothing for the short way.
-func SumStates(text string) (sum [32]byte, ok bool) {
-	var room [syscall.PathMax]byte
-	l := &look{path: room[:]}
-	return l.sumStates(text)
-}
-
-func (l *look) sumStates(text string) (sum [32]byte, ok bool) {
-	var d digest
-	d.reset()
-	for text != "" {
-		var path string
-		if path, text, ok = seenPath(text); !ok {
-			return sum, false
-		}
-		id, ok := l.identify(path, Followed)
-		if !ok || !id.IsRegular() {
-			return sum, false
-		}
-		for _, v := range [...]uint64{
-			id.Dev, id.Ino, id.Mode, uint64(id.Size), uint64(id.Mtime), uint64(id.Ctime), id.Mount,
-		} {
-			d.word(v)
-		}
-	}
-	return d.sum(), true
 }
 
 // making is what is under way to put files in place.
@@ -264,7 +229,7 @@ func (w *way) tellThose(m *Made) bool {
 		return false
 	}
 	begin, own := m.Making[slash+1:], w.making.name[slash+1:]
-	line := append(append(append(w.making.line[:0], sayMet...), own...), ' ')
+	line := append(append(append(w.making.line[:0], "met "...), own...), ' ')
 	line = append(line, m.Says...)
 	names := w.entry()[MaxBody:] // below is what is to be printed
 	for {
@@ -290,9 +255,6 @@ func (w *way) tellThose(m *Made) bool {
 		}
 	}
 }
-
-// sayMet begins the line of one who came later (cachedir/making.go has all of them).
-const sayMet = "met "
 
 // direntName is where the name begins in what getdents64(2) returns.
 const direntName = 19

@@ -26,26 +26,13 @@ func (w *world) makes(t *testing.T) {
 	for _, dir := range []string{w.path("pending"), "obj"} {
 		require.NoError(t, os.Mkdir(dir, 0o700))
 	}
-	require.NoError(t, os.WriteFile("header", []byte("input"), 0o600))
-	seen := ""
-	for _, name := range []string{"in", "header"} {
-		seen += `seen c- "` + w.home + "/" + name + `" plain size 5` + "\n"
-	}
-	entry := append([]byte("what an entry says of itself; "), seen...)
-	entry = append64(entry, Sum64(entry))
-	redirect := append64([]byte("redirect"), Sum64([]byte("redirect")))
+	w.sees(t, "")
 	object := strings.Repeat("object ", 20_000) // more than is copied at once
-	w.write("entries/ab/abcd", string(entry))
-	w.write("entries/ab/first", string(redirect))
 	w.write("entries/ab/abcd.body", w.body+object+"x.o: in\n")
-	sum, ok := SumStates(seen)
-	require.True(t, ok)
 	from, to := int64(len(w.body)), int64(len(w.body)+len(object))
 	m := &w.memo
-	m.Size, m.Sum, m.Offset, m.Code = int64(len(entry)), load64(entry[len(entry)-8:]), int64(len(entry)-8), 0
+	m.Code = 0
 	m.Made = &Made{
-		Redirect: Part{Name: "entries/ab/first", To: int64(len(redirect)), Sum: Sum64([]byte("redirect"))},
-		Seen:     Part{From: m.Offset - int64(len(seen)), To: m.Offset}, SeenSum: sum,
 		Umask: umask(), Strays: "pending/strays", Making: madeMaking, Says: madeSays,
 		Beside: "entries/ab/abcd.body", Size: to + 8, Printed: Part{To: from, Sum: Sum64([]byte(w.body))},
 		Files: []MadeFile{
@@ -191,18 +178,4 @@ func TestWayPutsNothingBesideTheRuntime(t *testing.T) {
 	beforeRuntime = false
 	found, _, _ := w.try()
 	require.Equal(t, knowsCall, found)
-}
-
-func TestSeenPath(t *testing.T) {
-	path, rest, ok := seenPath("seen c- \"/a b\" plain\nrest")
-	require.True(t, ok)
-	require.Equal(t, "/a b", path)
-	require.Equal(t, "rest", rest)
-	for _, text := range []string{
-		"seen c- \"/a\" plain", "seen cm- \"/a\" plain\n", "seen c- \"a\" plain\n", `seen c- "/a\"" plain` + "\n",
-		"seen c- \"/a", "seenenv \"A\"\n", "s", "\n",
-	} {
-		_, _, ok := seenPath(text)
-		require.False(t, ok, text)
-	}
 }

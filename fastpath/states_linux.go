@@ -80,16 +80,24 @@ func (l *look) identify(path string, kind StateKind) (FileID, bool) {
 	case kind == Exists:
 		return present, true
 	}
-	return FileID{
-		uint64(st.devMajor)<<32 | uint64(st.devMinor), st.ino, uint64(st.mode), int64(st.size), st.mtime.ns(),
-		st.ctime.ns(), st.mount,
-	}, true
+	return l.id(), true
 }
 
-func (l *look) statx(flags int) syscall.Errno {
-	// type, mode, inode, size, mtime, ctime; mount, by a number that is not used again if there is one
-	const mask = 0x3c3 | 0x1000 | 0x4000
-	dir := atCwd
+// id is what was seen last. The number of the device is what stat(2) says.
+func (l *look) id() FileID {
+	st := &l.st
+	major, minor := uint64(st.devMajor), uint64(st.devMinor)
+	return FileID{
+		major&^0xfff<<32 | major&0xfff<<8 | minor&^0xff<<12 | minor&0xff, st.ino, uint64(st.mode), int64(st.size),
+		st.mtime.ns(), st.ctime.ns(), st.mount,
+	}
+}
+
+func (l *look) statx(flags int) syscall.Errno { return l.statxFrom(atCwd, flags) }
+
+func (l *look) statxFrom(dir, flags int) syscall.Errno {
+	// type, mode, owner, inode, size, mtime, ctime; mount, by a number that is not used again if there is one
+	const mask = 0x3cb | 0x1000 | 0x4000
 	_, errno := call(
 		sysStatx, uintptr(dir), l.path.address(), uintptr(flags), mask, uintptr(unsafe.Pointer(&l.st)),
 	)

@@ -11,8 +11,14 @@ func Identify(string, StateKind) (FileID, bool) { return FileID{}, false }
 // ReadContent returns what Content says of a file now; false if that cannot be told.
 func ReadContent(string) (FileState, bool) { return FileState{}, false }
 
-// SumStates is the SHA-256 of what the kernel says of the paths in lines about inputs; false if that cannot be told.
-func SumStates(string) (sum [32]byte, ok bool) { return sum, false }
+// SumSeen compares lines about paths, and sums up what stands for digests; false if that cannot be told.
+func SumSeen(string) (sum [32]byte, ok bool) { return sum, false }
+
+// SumFiles sums up what is said of files.
+func SumFiles([]FileID) (sum [32]byte) { return sum }
+
+// SumAround sums up what no path shows; false if that cannot be told.
+func SumAround(_, _ []string) (sum [32]byte, ok bool) { return sum, false }
 
 // Log counts the hit.
 func (u *Unwritten) Log() {}

@@ -22,6 +22,8 @@ type way struct {
 	memo decoded
 	place
 	making making
+	around around
+	target [syscall.PathMax]byte    // what a link says
 	stands bool                     // the memo holds, and files could not be put in place
 	room   [PageSize + maxFile]byte // of the page of the memo so much as was read, and the entry behind it
 	page   int                      // bytes of that
@@ -73,14 +75,14 @@ func (w *way) answer(address [32]byte) verdict {
 	if !w.hold(m.Files[:m.Resolved], nil) {
 		return nothing
 	}
-	if m.Entry == "" || !w.holdsNow(m) || !w.isValid(m) {
+	if m.Entry == "" || !w.holdsNow(m) || !w.isValid(m) || m.Made != nil && !w.holdsMade(m.Made) {
+		return knowsCall
+	}
+	if m.Seen != nil && !w.isLed(m.Seen) {
 		return knowsCall
 	}
 	body, ok := w.body(m)
-	if !ok {
-		return knowsCall
-	}
-	if m.Made != nil && !w.holdsMade(m.Made) {
+	if !ok || m.Seen != nil && !w.holdsSeen(m.Seen) {
 		return knowsCall
 	}
 	journal, ok := w.openJournal()
@@ -192,6 +194,24 @@ func (w *way) isValid(m *Memo) bool {
 	}
 	_, errno := w.openAt(w.v1, m.Absent, "", oPath|syscall.O_NOFOLLOW, below)
 	return errno == syscall.ENOENT
+}
+
+// isLed reports whether it is still the same entry that leads to that of the memo, and nothing around the run is
+// another.
+func (w *way) isLed(s *Seen) bool {
+	if s.Around != ([32]byte{}) {
+		if sum, ok := w.around.sum(w.invocation.Environ, s.Uncounted); !ok || sum != s.Around {
+			return false
+		}
+	}
+	return w.isWhole(s.Redirect.Name, s.Redirect.To, s.Redirect.Sum)
+}
+
+// holdsSeen reports whether all that the lines of the entry tell of is as it was.
+func (w *way) holdsSeen(s *Seen) bool {
+	sees := seer{look: &w.look, target: w.target[:], uid: w.uid}
+	sum, ok := sees.sum(alias(w.entry()[s.Lines.From:s.Lines.To]))
+	return ok && sum == s.Sum
 }
 
 // body reads the entry, and returns its body if it is the one that the memo speaks of.

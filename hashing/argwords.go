@@ -23,9 +23,10 @@ type ArgFile struct {
 }
 
 // ArgFiles lists the words that a run looks at because they may name a file: all but the program itself. What cannot be
-// the name of a file is left out, and so are words that only a named recipe has.
+// the name of a file is left out, and so are words that only a named recipe has. Of an observed run it is seen what it
+// reads.
 func ArgFiles(spec *Spec) []ArgFile {
-	if spec.IgnoreWords || spec.Name != "" {
+	if spec.IgnoreWords || spec.Trace != nil || spec.Name != "" {
 		return nil
 	}
 	outputs, all := OutputSet(spec.Outputs), mentions(spec)

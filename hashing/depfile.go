@@ -38,8 +38,11 @@ func (s *Spec) isDepfile(word string) bool {
 // that says so.
 func (r Recipe) HasSets() bool { return r.IsObserved() || r.has("depfile ") }
 
-// namedVariables are those that the rest of a recipe with a depfile has.
+// namedVariables are those that count, by what a recipe says behind what was known before the run.
 func namedVariables(rest []byte) (names []string) {
+	if bytes.HasPrefix(rest, []byte(seenToolsFact.name+" ")) {
+		_, rest, _ = bytes.Cut(rest, []byte("\n"))
+	}
 	for line := range bytes.Lines(rest) {
 		quoted, ok := bytes.CutPrefix(line, []byte(seenEnvFact.name+" "))
 		if !ok {

@@ -29,6 +29,9 @@ var noise = [...]string{
 	ownVariables + "*",
 }
 
+// noiseByValue are noise, or not, by what they say.
+var noiseByValue = [...]string{"GIT_ASKPASS", "BROWSER", "GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"}
+
 // ciNoise lists what CI systems set anew for each job, and the addresses of services that they start for it. A command
 // may well print such an id, so these count unless somebody says that they do not.
 const ciNoise = "GITHUB_ENV GITHUB_PATH GITHUB_OUTPUT GITHUB_STATE GITHUB_STEP_SUMMARY RUNNER_TRACKING_ID ACTIONS_* " +
@@ -40,6 +43,8 @@ func Noise(name, value string) bool {
 	switch {
 	case slices.ContainsFunc(noise[:], func(globs string) bool { return namesVariable(globs, name) }):
 		return true
+	case !slices.Contains(noiseByValue[:], name):
+		return false
 	case name == "GIT_ASKPASS", name == "BROWSER":
 		return belowEditor(value)
 	case name == "GIT_AUTHOR_DATE", name == "GIT_COMMITTER_DATE":

@@ -51,9 +51,18 @@ func Unchanged(observed, r Recipe, spec Spec, digests Digests) (difference strin
 }
 
 func (o *observer) unchanged(observed, r Recipe) (difference string, err error) {
+	paths, difference, err := o.around(observed, r)
+	if err != nil || difference != "" {
+		return difference, err
+	}
+	return o.compare(observed.Key, paths)
+}
+
+// around compares what an observed run depends on besides paths, and returns the lines about these.
+func (o *observer) around(observed, r Recipe) (paths []byte, difference string, err error) {
 	rest, ok := bytes.CutPrefix(observed.Text, r.Text)
 	if !ok {
-		return "", errRecipe
+		return nil, "", errRecipe
 	}
 	for _, name := range ShellVariables() {
 		if bytes.Contains(rest, []byte(seenEnvFact.name+" \""+name+"\" ")) {
@@ -65,16 +74,22 @@ func (o *observer) unchanged(observed, r Recipe) (difference string, err error) 
 		o.variables = namedVariables(rest)
 	}
 	environment := o.environment(nil)
+	before, paths := cutPaths(rest)
+	if !bytes.Equal(before, environment) {
+		return paths, firstDifference(before, environment), nil
+	}
+	return paths, "", nil
+}
+
+// cutPaths cuts what a recipe says of an observed run where the lines about paths begin.
+func cutPaths(rest []byte) (before, paths []byte) {
 	at := bytes.Index(rest, []byte("\n"+seenFact.name+" ")) + 1 // 0: no path was seen
 	if bytes.HasPrefix(rest, []byte(seenFact.name+" ")) {
 		at = 0
 	} else if at == 0 {
 		at = len(rest)
 	}
-	if !bytes.Equal(rest[:at], environment) {
-		return firstDifference(rest[:at], environment), nil
-	}
-	return o.compare(observed.Key, rest[at:])
+	return rest[:at], rest[at:]
 }
 
 // firstDifference says for people what differs first between two texts of facts.

@@ -34,10 +34,10 @@ func (r Recipe) Umask() (mask uint16, ok bool) {
 }
 
 // withoutPlainOutputs leaves the patterns that stand for more than one file below the working directory: a memo has
-// names, and none where its files were not all that there is.
+// names, and none where its files were not all that there is. What AutoOutputs stands for is all that the run has made.
 func withoutPlainOutputs(patterns []string) (left []string) {
 	for _, pattern := range patterns {
-		if !IsName(pattern) || IsAbsoluteOutput(pattern) || strings.HasSuffix(pattern, "/") || pattern == AutoOutputs {
+		if !IsName(pattern) || IsAbsoluteOutput(pattern) || strings.HasSuffix(pattern, "/") {
 			left = append(left, pattern)
 		}
 	}

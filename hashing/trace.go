@@ -18,6 +18,7 @@ type Trace struct {
 
 var traceFact = factKind{
 	name: "trace", add: addTrace, parse: parseTrace, order: ofGiven,
+	memo: func(_, left *Spec) { left.Trace = nil }, // what the run was seen to use is held against the memo
 	report: func(r *Recipe, _ *Spec, to *Report) {
 		if r.IsObserved() {
 			to.refuse("a nested run is observed itself")

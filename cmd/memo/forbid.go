@@ -40,6 +40,7 @@ func beyondMemo(c *call.Call) call.Call {
 	q.OnlyIf = nil // a memo has its variables
 	q.TTL, q.TTLFail, q.Jitter, q.Stale, q.StaleIfError, q.Tags = 0, 0, 0, 0, 0, nil
 	q.CachedOnly, q.NoWait, q.Wait, q.Follow, q.MinCost, q.MaxEntry = false, false, 0, false, 0, 0
+	q.Network = false // which is about what is stored
 	left.CacheExit, left.CacheDir, left.Quiet, left.PlainTiers = call.ExitSet{}, "", false, nil
 	left.Store.TrustOwners, left.Store.MaxSize, left.Store.Keep = nil, 0, 0
 	left.Configuration, left.Places, left.AnyCommand = nil, nil, false

@@ -125,9 +125,14 @@ func withHit(m fastpath.Memo, p *call.Process, c *call.Call, a call.Answer, befo
 	if !ok {
 		return nil
 	}
-	var made []fastpath.FileState
+	var boot []fastpath.FileState
+	if st.Redirect.Name != "" {
+		if m.Seen, boot, ok = seenOf(p.Environ, c, a, before); !ok {
+			return nil
+		}
+	}
 	if st.Made != nil {
-		if m.Made, made, ok = filesOf(c, a, before); !ok {
+		if m.Made, ok = filesOf(a); !ok {
 			return nil
 		}
 	}
@@ -141,7 +146,7 @@ func withHit(m fastpath.Memo, p *call.Process, c *call.Call, a call.Answer, befo
 	if again, ok = StatesOf(seen, args, before); !ok || !slices.Equal(again, files) {
 		return nil
 	}
-	m.Files = slices.Concat(m.Files, files, made)
+	m.Files = slices.Concat(m.Files, files, boot)
 	m.Globs = slices.Concat(recipe.Variables(spec), c.Request.Conditional())
 	if m.Env, ok = variables(p.Environ, m.Globs); !ok {
 		return nil

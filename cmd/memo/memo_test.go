@@ -25,7 +25,7 @@ const (
 	byVariables = "each variable of the key, and of the conditions for caching, is held against it"
 	byFiles     = "each file is looked at, by name"
 	byNames     = "each is put in place, by name, where nothing is"
-	bySum       = "what the kernel says of the files that it names is summed up"
+	bySum       = "what the kernel says of the files that it names, or was seen to use, is summed up or compared"
 	byNothing   = "no answer depends on it"
 )
 
@@ -37,6 +37,7 @@ var carried = map[string]string{
 	"Request.Spec.Exe": byAddress, "Request.Spec.Environ": byVariables, "Request.Spec.Env": byVariables,
 	"Request.Spec.StrictEnv": byAddress,
 	"Request.Spec.Outputs":   byNames, "Request.Spec.Depfile": bySum, "Request.FileTimes": byAddress,
+	"Request.Spec.Trace": bySum, "Request.Network": byNothing,
 	"Request.OnlyIf":     byVariables,
 	"Request.Spec.Files": byFiles, "Request.Spec.IgnoreWords": byFiles,
 	"Request.TTL": byAddress, "Request.TTLFail": byAddress, "Request.Jitter": byAddress, "Request.Stale": byAddress,
@@ -118,7 +119,6 @@ func TestMemoForbidsValues(t *testing.T) {
 		"a directory of files":    func(c *call.Call) { c.Request.Spec.Files = []string{t.TempDir()} },
 		"a glob of outputs":       func(c *call.Call) { c.Request.Spec.Outputs = []string{"a", "*.o"} },
 		"a directory of outputs":  func(c *call.Call) { c.Request.Spec.Outputs = []string{"a/"} },
-		"whatever is made":        func(c *call.Call) { c.Request.Spec.Outputs = []string{"auto"} },
 		"an absolute output":      func(c *call.Call) { c.Request.Spec.Outputs = []string{"/a"} },
 		"the times of the run":    func(c *call.Call) { c.Request.FileTimes = outputs.TimesOfRun },
 		"no directory":            func(c *call.Call) { c.Request.Spec.Dir = "" },

@@ -1,3 +1,0 @@
-package memo
-
-import _ "github.com/cachex-cli/cachex/late/all"

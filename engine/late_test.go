@@ -1,3 +1,0 @@
-package engine
-
-import _ "github.com/cachex-cli/cachex/late/all"

@@ -1,0 +1,137 @@
+package fastpath
+
+// Seen is what a memo adds where the command has shown what it depends on: it was observed (--trace), or has written
+// that down itself (--depfile). The entry has a list of it, a line for each path, as a recipe has it. Names are below
+// the cache directory's v1.
+type Seen struct {
+	Redirect Part     // the entry that leads to this one: while it is the same nobody has learned more
+	Lines    Part     // of the entry: the lines about paths
+	Sum      [32]byte // SumSeen of them
+
+	Around    [32]byte // SumAround; zero: nothing of that counts but what is in the address
+	Uncounted []string // names of variables that do not count
+}
+
+func (s *Seen) append(b []byte) []byte {
+	b = s.Lines.append(s.Redirect.append(b))
+	b = append(append(b, s.Sum[:]...), s.Around[:]...)
+	b = append64(b, uint64(len(s.Uncounted)))
+	for _, name := range s.Uncounted {
+		b = appendText(b, name)
+	}
+	return b
+}
+
+// decode reads it, with room for names.
+func (s *Seen) decode(d *reader) {
+	s.Redirect.decode(d)
+	s.Lines.decode(d)
+	clear(s.Sum[:])
+	copy(s.Sum[:], d.take(32))
+	clear(s.Around[:])
+	copy(s.Around[:], d.take(32))
+	s.Uncounted = s.Uncounted[:d.count(len(s.Uncounted))]
+	for i := range s.Uncounted {
+		s.Uncounted[i] = d.text()
+	}
+}
+
+// sound holds it to the size of the entry without its checksum.
+func (s *Seen) sound(entry int64) bool {
+	return s.Redirect.Name != "" && s.Redirect.To >= 8 && s.Redirect.To <= maxFile && s.Lines.isIn(entry)
+}
+
+// What a run made use of, by the letters of a line.
+const (
+	usesContent = 1 << iota
+	usesMode
+	usesTimes
+	usesNames
+	usesLink
+	usesChange
+	usesMade
+	usesInode
+	usesLibraries
+	usesAbove
+	usesIdentity
+	usesOutput
+
+	useLetters = "cmtnlxwdraio"
+)
+
+// lineReader reads lines about paths. What is not as it should be is for the ordinary way.
+type lineReader struct {
+	rest   string
+	failed bool
+}
+
+// try takes a word, if it is next.
+func (r *lineReader) try(word string) bool {
+	if n := len(word); len(r.rest) >= n && r.rest[:n] == word {
+		r.rest = r.rest[n:]
+		return true
+	}
+	return false
+}
+
+func (r *lineReader) expect(word string) {
+	if !r.try(word) {
+		r.failed = true
+	}
+}
+
+// uses takes the letters, and what stands between them and the path.
+func (r *lineReader) uses() (uses int) {
+	for i := range len(useLetters) {
+		if r.try(useLetters[i : i+1]) {
+			uses |= 1 << i
+		}
+	}
+	r.expect("- ")
+	return uses
+}
+
+// quoted takes a text between quotes that is written as it is.
+func (r *lineReader) quoted() (text string) {
+	r.expect(`"`)
+	for i := range len(r.rest) {
+		switch c := r.rest[i]; {
+		case c == '"':
+			text, r.rest = r.rest[:i], r.rest[i+1:]
+			return text
+		case c == '\\' || c < ' ' || c > '~':
+			r.failed = true
+			return ""
+		}
+	}
+	r.failed = true
+	return ""
+}
+
+// number expects a number that is not negative.
+func (r *lineReader) number(n int64, base int64) {
+	var digits [24]byte
+	at := len(digits)
+	for rest := n; ; {
+		at--
+		digits[at] = byte('0' + rest%base)
+		if rest /= base; rest <= 0 {
+			break
+		}
+	}
+	if n < 0 {
+		r.failed = true
+		return
+	}
+	r.expect(alias(digits[at:]))
+}
+
+// sum takes a digest, which nothing here can be held against.
+func (r *lineReader) sum() {
+	const digits = 64
+	if r.expect(" sha256:"); len(r.rest) < digits {
+		r.failed = true
+		return
+	}
+	r.rest = r.rest[digits:]
+}

@@ -1,3 +1,0 @@
-package hashing
-
-import _ "github.com/cachex-cli/cachex/late/all"
