@@ -11,9 +11,10 @@ it. Then as many changes of what the command was not seen to depend on, which sh
 piled up and results stored on the way, so that several sets of inputs of one command are in use.
 
 --runs N bounds the changes (default: all), a sample by --seed; --uid N runs everything as that user, so that
-permissions count, which they do not for root. --repeat 'COMMAND # CHANGE' does one change and shows both answers.
+permissions count, which they do not for root. --early asks without --status-fd and --read-only, as people do, so that answers
+come before the Go runtime where they can, and waits before each change until they do. --repeat 'COMMAND # CHANGE' does one change and shows both answers.
 Exit code: 0 no stale answer, 1 at least one, 77 nothing can be observed here."""
-import argparse, collections, fnmatch, hashlib, json, os, pathlib, random, re, shlex, shutil, signal, stat, subprocess, sys
+import argparse, collections, fnmatch, hashlib, json, os, pathlib, random, re, resource, shlex, shutil, signal, stat, subprocess, sys
 import tempfile, time
 
 TEXTS = {
@@ -263,6 +264,10 @@ df .
 """
 
 
+FEW_FAULTS = 200  # of a process without a Go runtime
+TRACED = ["run", "--trace", "--ttl", "1h", "--cache-exit", "any", "--arg-files=false"]
+
+
 class World:
     "the workspace, and what must be as it was after each change"
 
@@ -431,13 +436,14 @@ class World:
 
     # Runs.
 
-    def run(self, argv, cwd, env):
+    def run(self, argv, cwd, env, says=True):
+        "says: what cachex is asked to say of itself, too"
         options = {"user": self.uid, "group": self.uid, "extra_groups": []} if self.uid else {}
         r, w = os.pipe()
         try:
             p = subprocess.Popen(argv, cwd=f"{self.ws}/{cwd}", env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                  stderr=subprocess.PIPE, pass_fds=[w] if argv[0] == self.cachex else [], start_new_session=True, **options) \
-                if argv[0] != self.cachex else \
+                if argv[0] != self.cachex or not says else \
                 subprocess.Popen([*argv[:2], "--status-fd", str(w), *argv[2:]], cwd=f"{self.ws}/{cwd}", env=env, stdin=subprocess.DEVNULL,
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=[w], start_new_session=True, **options)
         except OSError as e:
@@ -454,11 +460,25 @@ class World:
         err = b"\n".join(sorted(err.split(b"\n")))  # threads report in any order
         return (p.returncode, out, err), json.loads(status.splitlines()[-1]) if status else {}
 
+    def asked(self, c):
+        "asks as people do; whether it was a hit, and one that came before the runtime, is known by counts and page faults"
+        hits, faults = self.hits(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt
+        r, _ = self.run([self.cachex, *TRACED, "--", *c.argv], c.cwd, self.env, says=False)
+        faults = resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt - faults
+        hit = self.hits() > hits
+        return r, {"result": "hit" if hit else "miss", "early": hit and faults < FEW_FAULTS}
+
+    def hits(self):
+        as_user = {"user": self.uid, "group": self.uid} if self.uid else {}
+        env = self.env | {"HOME": self.home}
+        out = subprocess.run([self.cachex, "stats", "--format", "json"], env=env, check=True, capture_output=True, **as_user).stdout
+        return json.loads(out)["hits"]
+
     def plain(self, c, env=None):
         return self.run(c.argv, c.cwd, self.env | (env or {}))[0]
 
     def traced(self, c, *flags, env=None):
-        argv = [self.cachex, "run", "--trace", "--ttl", "1h", "--cache-exit", "any", "--arg-files=false", *flags, "--", *c.argv]
+        argv = [self.cachex, *TRACED, *flags, "--", *c.argv]
         return self.run(argv, c.cwd, self.env | (env or {}))
 
 
@@ -906,10 +926,21 @@ class Proof:
         print(f"\n{what.upper()}: {c.name} # {change.name}\n  cachex ({status.get('result')}): {show(got, at)}\n  plain:  {show(want, at)}\n"
               f"  repeat: scripts/mutations.py --seed {self.o.seed} --repeat {shlex.quote(f'{c.name} # {change.name}')}", flush=True)
 
+    def is_early(self, c):
+        "waits until the answer comes before the runtime: for files that were changed just now that takes two seconds"
+        end = time.monotonic() + 3
+        while not self.w.asked(c)[1]["early"]:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.05)
+        return True
+
     def attempt(self, c, change, state, counter, show_all=False):
         "does one change and compares; then undoes it"
         w = self.w
         before = state
+        if self.o.early:
+            self.count["early"] += self.is_early(c)
         try:
             if change.apply:
                 try:
@@ -921,8 +952,9 @@ class Proof:
             full = {k: v for k, v in (w.env | env).items() if k not in drop}
             old, w.env = w.env, full
             try:
-                got, status = w.traced(c, "--read-only", "--cached-only")
+                got, status = w.asked(c) if self.o.early else w.traced(c, "--read-only", "--cached-only")
                 hit = status.get("result") == "hit"
+                self.count["early hits"] += bool(status.get("early"))
                 self.count[counter] += 1
                 self.count[counter + (" hits" if hit else " misses")] += 1
                 if not hit and not show_all and counter == "input":
@@ -1118,6 +1150,7 @@ def main():
     p.add_argument("--repeat", default="")
     p.add_argument("--list", action="store_true")
     p.add_argument("--quiet", action="store_true")
+    p.add_argument("--early", action="store_true")
     p.add_argument("--misses", action="store_true", help="show each needless miss")
     o = p.parse_args()
     if os.getuid() == 0:
@@ -1177,7 +1210,8 @@ def prove(w, o, commands):
     print(f"{count['commands']} commands, {mutated} mutated runs in {time.monotonic() - started:.0f} s: {count['input']} of inputs "
           f"({count['input hits']} hits, rightly), {others} of others ({count['other hits']} hits, {100 * count['other hits'] / max(others, 1):.1f} %), "
           f"{count['walk']} on walks ({count['walk hit']} hits); {count['undone'] - len(proof.undone)} of {count['undone']} hits after undoing; "
-          f"{len(proof.never)} never stored; {len(proof.stale)} stale answers")
+          f"{len(proof.never)} never stored; {len(proof.stale)} stale answers"
+          + f"; before {count['early']} changes the answer was early, and it was after {count['early hits']}" * o.early)
     return 1 if proof.stale else 0
 
 
