@@ -26,12 +26,12 @@ var (
 // entry is one name that belongs to the inputs, as it stands in the recipe.
 type entry struct {
 	name   string // as the user gave it, or as it was matched or found below that
-	link   bool   // a symbolic link; kind and id are then those of what it leads to
 	target string // text of the link
 	same   string // a link to a directory that is walked under this name already
-	kind   kind
 	id     StatID // of regular files only
 	mount  uint64 // the same
+	kind   kind
+	link   bool // a symbolic link; kind and id are then those of what it leads to
 }
 
 // checkPatterns refuses what is no name and no glob, before anything else is looked at.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unsafe"
 )
 
 var errNoList = errors.New("there is no such list")
@@ -37,18 +38,17 @@ func (w *walk) listedByFile(c *capture, s *selection) error {
 	case err != nil:
 		return &InputError{Path: s.pattern, Err: cause(err)}
 	}
-	var names []string
-	for _, name := range cutNames(text) {
+	all := cutNames(text)
+	names := all[:0]
+	for _, name := range all {
 		if name = s.inBase(name); !s.leavesOut(name) {
 			names = append(names, name)
 		}
 	}
-	for i, seen := range lookAtNames(names, w.dir) {
-		if err := w.looked(names[i], seen.at, seen.err, false); err != nil {
-			return err
-		}
-	}
-	return nil
+	w.expect(len(names))
+	return lookAtNames(names, w.dir, func(name string, at look, err error) error {
+		return w.looked(name, at, err, false)
+	})
 }
 
 // inBase is a name that begins in the base of a list, from the working directory.
@@ -70,20 +70,33 @@ func (s *selection) read(dir string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, MaxRecipe+1))
+	text, err := readUpTo(f, MaxRecipe+1)
 	if err == nil && len(text) > MaxRecipe {
 		err = &TooLarge{Limit: MaxRecipe}
 	}
 	return text, err
 }
 
-// cutNames cuts a list into names: at NULs if it has one, else at line feeds.
+// readUpTo reads a file from its beginning, and no more than so many bytes. It takes room for what the file holds when
+// it begins: each page of memory that is touched takes as long as a look at a file.
+func readUpTo(f *os.File, most int64) ([]byte, error) {
+	var text bytes.Buffer
+	if st, err := f.Stat(); err == nil && st.Mode().IsRegular() && st.Size() <= most {
+		text.Grow(int(st.Size()) + bytes.MinRead)
+	}
+	_, err := text.ReadFrom(io.LimitReader(f, most))
+	return text.Bytes(), err
+}
+
+// cutNames cuts a list into names: at NULs if it has one, else at line feeds. The names are parts of the text, which
+// must not change.
 func cutNames(text []byte) (names []string) {
 	separator := "\n"
 	if bytes.IndexByte(text, 0) >= 0 {
 		separator = "\x00"
 	}
-	for name := range strings.SplitSeq(string(text), separator) {
+	names = make([]string, 0, bytes.Count(text, []byte(separator))+1)
+	for name := range strings.SplitSeq(unsafe.String(unsafe.SliceData(text), len(text)), separator) {
 		if separator == "\n" {
 			name = strings.TrimSuffix(name, "\r")
 		}
@@ -120,12 +133,10 @@ func (w *walk) listedIn(g *git, paths []string) error {
 			wanted = append(wanted, name)
 		}
 	}
-	for i, seen := range lookAtNames(wanted, w.dir) {
-		if err := w.listedName(g, wanted[i], seen.at, seen.err); err != nil {
-			return err
-		}
-	}
-	return nil
+	w.expect(len(wanted))
+	return lookAtNames(wanted, w.dir, func(name string, at look, err error) error {
+		return w.listedName(g, name, at, err)
+	})
 }
 
 // looked is what a look at a name has shown.
@@ -134,18 +145,30 @@ type looked struct {
 	err error
 }
 
-// lookAtNames looks at names that come directory by directory, on all processors.
-func lookAtNames(names []string, dir string) []looked {
-	all := make([]looked, len(names))
-	_ = inPartsOf(filesAtOnce, len(names), func(from, to int) error {
-		in := openDirectory{dir: dir}
-		defer in.close()
-		for i := from; i < to; i++ {
-			all[i].at, all[i].err = in.look(names[i])
+// looksAtOnce is how many looks are kept until they are told: enough for all processors.
+const looksAtOnce = 32 * filesAtOnce
+
+// lookAtNames looks at names that come directory by directory, on all processors, and tells what it has seen in their
+// order, until that fails.
+func lookAtNames(names []string, dir string, tell func(name string, at look, err error) error) error {
+	seen := make([]looked, min(len(names), looksAtOnce))
+	for ; len(names) > 0; names = names[len(seen):] {
+		seen = seen[:min(len(names), len(seen))]
+		_ = inPartsOf(filesAtOnce, len(seen), func(from, to int) error {
+			in := openDirectory{dir: dir}
+			defer in.close()
+			for i := from; i < to; i++ {
+				seen[i].at, seen[i].err = in.look(names[i])
+			}
+			return nil
+		})
+		for i, s := range seen {
+			if err := tell(names[i], s.at, s.err); err != nil {
+				return err
+			}
 		}
-		return nil
-	})
-	return all
+	}
+	return nil
 }
 
 // listedName adds a name that Git listed. If that is a directory, it is a submodule or a repository of its own: Git

@@ -116,6 +116,14 @@ func stampAt(b []byte) StatID {
 	}
 }
 
+// knownFiles is how many files the manifest has, if it was needed already.
+func (c *capture) knownFiles() int {
+	if c == nil || c.manifest == nil {
+		return 0
+	}
+	return c.manifest.size()
+}
+
 func (m *manifest) size() int { return len(m.records) / manifestRecord }
 
 func (m *manifest) at(i int) (StatID, Digest) {

@@ -23,6 +23,8 @@ type walk struct {
 	whole   *glob            // matches everything
 	seen    map[place]string // directories walked, and the names under which they were
 	found   [][]entry        // in the order of their names, but for some
+	files   []entry          // room for those of files, as far as it is taken
+	taken   int              // entries of files
 	last    []entry          // the end of it
 	lookers lookers          // look at some of it
 	learned bool             // the names are not the caller's own, who may be unable to reach them
@@ -294,12 +296,60 @@ func (w *walk) count(e *entry) error {
 	return nil
 }
 
-// finish returns all entries.
+// expect makes room for entries that are added one by one: entries are large, and each page of memory that is touched
+// takes as long as a look at a file.
+func (w *walk) expect(n int) {
+	if free := cap(w.last) - len(w.last); free < n && w.budget > n*len("file  absent") {
+		w.last = append(make([]entry, 0, len(w.last)+n), w.last...)
+	}
+}
+
+// finish returns all entries. Those that lie behind one another are not copied.
 func (w *walk) finish() ([]entry, error) {
 	if err := w.lookers.finish(); err != nil {
 		return nil, err
 	}
-	return slices.Concat(append(w.found, w.last)...), nil
+	var parts [][]entry
+	for _, part := range append(w.found, w.last) {
+		if last := len(parts) - 1; len(part) == 0 {
+			continue
+		} else if last >= 0 && isBehind(parts[last], part) {
+			parts[last] = parts[last][:len(parts[last])+len(part)]
+		} else {
+			parts = append(parts, part)
+		}
+	}
+	if len(parts) == 1 {
+		return slices.Clip(parts[0]), nil
+	}
+	return slices.Concat(parts...), nil
+}
+
+// isBehind reports whether what a part begins with lies behind the end of another, in what that has room for.
+func isBehind(before, part []entry) bool {
+	n := len(before)
+	return cap(before)-n >= len(part) && &before[:n+1][n] == &part[0]
+}
+
+// roomFor returns where so many entries of files can be put: behind those of the directory before, as long as no more
+// are found than the manifest has. What is not used of it is there for the next.
+func (w *walk) roomFor(n int) []entry {
+	if cap(w.files)-len(w.files) < n {
+		known := w.of.knownFiles() - w.taken
+		if known < n {
+			return make([]entry, 0, n)
+		}
+		w.files = make([]entry, 0, known)
+	}
+	return w.files[len(w.files):]
+}
+
+// take notes how much of the room was used.
+func (w *walk) take(files []entry) {
+	w.taken += len(files)
+	if n := len(w.files); cap(w.files)-n > 0 && len(files) > 0 && &w.files[:n+1][n] == &files[0] {
+		w.files = w.files[:n+len(files)]
+	}
 }
 
 // list returns the files of a directory that match, and what has to be entered. The files may not have been looked at
@@ -321,7 +371,7 @@ func (w *walk) list(s sub, follow bool) (subs []sub, files []entry, err error) {
 // lookAll looks at each candidate in a directory, and closes it; the names begin with so many bytes of its own name.
 // What was listed as a regular file, and that alone, is looked at later.
 func (w *walk) lookAll(d *folder, prefix int, found []sub) (subs []sub, files []entry, err error) {
-	files = make([]entry, 0, len(found))
+	files = w.roomFor(len(found))
 	later := false
 	for _, f := range found {
 		e := entry{name: f.name, kind: f.at.kind}
@@ -345,6 +395,7 @@ func (w *walk) lookAll(d *folder, prefix int, found []sub) (subs []sub, files []
 		}
 		files = append(files, e)
 	}
+	w.take(files)
 	if later {
 		w.lookers.look(listed{d, prefix, files})
 	} else {
