@@ -23,17 +23,18 @@ import (
 var arrows = map[string][]string{
 	"cachex": {"cmd"},
 	"cmd": {
-		"cmd/memo", "cmd/call", "engine", "engine/fleet", "engine/values", "cachedir", "cachedir/stats",
+		"cmd/memo", "cmd/call", "late/all", "engine", "engine/fleet", "engine/values", "cachedir", "cachedir/stats",
 		"remote", "runner", "hashing", "fastpath", "probe", "outputs",
 		"pack", "advice", "page",
 	},
 	"cmd/memo": {
 		"cmd/call", "engine", "outputs", "cachedir", "cachedir/stats", "runner", "hashing", "fastpath", "probe",
+		"late",
 	},
 	"cmd/call": {"engine", "engine/batch", "cachedir", "cachedir/stats", "runner", "hashing", "fastpath"},
 	"engine": {
 		"engine/fleet", "engine/values", "outputs", "cachedir", "cachedir/stats", "runner", "trace", "hashing", "lock",
-		"ansi", "depfile",
+		"ansi", "depfile", "late",
 	},
 	"engine/batch":     {"engine", "cachedir", "hashing", "runner"},
 	"engine/fleet":     {"cachedir", "cachedir/stats", "remote/contract", "hashing"},
@@ -50,7 +51,9 @@ var arrows = map[string][]string{
 	"pack":             {"cachedir", "remote/contract"},
 	"remote":           {"remote/contract"},
 	"remote/contract":  {},
-	"hashing":          {"masking", "probe"},
+	"hashing":          {"masking", "probe", "late"},
+	"late":             {},
+	"late/all":         {"late"},
 	"probe":            {},
 	"masking":          {},
 	"ansi":             {},
@@ -69,7 +72,7 @@ var arrows = map[string][]string{
 var rooms = []string{
 	"cmd/memo", "cmd/call", "engine", "engine/batch", "engine/fleet", "engine/values",
 	"outputs", "cachedir", "cachedir/choice", "cachedir/format", "cachedir/stats", "cachedir/tree", "runner", "trace",
-	"entry", "hashing", "masking", "lock", "ansi", "pack", "depfile", "advice", "page",
+	"entry", "hashing", "masking", "lock", "ansi", "pack", "depfile", "advice", "page", "late", "late/all",
 }
 
 // banned are imports that a room must not have, whoever they belong to: flags and printing stay in cmd.
@@ -174,6 +177,7 @@ func TestCallsAreLight(t *testing.T) {
 	for _, heavy := range []string{
 		"net", "net/http", "crypto/tls", "github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/spf13/viper",
 		"github.com/klauspost/compress/zstd", "github.com/redis/go-redis/v9", "go.yaml.in/yaml/v3",
+		"regexp", "mvdan.cc/sh/v3/syntax",
 	} {
 		require.NotContains(t, deps, heavy)
 	}
@@ -199,6 +203,8 @@ func TestOrderOfInitialisation(t *testing.T) {
 		{module + "/fastpath", "os"},
 		{module + "/cmd/memo", "net"},
 		{module + "/cmd/memo", "github.com/spf13/cobra"},
+		{module + "/cmd/memo", "github.com/subosito/gotenv"},
+		{module + "/cmd/memo", "go.yaml.in/yaml/v3"},
 	} {
 		first, then := slices.Index(order, c.first), slices.Index(order, c.then)
 		require.NotEqual(t, -1, first, "%s initialises nothing: %q", c.first, order)

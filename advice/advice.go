@@ -254,7 +254,7 @@ func (c *Command) unstored(k Known) (Advice, bool) {
 func (c *Command) evicted(k Known) (Advice, bool) {
 	return Advice{
 		MaxSize, fmt.Sprintf("%d of %d misses had been evicted less than %s before", c.Regret, c.Runs-c.Answered,
-			"1h"), k.MaxSize,
+			short(stats.RegretWithin)), k.MaxSize,
 	}, c.Regret >= cases && 5*c.Regret >= c.Runs-c.Answered
 }
 

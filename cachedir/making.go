@@ -34,7 +34,7 @@ type Making struct {
 	said []byte    // all that this one has said
 
 	partOf []string        // those of whom he is a part, by their names: they do not disturb him, nor he them
-	met    map[string]said // who was there when he began, by their names
+	before map[string]said // who was there when he began, by their names
 	grows  bool            // he says what he makes as he goes on
 	lost   bool            // he could not say all
 }
@@ -63,7 +63,7 @@ func (d *opened) Making(dir, what string, grows bool, partOf []string) (*Making,
 	if d.o.ReadOnly {
 		return nil, ErrReadOnly
 	}
-	m := &Making{d: d, partOf: partOf, met: map[string]said{}, grows: grows}
+	m := &Making{d: d, partOf: partOf, before: map[string]said{}, grows: grows}
 	m.here = makingBegin(dir)
 	first := firstLine(what)
 	if grows {
@@ -74,7 +74,7 @@ func (d *opened) Making(dir, what string, grows bool, partOf []string) (*Making,
 	}
 	err := m.each(func(name string, f tree.File) {
 		if theirs, ok := readSaid(f); ok { // else he will meet this one
-			m.met[path.Base(name)] = theirs
+			m.before[path.Base(name)] = theirs
 			_ = f.WriteAll([]byte(sayMet + " " + m.Name() + " " + string(m.said)))
 		}
 	})
@@ -248,7 +248,7 @@ func (m *Making) Others() (texts []string, sure bool) {
 	if err != nil || m.lost {
 		return nil, false
 	}
-	if fi.Size == m.size && len(m.met) == 0 {
+	if fi.Size == m.size && len(m.before) == 0 {
 		return nil, true
 	}
 	lines, complete := readLines(m.f)
@@ -288,7 +288,7 @@ func (m *Making) Others() (texts []string, sure bool) {
 // parse reads the lines of others in the own file: who was there, and what those say in the end who have ended.
 func (m *Making) parse(lines []string) (others, ended map[string]said, known bool) {
 	others, ended = map[string]said{}, map[string]said{}
-	for name, s := range m.met {
+	for name, s := range m.before {
 		others[name] = s
 	}
 	for _, line := range lines {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/cmd/call"
+	_ "github.com/cachex-cli/cachex/late/all" // what hashing and engine do without until they ask for it
 	"github.com/cachex-cli/cachex/runner"
 )
 

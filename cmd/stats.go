@@ -175,6 +175,7 @@ type statsReport struct {
 	Commands []commandRow  `json:"commands"` // by family, the dearest first
 	Tiers    []tierReport  `json:"tiers,omitempty"`
 	Values   valueCounts   `json:"values"`
+	Verified verifiedCount `json:"verified"`
 	Thrash   *thrashing    `json:"thrashing,omitempty"`
 	Over     *overCaching  `json:"over_caching,omitempty"`
 	Size     int64         `json:"size_bytes"`
@@ -218,6 +219,27 @@ func (c *valueCounts) add(r stats.Row) bool {
 	return true
 }
 
+// verifiedCount counts hits that were run all the same, by what came out.
+type verifiedCount struct {
+	Same  int64 `json:"same"`
+	Other int64 `json:"other"`
+}
+
+func (c *verifiedCount) add(r stats.Row) {
+	if r.Reason == stats.Verified {
+		c.Same += r.Same
+		c.Other += r.Other
+	}
+}
+
+// text is a line about them, if there were any.
+func (c verifiedCount) text() string {
+	if c == (verifiedCount{}) {
+		return ""
+	}
+	return fmt.Sprintf("verified: %d hits, %d of them had another result\n", c.Same+c.Other, c.Other)
+}
+
 func (c *counts) add(r stats.Row) {
 	switch r.Served {
 	case stats.Hit:
@@ -257,6 +279,7 @@ func newStatsReport(rows []stats.Row) statsReport {
 			continue
 		}
 		r.add(row)
+		r.Verified.add(row)
 		if row.Served == stats.Missed {
 			reasons[row.Reason] += row.Runs
 		}
@@ -320,6 +343,7 @@ func statsText(w io.Writer, r statsReport) error {
 		}
 		fmt.Fprintf(&b, "misses: %s\n", strings.Join(parts, ", "))
 	}
+	b.WriteString(r.Verified.text())
 	for _, line := range r.pressure() {
 		b.WriteString(line + "\n")
 	}
@@ -352,6 +376,9 @@ func statsMarkdown(w io.Writer, r statsReport) error {
 	)
 	fmt.Fprintf(&b, "| %d | %d | %d | %d | %d | %d | %.0f %% | %s | %s |\n",
 		r.Runs, r.Hits, r.Stale, r.Shared, r.Misses, r.Bypassed, 100*r.HitRate, seconds(r.Saved), seconds(r.Spent))
+	if line := r.Verified.text(); line != "" {
+		b.WriteString("\n" + line)
+	}
 	for _, line := range r.pressure() {
 		b.WriteString("\n" + line + "\n")
 	}
@@ -409,6 +436,9 @@ func statsPrometheus(w io.Writer, r statsReport) error {
 	family("cachex_value_requests_total", "counter", "Values asked for by their names.")
 	fmt.Fprintf(&b, "cachex_value_requests_total{result=\"hit\"} %d\n", r.Values.Hits)
 	fmt.Fprintf(&b, "cachex_value_requests_total{result=\"miss\"} %d\n", r.Values.Misses)
+	family("cachex_verified_total", "counter", "Hits that were run all the same, by what came out.")
+	fmt.Fprintf(&b, "cachex_verified_total{result=\"same\"} %d\n", r.Verified.Same)
+	fmt.Fprintf(&b, "cachex_verified_total{result=\"other\"} %d\n", r.Verified.Other)
 	tiersPrometheus(&b, r.Tiers, family)
 	family("cachex_size_bytes", "gauge", "Bytes that the cache uses on the disk.")
 	fmt.Fprintf(&b, "cachex_size_bytes %d\n", r.Size)

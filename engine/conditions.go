@@ -98,18 +98,12 @@ func (l *lookup) isAlone(learned *hashing.Learned) bool {
 	return false
 }
 
-// What is more than this is not verified once more for a memo, which would be for a few files that are not large.
-const (
-	mostMade     = 4
-	mostMadeSize = 8 << 20 // bytes of all
-)
-
 // madeConditions verifies the files of a result once more, to sum them up in a way that takes less time; nil: there is
-// something about them that the short way does not know.
+// something about them that the short way does not know, or they are more than the caller can use.
 func (l *lookup) madeConditions(e *cachedir.Entry, beside cachedir.Beside) *MadeConditions {
 	f := filesOf(l.inputs)
 	list, err := f.listOf(e)
-	few := len(list) <= mostMade && beside.Size <= mostMadeSize
+	few := len(list) <= l.caller.MostFiles && beside.Size <= l.caller.MostFileBytes
 	if err != nil || beside.Name == "" || !few || l.caller.FileTimes == outputs.TimesOfRun {
 		return nil
 	}

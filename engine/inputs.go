@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/late"
 	"github.com/cachex-cli/cachex/runner"
 )
 
@@ -63,7 +63,7 @@ func (in *inputs) capture() error {
 	if in.caller.OwnsProcess {
 		defer runner.DieOfQuitAfter(readingLong)()
 		if spec := &in.caller.Spec; len(spec.Files) > 0 || spec.Trace != nil {
-			debug.SetGCPercent(rareCollection)
+			late.SetGCPercent(rareCollection)
 		}
 	}
 	if in.caller.FeedStdin {

@@ -327,7 +327,7 @@ func (o *observation) usesOf(seen trace.Seen) (uses hashing.Uses) {
 	case o.anyTimes:
 		uses &^= hashing.UseTimes
 	default:
-		uses |= o.looks[seen.Path]
+		uses |= o.looks.uses[seen.Path]
 	}
 	if slices.Contains(temporaryDirectories(), seen.Path) {
 		uses &^= hashing.UseInode // which others change all the time

@@ -86,8 +86,11 @@ type Request struct {
 
 	CopyUpTo int64 // asks for Outcome.Copy, of at most so many bytes of output
 
-	// Conditions asks for Outcome.Conditions.
-	Conditions bool
+	// Conditions asks for Outcome.Conditions: of a result with files if these are at most so many, and hold at most so
+	// many bytes in all.
+	Conditions    bool
+	MostFiles     int
+	MostFileBytes int64
 
 	Stdin          *os.File  // nil: the null device
 	Stdout, Stderr io.Writer // an *os.File is written to as it is, two that are one in order; nil: nobody

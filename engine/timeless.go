@@ -41,22 +41,58 @@ var modules = map[string][]string{
 	"go":     {".go", ".mod", ".sum", ".work", ".s"},
 }
 
-// looks are what is made of the times of paths besides when they were modified.
-type looks map[string]hashing.Uses
+// looks are what programs make of the times of paths. One thread at a time uses them.
+type looks struct {
+	uses     map[string]hashing.Uses // of a path, besides when it was modified
+	programs map[string]timesOf      // that were asked for, by path
+}
+
+// timesOf is what a program makes of times.
+type timesOf struct {
+	none    bool         // nothing
+	endings []string     // nothing of those of files whose names end so
+	isGo    bool         // nothing of those of its notes of versions
+	more    hashing.Uses // what it uses besides when a path was modified
+}
+
+func newLooks() looks { return looks{map[string]hashing.Uses{}, map[string]timesOf{}} }
 
 // noTimes reports whether a program makes no use of the times of a path, and else notes of which.
 func (l looks) noTimes(program, file string) bool {
-	name := programName(program)
-	if ignoresTimes(program, name, file) {
+	of, known := l.programs[program]
+	if !known {
+		of = timesOfProgram(program)
+		l.programs[program] = of
+	}
+	if of.none || of.isGo && isVersionNote(file) {
 		return true
 	}
-	if !slices.Contains(modifiedOnly, name) {
-		l[file] |= hashing.UseChange
+	if len(of.endings) > 0 && slices.Contains(of.endings, path.Ext(file)) {
+		return true
 	}
-	if slices.Contains(directoryTimes, name) {
-		l[file] |= hashing.UseInode
+	if of.more != 0 {
+		l.uses[file] |= of.more
 	}
 	return false
+}
+
+func timesOfProgram(program string) (of timesOf) {
+	name := programName(program)
+	of.none = slices.Contains(timeless, name) || strings.Contains(program, "/pkg/tool/") &&
+		slices.Contains([]string{"compile", "asm", "link", "vet", "cgo", "buildid"}, name)
+	for interpreter, endings := range modules {
+		if isInterpreter(name, interpreter) {
+			of.endings = append(of.endings, endings...)
+		}
+	}
+	of.isGo = name == "go"
+	if !slices.Contains(modifiedOnly, name) {
+		of.more |= hashing.UseChange
+	}
+	if slices.Contains(directoryTimes, name) {
+		of.more |= hashing.UseInode
+	}
+	return of
 }
 
 // programName is a program's name without the machine that it works for and the version at its end.
@@ -69,20 +105,6 @@ func programName(program string) string {
 		name = base
 	}
 	return name
-}
-
-// ignoresTimes reports whether a program makes no use of when a path was changed.
-func ignoresTimes(program, name, file string) bool {
-	if slices.Contains(timeless, name) || strings.Contains(program, "/pkg/tool/") &&
-		slices.Contains([]string{"compile", "asm", "link", "vet", "cgo", "buildid"}, name) {
-		return true
-	}
-	for interpreter, endings := range modules {
-		if isInterpreter(name, interpreter) && slices.Contains(endings, path.Ext(file)) {
-			return true
-		}
-	}
-	return name == "go" && isVersionNote(file)
 }
 
 // isVersionNote reports whether a file is one in which the go command notes, in its cache of modules, which version a

@@ -35,9 +35,9 @@ func TestNoTimes(t *testing.T) {
 		{"/home/u/bin/anything", "/w/data", false, hashing.UseChange},
 	}
 	for _, test := range tests {
-		l := looks{}
+		l := newLooks()
 		require.Equal(t, test.none, l.noTimes(test.program, test.file), test)
-		require.Equal(t, test.more, l[test.file], test)
+		require.Equal(t, test.more, l.uses[test.file], test)
 	}
 }
 

@@ -229,7 +229,7 @@ func (w *way) tellThose(m *Made) bool {
 		return false
 	}
 	begin, own := m.Making[slash+1:], w.making.name[slash+1:]
-	line := append(append(append(w.making.line[:0], "met "...), own...), ' ')
+	line := append(append(append(w.making.line[:0], sayMet...), own...), ' ')
 	line = append(line, m.Says...)
 	names := w.entry()[MaxBody:] // below is what is to be printed
 	for {
@@ -255,6 +255,9 @@ func (w *way) tellThose(m *Made) bool {
 		}
 	}
 }
+
+// sayMet begins the line of one who came later (cachedir/making.go has all of them).
+const sayMet = "met "
 
 // direntName is where the name begins in what getdents64(2) returns.
 const direntName = 19

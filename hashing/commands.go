@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"mvdan.cc/sh/v3/syntax"
+	"github.com/cachex-cli/cachex/late"
 )
 
 // Command is a command line, or the text of one that a shell is given.
@@ -47,7 +47,7 @@ func appendCommands(all []Command, c Command, depth int) []Command {
 // shellCommands returns the words of each simple command in a shell text. Of one that no parser understands it returns
 // too many.
 func shellCommands(text, shell string) (commands [][]string) {
-	file, err := parseShell(text, shell)
+	nodes, err := parseShell(text, shell)
 	if err != nil {
 		isBetween := func(r rune) bool { return strings.ContainsRune("|&;<>(){}`\n", r) }
 		for part := range strings.FieldsFuncSeq(text, isBetween) {
@@ -57,25 +57,17 @@ func shellCommands(text, shell string) (commands [][]string) {
 		}
 		return commands
 	}
-	syntax.Walk(file, func(node syntax.Node) bool {
-		if call, ok := node.(*syntax.CallExpr); ok && len(call.Args) > 0 {
-			words := make([]string, len(call.Args))
-			for i, word := range call.Args {
-				words[i] = spelled(word, text)
-			}
-			commands = append(commands, words)
+	for _, n := range nodes {
+		if n.Kind != late.Call {
+			continue
 		}
-		return true
-	})
-	return commands
-}
-
-// spelled returns what a word means if it is literal, else how it is written.
-func spelled(word *syntax.Word, text string) string {
-	if s, ok := literal(word); ok {
-		return s
+		words := make([]string, len(n.Words))
+		for i, word := range n.Words {
+			words[i] = word.Text
+		}
+		commands = append(commands, words)
 	}
-	return text[word.Pos().Offset():word.End().Offset()]
+	return commands
 }
 
 // FirstProgram returns the first word of a command line or, where that is a shell with a text, of the first program in

@@ -137,3 +137,15 @@ func TestVariablesOfTools(t *testing.T) {
 		require.Equal(t, want, got, "%+v", c)
 	}
 }
+
+// A list has a word, and not a part of one, or two.
+func TestHasField(t *testing.T) {
+	const list = "gcc cc ld c++filt as"
+	for _, word := range strings.Fields(list) {
+		require.True(t, hasField(list, word), word)
+	}
+	for _, word := range []string{"", "c", "g", "s", "gc", "filt", "c++", "d c", "cc ld", "gcc ", " as", "gccc", "a"} {
+		require.False(t, hasField(list, word), word)
+	}
+	require.False(t, hasField("", "cc"))
+}

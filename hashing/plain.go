@@ -121,13 +121,23 @@ func (t *tool) plainName(program string) string {
 	return program
 }
 
+// hasField reports whether a list has a word; there is one blank between words. To search for its bytes takes a tenth
+// of the time of cutting the list, and each run looks through the whole table.
 func hasField(list, word string) bool {
-	for field := range strings.FieldsSeq(list) {
-		if field == word {
+	if word == "" || strings.IndexByte(word, ' ') >= 0 {
+		return false
+	}
+	for from := 0; ; {
+		at := strings.Index(list[from:], word)
+		if at < 0 {
+			return false
+		}
+		begin, end := from+at, from+at+len(word)
+		if (begin == 0 || list[begin-1] == ' ') && (end == len(list) || list[end] == ' ') {
 			return true
 		}
+		from = begin + 1
 	}
-	return false
 }
 
 // What is told to do more than its own work is told so by words, mostly.

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"mvdan.cc/sh/v3/syntax"
+	"github.com/cachex-cli/cachex/late"
 )
 
 // shellTexts returns the indexes of texts that shells are given with -c, the outermost program's or that of one which
@@ -58,61 +58,52 @@ func shellLiterals(text, shell string) []literalWord {
 type literals struct{ words, appended []literalWord }
 
 func (l *literals) parse(text, shell string, depth int) bool {
-	file, err := parseShell(text, shell)
+	nodes, err := parseShell(text, shell)
 	if err != nil {
 		return false
 	}
-	inner := map[*syntax.Word]bool{} // texts of shells in this text
-	names := map[*syntax.Word]bool{} // what names no file
-	role := map[*syntax.Word]role{}
-	syntax.Walk(file, func(node syntax.Node) bool {
-		switch n := node.(type) {
-		case *syntax.CallExpr:
-			argv := literalArgv(n)
+	inner := map[*late.Word]bool{} // texts of shells in this text
+	names := map[*late.Word]bool{} // what names no file
+	role := map[*late.Word]role{}
+	for _, n := range nodes {
+		if n.Apart {
+			continue
+		}
+		switch n.Kind {
+		case late.Call:
+			argv := literalArgv(n.Words)
 			for _, i := range shellTexts(argv) {
-				inner[n.Args[i]] = depth < deepestShell
+				inner[n.Words[i]] = depth < deepestShell
 			}
 			all := roles(argv)
-			for i, word := range n.Args {
+			for i, word := range n.Words {
 				names[word] = i == 0 && !strings.Contains(argv[0], "/") || i > 0 && isFilter(argv, i)
 				role[word] = all[i]
 			}
-		case *syntax.Redirect:
-			return l.redirect(n, role)
-		case *syntax.Word:
-			if text, ok := literal(n); ok && !names[n] {
-				if !inner[n] || !l.parse(text, "", depth+1) {
-					l.words = append(l.words, literalWord{text, role[n]})
+		case late.Write:
+			role[n.Words[0]] = isWritten
+		case late.Append:
+			if word := n.Words[0]; word.Literal {
+				l.appended = append(l.appended, literalWord{word.Text, isAppendedTo})
+			}
+		case late.Argument:
+			if word := n.Words[0]; word.Literal && !names[word] {
+				if !inner[word] || !l.parse(word.Text, "", depth+1) {
+					l.words = append(l.words, literalWord{word.Text, role[word]})
 				}
 			}
 		}
-		return true
-	})
-	return true
-}
-
-// redirect notes what a redirection does with the file that it names, and reports whether its word is one of those of
-// the text, in its order.
-func (l *literals) redirect(r *syntax.Redirect, all map[*syntax.Word]role) bool {
-	switch r.Op {
-	case syntax.AppOut, syntax.AppClob, syntax.AppAll, syntax.AppAllClob:
-		if text, ok := literal(r.Word); ok {
-			l.appended = append(l.appended, literalWord{text, isAppendedTo})
-		}
-		return false
-	case syntax.DplIn, syntax.DplOut, syntax.Hdoc, syntax.DashHdoc, syntax.WordHdoc:
-		return false // they name no file
-	case syntax.RdrOut, syntax.RdrClob, syntax.RdrAll, syntax.RdrAllClob:
-		all[r.Word] = isWritten
 	}
 	return true
 }
 
 // literalArgv is the command line of a command, with empty words where they are not literal.
-func literalArgv(call *syntax.CallExpr) []string {
-	argv := make([]string, len(call.Args))
-	for i, word := range call.Args {
-		argv[i], _ = literal(word)
+func literalArgv(words []*late.Word) []string {
+	argv := make([]string, len(words))
+	for i, word := range words {
+		if word.Literal {
+			argv[i] = word.Text
+		}
 	}
 	return argv
 }

@@ -568,14 +568,7 @@ func toolsOf(program string) (names []string) {
 	return names
 }
 
-func (t *tool) has(program string) bool {
-	for name := range strings.FieldsSeq(t.programs) {
-		if name == program {
-			return true
-		}
-	}
-	return false
-}
+func (t *tool) has(program string) bool { return hasField(t.programs, program) }
 
 // toolPatterns lists the variables of tools, as names and globs.
 func toolPatterns(names []string) (patterns []string) {

@@ -194,7 +194,7 @@ func (o *observer) open(c *caller, dir, path, flags int) {
 	case flags&temporary != 0: // a file without a name, in the directory
 		o.note(name, Looked)
 	case flags&unix.O_PATH != 0: // nothing can be read by it but what stat tells
-		o.note(name, use|o.timed(c, name, Looked))
+		o.noteTimed(c, name, use|Looked)
 	case flags&(unix.O_CREAT|unix.O_EXCL) == unix.O_CREAT|unix.O_EXCL:
 		o.write(name, Claimed, replacesName)
 	case flags&unix.O_TRUNC != 0:
@@ -259,13 +259,14 @@ func (l looks) note(o *observer, c *caller) {
 	if use == 0 {
 		use = Looked
 	}
-	if l.times {
-		use = o.timed(c, name, use)
-	}
 	if l.itself || flags&unix.AT_SYMLINK_NOFOLLOW != 0 {
 		use |= Link
 	}
-	o.note(name, use)
+	if l.times {
+		o.noteTimed(c, name, use)
+	} else {
+		o.note(name, use)
+	}
 }
 
 func readsLink(dir, path int) func(*observer, *caller) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,13 +31,13 @@ type observer struct {
 	told map[string]Write // of what is written
 	made map[string]bool  // links that the run made, and what it moved that may be such
 
-	timeless map[[2]string]bool // whether a program makes no use of the times of a path
 	executes executables
 	places   places
 }
 
 // usage is what is noted of a path.
 type usage struct {
+	path       string
 	use, after Use
 	before     Before // the first use
 	mode       uint32 // of what was there then
@@ -44,6 +45,9 @@ type usage struct {
 	replaced   bool  // by a call of the run, if it did not fail
 	written    Write // how it may have been; 0: not
 	led, was   File  // what was there, behind links and itself, until then
+	plain      bool  // what was there at the first use was no link: one look tells both
+
+	asked, timeless uint64 // programs by their numbers: whether they make use of the times; those that make none
 }
 
 // caller is a call that waits for an answer.
@@ -53,9 +57,11 @@ type caller struct {
 	pointer uint64 // to the instruction that makes it
 
 	// Room for what is read of it, which costs less than to make it anew for each call.
-	buffer [unix.PathMax]byte
-	local  [1]unix.Iovec
-	remote [2]unix.RemoteIovec
+	argument [unix.PathMax]byte // of text
+	buffer   [unix.PathMax]byte // of readlink
+	joined   []byte             // of path
+	local    [1]unix.Iovec
+	remote   [2]unix.RemoteIovec
 }
 
 // readlink returns where a link leads.
@@ -82,7 +88,6 @@ func newObserver(o Options) *observer {
 	}
 	return &observer{
 		noTimes: o.NoTimes, atStart: o.AtStart, writes: o.Writes, seen: map[string]*usage{}, told: map[string]Write{},
-		timeless: map[[2]string]bool{},
 	}
 }
 
@@ -105,30 +110,40 @@ const mostPaths = 200_000
 func (o *observer) usage(path string, itself bool) *usage {
 	u := o.seen[path]
 	if u == nil {
-		u = &usage{}
+		u = &usage{path: path}
 		o.seen[path] = u
 		if len(o.seen) > mostPaths {
 			o.doubt("it uses too many files", "")
 			o.blind = true
 		}
 	}
-	u.identify(path, itself)
+	u.identify(itself)
 	return u
 }
 
-// identify looks at what is there when a path is used first, and when it is first used in the other way.
-func (u *usage) identify(path string, itself bool) {
-	file := &u.led
+// identify looks at what is there when a path is used first, and when it is first used in the other way. Of most paths
+// one look tells both.
+func (u *usage) identify(itself bool) {
+	file, other := &u.led, &u.was
 	if itself {
-		file = &u.was
+		file, other = other, file
 	}
-	if file.Known || u.replaced {
+	switch {
+	case file.Known || u.replaced:
+		return
+	case u.plain:
+		*file = *other
 		return
 	}
 	file.Known = true
-	st, ok := look(path, itself)
+	st, ok := look(u.path, itself || u.before == 0)
+	if u.before == 0 {
+		if u.plain = !ok || st.Mode&unix.S_IFMT != unix.S_IFLNK; !u.plain && !itself {
+			st, ok = look(u.path, false)
+		}
+	}
 	if ok && u.before == 0 {
-		st, file.Changed = settled(path, itself, st)
+		st, file.Changed = settled(u.path, itself, st)
 	}
 	if ok {
 		file.Device, file.Inode = uint64(st.Dev), st.Ino
@@ -149,6 +164,9 @@ func settled(path string, itself bool, st unix.Stat_t) (later unix.Stat_t, chang
 	const tick, coarse = 10_000_000, 1_000_000 // that of a file system which knows no nanoseconds is not used
 	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
 		return st, 0
+	}
+	if changed = st.Ctim.Nano(); changed < time.Now().UnixNano()-2*tick && changed%coarse != 0 {
+		return st, changed // long ago, which is told without a call
 	}
 	for range 4 * tick / int(wait) {
 		var now unix.Timespec
@@ -180,8 +198,8 @@ func fileOf(fi os.FileInfo) File {
 	return File{}
 }
 
-// note notes a use that is no write.
-func (o *observer) note(path string, use Use) {
+// note notes a use that is no write, and returns what is noted of the path.
+func (o *observer) note(path string, use Use) *usage {
 	itself := use&Link != 0
 	path = o.behind(path, itself)
 	u := o.usage(path, itself)
@@ -189,6 +207,7 @@ func (o *observer) note(path string, use Use) {
 		use = use&^Read | Looked // its names are read by another call
 	}
 	u.add(use)
+	return u
 }
 
 // add adds a use.
@@ -313,23 +332,36 @@ func (o *observer) move(from, to string) {
 	}
 }
 
-// timed adds Times to a look, unless the program makes no use of them. Each program is asked for: who is asked may note
-// what else each of them makes of a look.
-func (o *observer) timed(c *caller, path string, use Use) Use {
+// noteTimed notes a look, with Times unless the program makes no use of them.
+func (o *observer) noteTimed(c *caller, path string, use Use) {
+	if u := o.note(path, use); o.usesTimes(c, path, u) {
+		u.add(Times)
+	}
+}
+
+// usesTimes reports whether a program makes use of the times of a path, by what it calls it and by what is noted. Each
+// program is asked for: who is asked may note what else each of them makes of a look.
+func (o *observer) usesTimes(c *caller, path string, u *usage) bool {
 	program, ok := o.executes.of(c)
 	if !ok {
-		return use | Times
+		return true
 	}
-	asked := [2]string{program, path}
-	none, known := o.timeless[asked]
-	if !known {
-		none = o.noTimes(program, path)
-		o.timeless[asked] = none
+	bit := uint64(1) << program.number // 0: there are too many to note it
+	if path != u.path {
+		bit = 0
 	}
+	if u.asked&bit != 0 {
+		return u.timeless&bit == 0
+	}
+	none := o.noTimes(program.path, path)
+	if path != u.path {
+		none = o.noTimes(program.path, u.path) && none
+	}
+	u.asked |= bit
 	if none {
-		return use
+		u.timeless |= bit
 	}
-	return use | Times
+	return !none
 }
 
 // isAtStart reports whether a program reads a file of the kernel at each start.
@@ -338,17 +370,25 @@ func (o *observer) isAtStart(c *caller, path string) bool {
 		return false
 	}
 	program, ok := o.executes.of(c)
-	return ok && o.atStart(program, path)
+	return ok && o.atStart(program.path, path)
 }
 
-// look returns the state of a file, or of a link itself; not ok: there is none.
+// look returns the state of a file, or of a link itself; not ok: there is none. It spares the copy of the path that
+// package unix makes of each, unless it is a long one.
 func look(path string, itself bool) (st unix.Stat_t, ok bool) {
-	stat := unix.Stat
+	flags := 0
 	if itself {
-		stat = unix.Lstat
+		flags = unix.AT_SYMLINK_NOFOLLOW
 	}
-	err := stat(path, &st)
-	return st, err == nil
+	var b [512]byte
+	cwd := unix.AT_FDCWD
+	if len(path) >= len(b) || strings.IndexByte(path, 0) >= 0 {
+		return st, unix.Fstatat(cwd, path, &st, flags) == nil
+	}
+	copy(b[:], path)
+	_, _, errno := unix.Syscall6(unix.SYS_NEWFSTATAT, uintptr(cwd), uintptr(unsafe.Pointer(&b)),
+		uintptr(unsafe.Pointer(&st)), uintptr(flags), 0, 0)
+	return st, errno == 0
 }
 
 // exists reports whether there is anything at a path.

@@ -47,47 +47,70 @@ func (c *caller) read(address uint64, b []byte) (int, error) {
 	return unix.ProcessVMReadv(c.thread, c.local[:], parts, 0)
 }
 
-// text reads a text that ends with a zero byte.
-func (o *observer) text(c *caller, address uint64) (string, bool) {
+// text reads a text that ends with a zero byte, into the caller's room for one.
+func (o *observer) text(c *caller, address uint64) ([]byte, bool) {
 	const usual = 256 // bytes
-	b := c.buffer[:]
+	b := c.argument[:]
 	for have, want := 0, usual; have < len(b); want = min(want*4, len(b)) {
 		n, err := c.read(address+uint64(have), b[have:want])
 		if err != nil {
 			o.checkPeek(c, err)
-			return "", false
+			return nil, false
 		}
 		if end := bytes.IndexByte(b[have:have+n], 0); end >= 0 {
-			return string(b[:have+end]), true
+			return b[:have+end], true
 		}
 		have += n
 	}
-	return "", false // too long for the call as well
+	return nil, false // too long for the call as well
 }
 
 // path returns what an argument names, absolute; not ok: nothing that has a name, or that the call could find. dir is
 // the argument with the directory's descriptor.
+//
+// Most paths are used many times: of one that is noted already nothing is made anew.
 func (o *observer) path(c *caller, dir, arg int) (string, bool) {
 	name, ok := o.text(c, c.args[arg])
-	if !ok || name == "" { // what is open already, if anything
+	if !ok || len(name) == 0 { // what is open already, if anything
 		return "", false
 	}
 	fd := unix.AT_FDCWD
 	if dir != cwd {
 		fd = int(int32(c.args[dir]))
 	}
-	return o.absolute(c, fd, name)
+	base, ok := o.base(c, fd, name[0] == '/')
+	if !ok {
+		return "", false
+	}
+	if isClean(name) {
+		if name[0] != '/' {
+			c.joined = append(append(append(c.joined[:0], base...), '/'), name...)
+			name = c.joined
+		}
+		if u := o.seen[string(name)]; u != nil && !mayBeMagic(u.path) {
+			return u.path, true
+		}
+		return o.magic(c, string(name))
+	}
+	return o.magic(c, o.clean(base, string(name)))
 }
 
 func (o *observer) absolute(c *caller, fd int, name string) (string, bool) {
-	base := ""
-	if name[0] != '/' {
-		var ok bool
-		if base, ok = o.directory(c, fd); !ok {
-			return "", false
-		}
+	base, ok := o.base(c, fd, name[0] == '/')
+	if !ok {
+		return "", false
 	}
 	return o.magic(c, o.clean(base, name))
+}
+
+// base is what a name begins at: the path of a directory without a slash at its end, and nothing if the name begins at
+// the root.
+func (o *observer) base(c *caller, fd int, isAbsolute bool) (path string, ok bool) {
+	if isAbsolute {
+		return "", true
+	}
+	path, ok = o.directory(c, fd)
+	return strings.TrimSuffix(path, "/"), ok
 }
 
 // directory returns the path of a directory that is open in the caller.
@@ -128,7 +151,7 @@ func (o *observer) opened(c *caller, fd int) (string, bool) {
 // clean appends a name to a base without links and leaves out what is superfluous. `..` goes with what stands before
 // it if that is a directory and no link.
 func (o *observer) clean(base, name string) string {
-	if base == "" && isClean(name) {
+	if base == "" && strings.HasPrefix(name, "/") && isClean(name) {
 		return name
 	}
 	path, kept := base, false // a `..`
@@ -148,10 +171,23 @@ func (o *observer) clean(base, name string) string {
 	return path
 }
 
-// isClean tells names to which there is nothing to do.
-func isClean(name string) bool {
-	return !strings.Contains(name, "/.") && !strings.Contains(name, "//") &&
-		(len(name) == 1 || name[len(name)-1] != '/')
+// isClean tells names to which there is nothing to do: no part is empty, `.` or `..`, but the first of an absolute name
+// is empty.
+func isClean[T string | []byte](name T) bool {
+	begin := 0 // of a part
+	for i := 0; i <= len(name); i++ {
+		if i < len(name) && name[i] != '/' {
+			continue
+		}
+		switch length := i - begin; {
+		case length == 0 && i > 0:
+			return len(name) == 1
+		case length == 1 && name[begin] == '.', length == 2 && name[begin] == '.' && name[begin+1] == '.':
+			return false
+		}
+		begin = i + 1
+	}
+	return len(name) > 0
 }
 
 // isDirectory reports whether a path is a directory and no link to one, and notes that this counts.
@@ -164,9 +200,17 @@ func (o *observer) isDirectory(path string) bool {
 	return true
 }
 
+// mayBeMagic reports whether a path may mean another thing to each process.
+func mayBeMagic(path string) bool {
+	return strings.HasPrefix(path, "/proc/") || strings.HasPrefix(path, "/dev/")
+}
+
 // magic replaces names that mean another thing to each process by what they mean to the caller; not ok: nothing that
 // has a name outside of the run.
 func (o *observer) magic(c *caller, path string) (string, bool) {
+	if !mayBeMagic(path) {
+		return path, true
+	}
 	switch path {
 	case "/dev/stdin":
 		path = "/proc/self/fd/0"

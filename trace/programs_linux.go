@@ -26,31 +26,42 @@ const (
 // meanwhile; and the kernel does not give a number again before it has given all others.
 type executables struct {
 	known  map[int]executable // by thread
+	number map[string]int     // by path, in the order in which they were asked for
 	shared bool               // one thread may have changed the program of others: nothing is known any more
 }
 
 type executable struct {
-	path string
-	till time.Time // until then its number belongs to the thread
+	path   string
+	number int
+	till   time.Time // until then its number belongs to the thread
 }
 
 // oneNumber is less than a kernel needs to give a number to a thread.
 const oneNumber = 100 * time.Nanosecond
 
 // of returns the program of a caller; not ok: it has ended.
-func (e *executables) of(c *caller) (path string, ok bool) {
+func (e *executables) of(c *caller) (program executable, ok bool) {
 	now := time.Now()
 	if known, ok := e.known[c.thread]; ok && now.Before(known.till) {
-		return known.path, true
+		return known, true
 	}
 	path, err := c.readlink(c.proc("exe"))
-	if err == nil && !e.shared {
-		if e.known == nil {
-			e.known = map[int]executable{}
-		}
-		e.known[c.thread] = executable{path, now.Add(time.Duration(threadNumbers()) * oneNumber)}
+	if err != nil {
+		return program, false
 	}
-	return path, err == nil
+	if e.known == nil {
+		e.known, e.number = map[int]executable{}, map[string]int{}
+	}
+	number, known := e.number[path]
+	if !known {
+		number = len(e.number)
+		e.number[path] = number
+	}
+	program = executable{path, number, now.Add(time.Duration(threadNumbers()) * oneNumber)}
+	if !e.shared {
+		e.known[c.thread] = program
+	}
+	return program, true
 }
 
 // forget is called when a caller is about to run another program. Its whole process does then, also what is called

@@ -3,6 +3,7 @@
 package trace
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -22,7 +23,7 @@ import (
 // Tracer observes one command.
 type Tracer struct {
 	filter []unix.SockFilter
-	noters map[int32]func(*observer, *caller)
+	noters []func(*observer, *caller) // by the number of the call; nil: it is not one of ours
 
 	mu       sync.Mutex // of what follows
 	observer *observer
@@ -43,10 +44,11 @@ func New(o Options) (*Tracer, error) {
 	if o.Program != "" && losesRights(o.Program) {
 		return nil, ErrRights
 	}
-	t := &Tracer{observer: newObserver(o), noters: map[int32]func(*observer, *caller){}}
 	calls := notified()
+	last := slices.MaxFunc(calls, func(a, b call) int { return cmp.Compare(a.number, b.number) }).number
+	t := &Tracer{observer: newObserver(o), noters: make([]func(*observer, *caller), last+1)}
 	for _, c := range calls {
-		t.noters[int32(c.number)] = c.note
+		t.noters[c.number] = c.note
 	}
 	t.filter = buildFilter(thisMachine, calls)
 	return t, nil
@@ -180,7 +182,10 @@ func (t *Tracer) take(n *notification, lost bool) {
 	if n.thread != 0 {
 		t.threads.add(int(n.thread))
 	}
-	note := t.noters[n.number]
+	var note func(*observer, *caller)
+	if uint32(n.number) < uint32(len(t.noters)) {
+		note = t.noters[n.number]
+	}
 	switch {
 	case n.thread == 0:
 		o.doubt("a process of it is not visible", "")

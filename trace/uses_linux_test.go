@@ -54,6 +54,8 @@ func TestUses(t *testing.T) {
 		{"directory that was gone through", []string{"cat", "d/../a"}, "d", trace.Seen{Use: looked | link}},
 		{"way out of what is none", []string{"cat", "l/../a"}, "l/../a", trace.Seen{Use: read}},
 		{"superfluous parts", []string{"cat", ".//d/.//..///a"}, "a", trace.Seen{Use: read}},
+		{"hidden", []string{"cat", ".none/a"}, ".none/a", trace.Seen{Use: read, Before: trace.Nothing}},
+		{"below the root", python("a=os.getcwd()+'/a'\nos.chdir('/')\nopen(a[1:])"), "a", trace.Seen{Use: read}},
 		{"looked at", python("os.stat('a')"), "a", trace.Seen{Use: looked | times}},
 		{"looked at itself", python("os.lstat('l')"), "l", trace.Seen{Use: looked | times | link}},
 		{"allowed", python("os.access('a',os.R_OK)"), "a", trace.Seen{Use: looked}},
@@ -238,6 +240,64 @@ func TestFate(t *testing.T) {
 		"a/x": "replaced", "b/x": "removed", "n/x": "made", "l": "replaced", "l/x": "",
 	} {
 		require.Equal(t, want, fate(name), name)
+	}
+}
+
+// One look may tell what a path leads to and what it is itself, but not of a link.
+func TestBothWays(t *testing.T) {
+	dir := workspace(t)
+	write(t, filepath.Join(dir, "a"), "")
+	for _, name := range []string{"k", "l"} {
+		require.NoError(t, os.Symlink("a", filepath.Join(dir, name)))
+	}
+	file := func(name string) trace.File {
+		st := unix.Stat_t{}
+		require.NoError(t, unix.Lstat(filepath.Join(dir, name), &st))
+		return trace.File{Device: st.Dev, Inode: st.Ino, Known: true}
+	}
+	r := observe(t, dir, python(t), "-c", `
+import os
+for name in 'a', 'k', 'none':
+    for look in os.stat, os.lstat:
+        try: look(name)
+        except OSError: pass
+os.lstat('l'); os.stat('l')`)
+	for name, want := range map[string][2]trace.File{
+		"a": {file("a"), file("a")}, "k": {file("a"), file("k")}, "l": {file("a"), file("l")},
+		"none": {{Known: true}, {Known: true}},
+	} {
+		seen := r.seen(filepath.Join(dir, name))
+		seen.Led.Changed, seen.Was.Changed = 0, 0
+		require.Equal(t, want, [2]trace.File{seen.Led, seen.Was}, name)
+	}
+}
+
+// Whose directory in /proc it is that a path names depends on who uses it, also if the path is noted already.
+func TestOwnDirectoryInProc(t *testing.T) {
+	dir := workspace(t)
+	r := observe(t, dir, "sh", "-c", "cat /proc/$$/status; read x </proc/$$/status")
+	require.NotZero(t, r.seen("/proc/self/status").Use&read)
+	require.Len(t, slices.DeleteFunc(r.Seen, func(s trace.Seen) bool { return !strings.HasSuffix(s.Path, "/status") }), 2)
+}
+
+// Who looks through a link that the run made is asked by the name that it uses, and by that which is noted.
+func TestTimesOfWhoLooksThroughALink(t *testing.T) {
+	dir := workspace(t)
+	write(t, filepath.Join(dir, "a"), "")
+	for timeless, want := range map[string]trace.Use{
+		"": looked | times, "a": looked | times, "new": looked | times, "both": looked,
+	} {
+		var asked []string
+		r, err := run(trace.Options{NoTimes: func(_, path string) bool {
+			name := filepath.Base(path)
+			if name == "a" || name == "new" {
+				asked = append(asked, name)
+			}
+			return name == timeless || timeless == "both"
+		}}, command(t, dir, python(t), "-c", "import os\nos.stat('a')\nos.symlink('a','new')\nos.stat('new')\nos.remove('new')"), true)
+		require.NoError(t, err)
+		require.Equal(t, want, r.seen(filepath.Join(dir, "a")).Use, timeless)
+		require.Equal(t, []string{"a", "new", "a"}, asked)
 	}
 }
 

@@ -157,6 +157,7 @@ func (p *Process) request(c *Call, conditions bool) engine.Request {
 	_, q.FreshOnly = p.LookupEnv(engine.FreshVariable)
 	q.Self, q.Waiting, q.Restarted = p.self(q.Spec.Dir), p.waiting(c.Quiet), p.restarted
 	q.Conditions = conditions && q.Held == "" && !q.FreshOnly
+	q.MostFiles, q.MostFileBytes = fastpath.MaxMade, fastpath.MaxMadeSize
 	q.Stdin, q.Stdout, q.Stderr, q.OwnsProcess = p.Stdin, p.Stdout, p.Stderr, true
 	return q
 }

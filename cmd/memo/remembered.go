@@ -8,6 +8,7 @@ import (
 	"github.com/cachex-cli/cachex/cmd/call"
 	"github.com/cachex-cli/cachex/engine"
 	"github.com/cachex-cli/cachex/fastpath"
+	"github.com/cachex-cli/cachex/late"
 )
 
 // A remembered call is made here, while the program is still being initialised: Go initialises
@@ -36,13 +37,15 @@ func init() {
 }
 
 // runUnbound makes a call in a goroutine of its own, and ends the process there: the one that initialises packages is
-// bound to its thread, and would have to get back onto that each time it waited for another.
+// bound to its thread, and would have to get back onto that each time it waited for another. It returns if the call
+// needs what package late holds: then packages are initialised until that is there, and no further.
 func runUnbound(p *call.Process, c *call.Call) {
+	late.Expect()
 	go func() {
 		call.GrowStack()
 		os.Exit(p.ExitCode(run(p, c, true)))
 	}()
-	select {}
+	<-late.Wanted()
 }
 
 // callOf makes the call that a memo speaks of; nil: cmd has to, also for a call that must report where its settings

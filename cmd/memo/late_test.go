@@ -1,0 +1,3 @@
+package memo
+
+import _ "github.com/cachex-cli/cachex/late/all"

@@ -1,0 +1,3 @@
+package hashing
+
+import _ "github.com/cachex-cli/cachex/late/all"
