@@ -14,16 +14,17 @@ const ObservedVariable = "CACHEX_OBSERVED"
 
 // observation is what is known of a run that was observed.
 type observation struct {
-	tracer   *trace.Tracer
-	obstacle string // why nothing is known; empty: it is
-	report   trace.Report
-	since    int64 // when it began, by the clock of files
-	network  bool  // what came over the network may be stored
-	anyTimes bool  // times of modification never count
-	looks    looks
-	outputs  earlierOutputs
-	writes   func(path string, how trace.Write) // is told of what it is about to write; may be nil
-	words    []string                           // of the command line
+	tracer    *trace.Tracer
+	obstacle  string // why nothing is known; empty: it is
+	report    trace.Report
+	since     int64 // when it began, by the clock of files
+	network   bool  // what came over the network may be stored
+	anyTimes  bool  // times of modification never count
+	looks     looks
+	openTimes bool // a program of it tells the times of files that it has open
+	outputs   earlierOutputs
+	writes    func(path string, how trace.Write) // is told of what it is about to write; may be nil
+	words     []string                           // of the command line
 
 	usedEarlier map[string]*hashing.Earlier // what outputs were before the run, of those that it used
 }
@@ -84,6 +85,7 @@ func (rec *recording) endObserving() {
 // end takes what was seen of a command that has ended.
 func (o *observation) end() {
 	o.report = o.tracer.Report()
+	o.openTimes = tellsOpenTimes(o.report.Programs)
 	if o.report.Untraced != "" {
 		o.obstacle = "it was not observed: " + o.report.Untraced
 	}

@@ -194,6 +194,7 @@ func (o *observation) sights(in *inputs) (sights []hashing.Sight, doubt string) 
 		return nil, doubtText(o.report.Doubts[0])
 	}
 	where, grown := whatDoesNotCount(in.caller.Spec, in.dir.Path()), map[string]string{}
+	sights = make([]hashing.Sight, 0, len(o.report.Seen))
 	for _, seen := range o.report.Seen {
 		if where.leavesOut(seen.Path) {
 			continue
@@ -294,8 +295,8 @@ func (o *observation) first(path string) (led, itself hashing.File) {
 	return hashing.File(all[i].Led), hashing.File(all[i].Was)
 }
 
-func (o *observation) tellsOpenTimes() bool {
-	return slices.ContainsFunc(o.report.Programs, func(p trace.Program) bool {
+func tellsOpenTimes(programs []trace.Program) bool {
+	return slices.ContainsFunc(programs, func(p trace.Program) bool {
 		return slices.Contains(openTimes, filepath.Base(p.Path))
 	})
 }
@@ -319,7 +320,7 @@ func (o *observation) usesOf(seen trace.Seen) (uses hashing.Uses) {
 			uses |= use.uses
 		}
 	}
-	if seen.Use&trace.Read != 0 && o.tellsOpenTimes() {
+	if seen.Use&trace.Read != 0 && o.openTimes {
 		uses |= hashing.UseTimes
 	}
 	switch {
@@ -329,7 +330,7 @@ func (o *observation) usesOf(seen trace.Seen) (uses hashing.Uses) {
 	default:
 		uses |= o.looks.uses[seen.Path]
 	}
-	if slices.Contains(temporaryDirectories(), seen.Path) {
+	if uses&hashing.UseInode != 0 && slices.Contains(temporaryDirectories(), seen.Path) {
 		uses &^= hashing.UseInode // which others change all the time
 	}
 	if uses&hashing.UseMode != 0 && uses&hashing.UseTimes == 0 && isModule(seen.Path) {

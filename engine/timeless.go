@@ -121,8 +121,12 @@ func isInterpreter(name, interpreter string) bool {
 
 // isModule reports whether a file may be one of a module.
 func isModule(file string) bool {
+	ending := path.Ext(file)
+	if ending == "" {
+		return false
+	}
 	for _, endings := range modules {
-		if slices.Contains(endings, path.Ext(file)) {
+		if slices.Contains(endings, ending) {
 			return true
 		}
 	}

@@ -45,9 +45,10 @@ func TestNoTimes(t *testing.T) {
 func TestOpenTimes(t *testing.T) {
 	o := &observation{}
 	seen := trace.Seen{Path: "/w/f", Use: trace.Read}
-	o.report.Programs = []trace.Program{{Path: "/usr/bin/cat"}}
+	programs := []trace.Program{{Path: "/usr/bin/cat"}}
+	o.openTimes = tellsOpenTimes(programs)
 	require.Equal(t, hashing.UseContent, o.usesOf(seen))
-	o.report.Programs = append(o.report.Programs, trace.Program{Path: "/usr/bin/gzip"})
+	o.openTimes = tellsOpenTimes(append(programs, trace.Program{Path: "/usr/bin/gzip"}))
 	require.Equal(t, hashing.UseContent|hashing.UseTimes, o.usesOf(seen))
 	o.anyTimes = true
 	require.Equal(t, hashing.UseContent, o.usesOf(seen))

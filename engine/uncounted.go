@@ -81,8 +81,10 @@ func (u uncounted) place(path string) string {
 		}
 	}
 	const modules = "/__pycache__" // of Python
-	if at := strings.Index(path+"/", modules+"/"); at >= 0 {
-		return path[:at+len(modules)]
+	if strings.Contains(path, modules) {
+		if at := strings.Index(path+"/", modules+"/"); at >= 0 {
+			return path[:at+len(modules)]
+		}
 	}
 	if i := slices.IndexFunc(u.ignore, func(glob string) bool { return hashing.MatchPath(glob, path) }); i >= 0 {
 		return u.ignore[i]

@@ -3,6 +3,7 @@ package hashing
 import (
 	"bytes"
 	"crypto/sha256"
+	"math/bits"
 )
 
 // mostRead is how large a file may be, in bytes, whose content is read although nobody has named it.
@@ -57,7 +58,12 @@ func (o *observer) appendIdentity(text []byte, s Sight, at look) ([]byte, error)
 
 // Local names a file of which a recipe has the identity, which is another on each machine.
 func Local(text []byte) (path string, found bool) {
+	letter := useLetters[bits.TrailingZeros16(uint16(useIdentity))]
 	for line := range bytes.Lines(text) {
+		uses, _, _ := bytes.Cut(line, []byte{'-'})
+		if bytes.IndexByte(uses, letter) < 0 { // most lines, of which nothing else is looked at
+			continue
+		}
 		r := reader{rest: string(line)}
 		if r.try(seenFact.name+" ") && r.uses()&useIdentity != 0 {
 			return r.quoted(), true

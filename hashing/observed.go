@@ -28,9 +28,17 @@ func (o *observer) observed(r Recipe, run Sights) (Recipe, error) {
 	sights := o.ordered(o.withAbove(run.Paths))
 	lines := make([][]byte, len(sights))
 	all := wholeOf(sights)
-	err := inParallel(len(sights), func(i int) (err error) {
-		lines[i], err = o.line(nil, sights[i], all)
-		return err
+	err := inParts(len(sights), func(from, to int) (err error) {
+		const usual = 192 // bytes of a line
+		text := make([]byte, 0, (to-from)*usual)
+		for i := from; i < to; i++ {
+			begin := len(text)
+			if text, err = o.line(text, sights[i], all); err != nil {
+				return err
+			}
+			lines[i] = text[begin:]
+		}
+		return nil
 	})
 	if err != nil {
 		return r, err
@@ -171,18 +179,17 @@ func (o *observer) ordered(sights []Sight) []Sight {
 		near = o.roots[0].path
 	}
 	near = strings.TrimSuffix(near, "/") + "/"
-	far := func(s Sight) bool { return !strings.HasPrefix(s.Path, near) }
 	sights = slices.Clone(sights)
-	slices.SortFunc(sights, func(a, b Sight) int {
-		if far(a) != far(b) {
-			if far(b) {
-				return -1
+	slices.SortFunc(sights, func(a, b Sight) int { return strings.Compare(a.Path, b.Path) }) // mostly, they are
+	ordered := make([]Sight, 0, len(sights))
+	for _, far := range [...]bool{false, true} {
+		for _, s := range sights {
+			if strings.HasPrefix(s.Path, near) != far {
+				ordered = append(ordered, s)
 			}
-			return 1
 		}
-		return strings.Compare(a.Path, b.Path)
-	})
-	return sights
+	}
+	return ordered
 }
 
 // BeforeRun returns what the text of a recipe says that was known before the run: without what the run was seen to use.

@@ -409,10 +409,11 @@ func (o *observer) report() Report {
 	if o.places.moved {
 		o.doubt("a directory that it was in was moved by another program", "")
 	}
-	r := Report{Programs: o.programs, Doubts: o.doubted, Network: o.network}
-	for _, path := range slices.Sorted(maps.Keys(o.seen)) {
-		u := o.seen[path]
-		r.Seen = append(r.Seen, Seen{path, u.use, u.after, u.before, u.mode, u.size, u.led, u.was, u.written == Moves})
+	all := slices.Collect(maps.Values(o.seen))
+	slices.SortFunc(all, func(a, b *usage) int { return strings.Compare(a.path, b.path) })
+	r := Report{Seen: make([]Seen, len(all)), Programs: o.programs, Doubts: o.doubted, Network: o.network}
+	for i, u := range all {
+		r.Seen[i] = Seen{u.path, u.use, u.after, u.before, u.mode, u.size, u.led, u.was, u.written == Moves}
 	}
 	return r
 }
