@@ -46,8 +46,8 @@ func raise(s syscall.Signal) (old disposition) {
 	return old
 }
 
-// disposition is the kernel's struct sigaction, large enough for every architecture. Only two values
-// are ever used: zero, which means the default effect on all of them, and what the kernel returned.
+// disposition is the kernel's struct sigaction, large enough for every architecture. Zero means the default effect on
+// all of them; else it is what the kernel returned, or, for a letterbox, made as two of them have it.
 type disposition [8]uint64
 
 func sigaction(s syscall.Signal, set, old *disposition) {
@@ -61,6 +61,11 @@ func add(set *unix.Sigset_t, s syscall.Signal) {
 	if i, bit, ok := place(set, s); ok {
 		set.Val[i] |= 1 << bit
 	}
+}
+
+func has(set *unix.Sigset_t, s syscall.Signal) bool {
+	i, bit, ok := place(set, s)
+	return ok && set.Val[i]&(1<<bit) != 0
 }
 
 func place(set *unix.Sigset_t, s syscall.Signal) (i, bit int, ok bool) {

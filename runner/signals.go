@@ -21,7 +21,9 @@ type hub struct {
 	mu      sync.Mutex
 	caught  chan os.Signal
 	barrier chan chan struct{}
-	wanted  []os.Signal // registered so far
+	wanted  []os.Signal // registered with os/signal so far
+	box     letterbox   // what catches those that it can without
+	ignores bool        // what was found ignored is ignored
 	passers []*passer   // one for each running command
 
 	ended     time.Time // when the last command ended
@@ -94,27 +96,43 @@ func DieOfQuitAfter(d time.Duration) (stop func()) {
 func (h *hub) begun() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.caught != nil
+	return h.caught != nil || h.permanent
 }
 
 // want registers signals, but not those that were ignored at the start: registering ends that.
 func (h *hub) want(sigs []os.Signal) {
+	h.ignore()
 	if h.caught == nil {
 		h.caught = make(chan os.Signal, 64)
 		h.barrier = make(chan chan struct{})
 		go h.loop(h.caught, h.barrier)
-		ignoreAsFound()
 	}
-	for _, s := range sigs {
-		if !slices.Contains(h.wanted, s) && !signal.Ignored(s) && !leftIgnored(s) {
-			signal.Notify(h.caught, s)
-			h.wanted = append(h.wanted, s)
-		}
+	for _, s := range h.missing(sigs) {
+		signal.Notify(h.caught, s)
+		h.wanted = append(h.wanted, s)
 	}
 }
 
-// ignoreAsFound makes this process ignore what it was started to ignore: a command ignores what this process ignores,
-// and it shall ignore what it would have.
+// missing returns those signals that are not caught, and not ignored either.
+func (h *hub) missing(sigs []os.Signal) (missing []os.Signal) {
+	for _, s := range sigs {
+		if !slices.Contains(h.wanted, s) && !slices.Contains(h.box.caught, s) && !signal.Ignored(s) && !leftIgnored(s) {
+			missing = append(missing, s)
+		}
+	}
+	return missing
+}
+
+// ignore makes this process ignore what it was started to ignore: a command ignores what this process ignores, and it
+// shall ignore what it would have.
+func (h *hub) ignore() {
+	if h.ignores {
+		return
+	}
+	h.ignores = true
+	ignoreAsFound()
+}
+
 func ignoreAsFound() {
 	for _, s := range ignoredAtStart() {
 		signal.Ignore(s)
@@ -198,8 +216,9 @@ func (h *hub) later(s syscall.Signal) {
 const moment = 100 * time.Millisecond
 
 // lend makes signals the command's, from before it starts. The signals that people and programs end a command with are
-// caught when it returns, all of them when the function was called that it returns: each costs a round trip through the
-// runtime's signal thread, and a short command need not wait for those that it could not have used.
+// caught when it returns, all of them when the function was called that it returns: each that os/signal catches costs a
+// round trip through the runtime's signal thread, and a short command need not wait for those that it could not have
+// used.
 func (h *hub) lend(p *passer) (all func()) {
 	if p.deaf {
 		return func() {}
@@ -208,7 +227,12 @@ func (h *hub) lend(p *passer) (all func()) {
 	defer h.mu.Unlock()
 	h.passers = append(h.passers, p)
 	h.permanent = true
-	h.want(interruptions())
+	h.ignore()
+	if rest := h.missing(interruptions()); len(rest) > 0 {
+		if rest = h.box.catch(rest, h.take); len(rest) > 0 {
+			h.want(rest)
+		}
+	}
 	return sync.OnceFunc(func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
@@ -232,6 +256,7 @@ func (h *hub) giveBack(p *passer) {
 // settle returns when every signal that reached this process before the call was taken care of.
 func (h *hub) settle() {
 	deliverPending()
+	h.box.settle()
 	h.mu.Lock()
 	wanted := h.wanted
 	h.mu.Unlock()
