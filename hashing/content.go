@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io"
 	"math"
+	"math/bits"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -20,6 +22,7 @@ type contents struct {
 	cache   Digests      // the stat cache; nil: there is none
 	reads   atomic.Int64 // files that it did not know
 	started time.Time
+	buffers sync.Pool // of *[]byte, that files were read by: to make one for each costs a third of all
 	mountOf func(file location, follow bool, at look) mount
 }
 
@@ -66,7 +69,7 @@ func (c *contents) digestFile(file location, follow bool, at look) (digested, er
 		}
 	}
 	c.reads.Add(1)
-	read, err := readContent(file.path(), follow, on, at, trust)
+	read, err := c.readContent(file.path(), follow, on, at, trust)
 	d := digested{digest: read.digest, at: read.at}
 	if err == nil && read.settled && read.size == id.Size { // it is not in /proc, where the size says nothing
 		c.cache.Remember(id, read.digest)
@@ -126,7 +129,7 @@ type content struct {
 }
 
 // readContent reads the file that was seen; settle asks for nothing to be left to be written back.
-func readContent(path string, follow bool, on mount, seen look, settle bool) (content, error) {
+func (s *contents) readContent(path string, follow bool, on mount, seen look, settle bool) (content, error) {
 	f, err := openContent(path, follow)
 	if err != nil {
 		return content{}, cause(err)
@@ -142,7 +145,9 @@ func readContent(path string, follow bool, on mount, seen look, settle bool) (co
 		_ = f.SetReadDeadline(time.Now().Add(unsizedTime)) // fails, and is not needed, where reading does not wait
 	}
 	most := min(at.id.Size, math.MaxInt64-unsizedMost) + unsizedMost
-	c.size, err = io.CopyBuffer(struct{ io.Writer }{sum}, &boundedReader{f, most}, make([]byte, bufferSize(at.id.Size)))
+	b := s.buffer(bufferSize(at.id.Size))
+	c.size, err = io.CopyBuffer(struct{ io.Writer }{sum}, &boundedReader{f, most}, *b)
+	s.buffers.Put(b)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = errEndless
 	}
@@ -154,6 +159,15 @@ func readContent(path string, follow bool, on mount, seen look, settle bool) (co
 	}
 	sum.Sum(c.digest[:0])
 	return c, nil
+}
+
+// buffer returns one of a size, or larger.
+func (s *contents) buffer(size int64) *[]byte {
+	if b, ok := s.buffers.Get().(*[]byte); ok && int64(len(*b)) >= size {
+		return b
+	}
+	b := make([]byte, 1<<bits.Len64(uint64(size-1))) // so that the next ones are rarely too small
+	return &b
 }
 
 // bufferSize keeps small files cheap; one byte more than the file lets a single read reach its end.

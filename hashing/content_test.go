@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"testing"
 	"time"
 
@@ -191,4 +193,22 @@ func TestOneEach(t *testing.T) {
 		_, err := oneEach([]entry{file, link, changed})
 		require.ErrorIs(t, err, errChanged)
 	}
+}
+
+// Many files are read by few buffers.
+func TestBuffersAreKept(t *testing.T) {
+	dir, spec := here(t)
+	const files, size = 64, 128 << 10
+	for i := range files {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, strconv.Itoa(i)), make([]byte, size-i), 0o666))
+	}
+	c := newCapture(spec, nil, time.Now())
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for i := range files {
+		_, _, err := c.digestOf(strconv.Itoa(i), true)
+		require.NoError(t, err)
+	}
+	runtime.ReadMemStats(&after)
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(files*size/2)) // a collection takes some away
 }
