@@ -28,7 +28,7 @@ func (m *Memo) Encode() ([]byte, bool) {
 // fits reports whether the hit of a memo is one for the short way.
 func (m *Memo) fits() bool {
 	return len(m.Frames) <= maxFrames && len(m.Globs) <= maxGlobs && len(m.Env) <= maxEnv && m.body() <= MaxBody &&
-		m.Size <= maxFile && len(m.Purges) == PurgesSize && len(m.Hit) == HitSize && m.Code >= 0 && m.Code <= 255 &&
+		m.Size <= MaxFile && len(m.Purges) == PurgesSize && len(m.Hit) == HitSize && m.Code >= 0 && m.Code <= 255 &&
 		(m.Made == nil || len(m.Made.Files) <= MaxMade) && (m.Seen == nil || len(m.Seen.Uncounted) <= maxGlobs)
 }
 
@@ -63,9 +63,9 @@ func (m *Memo) appendHit(b []byte) []byte {
 	return b
 }
 
-// maxFile bounds what is read of an entry: its body and what it says of itself, which may be a line for each of some
-// thousand inputs. More are looked at sooner by two threads.
-const maxFile = 1 << 20
+// MaxFile bounds in bytes what is read of an entry: its body and what it says of itself, which may be a line for each
+// of some thousand inputs. More are looked at sooner by two threads.
+const MaxFile = 1 << 20
 
 func (m *Memo) body() (size int64) {
 	for _, f := range m.Frames {
@@ -190,7 +190,7 @@ func (m *decoded) decodeHit(d *reader) {
 // sound holds the sizes to each other.
 func (m *Memo) sound() bool {
 	const trailer = 8
-	if m.Size < trailer || m.Size > maxFile || m.Seen != nil && !m.Seen.sound(m.Size-trailer) {
+	if m.Size < trailer || m.Size > MaxFile || m.Seen != nil && !m.Seen.sound(m.Size-trailer) {
 		return false
 	}
 	if m.Made != nil {

@@ -75,7 +75,7 @@ func requireThereAndBack(t *testing.T, m Memo) {
 func TestMemoRefused(t *testing.T) {
 	for what, spoil := range map[string]func(*Memo){
 		"large body":  func(m *Memo) { m.Frames = []Frame{{0, MaxBody + 1}} },
-		"large entry": func(m *Memo) { m.Size = maxFile + 1 },
+		"large entry": func(m *Memo) { m.Size = MaxFile + 1 },
 		"many frames": func(m *Memo) { m.Frames = make([]Frame, maxFrames+1) },
 		"many files":  func(m *Memo) { m.Files = make([]FileState, maxStates+1) },
 		"many names":  func(m *Memo) { m.Env = make([]Variable, maxEnv+1) },
@@ -149,7 +149,7 @@ func TestSeenRefused(t *testing.T) {
 		"backwards":        func(m *Memo) { m.Seen.Lines.From = 401 },
 		"no redirect":      func(m *Memo) { m.Seen.Redirect.Name = "" },
 		"an empty one":     func(m *Memo) { m.Seen.Redirect.To = 7 },
-		"a large redirect": func(m *Memo) { m.Seen.Redirect.To = maxFile + 1 },
+		"a large redirect": func(m *Memo) { m.Seen.Redirect.To = MaxFile + 1 },
 	} {
 		m := aMemo()
 		m.Seen = &Seen{
@@ -210,7 +210,7 @@ func FuzzDecode(f *testing.F) {
 			size = 0
 		}
 		require.Equal(t, m.Size-8-m.Offset, size)
-		require.LessOrEqual(t, m.Size, int64(maxFile))
+		require.LessOrEqual(t, m.Size, int64(MaxFile))
 		require.GreaterOrEqual(t, m.Offset, int64(0))
 	})
 }

@@ -38,7 +38,7 @@ func (s *Seen) decode(d *reader) {
 
 // sound holds it to the size of the entry without its checksum.
 func (s *Seen) sound(entry int64) bool {
-	return s.Redirect.Name != "" && s.Redirect.To >= 8 && s.Redirect.To <= maxFile && s.Lines.isIn(entry)
+	return s.Redirect.Name != "" && s.Redirect.To >= 8 && s.Redirect.To <= MaxFile && s.Lines.isIn(entry)
 }
 
 // What a run made use of, by the letters of a line.

@@ -25,7 +25,7 @@ type way struct {
 	around around
 	target [syscall.PathMax]byte    // what a link says
 	stands bool                     // the memo holds, and files could not be put in place
-	room   [PageSize + maxFile]byte // of the page of the memo so much as was read, and the entry behind it
+	room   [PageSize + MaxFile]byte // of the page of the memo so much as was read, and the entry behind it
 	page   int                      // bytes of that
 }
 
@@ -223,12 +223,12 @@ func (w *way) body(m *Memo) ([]byte, bool) {
 }
 
 // entry is the room for an entry.
-func (w *way) entry() []byte { return w.room[w.page:][:maxFile] }
+func (w *way) entry() []byte { return w.room[w.page:][:MaxFile] }
 
 // isWhole reads an entry, and reports whether it is the one with this sum, and its use need not be noted.
 func (w *way) isWhole(name string, size int64, sum uint64) bool {
 	fd, st, ok := w.file(name, syscall.O_RDONLY)
-	if !ok || st.Size != size || size > maxFile {
+	if !ok || st.Size != size || size > MaxFile {
 		return false
 	}
 	const hour = 3600 * 1e9

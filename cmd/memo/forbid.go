@@ -49,5 +49,5 @@ func beyondMemo(c *call.Call) call.Call {
 
 // isShort reports whether an answer is one for the short way; with stdin that nobody read there is a warning each time.
 func isShort(a call.Answer) bool {
-	return a.Conditions != nil && !a.Unread && a.Bytes <= fastpath.MaxBody
+	return a.Conditions != nil && !a.Unread && a.Bytes <= fastpath.MaxBody && a.Conditions.Size <= fastpath.MaxFile
 }

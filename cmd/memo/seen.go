@@ -1,6 +1,7 @@
 package memo
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/cachex-cli/cachex/cmd/call"
@@ -16,6 +17,9 @@ func seenOf(environ []string, c *call.Call, a call.Answer, before time.Time) (
 ) {
 	st, spec := a.Conditions, c.Request.Spec
 	lines := hashing.PathsSeen(st.Recipe, st.Before)
+	if bytes.IndexByte(lines, '\\') >= 0 {
+		return nil, nil, false // names that are not written as they are have no short way: nothing is looked at in vain
+	}
 	s := &fastpath.Seen{
 		Redirect: fastpath.Part{Name: st.Redirect.Name, To: st.Redirect.Size, Sum: st.Redirect.Sum},
 	}
