@@ -41,6 +41,7 @@ counting.chmod(0o755)
 environ = {
     "PATH": f"{tools}:{os.environ['PATH']}", "HOME": str(work), "XDG_CACHE_HOME": str(work / "caches/cachex"),
     "CCACHE_DIR": str(work / "caches/ccache"), "CCACHE_DEPEND": "1", "GIT_CONFIG_GLOBAL": os.devnull, "LC_ALL": "C",
+    "SOURCE_DATE_EPOCH": "1000000000",  # else projects that write down when they were built are never the same twice
 }
 prefixes = {"gcc": "", "ccache": "ccache ", "cachex": "cachex-cc ",
             "trace": f"cachex run -q --ttl none --trace --trace-ignore {work}/count --output auto -- "}

@@ -155,6 +155,7 @@ def hits(work):
 
 with tempfile.TemporaryDirectory(prefix="bench-trace.") as directory:
     os.environ |= {"XDG_CACHE_HOME": directory + "/cache", "CACHEX_MAX_SIZE": "2GB"}
+    os.environ.pop("PWD", None)  # a shell says there where it is
     os.environ |= {"GOCACHE": subprocess.run(["go", "env", "GOCACHE"], capture_output=True, text=True).stdout.strip()} if shutil.which("go") else {}
     misses(pathlib.Path(directory))
     hits(pathlib.Path(directory))
