@@ -30,13 +30,17 @@ const (
 
 var errLibraries = errors.New("is no cache of libraries")
 
-// appendLibraries adds what the cache of libraries at a path says of the names that the sights of a run end with.
-func appendLibraries(text []byte, path string, all *whole) ([]byte, error) {
+// appendLibraries adds what the cache of libraries that was seen at a path says of the names that the sights of a run
+// end with.
+func appendLibraries(text []byte, path string, seen look, all *whole) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, cause(err)
 	}
 	defer f.Close()
+	if at, err := lookAtOpen(f); err != nil || !at.isSameFile(seen) {
+		return nil, errChanged
+	}
 	cache, err := io.ReadAll(io.LimitReader(f, mostLibraries))
 	if err != nil {
 		return nil, cause(err)

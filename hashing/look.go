@@ -69,6 +69,9 @@ type look struct {
 	encrypted bool // names and contents are read with a key, which may come and go
 }
 
+// isSameFile reports whether two looks were at one file, whatever became of that.
+func (l look) isSameFile(o look) bool { return l.id.Dev == o.id.Dev && l.id.Ino == o.id.Ino }
+
 // settleTime is how long a file must have been left alone before its StatID stands for its content: within one tick of
 // the filesystem's clock (10 ms or less mostly, 2 s on FAT) a file can change twice and look the same.
 const settleTime = 2 * time.Second

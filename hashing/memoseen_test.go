@@ -82,6 +82,30 @@ func TestStamps(t *testing.T) {
 	}
 }
 
+// What is said of a directory, or of the cache of libraries, is what the one says that was looked at: another that stood
+// in its place for a moment is not taken for it.
+func TestAnotherInItsPlace(t *testing.T) {
+	dir, spec := here(t)
+	spec.Trace = &Trace{}
+	for _, name := range []string{"one/d/x", "one/cache", "two/d/y", "two/cache"} {
+		put(t, dir, name, name)
+	}
+	for name, uses := range map[string]Uses{"d": UseNames, "cache": UseLibraries} {
+		s := Sight{filepath.Join(dir, "one", name), uses}
+		o := named(lookLater(spec, newMemory()))
+		of := func(path string) (string, error) {
+			at, err := lookAt(path, true)
+			require.NoError(t, err)
+			line, err := o.lineSeen(nil, s, at, nil, wholeOf([]Sight{s}))
+			return string(line), err
+		}
+		_, err := of(s.Path)
+		require.NoError(t, err)
+		_, err = of(filepath.Join(dir, "two", name))
+		require.ErrorIs(t, err, errChanged, name)
+	}
+}
+
 // named has mounts with a name, on which the names in a directory are believed.
 func named(o *observer) *observer {
 	o.c.mountOf = func(location, bool, look) mount { return mount{fs: tracked, name: 1} }

@@ -476,7 +476,9 @@ func TestNamesAreRemembered(t *testing.T) {
 		t.Helper()
 		o := newObserver(spec, digests)
 		o.c.started, o.c.mountOf = now, func(location, bool, look) mount { return mount{fs: tracked, name: 1} }
-		text, err := o.names(nil, filepath.Join(dir, "list"), ours)
+		at, err := lookAt(filepath.Join(dir, "list"), true)
+		require.NoError(t, err)
+		text, err := o.names(nil, filepath.Join(dir, "list"), at, ours)
 		require.NoError(t, err)
 		return string(text)
 	}

@@ -102,7 +102,7 @@ func (o *observer) object(text []byte, s Sight, at look, all *whole) (_ []byte, 
 		at = seen
 		text = appendSum(append(text, ' '), digest)
 	} else if s.Uses&UseLibraries != 0 && at.kind.regular() {
-		if text, err = appendLibraries(text, s.Path, all); err != nil {
+		if text, err = appendLibraries(text, s.Path, at, all); err != nil {
 			return nil, err
 		}
 		if at, err = lookAt(s.Path, true); err != nil { // it may be another by now
@@ -139,12 +139,13 @@ func (o *observer) directory(text []byte, s Sight, at look, all *whole) ([]byte,
 	if err := o.namesSince(s, at); err != nil {
 		return nil, err
 	}
-	return o.names(text, s.Path, ours)
+	return o.names(text, s.Path, at, ours)
 }
 
 // names adds the names in a directory and what kind of thing each is, but those that the run has made: their own facts
-// tell of them. To list a directory takes as long as to look at thirty files, so the digest of names is remembered.
-func (o *observer) names(text []byte, path string, ours []string) ([]byte, error) {
+// tell of them. It must be the directory that was seen: who keeps what was seen of it believes that it has these names.
+// To list a directory takes as long as to look at thirty files, so the digest of names is remembered.
+func (o *observer) names(text []byte, path string, seen look, ours []string) ([]byte, error) {
 	d, at, err := openFolder(path, true)
 	if errors.Is(err, fs.ErrPermission) {
 		return append(text, " unreadable"...), nil
@@ -153,6 +154,9 @@ func (o *observer) names(text []byte, path string, ours []string) ([]byte, error
 		return nil, cause(err)
 	}
 	defer d.close()
+	if !at.isSameFile(seen) {
+		return nil, errChanged
+	}
 	id, trust := o.c.standsForNames(location{name: path}, at)
 	name := nameOfNames(id, ours)
 	if trust {
