@@ -211,7 +211,8 @@ func (s *seer) directory(r *lineReader, uses int, path string) {
 	if isOther {
 		place = r.quoted()
 	}
-	if !s.isPlace(place, isOther) {
+	lists := uses&(usesNames|usesContent) != 0
+	if !s.isPlace(place, isOther, lists) {
 		r.failed = true
 		return
 	}
@@ -219,19 +220,24 @@ func (s *seer) directory(r *lineReader, uses int, path string) {
 	if uses&usesInode != 0 && r.try(" changed ") {
 		r.number(s.st.ctime.ns(), 10)
 	}
-	if uses&(usesNames|usesContent) != 0 {
+	if lists {
 		r.expect(" names")
 		s.stand(r)
 	}
 }
 
 // isPlace reports whether no link leads to the directory of this path; isOther: and that it is the one that was looked
-// at by another path.
-func (s *seer) isPlace(place string, isOther bool) bool {
+// at by another path; lists: and that it can be opened to be listed, for which not each process of a user has the same
+// rights.
+func (s *seer) isPlace(place string, isOther, lists bool) bool {
 	if s.path.set(place, "") != 0 {
 		return false
 	}
-	how := [3]uint64{oPath | syscall.O_DIRECTORY | syscall.O_CLOEXEC, 0, noSymlinks | noMagiclinks}
+	flags := uint64(oPath)
+	if lists {
+		flags = syscall.O_RDONLY | syscall.O_NONBLOCK
+	}
+	how := [3]uint64{flags | syscall.O_DIRECTORY | syscall.O_CLOEXEC, 0, noSymlinks | noMagiclinks}
 	dir := atCwd
 	fd, errno := call(
 		sysOpenat2, uintptr(dir), s.path.address(), uintptr(unsafe.Pointer(&how)), unsafe.Sizeof(how), 0,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -185,6 +186,27 @@ func TestSumSeen(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, SumFiles([]FileID{id}), stood)
 	require.NotEqual(t, SumFiles(nil), stood)
+}
+
+// Names are an answer for those alone who may list the directory: not each process of a user has the same rights.
+func TestSumSeenOfWhatIsClosed(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	require.NoError(t, err)
+	require.NoError(t, os.Chmod(filepath.Dir(dir), 0o711))
+	require.NoError(t, os.Chmod(dir, 0o311))
+	line := fmt.Sprintf("seen n- %q directory names %s\n", dir, aDigest)
+	if os.Geteuid() == 0 {
+		_, ok := SumSeen(line)
+		require.True(t, ok)
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		require.NoError(t, syscall.Setfsuid(1234)) // of this thread, which can do less then
+		defer func() { require.NoError(t, syscall.Setfsuid(0)) }()
+	}
+	_, ok := SumSeen(line)
+	require.False(t, ok)
+	_, ok = SumSeen(fmt.Sprintf("seen - %q directory\n", dir))
+	require.True(t, ok)
 }
 
 // Whatever lines there are: no panic.
