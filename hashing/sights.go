@@ -101,7 +101,7 @@ func wholeOf(sights []Sight) *whole {
 			all.made[dir] = append(all.made[dir], filepath.Base(s.Path))
 		}
 		if s.Uses&UseLibraries != 0 {
-			all.names, all.paths = map[string]bool{}, map[string]bool{}
+			all.names, all.paths = make(map[string]bool, len(sights)), make(map[string]bool, len(sights))
 		}
 	}
 	if all.names != nil {
