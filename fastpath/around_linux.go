@@ -11,8 +11,10 @@ import (
 type around struct {
 	names  [6][65]byte // struct utsname
 	ids    [3]uint32
-	groups [256]uint32
+	groups [mostGroups]uint32
 }
+
+const mostGroups = 256
 
 // SumAround is the SHA-256 of what an observed run depends on that no path shows: user and groups, the name of the
 // host, and all variables of the environment but those that do not count, in their order. False: that cannot be told.

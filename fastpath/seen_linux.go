@@ -14,8 +14,10 @@ import (
 // seer compares lines with the present.
 type seer struct {
 	*look
-	target []byte // room for what a link says
-	uid    int    // effective
+	target []byte   // room for what a link says
+	uid    int      // effective
+	groups []uint32 // room for those of this process
+	member int      // how many there are, the effective one first; 0: not known yet
 	sums   digest
 }
 
@@ -24,8 +26,9 @@ type seer struct {
 // short way.
 func SumSeen(lines string) (sum [32]byte, ok bool) {
 	var room, target [syscall.PathMax]byte
+	var groups [mostGroups]uint32
 	uid, _ := call(syscall.SYS_GETEUID, 0, 0, 0, 0, 0)
-	s := seer{look: &look{path: room[:]}, target: target[:], uid: uid}
+	s := seer{look: &look{path: room[:]}, target: target[:], uid: uid, groups: groups[:]}
 	return s.sum(lines)
 }
 
@@ -183,7 +186,8 @@ func (s *seer) file(r *lineReader, uses int) {
 	}
 }
 
-// mode expects permissions, and the owner of what belongs to somebody else.
+// mode expects permissions, and the owner of what belongs to somebody else; and the group where it tells what this
+// process may do.
 func (s *seer) mode(r *lineReader, uses int) {
 	if uses&usesMode == 0 {
 		return
@@ -191,10 +195,43 @@ func (s *seer) mode(r *lineReader, uses int) {
 	const allBits = 0o7777
 	r.expect(" mode ")
 	r.number(int64(s.st.mode&allBits), 8)
-	if s.st.uid != uint32(s.uid) && (s.isKind(syscall.S_IFREG) || s.isKind(syscall.S_IFDIR)) {
+	if !s.isKind(syscall.S_IFREG) && !s.isKind(syscall.S_IFDIR) {
+		return
+	}
+	if s.member == 0 && !s.knowGroups() {
+		r.failed = true
+		return
+	}
+	isOwn := s.st.uid == uint32(s.uid)
+	if !isOwn {
 		r.expect(" owner ")
 		r.number(int64(s.st.uid), 10)
 	}
+	if isOwn && s.st.gid != s.groups[0] || !isOwn && s.isMember(s.st.gid) {
+		r.expect(" group ")
+		r.number(int64(s.st.gid), 10)
+	}
+}
+
+// knowGroups finds out which groups this process has.
+func (s *seer) knowGroups() bool {
+	gid, _ := call(syscall.SYS_GETEGID, 0, 0, 0, 0, 0)
+	rest := s.groups[1:]
+	n, errno := call(syscall.SYS_GETGROUPS, uintptr(len(rest)), uintptr(unsafe.Pointer(&rest[0])), 0, 0, 0)
+	if errno != 0 || n < 0 || n > len(rest) {
+		return false
+	}
+	s.groups[0], s.member = uint32(gid), n+1
+	return true
+}
+
+func (s *seer) isMember(gid uint32) bool {
+	for _, group := range s.groups[:s.member] {
+		if group == gid {
+			return true
+		}
+	}
+	return false
 }
 
 // stand takes what the kernel says in the place of a digest.

@@ -188,6 +188,33 @@ func TestSumSeen(t *testing.T) {
 	require.NotEqual(t, SumFiles(nil), stood)
 }
 
+// The group counts where it tells what this process may do, as package hashing has it.
+func TestSumSeenOfOtherGroups(t *testing.T) {
+	if os.Geteuid() != 0 || os.Getegid() != 0 {
+		t.Skip("only root gives files away")
+	}
+	groups, err := syscall.Getgroups()
+	require.NoError(t, err)
+	path := t.TempDir() + "/f"
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	for _, c := range []struct {
+		owner, group int
+		want         string
+	}{
+		{0, 0, ""},
+		{0, 70002, " group 70002"},
+		{80000, 70002, " owner 80000"},
+		{80000, 0, " owner 80000 group 0"},
+	} {
+		require.NotContains(t, groups, 70002)
+		require.NoError(t, os.Chown(path, c.owner, c.group))
+		for _, says := range []string{"", " group 70002", " owner 80000", " owner 80000 group 0", " owner 80000 group 70002"} {
+			_, ok := SumSeen(fmt.Sprintf("seen m- %q plain mode 600%s size 0\n", path, says))
+			require.Equal(t, says == c.want, ok, "%v: %q", c, says)
+		}
+	}
+}
+
 // Names are an answer for those alone who may list the directory: not each process of a user has the same rights.
 func TestSumSeenOfWhatIsClosed(t *testing.T) {
 	dir, err := filepath.EvalSymlinks(t.TempDir())

@@ -96,8 +96,8 @@ func (l *look) id() FileID {
 func (l *look) statx(flags int) syscall.Errno { return l.statxFrom(atCwd, flags) }
 
 func (l *look) statxFrom(dir, flags int) syscall.Errno {
-	// type, mode, owner, inode, size, mtime, ctime; mount, by a number that is not used again if there is one
-	const mask = 0x3cb | 0x1000 | 0x4000
+	// type, mode, owner, group, inode, size, mtime, ctime; mount, by a number that is not used again if there is one
+	const mask = 0x3db | 0x1000 | 0x4000
 	_, errno := call(
 		sysStatx, uintptr(dir), l.path.address(), uintptr(flags), mask, uintptr(unsafe.Pointer(&l.st)),
 	)

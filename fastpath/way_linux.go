@@ -209,7 +209,7 @@ func (w *way) isLed(s *Seen) bool {
 
 // holdsSeen reports whether all that the lines of the entry tell of is as it was.
 func (w *way) holdsSeen(s *Seen) bool {
-	sees := seer{look: &w.look, target: w.target[:], uid: w.uid}
+	sees := seer{look: &w.look, target: w.target[:], uid: w.uid, groups: w.around.groups[:]}
 	sum, ok := sees.sum(alias(w.entry()[s.Lines.From:s.Lines.To]))
 	return ok && sum == s.Sum
 }

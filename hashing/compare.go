@@ -113,12 +113,13 @@ func (o *observer) tells(s Sight, at look, err error) (StatID, bool) {
 	return id, trust && id.settled(o.c.started)
 }
 
-const stateSize = 4 + 4 + 4 + 1 + 6*8
+const stateSize = 4 + 4 + 4 + 4 + 1 + 6*8
 
 func appendState(b []byte, i int, at look, id StatID) []byte {
 	b = binary.LittleEndian.AppendUint32(b, uint32(i))
 	b = binary.LittleEndian.AppendUint32(b, at.mode)
 	b = binary.LittleEndian.AppendUint32(b, at.owner)
+	b = binary.LittleEndian.AppendUint32(b, at.group)
 	b = append(b, byte(at.kind))
 	for _, n := range [...]uint64{id.Dev, id.Ino, uint64(id.Size), uint64(id.Mtime), uint64(id.Ctime), id.Mount} {
 		b = binary.LittleEndian.AppendUint64(b, n)
@@ -138,7 +139,7 @@ func (c *comparison) sum() Digest {
 // name is that of a sum: of a recipe, and of whom and where it was looked at, since lines tell other owners from that
 // user, and other clones have other files. The number is that of the way in which sums are made.
 func (c *comparison) name(set Key) Key {
-	b := append([]byte("sum of states 1\n"), set[:]...)
+	b := append([]byte("sum of states 2\n"), set[:]...)
 	b = binary.LittleEndian.AppendUint32(b, uint32(os.Geteuid()))
 	return sha256.Sum256(append(b, c.o.c.spec.Dir...))
 }

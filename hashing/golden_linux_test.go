@@ -112,7 +112,7 @@ word "tool.exe"
 word "one"
 word "two"
 directory repo "sub" of "h.example/r"
-trace 2 any-times ignore "/x/*" keep "/x/y" except "BUILD_*" except "PATH" only "HOME" only "LI*"
+trace 3 any-times ignore "/x/*" keep "/x/y" except "BUILD_*" except "PATH" only "HOME" only "LI*"
 executable none
 env-tools 1 common
 seen-env "HOME" sha256(home:)
@@ -136,7 +136,7 @@ word "tool.exe"
 word "one"
 word "two"
 directory repo "sub" of "h.example/r"
-trace 2 except "PATH"
+trace 3 except "PATH"
 executable none
 env-tools 1 common
 seen-tools 1 grep

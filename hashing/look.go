@@ -63,6 +63,7 @@ type look struct {
 	kind  kind
 	mode  uint32 // permission bits; 0 where there are none
 	owner uint32 // user's number, likewise
+	group uint32
 	id    StatID
 	mount uint64 // the kernel's number of it; 0: unknown
 

@@ -27,7 +27,8 @@ func (d *folder) look(name string) (look, error) {
 }
 
 func lookOf(st *unix.Stat_t) look {
-	return look{kind: kindOf(uint32(st.Mode)), mode: uint32(st.Mode) & allBits, owner: st.Uid, id: StatID{
+	mode := uint32(st.Mode)
+	return look{kind: kindOf(mode), mode: mode & allBits, owner: st.Uid, group: st.Gid, id: StatID{
 		Dev: uint64(st.Dev), Ino: uint64(st.Ino), Size: st.Size, Mtime: st.Mtim.Nano(), Ctime: st.Ctim.Nano(),
 	}}
 }

@@ -26,8 +26,8 @@ func statx(dir int, name *byte, flags int) (look, error) {
 	const (
 		uniqueMount = 0x4000 // STATX_MNT_ID_UNIQUE: never used again until the next boot, since Linux 6.8
 		anyMount    = unix.STATX_MNT_ID | uniqueMount
-		mask        = unix.STATX_TYPE | unix.STATX_MODE | unix.STATX_UID | unix.STATX_INO | unix.STATX_SIZE |
-			unix.STATX_MTIME | unix.STATX_CTIME | anyMount
+		mask        = unix.STATX_TYPE | unix.STATX_MODE | unix.STATX_UID | unix.STATX_GID | unix.STATX_INO |
+			unix.STATX_SIZE | unix.STATX_MTIME | unix.STATX_CTIME | anyMount
 	)
 	var st unix.Statx_t
 	for {
@@ -36,7 +36,8 @@ func statx(dir int, name *byte, flags int) (look, error) {
 			uintptr(flags|unix.AT_NO_AUTOMOUNT), mask, uintptr(unsafe.Pointer(&st)), 0)
 		switch err {
 		case 0:
-			at := look{kind: kindOf(uint32(st.Mode)), mode: uint32(st.Mode) & allBits, owner: st.Uid, id: StatID{
+			mode := uint32(st.Mode)
+			at := look{kind: kindOf(mode), mode: mode & allBits, owner: st.Uid, group: st.Gid, id: StatID{
 				Dev: unix.Mkdev(st.Dev_major, st.Dev_minor), Ino: st.Ino, Size: int64(st.Size),
 				Mtime: nanoseconds(st.Mtime), Ctime: nanoseconds(st.Ctime),
 			}}
@@ -61,7 +62,7 @@ func lookWithoutMount(dir int, name string, flags int) (look, error) {
 	for {
 		err := unix.Fstatat(dir, name, &st, flags)
 		if err == nil {
-			return look{kind: kindOf(st.Mode), mode: st.Mode & allBits, owner: st.Uid, id: StatID{
+			return look{kind: kindOf(st.Mode), mode: st.Mode & allBits, owner: st.Uid, group: st.Gid, id: StatID{
 				Dev: uint64(st.Dev), Ino: st.Ino, Size: st.Size, Mtime: st.Mtim.Nano(), Ctime: st.Ctim.Nano(),
 			}}, nil
 		}

@@ -1,6 +1,7 @@
 package hashing
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -103,6 +104,38 @@ func TestAnotherInItsPlace(t *testing.T) {
 		require.NoError(t, err)
 		_, err = of(filepath.Join(dir, "two", name))
 		require.ErrorIs(t, err, errChanged, name)
+	}
+}
+
+// What a process may do with a file follows from its owner and group, and from the groups of the process.
+func TestOwnerAndGroup(t *testing.T) {
+	_, spec := here(t)
+	o := newObserver(spec, nil)
+	me, mine := uint32(os.Geteuid()), uint32(os.Getegid())
+	o.groups = func() []int { return []int{70001, int(mine)} }
+	for _, test := range []struct {
+		owner, group uint32
+		want         string
+	}{
+		{me, mine, ""},
+		{me, 70001, " group 70001"},
+		{me, 70002, " group 70002"},
+		{80000, 70002, " owner 80000"},
+		{80000, 70001, " owner 80000 group 70001"},
+		{80000, mine, fmt.Sprint(" owner 80000 group ", mine)},
+	} {
+		got := string(o.appendOwner(nil, look{owner: test.owner, group: test.group}))
+		require.Equal(t, test.want, got, "%d:%d", test.owner, test.group)
+	}
+	if me == 0 {
+		spec.Trace = &Trace{}
+		s := []Sight{{put(t, spec.Dir, "f", ""), UseMode}}
+		observed, err := Observed(captured(t, spec), spec, Sights{Paths: s}, nil)
+		require.NoError(t, err)
+		require.NoError(t, os.Chown(s[0].Path, 0, 70001))
+		difference, err := Unchanged(observed, captured(t, spec), spec, nil)
+		require.NoError(t, err)
+		require.NotEmpty(t, difference)
 	}
 }
 

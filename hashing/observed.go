@@ -127,6 +127,7 @@ type observer struct {
 	onlyNamed      bool     // no variables count but these
 	variables      []string
 	places         sync.Map // what place has found
+	groups         func() []int
 }
 
 // root is a directory that a recipe does not name by its path.
@@ -139,7 +140,7 @@ const (
 )
 
 func newObserver(spec Spec, digests Digests) *observer {
-	o := &observer{c: newCapture(spec, digests, time.Now())}
+	o := &observer{c: newCapture(spec, digests, time.Now()), groups: sync.OnceValue(groupsOfProcess)}
 	if spec.Cwd == CwdRepo {
 		if repo, ok := RepoRoot(spec.Dir, nil); ok {
 			o.roots = append(o.roots, root{rootOfRepo, repo})

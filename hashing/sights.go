@@ -214,6 +214,9 @@ func (r *reader) objectState() {
 		if r.try(" owner ") {
 			r.number()
 		}
+		if r.try(" group ") {
+			r.number()
+		}
 	}
 	if r.try(" size ") {
 		r.number()

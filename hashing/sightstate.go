@@ -76,8 +76,8 @@ func (o *observer) object(text []byte, s Sight, at look, all *whole) (_ []byte, 
 	}
 	if s.Uses&UseMode != 0 {
 		text = strconv.AppendUint(append(text, " mode "...), uint64(at.mode), 8)
-		if (at.kind.regular() || at.kind == kindDirectory) && int(at.owner) != os.Geteuid() {
-			text = strconv.AppendUint(append(text, " owner "...), uint64(at.owner), 10)
+		if at.kind.regular() || at.kind == kindDirectory {
+			text = o.appendOwner(text, at)
 		}
 	}
 	if at.kind == kindDirectory {
@@ -110,6 +110,28 @@ func (o *observer) object(text []byte, s Sight, at look, all *whole) (_ []byte, 
 		}
 	}
 	return text, o.unchangedSince(s, at)
+}
+
+// appendOwner adds the owner of what belongs to somebody else, and the group where it tells what this process may do:
+// one that is not its own of what is its own, one of its own of what is not.
+func (o *observer) appendOwner(text []byte, at look) []byte {
+	isOwn := int(at.owner) == os.Geteuid()
+	if !isOwn {
+		text = strconv.AppendUint(append(text, " owner "...), uint64(at.owner), 10)
+	}
+	if isOwn && int(at.group) == os.Getegid() || !isOwn && !slices.Contains(o.groups(), int(at.group)) {
+		return text
+	}
+	return strconv.AppendUint(append(text, " group "...), uint64(at.group), 10)
+}
+
+// groupsOfProcess are those of which it is a member.
+func groupsOfProcess() []int {
+	groups, err := os.Getgroups()
+	if err != nil {
+		groups = nil // a system without them
+	}
+	return append(groups, os.Getegid())
 }
 
 // appendTimes adds the times that count, each with a space behind it.

@@ -27,7 +27,7 @@ var traceFact = factKind{
 }
 
 // traceVersion changes when the same use of a path is written down in another way, or other variables count as noise.
-const traceVersion = "trace 2"
+const traceVersion = "trace 3"
 
 // addTrace adds how the run is observed, and who makes it where: user and host are answers to questions that cannot be
 // observed. Who shares results among clones of a repository shares them among users and hosts.
