@@ -616,6 +616,11 @@ def owner(path):
     os.lchown(path, 1234, 1234)
 
 
+def group(path):
+    assert os.getuid() == 0
+    os.lchown(path, -1, 1234)
+
+
 def linked(path):
     os.link(path, World.here + "/docs/none/hard", follow_symlinks=False)
 
@@ -732,7 +737,7 @@ OF_FILE = {
     "replaced": replaced, "longer": longer, "longer, time kept": longer_kept, "emptied": emptied, "gone": gone, "moved away": moved_away,
     "a directory": to_directory, "a link to itself": to_link_same, "a link to another": to_link("WS/other/x.txt"),
     "a dangling link": to_link("nowhere"), "mode 755": mode(0o755), "mode 644": mode(0o644), "mode 600": mode(0o600), "mode 000": mode(0),
-    "owner": owner, "a second link": linked, "older": touched(-90000000), "newer": touched(90000000), "touched": touched_now, "by 1s": touched(1),
+    "owner": owner, "group": group, "a second link": linked, "older": touched(-90000000), "newer": touched(90000000), "touched": touched_now, "by 1s": touched(1),
 }
 OF_DIRECTORY = {
     "a file more": entry("zz_new.txt"), "a hidden file more": entry(".zz"), "a C file more": entry("zz.c", "int z;\n"), "a header more": entry("extra.h", "#define C 8\n"),
@@ -740,11 +745,11 @@ OF_DIRECTORY = {
     "an entry more, time kept": entry_kept, "a directory more": entry("aa_dir", None), "a link more": entry("aa_link", "->nowhere"), "a link to here more": entry("aa_here", "->."),
     "the first gone": without(0), "the last gone": without(-1), "an entry renamed": renamed_entry, "two swapped": swapped_entries, "cleared": cleared, "gone": gone,
     "moved away": moved_away, "a file": to_file, "a link to itself": to_link_of_itself, "a link to another": to_link("WS/other"), "mode 700": mode(0o700),
-    "mode 000": mode(0), "mode 777": mode(0o777), "owner": owner, "touched": touched_now, "older": touched(-90000000),
+    "mode 000": mode(0), "mode 777": mode(0o777), "owner": owner, "group": group, "touched": touched_now, "older": touched(-90000000),
 }
 OF_LINK = {
     "to a file": retarget("WS/other/x.txt"), "to a directory": retarget("WS/other"), "to nothing": retarget("nowhere"), "to itself": retarget("WS/links/loop"),
-    "the same elsewise": same_place, "no link": link_to_content, "gone": gone, "a directory": to_directory, "touched": touched_now, "owner": owner, "to here": retarget("."),
+    "the same elsewise": same_place, "no link": link_to_content, "gone": gone, "a directory": to_directory, "touched": touched_now, "owner": owner, "group": group, "to here": retarget("."),
 }
 OF_ABSENT = {
     "empty": appears(""), "with text": appears("alpha 1 = 2\n"), "a script": appears("#!/bin/sh\necho appeared\n", 0o755), "executable, not to be run": appears("#!/none\n", 0o755),
