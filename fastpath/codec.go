@@ -64,8 +64,8 @@ func (m *Memo) appendHit(b []byte) []byte {
 }
 
 // MaxFile bounds in bytes what is read of an entry: its body and what it says of itself, which may be a line for each
-// of some thousand inputs. More are looked at sooner by two threads.
-const MaxFile = 1 << 20
+// of 50,000 inputs and more.
+const MaxFile = 16 << 20
 
 func (m *Memo) body() (size int64) {
 	for _, f := range m.Frames {

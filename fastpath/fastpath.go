@@ -97,7 +97,7 @@ func (id FileID) IsLink() bool { return id.Mode&typeMask == typeLink }
 func (id FileID) IsRegular() bool { return id.Mode&typeMask == typeRegular }
 
 const (
-	memoMagic = "cxM7"
+	memoMagic = "cxM8"
 	// MaxBody is the largest body in bytes: larger ones are left to the ordinary path, which knows about slow readers
 	// and signals.
 	MaxBody   = 64 << 10

@@ -153,7 +153,7 @@ func TestSeenRefused(t *testing.T) {
 	} {
 		m := aMemo()
 		m.Seen = &Seen{
-			Redirect: Part{Name: "r", To: 8}, Lines: Part{From: 2, To: 400}, Sum: [32]byte{1}, Around: [32]byte{2},
+			Redirect: Part{Name: "r", To: 8}, Lines: Part{From: 2, To: 400}, Sum: 1, Around: [32]byte{2},
 			Uncounted: []string{"PWD", "_"},
 		}
 		spoil(&m)

@@ -117,7 +117,7 @@ func FuzzPage(f *testing.F) {
 	page = WithMemo(page, numbered(f, 2))
 	f.Add(page, 3)
 	f.Add(page[:700], 1)
-	f.Add([]byte("cxM6"), 2)
+	f.Add([]byte(memoMagic), 2)
 	f.Fuzz(func(t *testing.T, b []byte, n int) {
 		page := make([]byte, PageSize)
 		copy(page, b)

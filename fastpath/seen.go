@@ -4,9 +4,9 @@ package fastpath
 // that down itself (--depfile). The entry has a list of it, a line for each path, as a recipe has it. Names are below
 // the cache directory's v1.
 type Seen struct {
-	Redirect Part     // the entry that leads to this one: while it is the same nobody has learned more
-	Lines    Part     // of the entry: the lines about paths
-	Sum      [32]byte // SumSeen of them
+	Redirect Part   // the entry that leads to this one: while it is the same nobody has learned more
+	Lines    Part   // of the entry: the lines about paths
+	Sum      uint64 // SumSeen of them
 
 	Around    [32]byte // SumAround; zero: nothing of that counts but what is in the address
 	Uncounted []string // names of variables that do not count
@@ -14,7 +14,7 @@ type Seen struct {
 
 func (s *Seen) append(b []byte) []byte {
 	b = s.Lines.append(s.Redirect.append(b))
-	b = append(append(b, s.Sum[:]...), s.Around[:]...)
+	b = append(append64(b, s.Sum), s.Around[:]...)
 	b = append64(b, uint64(len(s.Uncounted)))
 	for _, name := range s.Uncounted {
 		b = appendText(b, name)
@@ -26,8 +26,7 @@ func (s *Seen) append(b []byte) []byte {
 func (s *Seen) decode(d *reader) {
 	s.Redirect.decode(d)
 	s.Lines.decode(d)
-	clear(s.Sum[:])
-	copy(s.Sum[:], d.take(32))
+	s.Sum = d.u64()
 	clear(s.Around[:])
 	copy(s.Around[:], d.take(32))
 	s.Uncounted = s.Uncounted[:d.count(len(s.Uncounted))]
@@ -82,9 +81,9 @@ func (r *lineReader) expect(word string) {
 
 // uses takes the letters, and what stands between them and the path.
 func (r *lineReader) uses() (uses int) {
-	for i := range len(useLetters) {
-		if r.try(useLetters[i : i+1]) {
-			uses |= 1 << i
+	for i := 0; i < len(useLetters) && r.rest != "" && r.rest[0] != '-'; i++ {
+		if r.rest[0] == useLetters[i] {
+			uses, r.rest = uses|1<<i, r.rest[1:]
 		}
 	}
 	r.expect("- ")

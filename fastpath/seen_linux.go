@@ -18,13 +18,12 @@ type seer struct {
 	uid    int      // effective
 	groups []uint32 // room for those of this process
 	member int      // how many there are, the effective one first; 0: not known yet
-	sums   digest
+	sums   sumOfFiles
 }
 
-// SumSeen compares lines about paths, and returns the SHA-256 of what the kernel says of those files and directories
-// whose lines have a digest, as SumFiles makes it; false if a line is not as the path is now, or is nothing for the
-// short way.
-func SumSeen(lines string) (sum [32]byte, ok bool) {
+// SumSeen compares lines about paths, and sums up what the kernel says of those files and directories whose lines
+// have a digest, as SumFiles does; false if a line is not as the path is now, or is nothing for the short way.
+func SumSeen(lines string) (sum uint64, ok bool) {
 	var room, target [syscall.PathMax]byte
 	var groups [mostGroups]uint32
 	uid, _ := call(syscall.SYS_GETEUID, 0, 0, 0, 0, 0)
@@ -32,25 +31,42 @@ func SumSeen(lines string) (sum [32]byte, ok bool) {
 	return s.sum(lines)
 }
 
-// SumFiles is the SHA-256 of what is said of files.
-func SumFiles(ids []FileID) [32]byte {
-	var d digest
-	d.reset()
+// SumFiles is the XXH64 of what is said of files, one after another.
+func SumFiles(ids []FileID) uint64 {
+	var s sumOfFiles
+	s.reset()
 	for i := range ids {
-		d.file(&ids[i])
+		s.add(&ids[i])
 	}
-	return d.sum()
+	return s.sum()
 }
 
-func (d *digest) file(id *FileID) {
-	for _, v := range [...]uint64{
-		id.Dev, id.Ino, id.Mode, uint64(id.Size), uint64(id.Mtime), uint64(id.Ctime), id.Mount,
+// sumOfFiles is a sum of files under way.
+type sumOfFiles struct {
+	sum64
+	files uint64
+}
+
+func (s *sumOfFiles) reset() {
+	s.sum64.reset()
+	s.files = 0
+}
+
+// add adds one: what tells one state of it from all others, in whole blocks of the sum.
+func (s *sumOfFiles) add(id *FileID) {
+	var b [64]byte
+	for i, v := range [...]uint64{
+		id.Dev, id.Ino, id.Mode, uint64(id.Size), uint64(id.Mtime), uint64(id.Ctime), id.Mount, s.files,
 	} {
-		d.word(v)
+		put64(b[8*i:], v)
 	}
+	s.blocks(b[:])
+	s.files++
 }
 
-func (s *seer) sum(lines string) (sum [32]byte, ok bool) {
+func (s *sumOfFiles) sum() uint64 { return s.end(nil) }
+
+func (s *seer) sum(lines string) (sum uint64, ok bool) {
 	s.sums.reset()
 	r := lineReader{rest: lines}
 	for r.rest != "" && !r.failed {
@@ -105,9 +121,10 @@ func (s *seer) line(r *lineReader) {
 }
 
 func (s *seer) lookAt(path string, itself bool) syscall.Errno {
-	if errno := s.path.set(path, ""); errno != 0 {
-		return errno
+	if len(path) >= len(s.path) {
+		return syscall.ENAMETOOLONG
 	}
+	s.path[copy(s.path, path)] = 0 // there is no other 0 in what was quoted
 	flags := noAutomount
 	if itself {
 		flags |= noFollow
@@ -237,7 +254,7 @@ func (s *seer) isMember(gid uint32) bool {
 // stand takes what the kernel says in the place of a digest.
 func (s *seer) stand(r *lineReader) {
 	id := s.id()
-	s.sums.file(&id)
+	s.sums.add(&id)
 	r.sum()
 }
 

@@ -24,7 +24,7 @@ type seenLines struct {
 	what     string
 	observed hashing.Recipe
 	lines    string
-	sum      [32]byte
+	sum      uint64
 }
 
 var someTime = time.Unix(1_000_000_000, 7)
