@@ -87,6 +87,12 @@ func TestWayOfAnotherRun(t *testing.T) {
 	}
 }
 
+// hasOpenat2 is false in old emulators: there directories are left to the ordinary way.
+func hasOpenat2() bool {
+	s := seer{look: &look{path: make([]byte, 8)}}
+	return s.isPlace("/", false, false)
+}
+
 func TestSumSeen(t *testing.T) {
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	require.NoError(t, err)
@@ -170,6 +176,7 @@ func TestSumSeen(t *testing.T) {
 		`seen-env "A" unset`:                                                                      false,
 		`s`:                                                                                       false,
 	} {
+		want = want && (!strings.Contains(line, " directory") || hasOpenat2())
 		line = strings.ReplaceAll(strings.ReplaceAll(line, "DIR", dir), "MTIME", fmt.Sprint(at("exec").Mtime))
 		_, ok := SumSeen(line + "\n")
 		require.Equal(t, want, ok, line)
@@ -224,7 +231,7 @@ func TestSumSeenOfWhatIsClosed(t *testing.T) {
 	line := fmt.Sprintf("seen n- %q directory names %s\n", dir, aDigest)
 	if os.Geteuid() == 0 {
 		_, ok := SumSeen(line)
-		require.True(t, ok)
+		require.Equal(t, hasOpenat2(), ok)
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		require.NoError(t, syscall.Setfsuid(1234)) // of this thread, which can do less then
@@ -233,7 +240,7 @@ func TestSumSeenOfWhatIsClosed(t *testing.T) {
 	_, ok := SumSeen(line)
 	require.False(t, ok)
 	_, ok = SumSeen(fmt.Sprintf("seen - %q directory\n", dir))
-	require.True(t, ok)
+	require.Equal(t, hasOpenat2(), ok)
 }
 
 // Whatever lines there are: no panic.
