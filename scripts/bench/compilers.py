@@ -41,7 +41,8 @@ counting.chmod(0o755)
 environ = {
     "PATH": f"{tools}:{os.environ['PATH']}", "HOME": str(work), "XDG_CACHE_HOME": str(work / "caches/cachex"),
     "CCACHE_DIR": str(work / "caches/ccache"), "CCACHE_DEPEND": "1", "GIT_CONFIG_GLOBAL": os.devnull, "LC_ALL": "C",
-    "SOURCE_DATE_EPOCH": "1000000000",  # else projects that write down when they were built are never the same twice
+    # Else projects that write down when they were built, and from which commit, are never the same twice.
+    "SOURCE_DATE_EPOCH": "1000000000", "GIT_AUTHOR_DATE": "@1000000000 +0000", "GIT_COMMITTER_DATE": "@1000000000 +0000",
 }
 prefixes = {"gcc": "", "ccache": "ccache ", "cachex": "cachex-cc ",
             "trace": f"cachex run -q --ttl none --trace --trace-ignore {work}/count --output auto -- "}
