@@ -254,7 +254,7 @@ func (p *Pending) publish(h *format.Header, s Slot, content []byte, old storedEn
 		return ErrPurged
 	}
 	if h.InFile {
-		if err := p.publishBody(h, s); err != nil {
+		if err := p.publishBody(h, s, old.inFile && old.sum == h.Sum); err != nil {
 			return err
 		}
 	}
@@ -288,28 +288,39 @@ func (p *Pending) publishEntry(name string, content []byte) error {
 
 // publishBody gives the body its name beside the entry. Where there is a sound blob of the same content that one is
 // used, else the body becomes the blob, over a damaged one if need be. The second link is made first in both cases:
-// a blob that is on its way to an entry never looks like garbage.
-func (p *Pending) publishBody(h *format.Header, s Slot) error {
+// a blob that is on its way to an entry never looks like garbage. A blob that only the entry has which is replaced is
+// not read to know whether it is sound, for that takes longer than to put the new one there.
+func (p *Pending) publishBody(h *format.Header, s Slot, again bool) error {
 	t := p.d.v1
 	body, link := p.body.name, p.base+linkSuffix
 	blob, beside := blobName(h.Sum), bodyName(h.Key, s, h.Sum)
 	defer func() { _ = t.Remove(link) }() // a rename over a link of the same file leaves both
-	if p.linked || p.linkBlob(h) {
-		return t.MoveOver(link, beside) // what was recorded of it goes with the other spools
+	if p.linked || !(again && p.d.onlyBeside(blob, beside)) && p.linkBlob(h) {
+		return t.Exchange(link, beside) // what was recorded of it goes with the other spools
 	}
 	if t.Link(body, link) != nil {
-		return t.MoveOver(body, beside) // no hard links here, or too many of them: this entry keeps it for itself
+		return t.Exchange(body, beside) // no hard links here, or too many of them: this entry keeps it for itself
 	}
-	if err := t.MoveOver(body, blob); err != nil {
+	if err := t.Exchange(body, blob); err != nil {
 		return err
 	}
-	if err := t.MoveOver(link, beside); err != nil {
+	if err := t.Exchange(link, beside); err != nil {
 		if fi, serr := t.Stat(blob); serr == nil && fi.Links <= 2 {
 			_ = t.Remove(blob)
 		}
 		return err
 	}
 	return nil
+}
+
+// onlyBeside reports whether a blob is the body of one entry and of no other.
+func (d *entries) onlyBeside(blob, beside string) bool {
+	shared, err := d.v1.Stat(blob)
+	if err != nil || shared.Links > 2 {
+		return false
+	}
+	own, err := d.v1.Stat(beside)
+	return err == nil && own.ID == shared.ID
 }
 
 // linkBlob gives the blob that holds an entry's body a pending name, which keeps it from being taken for garbage, if

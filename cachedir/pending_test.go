@@ -205,6 +205,40 @@ func TestEqualBodiesAreOneFile(t *testing.T) {
 	require.Empty(t, faults(t, d))
 }
 
+// What only one entry has is not read when that entry is stored again: the new body takes its place.
+func TestBodyOfOneEntryIsReplaced(t *testing.T) {
+	d := newDir(t, Options{})
+	body := strings.Repeat("0123456789abcdef", 64<<10)
+	look := func(name string) tree.Info {
+		fi, err := d.v1.Stat(name)
+		require.NoError(t, err)
+		return fi
+	}
+	a, sum := runOf("a"), [32]byte(sha256.Sum256([]byte(body)))
+	store(t, d, a, part{0, body})
+	before := look(blobName(sum))
+	reader, err := d.Lookup(a.Key, a.Recipe, Good)
+	require.NoError(t, err)
+	defer reader.Close()
+	store(t, d, a, part{0, body})
+	after := look(blobName(sum))
+	require.NotEqual(t, before.ID, after.ID)
+	require.Equal(t, after.ID, look(bodyName(a.Key, Good, sum)).ID)
+	require.Equal(t, uint64(2), after.Links)
+	var out strings.Builder
+	require.NoError(t, reader.Replay(&out, io.Discard))
+	require.True(t, body == out.String())
+	requireHit(t, d, a, Good, part{0, body})
+	require.Empty(t, names(t, d, "pending"))
+
+	store(t, d, runOf("b"), part{0, body})
+	store(t, d, a, part{0, body})
+	require.Equal(t, after.ID, look(blobName(sum)).ID, "another entry has it")
+	require.NoError(t, d.Remove(a.Key, Good))
+	require.NoError(t, d.Remove(runOf("b").Key, Good))
+	requireNoStrays(t, d)
+}
+
 func TestDamagedBlobIsNotInherited(t *testing.T) {
 	d := newDir(t, Options{})
 	body := strings.Repeat("0123456789abcdef", 64<<10)
@@ -287,7 +321,7 @@ func TestBodyTakenAtTheWorstMoment(t *testing.T) {
 			m.Key, m.Recipe, m.TagMark = p.run.Key, p.run.Recipe, p.mark
 			h, err := p.finish(m)
 			require.NoError(t, err)
-			require.NoError(t, p.publishBody(h, Good))
+			require.NoError(t, p.publishBody(h, Good, false))
 			d.dropBody(h.Key, Good, h.Sum)
 			require.NoError(t, p.publishEntry(entryName(h.Key, Good), h.Encode(nil)))
 			err = d.settle(h.Key, Good, h.Sum)
