@@ -235,12 +235,20 @@ func (o *observation) busyDirectories() map[string]bool {
 }
 
 // listedAndGrown says whether the run has listed a directory in which it made something that is there now: the next run
-// would list that, too. The directories are given, each with what is new there.
+// would list that, too. So it is where it asked for attributes of the directory: only a time tells that these are the
+// same, and it is another now. The directories are given, each with what is new there.
 func (o *observation) listedAndGrown(grown map[string]string) (doubt string) {
 	for _, seen := range o.report.Seen {
+		made, ok := grown[seen.Path]
+		if !ok {
+			continue
+		}
 		const listed = trace.Listed | trace.Read
-		if made, ok := grown[seen.Path]; ok && (seen.Use|seen.After)&listed != 0 {
-			return "it listed " + hashing.Show(seen.Path) + " and made " + hashing.Show(made)
+		switch what := hashing.Show(seen.Path) + " and made " + hashing.Show(made); {
+		case (seen.Use|seen.After)&listed != 0:
+			return "it listed " + what
+		case seen.Use&trace.Xattr != 0:
+			return "it asked for attributes of " + what
 		}
 	}
 	return ""
@@ -314,7 +322,7 @@ func (o *observation) usesOf(seen trace.Seen) (uses hashing.Uses) {
 		{trace.Times, hashing.UseTimes},
 		{trace.Listed, hashing.UseNames},
 		{trace.Link, hashing.UseLink},
-		{trace.Xattr, hashing.UseChange},
+		{trace.Xattr, hashing.UseChange | hashing.UseInode}, // of a file, of a directory
 	} {
 		if seen.Use&use.seen != 0 {
 			uses |= use.uses

@@ -48,7 +48,7 @@ func notified() []call {
 	return append(oldCalls(), []call{
 		{unix.SYS_OPENAT, opens(0, 1, 2), nil},
 		{unix.SYS_OPENAT2, opensHow, nil},
-		{unix.SYS_GETDENTS64, lists, nil},
+		{unix.SYS_GETDENTS64, notesOpen(Listed), nil},
 		{unix.SYS_NEWFSTATAT, looks{dir: 0, path: 1, flags: 3, times: true}.note, nil},
 		{unix.SYS_STATX, looks{dir: 0, path: 1, flags: 2, mask: 3}.note, nil},
 		{unix.SYS_FACCESSAT, looks{dir: 0, path: 1}.note, nil},
@@ -61,6 +61,8 @@ func notified() []call {
 		{unix.SYS_LISTXATTR, looks{path: 0, use: Xattr}.note, nil},
 		{unix.SYS_LGETXATTR, looks{path: 0, use: Xattr, itself: true}.note, nil},
 		{unix.SYS_LLISTXATTR, looks{path: 0, use: Xattr, itself: true}.note, nil},
+		{unix.SYS_FGETXATTR, notesOpen(Xattr), nil},
+		{unix.SYS_FLISTXATTR, notesOpen(Xattr), nil},
 		{unix.SYS_GETXATTRAT, looks{dir: 0, path: 1, flags: 2, use: Xattr}.note, nil},
 		{unix.SYS_LISTXATTRAT, looks{dir: 0, path: 1, flags: 2, use: Xattr}.note, nil},
 		{unix.SYS_FILE_GETATTR, looks{dir: 0, path: 1, flags: 4, use: Xattr}.note, nil},
@@ -216,15 +218,17 @@ func (o *observer) open(c *caller, dir, path, flags int) {
 	}
 }
 
-// lists notes the directory of which names are read. Many are opened for something else: Go removes a directory by way
-// of the one that it is in, which is that of all temporary files.
-func lists(o *observer, c *caller) {
-	name, ok := o.opened(c, int(int32(c.args[0])))
-	if !ok {
-		return
-	}
-	if name, ok = o.magic(c, name); ok {
-		o.note(name, Listed)
+// notesOpen notes what is made use of through a descriptor: the names in a directory, for many are opened for something
+// else (Go removes a directory by way of the one that it is in, which is that of all temporary files), and attributes.
+func notesOpen(use Use) func(*observer, *caller) {
+	return func(o *observer, c *caller) {
+		name, ok := o.opened(c, int(int32(c.args[0])))
+		if !ok {
+			return
+		}
+		if name, ok = o.magic(c, name); ok {
+			o.note(name, use)
+		}
 	}
 }
 

@@ -22,7 +22,7 @@ func oldCalls() []call {
 	return []call{
 		{unix.SYS_OPEN, opens(cwd, 0, 1), nil},
 		{unix.SYS_CREAT, creates(0), nil},
-		{unix.SYS_GETDENTS, lists, nil},
+		{unix.SYS_GETDENTS, notesOpen(Listed), nil},
 		{unix.SYS_STAT, looks{path: 0, times: true}.note, nil},
 		{unix.SYS_LSTAT, looks{path: 0, times: true, itself: true}.note, nil},
 		{unix.SYS_ACCESS, looks{path: 0}.note, nil},

@@ -67,6 +67,7 @@ func TestUses(t *testing.T) {
 		{"opened to be listed, and not", python("os.open('d',os.O_RDONLY|os.O_DIRECTORY)"), "d", trace.Seen{Use: looked}},
 		{"opened without saying what for", python("os.open('d',os.O_RDONLY)"), "d", trace.Seen{Use: looked}},
 		{"extended attributes", python("os.listxattr('a')"), "a", trace.Seen{Use: xattr}},
+		{"extended attributes of what is open", python("os.listxattr(os.open('a',os.O_RDONLY))"), "a", trace.Seen{Use: read | xattr}},
 		{"by a descriptor's name", python("f=open('a')\nos.remove\nopen('/proc/self/fd/%d'%f.fileno())"), "a", trace.Seen{Use: read}},
 		{"by /dev/fd", python("f=open('a')\nopen('/dev/fd/%d'%f.fileno())"), "a", trace.Seen{Use: read}},
 		{"by /proc/self/cwd", []string{"cat", "/proc/self/cwd/a"}, "a", trace.Seen{Use: read}},
