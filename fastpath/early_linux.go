@@ -16,6 +16,7 @@ var (
 	found verdict // what the short way came to, before the runtime or after
 	early bool    // it was tried before the runtime
 	short way
+	large room             // what short reads into
 	words [maxWords]string // arguments and environment
 
 	// off turns the short way off, in a build with -ldflags "-X github.com/cachex-cli/cachex/fastpath.off=1". Tests
@@ -38,7 +39,7 @@ func Early(stack unsafe.Pointer, begun *uint32) {
 		found = nothing
 	default:
 		short.began = begun
-		short.streams = [3]int{0, 1, 2}
+		short.streams, short.room = [3]int{0, 1, 2}, &large
 		verdict := short.try(args, environ)
 		if verdict == answered {
 			exit(short.left.Code)
@@ -66,7 +67,7 @@ func init() {
 		short.close()
 	}
 	if found == untried && off == "" {
-		short.streams = [3]int{0, 1, 2}
+		short.streams, short.room = [3]int{0, 1, 2}, &large
 		found = short.try(arguments(), environment())
 	}
 	i := &short.invocation

@@ -23,11 +23,15 @@ type way struct {
 	place
 	making making
 	around around
-	target [syscall.PathMax]byte    // what a link says
-	stands bool                     // the memo holds, and files could not be put in place
-	room   [PageSize + MaxFile]byte // of the page of the memo so much as was read, and the entry behind it
-	page   int                      // bytes of that
+	target [syscall.PathMax]byte // what a link says
+	stands bool                  // the memo holds, and files could not be put in place
+	room   *room                 // of the page of the memo so much as was read, and the entry behind it
+	page   int                   // bytes of that
 }
+
+// room is apart from what has pointers: of each word among those the runtime makes a bit as it starts, and 16 MiB took
+// 0.2 ms.
+type room [PageSize + MaxFile]byte
 
 // verdict is what the short way came to.
 type verdict uint8

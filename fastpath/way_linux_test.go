@@ -34,7 +34,7 @@ func newWorld(t testing.TB) *world {
 	home, err := filepath.EvalSymlinks(t.TempDir())
 	require.NoError(t, err)
 	w := &world{
-		t: t, home: home, body: "out\nerr\nmore\n", way: new(way),
+		t: t, home: home, body: "out\nerr\nmore\n", way: &way{room: new(room)},
 		args:    []string{"cachex", "run", "--file", home + "/in", "--", "make", "it"},
 		environ: []string{"HOME=" + home, "LANG=de", "PATH=/bin", "X=1"},
 	}
@@ -374,4 +374,9 @@ func TestWordsOf(t *testing.T) {
 		require.True(t, ok)
 		require.Len(t, got, len(args))
 	}
+}
+
+// The runtime makes a bit of each word among pointers, as it starts: what is large stands apart from them.
+func TestNothingLargeAmongPointers(t *testing.T) {
+	require.Less(t, unsafe.Sizeof(short)+unsafe.Sizeof(words), uintptr(256<<10))
 }
