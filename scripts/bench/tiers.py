@@ -40,7 +40,7 @@ with tempfile.TemporaryDirectory(prefix="bench-tiers.") as work, Redis() as serv
         server("SET", "plain", content)
 
         def run(i):
-            return [program, "run", "--remote", server.url(), "--scope", str(i), "--", "cat", body]
+            return [program, "run", "--remote", server.url(), "--arg-files=false", "--scope", str(i), "--", "cat", body]
 
         for i in range(RUNS + WARM):
             spawn(run(i), there)
