@@ -1,8 +1,11 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -68,7 +71,7 @@ func withReal(dir string, patterns []string) []string {
 // realName is the name of an output without links on the way to it; not other: it is the same, or lies elsewhere.
 func realName(dir, name string) (real string, other bool) {
 	at := hashing.OutputPath(dir, name)
-	above, err := filepath.EvalSymlinks(filepath.Dir(at))
+	above, err := realDirectory(filepath.Dir(at))
 	if err != nil {
 		return name, false
 	}
@@ -83,6 +86,22 @@ func realName(dir, name string) (real string, other bool) {
 	}
 	real = filepath.ToSlash(real)
 	return real, real != name
+}
+
+// realDirectory is the name of a directory without links, of which not all may have been made yet.
+func realDirectory(dir string) (string, error) {
+	real, err := filepath.EvalSymlinks(dir)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return real, err
+	}
+	above := filepath.Dir(dir)
+	if _, failed := os.Lstat(dir); failed == nil || above == dir { // a link that leads nowhere; the top
+		return "", err
+	}
+	if above, err = realDirectory(above); err != nil {
+		return "", err
+	}
+	return filepath.Join(above, filepath.Base(dir)), nil
 }
 
 // tell tells that something is about to be written, if nobody was told yet.

@@ -1,6 +1,9 @@
 package engine
 
 import (
+	"os"
+	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -61,4 +64,27 @@ func TestClaimOfFiles(t *testing.T) {
 		require.False(t, c.overlaps(parseClaim(other)), other)
 	}
 	require.Empty(t, claimOf([]string{"x.o"}, list).names)
+}
+
+// Where links lead to a name is told also where not all directories on the way to it have been made.
+func TestRealName(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("who makes a link there needs a right for it")
+	}
+	dir, elsewhere := t.TempDir(), t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "real/made"), 0o777))
+	require.NoError(t, os.Symlink("real", filepath.Join(dir, "link")))
+	require.NoError(t, os.Symlink("none", filepath.Join(dir, "dangling")))
+	require.NoError(t, os.Symlink(elsewhere, filepath.Join(dir, "out")))
+	for name, want := range map[string]string{
+		"link/a": "real/a", "link/made/a": "real/made/a", "link/new/a": "real/new/a", "link/new/more/a": "real/new/more/a",
+		"real/a": "", "real/new/a": "", "link": "", "new/a": "", "dangling/a": "", "out/a": "", "out/new/a": "",
+	} {
+		real, other := realName(dir, name)
+		require.Equal(t, want != "", other, name)
+		if other {
+			require.Equal(t, want, real)
+		}
+	}
+	require.Equal(t, []string{"link/new/*.o", "real/new/*.o"}, withReal(dir, []string{"link/new/*.o"}))
 }
