@@ -136,11 +136,14 @@ func (c *comparison) sum() Digest {
 	return Digest(h.Sum(nil))
 }
 
-// name is that of a sum: of a recipe, and of whom and where it was looked at, since lines tell other owners from that
-// user, and other clones have other files. The number is that of the way in which sums are made.
+// name is that of a sum: of a recipe, and of who looked at it where, since lines tell other owners from that user, and
+// his groups from others, and other clones have other files. The number is that of the way in which sums are made.
 func (c *comparison) name(set Key) Key {
-	b := append([]byte("sum of states 2\n"), set[:]...)
+	b := append([]byte("sum of states 3\n"), set[:]...)
 	b = binary.LittleEndian.AppendUint32(b, uint32(os.Geteuid()))
+	for _, group := range c.o.groups() {
+		b = binary.LittleEndian.AppendUint32(b, uint32(group))
+	}
 	return sha256.Sum256(append(b, c.o.c.spec.Dir...))
 }
 

@@ -139,6 +139,28 @@ func TestOwnerAndGroup(t *testing.T) {
 	}
 }
 
+// What was compared once by a member of some groups was not by one of others: clones share results among them.
+func TestComparedByAnotherGroup(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root gives files away")
+	}
+	dir, spec := here(t)
+	spec.Trace, spec.Cwd = &Trace{}, CwdRepo
+	put(t, dir, ".git/config", "")
+	path := put(t, dir, "f", "")
+	require.NoError(t, os.Chown(path, 80000, 70001))
+	r, digests := captured(t, spec), newMemory()
+	observed, err := Observed(r, spec, Sights{Paths: []Sight{{path, UseMode}}}, digests)
+	require.NoError(t, err)
+	for _, group := range []int{70002, 70001, 70002} {
+		o := lookLater(spec, digests)
+		o.groups = func() []int { return []int{group} }
+		difference, err := o.unchanged(observed, r)
+		require.NoError(t, err)
+		require.Equal(t, group == 70001, difference != "", group)
+	}
+}
+
 // named has mounts with a name, on which the names in a directory are believed.
 func named(o *observer) *observer {
 	o.c.mountOf = func(location, bool, look) mount { return mount{fs: tracked, name: 1} }
