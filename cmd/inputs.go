@@ -39,7 +39,9 @@ devices/system/cpu/online and kernel/mm/transparent_hugepage; /proc/meminfo for 
 --trace-keep counts some of it again. Times of files do not count for programs that print none and run no code (cc1, as,
 ld, rustc, the tools of Go, jq, grep, rg, cat, head, sort, uniq, wc, cmp, md5sum, sha256sum), nor those of the modules
 that Python, Node and Go look for, and of the .info files that Go writes anew. A directory's own times count for
-programs that tell them (ls, stat, find, tar, make), and times asked of an open file for gzip and pr alone.
+programs that tell them (ls, stat, find, tar, make), and times asked of an open file for gzip and pr alone. User, groups,
+host and umask are in the key; other things that the kernel says without a file are not: limits (ulimit), processors
+(nproc), capabilities, the time.
 
 Nothing is stored. The command gets no stdin, and what it writes goes to stderr. Linux alone.` + exitCodes(
 			"0    printed, however the command ended", "125  bad flag, or the command cannot be observed",

@@ -16,16 +16,17 @@ type around struct {
 
 const mostGroups = 256
 
-// SumAround is the SHA-256 of what an observed run depends on that no path shows: user and groups, the name of the
-// host, and all variables of the environment but those that do not count, in their order. False: that cannot be told.
-// Variables of cachex itself are in the address.
-func SumAround(environ, uncounted []string) (sum [32]byte, ok bool) {
-	return new(around).sum(environ, uncounted)
+// SumAround is the SHA-256 of what an observed run depends on that no path shows: the permissions that files are made
+// without (umask), user and groups, the name of the host, and all variables of the environment but those that do not
+// count, in their order. False: that cannot be told. Variables of cachex itself are in the address.
+func SumAround(umask uint16, environ, uncounted []string) (sum [32]byte, ok bool) {
+	return new(around).sum(umask, environ, uncounted)
 }
 
-func (a *around) sum(environ, uncounted []string) (sum [32]byte, ok bool) {
+func (a *around) sum(umask uint16, environ, uncounted []string) (sum [32]byte, ok bool) {
 	var d digest
 	d.reset()
+	d.word(uint64(umask))
 	if _, errno := call(syscall.SYS_UNAME, uintptr(unsafe.Pointer(&a.names)), 0, 0, 0, 0); errno != 0 {
 		return sum, false
 	}

@@ -11,7 +11,7 @@ import (
 func TestSumAround(t *testing.T) {
 	base := []string{"A=1", "PWD=/d", "MAKEFLAGS=ks -j4 --jobserver-auth=3,4 -- CC=gcc -j2"}
 	sum := func(environ ...string) [32]byte {
-		sum, ok := SumAround(environ, []string{"PWD", "_"})
+		sum, ok := SumAround(0o022, environ, []string{"PWD", "_"})
 		require.True(t, ok)
 		return sum
 	}
@@ -39,4 +39,7 @@ func TestSumAround(t *testing.T) {
 	} {
 		require.NotEqual(t, first, sum(other...), other)
 	}
+	masked, ok := SumAround(0o027, base, []string{"PWD", "_"})
+	require.True(t, ok)
+	require.NotEqual(t, first, masked)
 }

@@ -23,7 +23,7 @@ func (w *way) holdsMade(m *Made) bool {
 	return errno == syscall.ENOENT
 }
 
-// umask asks by setting it: there is no other thread yet.
+// umask asks by setting it: there is no other thread yet, or none that makes files.
 func umask() uint16 {
 	mask, _ := call(syscall.SYS_UMASK, 0o077, 0, 0, 0, 0)
 	_, _ = call(syscall.SYS_UMASK, uintptr(mask), 0, 0, 0, 0)

@@ -51,7 +51,7 @@ func (w *world) observed(t *testing.T) {
 	m.Size, m.Sum = int64(len(entry)), load64(entry[len(entry)-8:])
 	m.Seen.Uncounted = []string{"OLDPWD", "PWD"}
 	var ok bool
-	m.Seen.Around, ok = SumAround(w.environ, m.Seen.Uncounted)
+	m.Seen.Around, ok = SumAround(umask(), w.environ, m.Seen.Uncounted)
 	require.True(t, ok)
 	w.remember(w.args)
 }

@@ -18,7 +18,7 @@ func SumSeen(string) (sum uint64, ok bool) { return 0, false }
 func SumFiles([]FileID) uint64 { return 0 }
 
 // SumAround sums up what no path shows; false if that cannot be told.
-func SumAround(_, _ []string) (sum [32]byte, ok bool) { return sum, false }
+func SumAround(_ uint16, _, _ []string) (sum [32]byte, ok bool) { return sum, false }
 
 // Log counts the hit.
 func (u *Unwritten) Log() {}

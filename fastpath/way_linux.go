@@ -204,7 +204,7 @@ func (w *way) isValid(m *Memo) bool {
 // another.
 func (w *way) isLed(s *Seen) bool {
 	if s.Around != ([32]byte{}) {
-		if sum, ok := w.around.sum(w.invocation.Environ, s.Uncounted); !ok || sum != s.Around {
+		if sum, ok := w.around.sum(umask(), w.invocation.Environ, s.Uncounted); !ok || sum != s.Around {
 			return false
 		}
 	}

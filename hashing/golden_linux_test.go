@@ -114,6 +114,7 @@ word "two"
 directory repo "sub" of "h.example/r"
 trace 3 any-times ignore "/x/*" keep "/x/y" except "BUILD_*" except "PATH" only "HOME" only "LI*"
 executable none
+umask 0022
 env-tools 1 common
 seen-env "HOME" sha256(home:)
 seen-env "LIB" sha256(repo:/lib)
@@ -138,6 +139,7 @@ word "two"
 directory repo "sub" of "h.example/r"
 trace 3 except "PATH"
 executable none
+umask 0022
 env-tools 1 common
 seen-tools 1 grep
 seen-env "GREP_COLORS" sha256(1)

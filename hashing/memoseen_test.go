@@ -248,8 +248,11 @@ func TestUmaskOfRecipe(t *testing.T) {
 	_, spec := here(t)
 	_, ok := captured(t, spec).Umask()
 	require.False(t, ok)
-	spec.Outputs = []string{"x"}
-	mask, ok := captured(t, spec).Umask()
-	require.True(t, ok)
-	require.Equal(t, uint16(umask()), mask)
+	made, observed := spec, spec
+	made.Outputs, observed.Trace = []string{"x"}, &Trace{}
+	for _, spec := range []Spec{made, observed} {
+		mask, ok := captured(t, spec).Umask()
+		require.True(t, ok)
+		require.Equal(t, uint16(umask()), mask)
+	}
 }

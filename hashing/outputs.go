@@ -22,7 +22,7 @@ var outputFact = factKind{
 	memo:   func(spec, left *Spec) { left.Outputs = withoutPlainOutputs(spec.Outputs) },
 }
 
-// Umask returns the permissions without which the run of a recipe with outputs makes files.
+// Umask returns the permissions without which the run of a recipe with outputs makes files, or one that is observed.
 func (r Recipe) Umask() (mask uint16, ok bool) {
 	for line := range bytes.Lines(r.Text) {
 		if octal, is := bytes.CutPrefix(line, []byte(umaskFact.name+" ")); is {
@@ -45,12 +45,12 @@ func withoutPlainOutputs(patterns []string) (left []string) {
 }
 
 // umaskFact says which permissions files were made without: the command does not set them, and a hit gives what it
-// finds stored.
+// finds stored. An observed run may say what files it can make, or ask.
 var umaskFact = factKind{
 	name:   "umask", // added with the outputs
 	parse:  func(r *reader, _ *Fact) { r.digits("01234567", 4, 4) },
 	change: func(_ *differ, s states) string { return "umask " + s.old + " -> " + s.recent }, order: ofAsked,
-	report: nothingToReport, memo: inAddress, // a memo of files has it
+	report: nothingToReport, memo: inAddress, // a memo of files has it, and one of what was seen
 }
 
 var (
@@ -161,7 +161,7 @@ func (c *capture) addOutputs() error {
 	for _, pattern := range sortedSet(patterns) {
 		c.text = append(appendQuoted(append(c.text, "output "...), pattern), '\n')
 	}
-	if len(c.spec.Outputs) > 0 {
+	if len(c.spec.Outputs) > 0 || c.spec.Trace != nil {
 		c.text = fmt.Appendf(c.text, "umask %04o\n", umask())
 	}
 	return nil

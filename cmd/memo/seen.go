@@ -26,8 +26,9 @@ func seenOf(environ []string, c *call.Call, a call.Answer, before time.Time) (
 	s.Lines.From, s.Lines.To = st.Offset-int64(len(lines)), st.Offset // a recipe ends where the body begins
 	var ok bool
 	if uncounted, any := hashing.Uncounted(st.Recipe, st.Before, environ); any {
+		umask, has := st.Recipe.Umask()
 		s.Uncounted = uncounted
-		if s.Around, ok = fastpath.SumAround(environ, uncounted); !ok {
+		if s.Around, ok = fastpath.SumAround(umask, environ, uncounted); !ok || !has {
 			return nil, nil, false
 		}
 	}

@@ -203,13 +203,13 @@ func TestShortWaySeesVariables(t *testing.T) {
 		require.NoError(t, err)
 		uncounted, any := hashing.Uncounted(observed, r, spec.Environ)
 		require.True(t, any)
-		want, ok := fastpath.SumAround(spec.Environ, uncounted)
+		want, ok := fastpath.SumAround(0o022, spec.Environ, uncounted)
 		require.True(t, ok)
 		held := 0
 		for _, environ := range environs {
 			now := spec
 			now.Environ = environ
-			got, ok := fastpath.SumAround(environ, uncounted)
+			got, ok := fastpath.SumAround(0o022, environ, uncounted)
 			require.True(t, ok)
 			if got == want {
 				held++
