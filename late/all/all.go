@@ -2,6 +2,7 @@
 package all
 
 import (
+	"fmt"
 	"runtime/debug"
 	"strings"
 
@@ -12,7 +13,13 @@ import (
 
 func init() { late.Provide(parse, debug.SetGCPercent) }
 
-func parse(text string, zsh bool) ([]late.Node, error) {
+// parse takes a shell text apart. A text on which the parser panics is one that it does not understand.
+func parse(text string, zsh bool) (nodes []late.Node, err error) {
+	defer func() {
+		if why := recover(); why != nil {
+			nodes, err = nil, fmt.Errorf("the parser of shells failed: %v", why)
+		}
+	}()
 	variant := syntax.LangBash
 	if zsh {
 		variant = syntax.LangZsh

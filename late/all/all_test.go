@@ -50,4 +50,6 @@ func TestParse(t *testing.T) {
 	require.Error(t, err)
 	_, err = parse("echo ${(U)a}", true)
 	require.NoError(t, err)
+	_, err = parse("a <<x$y[\nx\n^", true) // which makes version 3.14.1 of the parser panic
+	require.Error(t, err)
 }
