@@ -15,7 +15,7 @@ import argparse, json, re, shlex, shutil, sys
 # What a word of an option may be, for each command of the list. A command with any other option is left alone: so what writes
 # a file (git diff --output), starts a program (git grep -O) or depends on the time (git log --since, %ar) runs as it is. So does
 # git blame, which says the time for lines that are not committed.
-FORMAT = r"--(format|pretty)=(oneline|short|medium|full|fuller|raw|reference|(?!.*%([ac][rh]|G|g)).*%.*)"
+FORMAT = r"--(format|pretty)=(oneline|short|medium|full|fuller|raw|reference|(?!.*%[-+ ]?([ac][rh]|G|g)).*%.*)"
 COMMITS = FORMAT + r"|-p|--patch|--no-patch|-s|-\d+|-n|-n\d+|--max-count=\d+|--oneline|--abbrev-commit|--graph|--all|--branches|" \
     r"--tags|--decorate|--no-decorate|--follow|--merges|--no-merges|--first-parent|--reverse|--topo-order|-i|-E|-F|-P|--grep(=.*)?|" \
     r"--author(=.*)?|-[SG].*|--pickaxe-regex|--diff-filter=\w+|-L.*|--date=(iso|iso-strict|short|raw|unix|rfc|default)"
@@ -31,6 +31,8 @@ GIT = {
     "rev-parse": r"--short(=\d+)?|--abbrev-ref|--verify|--show-toplevel|-q|--quiet",
     "merge-base": r"-a|--all|--is-ancestor",
 }
+# What a ref was at some time, which passes; but not what it was so many changes ago.
+TIME = re.compile(r"@\{(?!(u|upstream|push|-?\d+)\})", re.I)
 GREP = r"-[abcEFGhHiIlLnoPqrRsvwxz]+|-[abcEFGhHiIlLnoPqrRsvwxz]*([ABCm]\d*|e)|--(include|exclude|exclude-dir)=.+|--color=never"
 LS = r"-[1aAlhrRtSFpdinoLX]+"
 GO_LIST = r"-m|-deps|-test|-json|-f|-e|-tags(=\S+)?"
@@ -80,6 +82,8 @@ def flags(words):
         rest = words[len(begin):]
         own = rest[:rest.index("--")] if "--" in rest else rest
         if all(re.fullmatch(options, w) for w in own if w.startswith("-")):
+            if begin[0] == "git" and any(map(TIME.search, own)):
+                return None
             if begin == ("grep",) and not reads_files(own, rest[len(own) + 1:]):
                 return None
             return "-q --trace" + more
@@ -145,7 +149,8 @@ def cached(text, strict=False):
                 return None
             known = known and not CHANGES_MEANINGS.match(part)
             parts.append(changed or part)
-            before = part
+            if part.strip():  # a line may end with |
+                before = part
     except ValueError:
         return None
     result = "".join(parts)
