@@ -45,10 +45,8 @@ func (i *Invocation) Address() (sum [32]byte, ok bool) {
 		d.sized(a)
 	}
 	for _, kv := range i.Environ {
-		name, value, _ := cut(kv, '=')
+		name, _, _ := cut(kv, '=')
 		switch {
-		case name == "PWD" && value != i.Dir:
-			return sum, false // the directory has another name for the ordinary path
 		case isPerRun(name):
 			return sum, false
 		case isRead(name):

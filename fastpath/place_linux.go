@@ -39,8 +39,29 @@ func (p *place) current(args, environ []string) (i Invocation, ok bool) {
 	if !ok || exe == (FileID{}) {
 		return i, false
 	}
+	dir := alias(p.names[:n-1])
+	if p.hasOtherName(dir, environ) {
+		return i, false
+	}
 	uid, _ := call(syscall.SYS_GETEUID, 0, 0, 0, 0, 0)
-	return Invocation{args, environ, alias(p.names[:n-1]), uid, exe, false}, true
+	return Invocation{args, environ, dir, uid, exe, false}, true
+}
+
+// hasOtherName reports whether PWD gives the working directory another name, as one that was reached by a link has: the
+// ordinary way goes by that. Who starts a program elsewhere often leaves PWD as it was; then it says nothing.
+func (p *place) hasOtherName(dir string, environ []string) bool {
+	for _, variable := range environ {
+		name, other, _ := cut(variable, '=')
+		if name != "PWD" || other == dir || other == "" || other[0] != '/' {
+			continue
+		}
+		there, ok := p.identify(other, Followed)
+		here, readable := p.identify(".", Followed)
+		if !ok || !readable || there.Dev == here.Dev && there.Ino == here.Ino {
+			return true
+		}
+	}
+	return false
 }
 
 const ownFile = "/proc/self/exe"

@@ -184,7 +184,15 @@ var changes = []change{
 		w.environ = append(w.environ, "PWD="+dir)
 	}},
 	{"the journal is full of others", false, func(w *world) { w.write("journal/current", strings.Repeat("j", 640)) }},
-	{"another directory of links", true, func(w *world) { w.environ = append(w.environ, "PWD=/link") }},
+	{"the directory by a link", true, func(w *world) {
+		dir, err := os.Getwd()
+		require.NoError(w.t, err)
+		require.NoError(w.t, os.Symlink(dir, w.home+"/link"))
+		w.environ = append(w.environ, "PWD="+w.home+"/link")
+	}},
+	{"another one where it was before", false, func(w *world) { w.environ = append(w.environ, "PWD="+w.home) }},
+	{"one that is gone", false, func(w *world) { w.environ = append(w.environ, "PWD=/nowhere") }},
+	{"one without a root", false, func(w *world) { w.environ = append(w.environ, "PWD=.") }},
 	{"a variable of the key", true, func(w *world) { w.environ[1] = "LANG=en" }},
 	{"it goes", true, func(w *world) { w.environ[1] = "Z=" }},
 	{"one of a glob comes", true, func(w *world) { w.environ = append(w.environ, "GO=") }},

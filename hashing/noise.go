@@ -30,7 +30,7 @@ var noise = [...]string{
 }
 
 // noiseByValue are noise, or not, by what they say.
-var noiseByValue = [...]string{"GIT_ASKPASS", "BROWSER", "GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"}
+var noiseByValue = [...]string{"GIT_ASKPASS", "BROWSER", "GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE", "PWD"}
 
 // ciNoise lists what CI systems set anew for each job, and the addresses of services that they start for it. A command
 // may well print such an id, so these count unless somebody says that they do not.

@@ -295,6 +295,7 @@ func TestObservedEnvironment(t *testing.T) {
 	environ := spec.Environ
 	for variable, want := range map[string]string{
 		"SHLVL=2": "", "BUILD_ID=7": "", "CACHEX_TTL=2h": "", "CC=gcc": "env CC unset -> set", "OLDPWD=/": "env OLDPWD unset -> set", "EMPTY=x": "env EMPTY changed",
+		"PWD=" + spec.Dir: "", "PWD=/elsewhere": "env PWD unset -> set",
 	} {
 		spec.Environ = append([]string{variable}, environ...)
 		difference, err := Unchanged(observed, r, spec, nil)

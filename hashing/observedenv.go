@@ -60,9 +60,10 @@ func (o *observer) environment(text []byte) []byte {
 // ShellVariables differ in each shell, and count only where one of its texts may ask for them.
 func ShellVariables() []string { return []string{"OLDPWD", "SHLVL"} }
 
-// isNoise reports whether a variable says nothing of what a run does. PWD is a name of the directory, which counts.
+// isNoise reports whether a variable says nothing of what a run does. PWD is a name of the directory, which counts, but
+// where whoever changed the directory has left it as it was.
 func (o *observer) isNoise(name, value string) bool {
-	noise := Noise(name, value) || name == "PWD" || slices.Contains(ShellVariables(), name)
+	noise := Noise(name, value) || name == "PWD" && value == o.c.spec.Dir || slices.Contains(ShellVariables(), name)
 	t := o.c.spec.Trace
 	if t != nil && len(t.Only) > 0 {
 		return !slices.Contains(t.Only, name) && (noise || !isAmong(t.Only, name))

@@ -186,7 +186,7 @@ func TestShortWaySeesVariables(t *testing.T) {
 		environs = append(environs, less, other)
 	}
 	for _, more := range []string{
-		"B=", "STY=1", "_=/bin/x", "MFLAGS=-s", "GIT_ASKPASS=/opt/code/x", "CACHEX_TTL=1h", "JQ_LIBRARY_PATH=x", "LC_ALL=C", "A=2", "=", "X",
+		"B=", "STY=1", "PWD=/x", "_=/bin/x", "MFLAGS=-s", "GIT_ASKPASS=/opt/code/x", "CACHEX_TTL=1h", "JQ_LIBRARY_PATH=x", "LC_ALL=C", "A=2", "=", "X",
 	} {
 		environs = append(environs, append(slices.Clone(spec.Environ), more))
 	}
