@@ -22,6 +22,7 @@ type observation struct {
 	anyTimes  bool  // times of modification never count
 	looks     looks
 	openTimes bool // a program of it tells the times of files that it has open
+	openModes bool // and one may tell their modes
 	outputs   earlierOutputs
 	writes    func(path string, how trace.Write) // is told of what it is about to write; may be nil
 	words     []string                           // of the command line
@@ -85,7 +86,7 @@ func (rec *recording) endObserving() {
 // end takes what was seen of a command that has ended.
 func (o *observation) end() {
 	o.report = o.tracer.Report()
-	o.openTimes = tellsOpenTimes(o.report.Programs)
+	o.openTimes, o.openModes = tellsOpenTimes(o.report.Programs), tellsOpenModes(o.report.Programs)
 	if o.report.Untraced != "" {
 		o.obstacle = "it was not observed: " + o.report.Untraced
 	}

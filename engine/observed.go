@@ -331,6 +331,9 @@ func (o *observation) usesOf(seen trace.Seen) (uses hashing.Uses) {
 	if seen.Use&trace.Read != 0 && o.openTimes {
 		uses |= hashing.UseTimes
 	}
+	if seen.Use&trace.Read != 0 && o.openModes {
+		uses |= hashing.UseMode
+	}
 	switch {
 	case uses&hashing.UseTimes == 0:
 	case o.anyTimes:

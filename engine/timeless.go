@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/trace"
 )
 
 // Programs that run no code of their user and print no times of files make no use of such times, although they look at
@@ -93,6 +94,16 @@ func timesOfProgram(program string) (of timesOf) {
 		of.more |= hashing.UseInode
 	}
 	return of
+}
+
+// tellsOpenModes reports whether one of some programs may ask for the mode of a file that it has open, which no call with
+// its name says: gzip and xz give it to what they make. Who makes no use of times, or only of when a file was modified,
+// makes none of it. Of a script its interpreter is among the programs.
+func tellsOpenModes(programs []trace.Program) bool {
+	return slices.ContainsFunc(programs, func(p trace.Program) bool {
+		of := timesOfProgram(p.Path)
+		return p.Text == "" && !of.none && !of.isGo && of.more&hashing.UseChange != 0
+	})
 }
 
 // programName is a program's name without the machine that it works for and the version at its end.

@@ -53,3 +53,23 @@ func TestOpenTimes(t *testing.T) {
 	o.anyTimes = true
 	require.Equal(t, hashing.UseContent, o.usesOf(seen))
 }
+
+// Of what is open a program can ask for the mode, unless it is known that it makes no use of it.
+func TestOpenModes(t *testing.T) {
+	of := func(paths ...string) (programs []trace.Program) {
+		for _, path := range paths {
+			programs = append(programs, trace.Program{Path: path})
+		}
+		return programs
+	}
+	build := of("/usr/bin/make", "/bin/sh", "/usr/bin/x86_64-linux-gnu-gcc-13", "/usr/libexec/gcc/x86_64-linux-gnu/13/cc1",
+		"/usr/bin/as", "/usr/local/go/bin/go", "/usr/local/go/pkg/tool/linux_amd64/compile", "/usr/bin/grep")
+	require.False(t, tellsOpenModes(build))
+	require.False(t, tellsOpenModes(append(build, trace.Program{Path: "/w/script", Text: "/bin/sh"})))
+	for _, other := range []string{"/usr/bin/gzip", "/usr/bin/xz", "/usr/bin/python3.12", "/home/u/bin/anything", "/w/cc"} {
+		require.Equal(t, other != "/w/cc", tellsOpenModes(append(build, of(other)...)), other)
+	}
+	o := &observation{openModes: true}
+	require.Equal(t, hashing.UseContent|hashing.UseMode, o.usesOf(trace.Seen{Path: "/w/f", Use: trace.Read}))
+	require.Equal(t, hashing.UseNames, o.usesOf(trace.Seen{Path: "/w/d", Use: trace.Listed}))
+}
