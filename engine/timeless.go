@@ -96,9 +96,9 @@ func timesOfProgram(program string) (of timesOf) {
 	return of
 }
 
-// tellsOpenModes reports whether one of some programs may ask for the mode of a file that it has open, which no call with
-// its name says: gzip and xz give it to what they make. Who makes no use of times, or only of when a file was modified,
-// makes none of it. Of a script its interpreter is among the programs.
+// tellsOpenModes reports whether one of some programs may ask for the mode of a file that it has open, which no call
+// with its name says: gzip and xz give it to what they make. Who makes no use of times, or only of when a file was
+// modified, makes none of it. Of a script its interpreter is among the programs.
 func tellsOpenModes(programs []trace.Program) bool {
 	return slices.ContainsFunc(programs, func(p trace.Program) bool {
 		of := timesOfProgram(p.Path)
