@@ -51,7 +51,8 @@ var arrows = map[string][]string{
 	"pack":             {"cachedir", "remote/contract"},
 	"remote":           {"remote/contract"},
 	"remote/contract":  {},
-	"hashing":          {"masking", "probe", "late"},
+	"hashing":          {"hashing/env", "masking", "probe", "late"},
+	"hashing/env":      {},
 	"late":             {},
 	"late/all":         {"late"},
 	"probe":            {},
@@ -72,7 +73,7 @@ var arrows = map[string][]string{
 var rooms = []string{
 	"cmd/memo", "cmd/call", "engine", "engine/batch", "engine/fleet", "engine/values",
 	"outputs", "cachedir", "cachedir/choice", "cachedir/format", "cachedir/stats", "cachedir/tree", "runner", "trace",
-	"entry", "hashing", "masking", "lock", "ansi", "pack", "depfile", "advice", "page", "late", "late/all",
+	"entry", "hashing", "hashing/env", "masking", "lock", "ansi", "pack", "depfile", "advice", "page", "late", "late/all",
 }
 
 // banned are imports that a room must not have, whoever they belong to: flags and printing stay in cmd.

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/cachex-cli/cachex/hashing/env"
 	"github.com/cachex-cli/cachex/masking"
 )
 
@@ -106,7 +107,7 @@ func appendMention(all []mention, m mention, name string) []mention {
 // atHome does what shells do with a leading ~/ that is not quoted.
 func atHome(name string, environ []string) string {
 	if below, ok := strings.CutPrefix(name, "~/"); ok {
-		home, _ := lookup(environ, "HOME")
+		home, _ := env.Lookup(environ, "HOME")
 		return home + "/" + below
 	}
 	return name

@@ -3,11 +3,9 @@ package hashing
 import (
 	"slices"
 	"strings"
-)
 
-// ownVariables is how the names of cachex's own settings begin. A glob never matches them: a policy must not become
-// identity by accident.
-const ownVariables = "CACHEX_"
+	"github.com/cachex-cli/cachex/hashing/env"
+)
 
 // globChars make a name a glob.
 const globChars = `*?[{\`
@@ -59,7 +57,7 @@ func (s *Spec) patterns() (variables, tools []string) {
 		if name, isTool := strings.CutPrefix(pattern, toolMark); isTool {
 			tools = append(tools, name)
 		} else {
-			variables = append(variables, envName(pattern))
+			variables = append(variables, env.Canonical(pattern))
 		}
 	}
 	return sortedSet(variables), tools
@@ -76,15 +74,15 @@ func (s *Spec) envNames(patterns, ofTools []string) []string {
 		}
 		globs := expandBraces(withoutSlash(pattern), isAny)
 		for _, variable := range s.Environ {
-			name := envName(variableName(variable))
-			if name != "" && !strings.HasPrefix(name, ownVariables) && matchesAny(globs, withoutSlash(name)) {
+			name := env.Canonical(env.Name(variable))
+			if name != "" && !strings.HasPrefix(name, env.Own) && matchesAny(globs, withoutSlash(name)) {
 				names = append(names, name)
 			}
 		}
 	}
 	for _, variable := range s.Environ {
 		name, value, ok := strings.Cut(variable, "=")
-		if name = envName(name); ok && toolsCover(ofTools, name) && !Noise(name, value) {
+		if name = env.Canonical(name); ok && toolsCover(ofTools, name) && !Noise(name, value) {
 			names = append(names, name)
 		}
 	}
@@ -94,7 +92,7 @@ func (s *Spec) envNames(patterns, ofTools []string) []string {
 // envValue returns what of a variable counts: all of it where a pattern names it, and for tools not what make hands to
 // each of its children anew.
 func (s *Spec) envValue(name string, patterns []string) (value string, set bool) {
-	value, set = lookup(s.Environ, name)
+	value, set = env.Lookup(s.Environ, name)
 	if slices.ContainsFunc(patterns, func(pattern string) bool { return coversVariable(pattern, name) }) {
 		return value, set
 	}
@@ -124,21 +122,6 @@ func checkEnvPattern(pattern string) error {
 		return checkGlob(pattern)
 	}
 	return nil
-}
-
-func variableName(variable string) string {
-	name, _, _ := strings.Cut(variable, "=")
-	return name
-}
-
-// lookup returns the value of the first variable of this name, as getenv does.
-func lookup(environ []string, name string) (string, bool) {
-	for _, variable := range environ {
-		if n, value, ok := strings.Cut(variable, "="); ok && (n == name || envName(n) == name) {
-			return value, true
-		}
-	}
-	return "", false
 }
 
 // sortedSet sorts names in place and drops repetitions.
@@ -190,7 +173,7 @@ func changeOfVariable(s states) string {
 
 // Getenv returns the value of a variable; empty if it is not set.
 func Getenv(environ []string, name string) string {
-	value, _ := lookup(environ, name)
+	value, _ := env.Lookup(environ, name)
 	return value
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cachex-cli/cachex/hashing/env"
 	"github.com/cachex-cli/cachex/masking"
 )
 
@@ -81,7 +82,7 @@ func checkTool(name string) error {
 // our own is any tool's.
 func toolsCover(patterns []string, name string) bool {
 	return slices.ContainsFunc(patterns, func(pattern string) bool {
-		pattern = envName(pattern)
+		pattern = env.Canonical(pattern)
 		begins, isGlob := strings.CutSuffix(pattern, "*")
 		return pattern == name || isGlob && strings.HasPrefix(name, begins)
 	})
@@ -161,7 +162,7 @@ func GuessableOfTools(spec Spec, most int) (name string, found bool) {
 	c := newCapture(spec, nil, time.Now())
 	_ = c.resolveExecutable()
 	for _, name := range spec.envNames(nil, toolPatterns(c.toolNames())) {
-		if value, _ := lookup(spec.Environ, name); len(value) <= most && masking.Text(name+"="+value) {
+		if value, _ := env.Lookup(spec.Environ, name); len(value) <= most && masking.Text(name+"="+value) {
 			return name, true
 		}
 	}

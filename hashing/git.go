@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/cachex-cli/cachex/hashing/env"
 )
 
 // git asks Git for the names of the files that it tracks and of those that it does not ignore. It is asked each time:
@@ -83,8 +85,8 @@ func newGit(spec *Spec, s *selection) (*git, error) {
 // fixTree writes variables that say where the repository and its working tree are in a form that means the same
 // everywhere: they may be relative, and the first alone makes a working tree of the directory where Git runs.
 func (g *git) fixTree() error {
-	_, dir := lookup(g.environ, "GIT_DIR")
-	if _, tree := lookup(g.environ, "GIT_WORK_TREE"); !dir && !tree {
+	_, dir := env.Lookup(g.environ, "GIT_DIR")
+	if _, tree := env.Lookup(g.environ, "GIT_WORK_TREE"); !dir && !tree {
 		return nil
 	}
 	here := *g
@@ -193,10 +195,10 @@ func withoutVariables(environ, variables []string) []string {
 	var left []string
 	for _, variable := range environ {
 		name, _, _ := strings.Cut(variable, "=")
-		if !seen[envName(name)] {
+		if !seen[env.Canonical(name)] {
 			left = append(left, variable)
 		}
-		seen[envName(name)] = true
+		seen[env.Canonical(name)] = true
 	}
 	return left
 }

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/cachex-cli/cachex/hashing/env"
 	"github.com/cachex-cli/cachex/probe"
 )
 
@@ -71,7 +72,7 @@ func Candidates(name string, environ []string) []string {
 	if strings.Contains(name, "/") {
 		return []string{name}
 	}
-	path, ok := lookup(environ, "PATH")
+	path, ok := env.Lookup(environ, "PATH")
 	if !ok {
 		path = "/bin:/usr/bin" // the C library's default, see confstr(3) and execvp(3)
 	}

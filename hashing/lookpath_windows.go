@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/windows"
 
+	"github.com/cachex-cli/cachex/hashing/env"
 	"github.com/cachex-cli/cachex/probe"
 )
 
@@ -55,7 +56,7 @@ func lookPath(seen *probe.Trail, name, dir string, environ []string, past ...str
 func Candidates(name string, environ []string) (files []string) {
 	elements := []string{""}
 	if !strings.ContainsAny(name, `:\/`) {
-		path, _ := lookup(environ, "PATH")
+		path, _ := env.Lookup(environ, "PATH")
 		elements = filepath.SplitList(path)
 	}
 	for _, element := range elements {
@@ -69,7 +70,7 @@ func Candidates(name string, environ []string) (files []string) {
 // extensions returns what may have to be appended to name, in the order in which it is tried. What looks like an
 // extension may be none: tool1.2 is tool1.2.exe.
 func extensions(name string, environ []string) []string {
-	list, ok := lookup(environ, "PATHEXT")
+	list, ok := env.Lookup(environ, "PATHEXT")
 	if !ok || list == "" {
 		list = ".com;.exe;.bat;.cmd"
 	}

@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/cachex-cli/cachex/hashing/env"
 )
 
 // Some variables differ in each run, terminal or session, and change nothing that a command prints. Where the
@@ -26,7 +28,7 @@ var noise = [...]string{
 		"__MISE_* FNM_MULTISHELL_PATH PYENV_SHELL PYENV_VIRTUALENV_INIT",
 	"VSCODE_* NVIM INSIDE_EMACS VIMRUNTIME",
 	"MAKE_TERMOUT MAKE_TERMERR GIT_TRACE2_PARENT_* R_SESSION_TMPDIR",
-	ownVariables + "*",
+	env.Own + "*",
 }
 
 // noiseByValue are noise, or not, by what they say.

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/cachex-cli/cachex/hashing/env"
 )
 
 // A run that is observed shows itself what it depends on. Its recipe says only what is known before; that is extended
@@ -146,7 +148,7 @@ func newObserver(spec Spec, digests Digests) *observer {
 			o.roots = append(o.roots, root{rootOfRepo, repo})
 			o.above = above(repo)
 		}
-		if home, ok := lookup(spec.Environ, "HOME"); ok && filepath.IsAbs(home) && filepath.Dir(home) != home {
+		if home, ok := env.Lookup(spec.Environ, "HOME"); ok && filepath.IsAbs(home) && filepath.Dir(home) != home {
 			o.roots = append(o.roots, root{rootOfHome, filepath.Clean(home)})
 		}
 	}

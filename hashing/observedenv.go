@@ -3,6 +3,8 @@ package hashing
 import (
 	"slices"
 	"strings"
+
+	"github.com/cachex-cli/cachex/hashing/env"
 )
 
 var seenEnvFact = factKind{
@@ -33,7 +35,7 @@ func (o *observer) counted() []string {
 	}
 	for _, variable := range o.c.spec.Environ {
 		name, value, _ := strings.Cut(variable, "=")
-		if name = envName(name); name != "" && mayCount(name) && !o.isNoise(name, value) {
+		if name = env.Canonical(name); name != "" && mayCount(name) && !o.isNoise(name, value) {
 			names = append(names, name)
 		}
 	}
@@ -48,7 +50,7 @@ func (o *observer) environment(text []byte) []byte {
 	}
 	for _, name := range o.counted() {
 		text = append(appendQuoted(append(text, "seen-env "...), name), ' ')
-		if value, ok := lookup(o.c.spec.Environ, name); ok {
+		if value, ok := env.Lookup(o.c.spec.Environ, name); ok {
 			text = append(appendValueSum(text, o.placed(name, value), o.c.spec.Secret), '\n')
 		} else {
 			text = append(text, "unset\n"...)

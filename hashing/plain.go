@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/cachex-cli/cachex/hashing/env"
 )
 
 // Of some programs it is known which variables they ask for, all of them: they are in the table of tools, and run no
@@ -71,7 +73,7 @@ func PlainTools(spec Spec, programs []string) (names []string, ok bool) {
 // bringsCode reports whether programs may have code in them that is not theirs.
 func bringsCode(environ []string) bool {
 	for _, name := range bringCode {
-		if value, _ := lookup(environ, name); value != "" {
+		if value, _ := env.Lookup(environ, name); value != "" {
 			return true
 		}
 	}
@@ -153,7 +155,7 @@ func compilesCode(spec *Spec) bool {
 // filtersCode: a filter can ask for variables by these names alone, and may stand in another file. One in the home
 // directory is part of each.
 func filtersCode(spec *Spec) bool {
-	home, _ := lookup(spec.Environ, "HOME")
+	home, _ := env.Lookup(spec.Environ, "HOME")
 	if info, err := os.Stat(filepath.Join(home, ".jq")); home == "" || err == nil && !info.IsDir() {
 		return true
 	}

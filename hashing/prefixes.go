@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/cachex-cli/cachex/hashing/env"
 )
 
 // prefix says how a program that starts another one is called: options, words of its own, assignments, and then the
@@ -194,6 +196,6 @@ func set(environ []string, variable string) []string {
 
 // without returns an environment without a variable.
 func without(environ []string, name string) []string {
-	isNamed := func(v string) bool { return envName(variableName(v)) == envName(name) }
+	isNamed := func(v string) bool { return env.Canonical(env.Name(v)) == env.Canonical(name) }
 	return slices.DeleteFunc(slices.Clone(environ), isNamed)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/cachex-cli/cachex/hashing/env"
 	"github.com/cachex-cli/cachex/masking"
 )
 
@@ -422,7 +423,7 @@ func oneGlob(t *testing.T, dir string, s *Spec) {
 func setEnv(s *Spec, variable string) {
 	var environ []string
 	for _, v := range s.Environ {
-		if variableName(v) != variableName(variable) {
+		if env.Name(v) != env.Name(variable) {
 			environ = append(environ, v)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cachex-cli/cachex/hashing/env"
 	"github.com/cachex-cli/cachex/probe"
 )
 
@@ -55,7 +56,7 @@ func (s *Spec) repoName(root string) (string, bool) {
 		return s.Repo, true
 	}
 	for _, name := range gitVariables {
-		if _, set := lookup(s.Environ, name); set {
+		if _, set := env.Lookup(s.Environ, name); set {
 			return "", false // Git may look elsewhere
 		}
 	}

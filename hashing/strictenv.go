@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/cachex-cli/cachex/hashing/env"
 )
 
 // Under --strict-env a command sees no variable that could matter and is not in its key: only those of the key, and a
@@ -40,8 +42,8 @@ func (s *Spec) visible(tools []string) []string {
 	names := slices.Concat(s.envNames(patterns, toolPatterns(tools)), strictBase, systemBase)
 	var visible []string
 	for _, variable := range s.Environ {
-		name := envName(variableName(variable))
-		if slices.Contains(names, name) || strings.HasPrefix(name, ownVariables) || s.namesDirectory(variable) {
+		name := env.Canonical(env.Name(variable))
+		if slices.Contains(names, name) || strings.HasPrefix(name, env.Own) || s.namesDirectory(variable) {
 			visible = append(visible, variable)
 		}
 	}
