@@ -1,6 +1,10 @@
 package cachedir
 
 import (
+	"bytes"
+
+	"github.com/cespare/xxhash/v2"
+
 	"github.com/cachex-cli/cachex/cachedir/format"
 	"github.com/cachex-cli/cachex/hashing"
 )
@@ -39,4 +43,29 @@ func (g digests) KeepManifest(name hashing.Key, content []byte) {
 	}
 	isNew := func() bool { return true }
 	_ = g.accounted(name, size, isNew, func() error { return g.v1.Replace(at, b) })
+}
+
+// List is where in a file what KeepList has kept stands.
+type List struct {
+	Name       string // below v1
+	From, Size int64  // where it begins and ends
+	Sum        uint64 // xxhash64 of it
+}
+
+// KeepList keeps what is read as it is, by others than Manifest; false: it cannot. What is there already is not written
+// again.
+func KeepList(d *Dir, name hashing.Key, content []byte) (List, bool) {
+	g := digests{&d.cleaner, d.digests}
+	if !g.keeps(name, content) {
+		if g.KeepManifest(name, content); !g.keeps(name, content) {
+			return List{}, false
+		}
+	}
+	from := int64(format.ManifestHead)
+	return List{recordName(recordsOfFiles, name), from, from + int64(len(content)), xxhash.Sum64(content)}, true
+}
+
+func (g digests) keeps(name hashing.Key, content []byte) bool {
+	there, ok := g.Manifest(name)
+	return ok && bytes.Equal(there, content)
 }

@@ -54,6 +54,9 @@ func (m *Memo) appendHit(b []byte) []byte {
 	for _, v := range m.Env {
 		b = append(appendText(b, v.Name), v.Sum[:]...)
 	}
+	if b = append(b, flag(m.Looks != nil)); m.Looks != nil {
+		b = m.Looks.append(b)
+	}
 	if b = append(b, flag(m.Seen != nil)); m.Seen != nil {
 		b = m.Seen.append(b)
 	}
@@ -124,6 +127,7 @@ type decoded struct {
 	globs  [maxGlobs]string
 	env    [maxEnv]Variable
 	files  [maxStates]FileState
+	looks  Looks
 	seen   Seen
 	others [maxGlobs]string
 	made   Made
@@ -176,6 +180,10 @@ func (m *decoded) decodeHit(d *reader) {
 		copy(m.Env[i].Sum[:], d.take(32))
 	}
 	if d.u8() != 0 {
+		m.Looks = &m.looks
+		m.looks.decode(d)
+	}
+	if d.u8() != 0 {
 		m.Seen = &m.seen
 		m.seen.Uncounted = m.others[:]
 		m.seen.decode(d)
@@ -190,7 +198,8 @@ func (m *decoded) decodeHit(d *reader) {
 // sound holds the sizes to each other.
 func (m *Memo) sound() bool {
 	const trailer = 8
-	if m.Size < trailer || m.Size > MaxFile || m.Seen != nil && !m.Seen.sound(m.Size-trailer) {
+	if m.Size < trailer || m.Size > MaxFile || m.Seen != nil && !m.Seen.sound(m.Size-trailer) ||
+		m.Looks != nil && !m.Looks.sound() {
 		return false
 	}
 	if m.Made != nil {

@@ -36,8 +36,9 @@ type Memo struct {
 	Env   []Variable // exactly these of what the globs name are set
 	Files []FileState
 
-	Seen *Seen // what the command has shown that it depends on; nil: nothing
-	Made *Made // files that it puts in place; nil: none
+	Looks *Looks // at files that are not named one by one; nil: there are none
+	Seen  *Seen  // what the command has shown that it depends on; nil: nothing
+	Made  *Made  // files that it puts in place; nil: none
 }
 
 // Frame is a stretch of the body that goes to one stream: 0 is stdout, 1 stderr.
@@ -90,6 +91,15 @@ const (
 	typeRegular = 0o100000
 )
 
+// typeAndUse is what counts of a mode where a recipe has no more: the type, and whether a file may be executed.
+func typeAndUse(mode uint64) uint64 {
+	use := mode & typeMask
+	if use == typeRegular && mode&0o111 != 0 {
+		use |= 1
+	}
+	return use
+}
+
 // IsLink tells a symbolic link from all else.
 func (id FileID) IsLink() bool { return id.Mode&typeMask == typeLink }
 
@@ -97,7 +107,7 @@ func (id FileID) IsLink() bool { return id.Mode&typeMask == typeLink }
 func (id FileID) IsRegular() bool { return id.Mode&typeMask == typeRegular }
 
 const (
-	memoMagic = "cxM8"
+	memoMagic = "cxM9"
 	// MaxBody is the largest body in bytes: larger ones are left to the ordinary path, which knows about slow readers
 	// and signals.
 	MaxBody   = 64 << 10

@@ -149,15 +149,6 @@ func (w *way) giveNames(m *Made) bool {
 
 const atFollow = 0x400 // AT_SYMLINK_FOLLOW
 
-func lastSlash(name string) int {
-	for i := len(name) - 1; i >= 0; i-- {
-		if name[i] == '/' {
-			return i
-		}
-	}
-	return -1
-}
-
 func decimal(room *[20]byte, n int) string {
 	at := len(room)
 	for {

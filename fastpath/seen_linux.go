@@ -31,41 +31,6 @@ func SumSeen(lines string) (sum uint64, ok bool) {
 	return s.sum(lines)
 }
 
-// SumFiles is the XXH64 of what is said of files, one after another.
-func SumFiles(ids []FileID) uint64 {
-	var s sumOfFiles
-	s.reset()
-	for i := range ids {
-		s.add(&ids[i])
-	}
-	return s.sum()
-}
-
-// sumOfFiles is a sum of files under way.
-type sumOfFiles struct {
-	sum64
-	files uint64
-}
-
-func (s *sumOfFiles) reset() {
-	s.sum64.reset()
-	s.files = 0
-}
-
-// add adds one: what tells one state of it from all others, in whole blocks of the sum.
-func (s *sumOfFiles) add(id *FileID) {
-	var b [64]byte
-	for i, v := range [...]uint64{
-		id.Dev, id.Ino, id.Mode, uint64(id.Size), uint64(id.Mtime), uint64(id.Ctime), id.Mount, s.files,
-	} {
-		put64(b[8*i:], v)
-	}
-	s.blocks(b[:])
-	s.files++
-}
-
-func (s *sumOfFiles) sum() uint64 { return s.end(nil) }
-
 func (s *seer) sum(lines string) (sum uint64, ok bool) {
 	s.sums.reset()
 	r := lineReader{rest: lines}

@@ -83,9 +83,11 @@ func (l *look) identify(path string, kind StateKind) (FileID, bool) {
 	return l.id(), true
 }
 
-// id is what was seen last. The number of the device is what stat(2) says.
-func (l *look) id() FileID {
-	st := &l.st
+// id is what was seen last.
+func (l *look) id() FileID { return l.st.id() }
+
+// id tells the file. The number of the device is what stat(2) says.
+func (st *statx) id() FileID {
 	major, minor := uint64(st.devMajor), uint64(st.devMinor)
 	return FileID{
 		major&^0xfff<<32 | major&0xfff<<8 | minor&^0xff<<12 | minor&0xff, st.ino, uint64(st.mode), int64(st.size),
@@ -95,11 +97,13 @@ func (l *look) id() FileID {
 
 func (l *look) statx(flags int) syscall.Errno { return l.statxFrom(atCwd, flags) }
 
+// statxMask asks for type, mode, owner, group, inode, size, mtime, ctime; and for the mount, by a number that is not
+// used again if there is one.
+const statxMask = 0x3db | 0x1000 | 0x4000
+
 func (l *look) statxFrom(dir, flags int) syscall.Errno {
-	// type, mode, owner, group, inode, size, mtime, ctime; mount, by a number that is not used again if there is one
-	const mask = 0x3db | 0x1000 | 0x4000
 	_, errno := call(
-		sysStatx, uintptr(dir), l.path.address(), uintptr(flags), mask, uintptr(unsafe.Pointer(&l.st)),
+		sysStatx, uintptr(dir), l.path.address(), uintptr(flags), statxMask, uintptr(unsafe.Pointer(&l.st)),
 	)
 	return errno
 }

@@ -14,8 +14,8 @@ func ReadContent(string) (FileState, bool) { return FileState{}, false }
 // SumSeen compares lines about paths, and sums up what stands for digests; false if that cannot be told.
 func SumSeen(string) (sum uint64, ok bool) { return 0, false }
 
-// SumFiles sums up what is said of files.
-func SumFiles([]FileID) uint64 { return 0 }
+// SumLooks takes looks, and sums up what they show; false if that cannot be told.
+func SumLooks([]byte) (sum uint64, ok bool) { return 0, false }
 
 // SumAround sums up what no path shows; false if that cannot be told.
 func SumAround(_ uint16, _, _ []string) (sum [32]byte, ok bool) { return sum, false }

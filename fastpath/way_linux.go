@@ -21,12 +21,13 @@ type way struct {
 
 	memo decoded
 	place
-	making making
-	around around
-	target [syscall.PathMax]byte // what a link says
-	stands bool                  // the memo holds, and files could not be put in place
-	room   *room                 // of the page of the memo so much as was read, and the entry behind it
-	page   int                   // bytes of that
+	making  making
+	lookers [2]looker
+	around  around
+	target  [syscall.PathMax]byte // what a link says
+	stands  bool                  // the memo holds, and files could not be put in place
+	room    *room                 // of the page of the memo so much as was read, and the entry behind it
+	page    int                   // bytes of that
 }
 
 // room is apart from what has pointers: of each word among those the runtime makes a bit as it starts, and 16 MiB took
@@ -86,11 +87,11 @@ func (w *way) answer(address [32]byte) verdict {
 		return knowsCall
 	}
 	body, ok := w.body(m)
-	if !ok || m.Seen != nil && !w.holdsSeen(m.Seen) {
+	if !ok || inputWaits(w.streams[0]) || m.Merged && !oneOutput(w.streams[1], w.streams[2]) {
 		return knowsCall
 	}
 	journal, ok := w.openJournal()
-	if !ok || inputWaits(w.streams[0]) || m.Merged && !oneOutput(w.streams[1], w.streams[2]) {
+	if !ok || m.Looks != nil && !w.holdsLooks(m) || m.Seen != nil && !w.holdsSeen(m.Seen) {
 		return knowsCall
 	}
 	w.left = Unwritten{frames: m.Frames, body: body, Code: m.Code, journal: journal, hit: m.Hit}

@@ -28,6 +28,11 @@ func (c *capture) digestEntries(entries []entry) ([]Digest, error) {
 	}
 	d.ask()
 	err := inParallel(len(d.rest), func(i int) error { return d.digest(d.rest[i]) })
+	for i := range d.entries {
+		if !d.known[i] && d.entries[i].kind.regular() {
+			c.looks.untold = true
+		}
+	}
 	if err == nil && d.manifest != nil {
 		d.keep()
 	}

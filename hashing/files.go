@@ -16,7 +16,7 @@ var (
 	fileMatchFact = factKind{
 		name: "file-match", add: (*capture).addFiles, parse: parseFileMatch, change: changedPattern, order: ofAsked,
 		report: func(_ *Recipe, spec *Spec, to *Report) { to.Files = append(to.Files, spec.Files...) },
-		memo:   func(spec, left *Spec) { left.Files = withoutNames(spec.Files, spec.Dir) },
+		memo:   func(spec, left *Spec) { left.Files = beyondLooks(spec.Files) },
 	}
 	fileFact = factKind{
 		name: "file", parse: parseFile, change: changedFile, order: ofFound, report: nothingToReport, memo: inAddress,
@@ -103,6 +103,12 @@ func (c *capture) addFiles() error {
 	for _, s := range c.selections() {
 		c.text = appendSelection(c.text, &s)
 	}
+	if of := c.known; of != nil {
+		c.files = of.files
+		c.noteFiles(c.files)
+		c.text = append(c.text, of.Text[of.argsFrom-of.filesSize:of.argsFrom]...)
+		return nil
+	}
 	entries, err := c.find(c)
 	if err != nil {
 		return err
@@ -112,6 +118,7 @@ func (c *capture) addFiles() error {
 	if err != nil {
 		return err
 	}
+	before := len(c.text)
 	const aLine = len(`file "" plain 1234567890123 `) + len(plainSum) + 2*len(Digest{}) + len("\n")
 	size := aLine * len(entries)
 	for i := range entries {
@@ -121,11 +128,12 @@ func (c *capture) addFiles() error {
 	for i := range entries {
 		c.text = appendEntry(c.text, &entries[i], digests[i])
 	}
-	c.files = entries
+	c.files, c.filesSize = entries, len(c.text)-before
 	return nil
 }
 
-// noteFiles notes the files that were asked for by name. What a glob, a list or a directory finds is not told by names.
+// noteFiles notes the files that were asked for by name. What a glob, a list or a directory finds is not told by names,
+// but by LooksOf.
 func (c *capture) noteFiles(entries []entry) {
 	if c.seen == nil {
 		return
@@ -133,8 +141,10 @@ func (c *capture) noteFiles(entries []entry) {
 	for _, pattern := range c.spec.Files {
 		name := tidy(pattern)
 		i := slices.IndexFunc(entries, func(e entry) bool { return e.name == name })
-		if !IsName(pattern) || i < 0 {
-			c.seen.NoteBeyond()
+		if !IsName(pattern) || i < 0 || entries[i].kind == kindDirectory {
+			if c.known == nil {
+				c.seen.NoteBeyond()
+			}
 			continue
 		}
 		c.seen.Note(name, probe.File, entries[i].kind != kindAbsent)

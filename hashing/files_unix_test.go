@@ -336,7 +336,7 @@ func TestVanishingFile(t *testing.T) {
 		w.careful = careful
 		d, at, err := openFolder(filepath.Join(dir, "d"), false)
 		require.NoError(t, err)
-		found, err := w.candidates(d, w.all("d", at))
+		found, _, err := w.candidates(d, w.all("d", at))
 		require.NoError(t, err)
 		require.Len(t, found, 3)
 		require.NoError(t, os.Remove(filepath.Join(dir, "d/b")))
@@ -359,7 +359,7 @@ func TestBecameDirectory(t *testing.T) {
 		w := newWalk(dir, 1000)
 		d, at, err := openFolder(filepath.Join(dir, "d"), false)
 		require.NoError(t, err)
-		found, err := w.candidates(d, w.all("d", at))
+		found, _, err := w.candidates(d, w.all("d", at))
 		require.NoError(t, err)
 		require.NoError(t, os.Remove(filepath.Join(dir, "d/b")))
 		tree(t, dir, instead)

@@ -84,7 +84,7 @@ func (c *capture) extend(r Recipe, id [16]byte) (Recipe, error) {
 	if err := c.add(&envToolsFact, &envMatchFact, &fileMatchFact); err != nil {
 		return r, err
 	}
-	c.files = slices.Concat(r.files, c.files)
+	c.files, c.looks.untold = slices.Concat(r.files, c.files), true
 	return c.recipe(), nil
 }
 

@@ -1,5 +1,7 @@
 package hashing
 
+import "strings"
+
 // BeyondMemo returns what is left of a spec when all is taken away that a memo of a hit carries. Anything that is left
 // forbids one.
 func BeyondMemo(spec Spec) Spec {
@@ -26,15 +28,15 @@ func (r Recipe) BeyondMemo() (kind string, found bool) {
 // it, the user, the words and the directory; or from what another kind takes.
 func inAddress(_, _ *Spec) {}
 
-// withoutNames leaves the patterns that stand for more, or less, than the one thing of this name. A directory stands
-// for all that is in it.
-func withoutNames(patterns []string, dir string) (left []string) {
+// beyondLooks are the patterns of which LooksOf does not tell.
+func beyondLooks(patterns []string) (beyond []string) {
 	for _, pattern := range patterns {
-		if !IsName(pattern) || isDirectory(absolute(tidy(pattern), dir)) {
-			left = append(left, pattern)
+		s := cutSelection(pattern)
+		if s.within || s.kind == byGit || s.kind == byGitIn || strings.HasPrefix(pattern, "!") {
+			beyond = append(beyond, pattern)
 		}
 	}
-	return left
+	return beyond
 }
 
 func isDirectory(path string) bool {

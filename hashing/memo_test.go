@@ -1,8 +1,6 @@
 package hashing
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -23,16 +21,5 @@ func TestBeyondMemoByDefault(t *testing.T) {
 		require.True(t, found)
 		require.Equal(t, k.name, kind)
 		k.memo = memo
-	}
-}
-
-// What is in a directory is for the ordinary way to look at: a hit with one is not looked at again to remember it.
-func TestBeyondMemoDirectory(t *testing.T) {
-	dir, spec := here(t)
-	put(t, dir, "a/b", "")
-	require.NoError(t, os.Symlink("a", filepath.Join(spec.Dir, "link")))
-	for name, beyond := range map[string][]string{"a": {"a"}, "./a/": {"./a/"}, "link": {"link"}, "a/b": nil, "c": nil} {
-		spec.Files = []string{name}
-		require.Equal(t, beyond, BeyondMemo(spec).Files, name)
 	}
 }

@@ -98,8 +98,13 @@ func (o *observer) standsFor(s Sight, led look) (StatID, bool) {
 
 // typeOf is the type of a file as a mode has it.
 func typeOf(k kind) uint32 {
-	if k == kindDirectory {
+	switch k {
+	case kindDirectory:
 		return 0o040000
+	case kindLink:
+		return 0o120000
+	case kindAbsent:
+		return 0
 	}
 	return 0o100000
 }

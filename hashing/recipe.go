@@ -34,9 +34,11 @@ type Recipe struct {
 	args     []ArgState
 
 	argsFrom, argsTo int // what Text says of args
+	filesSize        int // of what it says of files, in front of that
 	itemAt           int // where Text says, or would say, which item it is about
 
 	unmatched []Unmatched
+	looks     looks // at what files were searched for in
 }
 
 // capture is one Capture under way. The functions in its fields are the ways to the world outside, so that a test can
@@ -56,6 +58,8 @@ type capture struct {
 
 	unmatched []Unmatched
 	manifest  *manifest // nil: it was not needed yet
+	looks     looks
+	known     *Recipe // its files are taken for those of this one; nil: they are looked at
 
 	contents
 	learned bool         // the inputs are not the caller's own
@@ -66,6 +70,7 @@ type capture struct {
 	find    func(c *capture) ([]entry, error)
 
 	argsFrom, argsTo int
+	filesSize        int
 	itemAt           int
 }
 
@@ -83,11 +88,11 @@ func Capture(spec Spec, digests Digests) (Recipe, error) {
 	return newCapture(spec, digests, time.Now()).run()
 }
 
-// CaptureNoting captures a recipe, and notes the files that it looks at in seen, by their names from the working
-// directory.
-func CaptureNoting(spec Spec, digests Digests, seen *probe.Trail) (Recipe, error) {
+// CaptureBesides captures a recipe, and notes the files that it looks at in seen, by their names from the working
+// directory. Of the files of the spec it believes what a recipe says that was captured from it; nil: it looks at them.
+func CaptureBesides(files *Recipe, spec Spec, digests Digests, seen *probe.Trail) (Recipe, error) {
 	c := newCapture(spec, digests, time.Now())
-	c.seen = seen
+	c.seen, c.known = seen, files
 	return c.run()
 }
 
@@ -140,6 +145,7 @@ func (c *capture) recipe() Recipe {
 		Text: c.text, Key: sha256.Sum256(c.text), Command: c.command, Exe: c.exe,
 		dir: c.spec.Dir, exeID: c.exeID, programs: c.programs, files: c.files, unmatched: c.unmatched,
 		args: c.args, argsFrom: c.argsFrom, argsTo: c.argsTo, itemAt: c.itemAt,
+		looks: c.looks, filesSize: c.filesSize,
 	}
 }
 

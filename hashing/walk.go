@@ -32,6 +32,7 @@ type walk struct {
 	inWay   string           // what stands where it needs a directory
 
 	of      *capture // that asks; nil: nobody knows of a manifest
+	looks   *looks   // are noted here
 	listing listing  // of the directory at hand
 	known   []child  // the same of one that need not be listed
 	wanted  []sub    // what is wanted of it
@@ -50,7 +51,10 @@ type place struct {
 }
 
 func newWalk(dir string, budget int) *walk {
-	return &walk{dir: dir, whole: everything(), seen: map[place]string{}, selection: &selection{}, budget: budget}
+	return &walk{
+		dir: dir, whole: everything(), seen: map[place]string{}, looks: &looks{}, selection: &selection{},
+		budget: budget,
+	}
 }
 
 // sub is a name that was seen, and what is expected there and below.
@@ -70,6 +74,8 @@ func (w *walk) all(name string, at look) sub {
 // find returns what all selections of a capture name.
 func (w *walk) find(c *capture) ([]entry, error) {
 	w.of, w.learned, c.unmatched, c.manifest = c, c.learned, nil, nil
+	c.looks = looks{untold: w.careful}
+	w.looks = &c.looks
 	for _, s := range c.selections() {
 		if err := w.selected(c, &s); err != nil {
 			_, _ = w.finish()
@@ -91,6 +97,7 @@ func (w *walk) selected(c *capture, s *selection) error {
 		defer func() { w.whole = everything() }()
 	}
 	if s.kind != byPattern {
+		c.looks.untold = c.looks.untold || s.kind != byFile || s.within
 		return w.listed(c, s)
 	}
 	if err := w.named(s.pattern, IsGlob(s.pattern)); err != nil || !IsGlob(s.pattern) {
@@ -117,6 +124,7 @@ func (w *walk) looked(name string, at look, err error, optional bool) error {
 			w.inWay = w.notDirectory(name)
 		}
 		if optional {
+			w.looks.take(name, false, at, err)
 			return nil
 		}
 		w.matches-- // that it is not there is a state of it, and no match
@@ -153,6 +161,7 @@ func (w *walk) matchedOne(g *glob) error {
 	}
 	at, err := lookAt(absolute(g.base, w.dir), true)
 	if isAbsent(err) || err == nil && at.kind != kindDirectory {
+		w.looks.take(g.base, true, at, err)
 		return nil
 	}
 	if err != nil {
@@ -197,6 +206,7 @@ func (w *walk) enter(s sub, explicit bool) (enter, follow bool, err error) {
 		if e, err = w.follow(s.name); err != nil {
 			return false, false, err
 		}
+		w.looks.link(s.name, s.at, &e)
 	}
 	if explicit && e.kind.special() {
 		return false, false, &InputError{Path: s.name, Err: errKind}
@@ -360,11 +370,12 @@ func (w *walk) list(s sub, follow bool) (subs []sub, files []entry, err error) {
 		return nil, nil, lostError(s.name, cause(err))
 	}
 	w.seen[place{at.id.Dev, at.id.Ino, s.glob, s.state}] = s.name
-	found, err := w.candidates(d, s)
+	found, told, err := w.candidates(d, s)
 	if err != nil {
 		d.close()
 		return nil, nil, err
 	}
+	w.looks.list(s.name, follow, at, told)
 	return w.lookAll(d, len(join(s.name, "")), found)
 }
 
@@ -412,12 +423,14 @@ func (e *entry) see(at look) {
 }
 
 // candidates returns, sorted, the names in a directory that match or may lead to a match. Behind each of them is a NUL.
-func (w *walk) candidates(d *folder, s sub) ([]sub, error) {
-	children, err := w.children(d, s.name)
+// told: as children says.
+func (w *walk) candidates(d *folder, s sub) (found []sub, told bool, err error) {
+	children, told, err := w.children(d, s.name)
 	if err != nil {
-		return nil, &InputError{Path: s.name, Err: cause(err)}
+		return nil, false, &InputError{Path: s.name, Err: cause(err)}
 	}
-	found, size := w.wanted[:0], 0
+	size := 0
+	found = w.wanted[:0]
 	prefix := join(s.name, "")
 	for _, child := range children {
 		if child.name == ".git" && !s.glob.names(s.state, ".git") {
@@ -453,14 +466,14 @@ func (w *walk) candidates(d *folder, s sub) ([]sub, error) {
 		found[i].name, rest = rest[:length], rest[length+1:]
 	}
 	if len(w.selection.except) == 0 {
-		return found, nil
+		return found, told, nil
 	}
-	return slices.DeleteFunc(found, func(f sub) bool { return w.selection.leavesOut(f.name) }), nil
+	return slices.DeleteFunc(found, func(f sub) bool { return w.selection.leavesOut(f.name) }), told, nil
 }
 
 // children returns the names in a directory, sorted: those that it had when a manifest was written, if it is the same
-// and none can have come or gone since, or else those that it lists.
-func (w *walk) children(d *folder, name string) ([]child, error) {
+// and none can have come or gone since, or else those that it lists. told: it has these as long as it is the same.
+func (w *walk) children(d *folder, name string) (children []child, told bool, err error) {
 	var id StatID
 	trust := false
 	if w.of != nil {
@@ -469,17 +482,18 @@ func (w *walk) children(d *folder, name string) ([]child, error) {
 	if trust && !w.careful {
 		if children, ok := w.of.openManifest().children(id, w.known[:0]); ok {
 			w.known = children
-			return children, nil
+			return children, true, nil
 		}
 	}
-	children, err := w.listing.read(d)
+	children, err = w.listing.read(d)
 	slices.SortFunc(children, func(a, b child) int { return strings.Compare(a.name, b.name) })
 	if trust && err == nil {
 		if now, nerr := lookAtOpen(d.f); nerr == nil && now.id == d.at.id {
 			w.of.openManifest().note(id, children)
+			told = true
 		}
 	}
-	return children, err
+	return children, told, err
 }
 
 // lostError: what a listing has just named should exist.

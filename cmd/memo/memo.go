@@ -111,9 +111,17 @@ func put(dir *cachedir.Dir, m *fastpath.Memo) bool {
 // withHit adds to a memo of settings what a hit stands on; nil: that cannot be told. What it holds is looked at twice,
 // and the recipe made anew in between, so that it is what the answer was made from and not what changed since.
 func withHit(m fastpath.Memo, p *call.Process, c *call.Call, a call.Answer, before time.Time) *fastpath.Memo {
-	spec := c.Request.Spec
-	recipe, seen, err := lookAround(spec, a.Dir.Digests())
-	st := a.Conditions
+	spec, st := c.Request.Spec, a.Conditions
+	var looks lookList
+	var files *hashing.Recipe // that tells of the files of the spec, besides their names
+	if hashing.NamesMore(&spec) {
+		var ok bool
+		if looks, ok = looksOf(&st.Before, before); !ok {
+			return nil
+		}
+		files = &st.Before
+	}
+	recipe, seen, err := lookAround(files, spec, a.Dir.Digests())
 	if err != nil || recipe.Key != st.Before.Key {
 		return nil
 	}
@@ -121,7 +129,7 @@ func withHit(m fastpath.Memo, p *call.Process, c *call.Call, a call.Answer, befo
 		return nil
 	}
 	args := append([]string{"cachex"}, p.Args...)
-	files, ok := StatesOf(seen, args, before)
+	states, ok := StatesOf(seen, args, before)
 	if !ok {
 		return nil
 	}
@@ -136,17 +144,23 @@ func withHit(m fastpath.Memo, p *call.Process, c *call.Call, a call.Answer, befo
 			return nil
 		}
 	}
-	if recipe, err = hashing.Capture(spec, a.Dir.Digests()); err != nil || recipe.Key != st.Before.Key {
+	recipe, err = hashing.CaptureBesides(files, spec, a.Dir.Digests(), nil)
+	if err != nil || recipe.Key != st.Before.Key {
 		return nil
 	}
 	again, ok := c.Configuration(before)
 	if !ok || !slices.Equal(again, m.Files) {
 		return nil
 	}
-	if again, ok = StatesOf(seen, args, before); !ok || !slices.Equal(again, files) {
+	if again, ok = StatesOf(seen, args, before); !ok || !slices.Equal(again, states) {
 		return nil
 	}
-	m.Files = slices.Concat(m.Files, files, boot)
+	if files != nil {
+		if m.Looks, ok = looks.keep(a.Dir, files); !ok {
+			return nil
+		}
+	}
+	m.Files = slices.Concat(m.Files, states, boot, looks.boot)
 	m.Globs = slices.Concat(recipe.Variables(spec), c.Request.Conditional())
 	if m.Env, ok = variables(p.Environ, m.Globs); !ok {
 		return nil
@@ -184,10 +198,12 @@ func variables(environ, globs []string) (all []fastpath.Variable, ok bool) {
 }
 
 // lookAround captures a recipe, and records what was looked at on the way from settings to an answer outside of the
-// cache directory.
-func lookAround(spec hashing.Spec, digests hashing.Digests) (hashing.Recipe, *probe.Trail, error) {
+// cache directory. Of files it believes a recipe, if there is one.
+func lookAround(files *hashing.Recipe, spec hashing.Spec, digests hashing.Digests) (
+	hashing.Recipe, *probe.Trail, error,
+) {
 	seen := &probe.Trail{}
-	recipe, err := hashing.CaptureNoting(spec, digests, seen)
+	recipe, err := hashing.CaptureBesides(files, spec, digests, seen)
 	if err == nil {
 		recipe.Unlogged(spec.Files, seen)
 	}

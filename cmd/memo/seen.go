@@ -47,9 +47,13 @@ func seenOf(environ []string, c *call.Call, a call.Answer, before time.Time) (
 func idsOf(stamps []hashing.Stamp) []fastpath.FileID {
 	ids := make([]fastpath.FileID, len(stamps))
 	for i, s := range stamps {
-		ids[i] = fastpath.FileID{
-			Dev: s.Dev, Ino: s.Ino, Mode: uint64(s.Mode), Size: s.Size, Mtime: s.Mtime, Ctime: s.Ctime, Mount: s.Mount,
-		}
+		ids[i] = idOf(s)
 	}
 	return ids
+}
+
+func idOf(s hashing.Stamp) fastpath.FileID {
+	return fastpath.FileID{
+		Dev: s.Dev, Ino: s.Ino, Mode: uint64(s.Mode), Size: s.Size, Mtime: s.Mtime, Ctime: s.Ctime, Mount: s.Mount,
+	}
 }
