@@ -17,8 +17,9 @@ type around struct {
 const mostGroups = 256
 
 // SumAround is the SHA-256 of what an observed run depends on that no path shows: the permissions that files are made
-// without (umask), user and groups, the name of the host, and all variables of the environment but those that do not
-// count, in their order. False: that cannot be told. Variables of cachex itself are in the address.
+// without (umask), user and groups, what the kernel says of itself and of the host, and all variables of the
+// environment but those that do not count, in their order. False: that cannot be told. Variables of cachex itself are
+// in the address.
 func SumAround(umask uint16, environ, uncounted []string) (sum [32]byte, ok bool) {
 	return new(around).sum(umask, environ, uncounted)
 }
@@ -30,7 +31,9 @@ func (a *around) sum(umask uint16, environ, uncounted []string) (sum [32]byte, o
 	if _, errno := call(syscall.SYS_UNAME, uintptr(unsafe.Pointer(&a.names)), 0, 0, 0, 0); errno != 0 {
 		return sum, false
 	}
-	d.sized(textIn(a.names[1][:]))
+	for i := range a.names {
+		d.sized(textIn(a.names[i][:]))
+	}
 	for _, ids := range [...]uintptr{syscall.SYS_GETRESUID, syscall.SYS_GETRESGID} {
 		real, effective, saved := &a.ids[0], &a.ids[1], &a.ids[2]
 		_, errno := call(

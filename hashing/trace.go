@@ -41,7 +41,7 @@ func addTrace(c *capture) error {
 		c.text = append(c.text, " any-times"...)
 	}
 	if c.spec.Cwd != CwdRepo {
-		host, err := os.Hostname()
+		host, err := hostNames()
 		if err != nil {
 			return &InputError{Path: "host name", Err: err}
 		}
