@@ -24,17 +24,19 @@ var arrows = map[string][]string{
 	"cachex": {"cmd"},
 	"cmd": {
 		"cmd/memo", "cmd/call", "late/all", "engine", "engine/fleet", "engine/values", "cachedir", "cachedir/stats",
-		"remote", "runner", "hashing", "fastpath", "probe", "outputs",
+		"remote", "runner", "hashing", "hashing/cmdline", "fastpath", "probe", "outputs",
 		"pack", "advice", "page",
 	},
 	"cmd/memo": {
 		"cmd/call", "engine", "outputs", "cachedir", "cachedir/stats", "runner", "hashing", "fastpath", "probe",
 		"late",
 	},
-	"cmd/call": {"engine", "engine/batch", "cachedir", "cachedir/stats", "runner", "hashing", "fastpath"},
+	"cmd/call": {
+		"engine", "engine/batch", "cachedir", "cachedir/stats", "runner", "hashing", "hashing/cmdline", "fastpath",
+	},
 	"engine": {
-		"engine/fleet", "engine/values", "outputs", "cachedir", "cachedir/stats", "runner", "trace", "hashing", "lock",
-		"ansi", "depfile", "late",
+		"engine/fleet", "engine/values", "outputs", "cachedir", "cachedir/stats", "runner", "trace", "hashing",
+		"hashing/cmdline", "lock", "ansi", "depfile", "late",
 	},
 	"engine/batch":     {"engine", "cachedir", "hashing", "runner"},
 	"engine/fleet":     {"cachedir", "cachedir/stats", "remote/contract", "hashing"},
@@ -51,7 +53,8 @@ var arrows = map[string][]string{
 	"pack":             {"cachedir", "remote/contract"},
 	"remote":           {"remote/contract"},
 	"remote/contract":  {},
-	"hashing":          {"hashing/env", "masking", "probe", "late"},
+	"hashing":          {"hashing/cmdline", "hashing/env", "masking", "probe"},
+	"hashing/cmdline":  {"hashing/env", "late"},
 	"hashing/env":      {},
 	"late":             {},
 	"late/all":         {"late"},
@@ -73,7 +76,8 @@ var arrows = map[string][]string{
 var rooms = []string{
 	"cmd/memo", "cmd/call", "engine", "engine/batch", "engine/fleet", "engine/values",
 	"outputs", "cachedir", "cachedir/choice", "cachedir/format", "cachedir/stats", "cachedir/tree", "runner", "trace",
-	"entry", "hashing", "hashing/env", "masking", "lock", "ansi", "pack", "depfile", "advice", "page", "late", "late/all",
+	"entry", "hashing", "hashing/cmdline", "hashing/env", "masking", "lock", "ansi", "pack", "depfile", "advice", "page",
+	"late", "late/all",
 }
 
 // banned are imports that a room must not have, whoever they belong to: flags and printing stay in cmd.

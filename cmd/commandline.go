@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/hashing/cmdline"
 )
 
 // recipeWord is a word of the command of a recipe.
@@ -70,7 +71,7 @@ func (m masks) line(words []recipeWord) string {
 
 // matchRecipe matches a glob against a recipe's command line, as rules do.
 func matchRecipe(pattern string, recipe []byte) bool {
-	return matchCommand(pattern, hashing.Commands(matchable(recipe))) != matchesNot
+	return matchCommand(pattern, cmdline.Commands(matchable(recipe))) != matchesNot
 }
 
 // matchable lists the words of a recipe's command as patterns see them: a secret is its mask without a number.

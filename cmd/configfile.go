@@ -18,6 +18,7 @@ import (
 
 	"github.com/cachex-cli/cachex/cmd/call"
 	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/hashing/cmdline"
 	"github.com/cachex-cli/cachex/probe"
 )
 
@@ -462,7 +463,7 @@ func (f *configFile) matches(words []string) []ruleMatch {
 	if len(f.rules) == 0 || len(words) == 0 {
 		return matches
 	}
-	commands := hashing.Commands(words)
+	commands := cmdline.Commands(words)
 	for i, rule := range f.rules {
 		pattern, _ := rule["match"].(string)
 		matches[i] = matchCommand(pattern, commands)
@@ -650,7 +651,7 @@ const (
 // matchCommand compares a pattern with a command line: with the words joined by single spaces, the same with the
 // program's name alone, and the text that a shell gets; also with what programs such as env start, and with each
 // command in a shell's text.
-func matchCommand(pattern string, commands []hashing.Command) (match ruleMatch) {
+func matchCommand(pattern string, commands []cmdline.Command) (match ruleMatch) {
 	for _, c := range commands {
 		lines := []string{c.Text}
 		if len(c.Words) > 0 {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cachex-cli/cachex/cmd/call"
 	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/hashing/cmdline"
 )
 
 // site is a home with a user's file and a repository with a project file.
@@ -498,7 +499,7 @@ func TestCommandLines(t *testing.T) {
 		{"deploy*", []string{"bash", "-c", "echo 'deploy now'"}, matchesNot},
 		{"deploy*", []string{"echo", "deploy"}, matchesNot},
 	} {
-		require.Equal(t, c.match, matchCommand(c.pattern, hashing.Commands(c.words)), "%s %v", c.pattern, c.words)
+		require.Equal(t, c.match, matchCommand(c.pattern, cmdline.Commands(c.words)), "%s %v", c.pattern, c.words)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/hashing/cmdline"
 	"github.com/cachex-cli/cachex/runner"
 )
 
@@ -121,7 +122,7 @@ func (c *caller) family() string {
 	if c.Spec.Name != "" && len(c.Spec.Argv) == 0 {
 		return c.Spec.Name
 	}
-	name := path.Base(strings.ReplaceAll(hashing.FirstProgram(c.Spec.Argv), `\`, "/"))
+	name := path.Base(strings.ReplaceAll(cmdline.FirstProgram(c.Spec.Argv), `\`, "/"))
 	return hashing.Redact(name)
 }
 

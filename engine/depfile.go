@@ -12,6 +12,7 @@ import (
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/depfile"
 	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/hashing/cmdline"
 )
 
 // A compiler writes down which files it has read. With that a run has a recipe in two steps, as one that is observed:
@@ -83,7 +84,7 @@ func (in *inputs) writtenDown(w *written, m cachedir.Meta, d directives, store f
 		return refusal{"it failed, and what it has read is not known", true}
 	}
 	spec := in.caller.Spec
-	used, err := w.read(programName(hashing.FirstProgram(spec.Argv)) == "protoc")
+	used, err := w.read(programName(cmdline.FirstProgram(spec.Argv)) == "protoc")
 	sights, missing := sightsOf(used.Files, spec.Dir)
 	if err == nil && missing != "" {
 		err = fmt.Errorf("it names %s, which is not there", hashing.Show(missing))

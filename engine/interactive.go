@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/hashing/cmdline"
 )
 
 var errInteractive = errors.New("it reads what is typed at the terminal")
@@ -15,7 +15,7 @@ var errInteractive = errors.New("it reads what is typed at the terminal")
 // program at the terminal, also behind programs such as sudo, and alone in the text of a shell. It knows the usual
 // programs; to miss one costs an empty stdin, not a wrong result.
 func Converses(argv []string) bool {
-	return slices.ContainsFunc(hashing.Commands(argv), func(c hashing.Command) bool {
+	return slices.ContainsFunc(cmdline.Commands(argv), func(c cmdline.Command) bool {
 		return !c.Part && len(c.Words) > 0 && readsTerminal(c.Words)
 	})
 }

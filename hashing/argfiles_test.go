@@ -40,49 +40,6 @@ func TestArgFiles(t *testing.T) {
 	require.Empty(t, ArgFiles(&Spec{Argv: []string{"a", "b"}, Name: "n"}))
 }
 
-func TestShellLiterals(t *testing.T) {
-	for text, want := range map[string]string{
-		`cat f`:                                            "f",
-		`. ./lib; ./tool --conf=c | sort f`:                "./lib ./tool --conf=c f",
-		`cat "a b" 'c' d\ e "f$g" $h *.i "j\"k"`:           `a b|c|d e|j"k`,
-		`x=f; cat $x; for y in a b; do cat "$y"; done`:     "f a b",
-		`sort <in >out 2>&1 >>log 2>>err &>>all`:           "in out",
-		"cat <<EOF\nbody\nEOF":                             "",
-		`cat <<<word`:                                      "",
-		`echo $(cat in) <(cat b)`:                          "in b",
-		`sh -c 'cat f' g; env sh -c "cat h"`:               "-c f g sh -c h",
-		`[ -f a ] && [[ -f b ]]; if test -e c; then :; fi`: "-f a ] b -e c",
-		`if cat f; then`:                                   "if cat f then", // no shell understands it
-	} {
-		sep := " "
-		if strings.Contains(want, "|") {
-			sep = "|"
-		}
-		require.Equal(t, want, strings.Join(textsOf(shellLiterals(text, "sh")), sep), "%s", text)
-	}
-	// Too long for a parser, and too deep for one without a bound.
-	require.Len(t, shellLiterals(strings.Repeat("cat f; ", 10_000), "sh"), 20_000)
-	shellLiterals(strings.Repeat("(", longestParsed), "sh")
-	shellLiterals(strings.Repeat("$(", longestParsed/2), "sh")
-}
-
-// textsOf are the words of a text but those that it appends to.
-func textsOf(words []literalWord) (texts []string) {
-	for _, w := range words {
-		if w.role != isAppendedTo {
-			texts = append(texts, w.text)
-		}
-	}
-	return texts
-}
-
-func FuzzShellLiterals(f *testing.F) {
-	f.Add("cat 'f' <g | sh -c \"cat h\"")
-	f.Fuzz(func(t *testing.T, text string) {
-		require.LessOrEqual(t, len(shellLiterals(text, "zsh")), len(text)+1)
-	})
-}
-
 func argSpec(t *testing.T, words ...string) (string, Spec) {
 	dir, spec := here(t)
 	spec.Argv = append(spec.Argv[:1:1], words...)

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/cachex-cli/cachex/hashing/cmdline"
 	"github.com/cachex-cli/cachex/hashing/env"
 	"github.com/cachex-cli/cachex/masking"
 )
@@ -33,7 +34,7 @@ func ArgFiles(spec *Spec) []ArgFile {
 	outputs, all := OutputSet(spec.Outputs), mentions(spec)
 	read := map[string]bool{}
 	for _, m := range all {
-		if m.role != isWritten && !spec.isDepfile(m.Name) && m.covered(outputs, spec) {
+		if m.role != cmdline.Written && !spec.isDepfile(m.Name) && m.covered(outputs, spec) {
 			read[filepath.Clean(absolute(m.Name, spec.Dir))] = true
 		}
 	}
@@ -41,11 +42,11 @@ func ArgFiles(spec *Spec) []ArgFile {
 	for _, m := range all {
 		switch covered := m.covered(outputs, spec); {
 		case spec.isDepfile(m.Name): // what it held before the run has no say
-		case m.role == isWritten && covered && !read[filepath.Clean(absolute(m.Name, spec.Dir))]:
-		case m.role == isAppendedTo && !covered: // as a log: what was in it has no say, and it differs after each run
+		case m.role == cmdline.Written && covered && !read[filepath.Clean(absolute(m.Name, spec.Dir))]:
+		case m.role == cmdline.AppendedTo && !covered: // as a log: what it held has no say, and differs after each run
 		default:
 			m.isOutput = covered
-			m.goesOn = m.role == isAppendedTo || m.role == goneOnWith
+			m.goesOn = m.role == cmdline.AppendedTo || m.role == cmdline.GoneOnWith
 			args = append(args, m.ArgFile)
 		}
 	}
@@ -55,7 +56,7 @@ func ArgFiles(spec *Spec) []ArgFile {
 // mention is a word that may name a file, and what the command does with that.
 type mention struct {
 	ArgFile
-	role role
+	role cmdline.Role
 }
 
 func (m mention) covered(outputs Outputs, spec *Spec) bool {
@@ -65,15 +66,15 @@ func (m mention) covered(outputs Outputs, spec *Spec) bool {
 // mentions lists all words that may name files.
 func mentions(spec *Spec) (all []mention) {
 	words := spec.words()
-	texts, masked, roles := shellTexts(words), masking.Words(words), roles(words)
+	texts, masked, roles := cmdline.ShellTexts(words), masking.Words(words), cmdline.Roles(words)
 	for i := 1; i < len(words); i++ {
 		word := words[i]
 		switch {
-		case isFilter(words, i):
+		case cmdline.IsFilter(words, i):
 		case slices.Contains(texts, i):
 			// A long text is masked for its length, which says nothing of its words.
 			a := ArgFile{Word: i, hidden: masked[i] && len(word) <= masking.LongestShown}
-			all = appendLiterals(all, a, shellLiterals(word, words[0]), spec.Environ)
+			all = appendLiterals(all, a, cmdline.ShellLiterals(word, words[0]), spec.Environ)
 		default:
 			m := mention{ArgFile{Word: i, word: word, hidden: masked[i]}, roles[i]}
 			all = appendMention(all, m, operand(word))
@@ -83,15 +84,15 @@ func mentions(spec *Spec) (all []mention) {
 }
 
 // appendLiterals adds the literal words of a text.
-func appendLiterals(all []mention, text ArgFile, literals []literalWord, environ []string) []mention {
+func appendLiterals(all []mention, text ArgFile, literals []cmdline.Literal, environ []string) []mention {
 	words := []string{""} // behind a program of which nothing is known
 	for _, l := range literals {
-		words = append(words, l.text)
+		words = append(words, l.Text)
 	}
 	masked := masking.Words(words)[1:]
 	for n, l := range literals {
-		a := ArgFile{Word: text.Word, Literal: n + 1, word: l.text, hidden: text.hidden || masked[n]}
-		all = appendMention(all, mention{a, l.role}, atHome(operand(l.text), environ))
+		a := ArgFile{Word: text.Word, Literal: n + 1, word: l.Text, hidden: text.hidden || masked[n]}
+		all = appendMention(all, mention{a, l.Role}, atHome(operand(l.Text), environ))
 	}
 	return all
 }
@@ -133,15 +134,3 @@ func (a ArgFile) Show() string {
 
 // IsHidden reports whether the name must not be written down.
 func (a ArgFile) IsHidden() bool { return a.hidden }
-
-// isFilter reports whether a word is the dot of `jq .`, which is the whole of the input and not the working directory.
-func isFilter(argv []string, i int) bool {
-	if argv[i] != "." {
-		return false
-	}
-	switch programName(argv[0]) {
-	case "jq", "gojq", "jaq", "yq":
-		return true
-	}
-	return false
-}

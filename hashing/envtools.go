@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cachex-cli/cachex/hashing/cmdline"
 	"github.com/cachex-cli/cachex/hashing/env"
 	"github.com/cachex-cli/cachex/masking"
 )
@@ -54,11 +55,11 @@ func (s *Spec) toolsOfCommand(programs []Program) []string {
 	names := []string{commonTool}
 	add := func(program string) {
 		names = append(names, toolsOf(program)...)
-		if isShell(program) && (s.Exe == ExeContent || s.Exe == ExePath) { // else where programs are is nothing
+		if cmdline.IsShell(program) && (s.Exe == ExeContent || s.Exe == ExePath) { // else where programs are is nothing
 			names = append(names, pathTool)
 		}
 	}
-	for _, command := range Commands(s.Argv) {
+	for _, command := range cmdline.Commands(s.Argv) {
 		if len(command.Words) > 0 {
 			add(command.Words[0])
 		}

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/cachex-cli/cachex/hashing/cmdline"
 )
 
 // outputFact is a pattern of files that the command makes. What they hold is no input; that they are wanted is: a
@@ -397,11 +399,11 @@ func (r Recipe) MadeBehindFlag(after Recipe, spec Spec) (name string, found bool
 		around, at := words, a.Word
 		if a.Literal > 0 {
 			around, at = nil, a.Literal-1
-			for _, l := range shellLiterals(words[a.Word], words[0]) {
-				around = append(around, l.text)
+			for _, l := range cmdline.ShellLiterals(words[a.Word], words[0]) {
+				around = append(around, l.Text)
 			}
 		}
-		if isBehindOutputFlag(around, at) {
+		if cmdline.IsBehindOutputFlag(around, at) {
 			return a.Show(), true
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cachex-cli/cachex/hashing/cmdline"
 	"github.com/cachex-cli/cachex/hashing/env"
 )
 
@@ -92,7 +93,7 @@ func plainTool(program string, has func(*tool, string) bool) (*tool, bool) {
 	}
 	for i := range tools {
 		t := &tools[i]
-		if has(t, programName(path)) && t.isPlace(path) {
+		if has(t, cmdline.ProgramName(path)) && t.isPlace(path) {
 			return t, true
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/cachex-cli/cachex/hashing/cmdline"
 	"github.com/cachex-cli/cachex/masking"
 )
 
@@ -40,12 +41,12 @@ var (
 // findPrograms looks up the interpreter of the executable, what is started through prefixes, and their interpreters. It
 // is a guess at what others will do (sudo has a PATH of its own), so that nothing is found is a fact like any other.
 func (c *capture) findPrograms() (all []Program) {
-	line := invocation{argv: c.spec.Argv, dir: c.spec.Dir, environ: c.spec.Environ}
+	line := cmdline.Invocation{Argv: c.spec.Argv, Environ: c.spec.Environ}
 	all = c.appendInterpreter(all, line, absolute(c.exe, c.spec.Dir), "0")
-	for n, inner := range line.wrapped() {
+	for n, inner := range line.Wrapped() {
 		number := strconv.Itoa(n + 1)
 		p := c.findProgram(inner, "program", number)
-		if p.hidden = holdsSecret(c.spec.Argv, inner.argv); p.hidden {
+		if p.hidden = holdsSecret(c.spec.Argv, inner.Argv); p.hidden {
 			c.seen.NoteBeyond()
 		}
 		all = append(all, p)
@@ -64,8 +65,11 @@ func holdsSecret(whole, inner []string) bool {
 }
 
 // findProgram looks up the first word of a command line.
-func (c *capture) findProgram(i invocation, kind, number string) Program {
-	p := Program{Name: i.argv[0], Dir: i.dir, Environ: i.environ, kind: kind, number: number}
+func (c *capture) findProgram(i cmdline.Invocation, kind, number string) Program {
+	p := Program{Name: i.Argv[0], Dir: c.spec.Dir, Environ: i.Environ, kind: kind, number: number}
+	for _, dir := range i.Dirs {
+		p.Dir = absolute(dir, p.Dir)
+	}
 	seen := c.seen
 	if p.Dir != c.spec.Dir { // names start in the working directory
 		seen.NoteBeyond()
@@ -78,13 +82,13 @@ func (c *capture) findProgram(i invocation, kind, number string) Program {
 }
 
 // appendInterpreter adds the program that the first line of a script names; env is looked through.
-func (c *capture) appendInterpreter(all []Program, i invocation, script, number string) []Program {
-	i.argv = c.shebang(script)
-	if len(i.argv) == 0 {
+func (c *capture) appendInterpreter(all []Program, i cmdline.Invocation, script, number string) []Program {
+	i.Argv = c.shebang(script)
+	if len(i.Argv) == 0 {
 		return all
 	}
-	if i.argv = append(i.argv, script); programName(i.argv[0]) == "env" {
-		if inner, ok := i.unwrap(); ok {
+	if i.Argv = append(i.Argv, script); cmdline.ProgramName(i.Argv[0]) == "env" {
+		if inner, ok := i.Unwrap(); ok {
 			i = inner
 		}
 	}

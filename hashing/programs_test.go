@@ -48,6 +48,8 @@ func TestPrograms(t *testing.T) {
 		"timeout 5 env A=1 real x":            {"program 1 bin/env", "program 2 bin/real"},
 		"env PATH=" + dir + "/sub real":       {"program 1 sub/real"},
 		"env -C sub ./real":                   {"program 1 sub/real"},
+		"env -C sub env -C .. bin/real":       {"program 1 bin/env", "program 2 bin/real"},
+		"env -C sub -C ../bin ./real":         {"program 1 bin/real"},
 		"env -i real":                         {"program 1 absent"},
 		"env -u PATH nosuch":                  {"program 1 absent"},
 		"script":                              {"interpreter 0 sub/interp"},

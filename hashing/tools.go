@@ -3,6 +3,8 @@ package hashing
 import (
 	"slices"
 	"strings"
+
+	"github.com/cachex-cli/cachex/hashing/cmdline"
 )
 
 // ToolsVersion is that of the table below: a fact of each recipe for which it was looked at. Whoever changes what is in
@@ -556,7 +558,7 @@ func ToolNames() []string {
 
 // toolsOf lists the tools that a program belongs to.
 func toolsOf(program string) (names []string) {
-	name := programName(program)
+	name := cmdline.ProgramName(program)
 	plain := strings.TrimRight(name, "-.0123456789")    // python3.12, gcc-13
 	last := plain[strings.LastIndexByte(plain, '-')+1:] // x86_64-linux-gnu-gcc
 	for i := range tools {

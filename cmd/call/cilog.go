@@ -10,6 +10,7 @@ import (
 	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/engine"
 	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/hashing/cmdline"
 	"github.com/cachex-cli/cachex/runner"
 )
 
@@ -83,5 +84,5 @@ func (p *Process) explain(c *Call, out engine.Outcome) {
 
 // program names what a call runs, without its words.
 func program(c *Call) string {
-	return hashing.Redact(path.Base(strings.ReplaceAll(hashing.FirstProgram(c.Request.Spec.Argv), `\`, "/")))
+	return hashing.Redact(path.Base(strings.ReplaceAll(cmdline.FirstProgram(c.Request.Spec.Argv), `\`, "/")))
 }

@@ -1,4 +1,4 @@
-package hashing
+package cmdline
 
 import (
 	"slices"
@@ -28,15 +28,15 @@ func Commands(argv []string) []Command {
 }
 
 func appendCommands(all []Command, c Command, depth int) []Command {
-	line := invocation{argv: c.Words}
-	for _, i := range append([]invocation{line}, line.wrapped()...) {
-		all = append(all, Command{Words: i.argv, Part: c.Part})
-		text := shellText(i.argv)
+	line := Invocation{Argv: c.Words}
+	for _, i := range append([]Invocation{line}, line.Wrapped()...) {
+		all = append(all, Command{Words: i.Argv, Part: c.Part})
+		text := shellText(i.Argv)
 		if text == 0 || depth == deepestShell {
 			continue
 		}
-		all = append(all, Command{Text: i.argv[text], Part: c.Part})
-		commands := shellCommands(i.argv[text], i.argv[0])
+		all = append(all, Command{Text: i.Argv[text], Part: c.Part})
+		commands := shellCommands(i.Argv[text], i.Argv[0])
 		for _, words := range commands {
 			all = appendCommands(all, Command{Words: words, Part: c.Part || len(commands) > 1}, depth+1)
 		}

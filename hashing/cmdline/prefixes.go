@@ -1,4 +1,4 @@
-package hashing
+package cmdline
 
 import (
 	"path"
@@ -24,7 +24,7 @@ type prefix struct {
 
 // prefixOf is the table of these programs. What they have in common with any command is all that is known of others.
 func prefixOf(program string) (p prefix, found bool) {
-	switch programName(program) {
+	switch ProgramName(program) {
 	case "env":
 		p = prefix{
 			values: "a argv0", assigns: true, clear: "i ignore-environment", unset: "u unset", dir: "C chdir",
@@ -63,27 +63,27 @@ func prefixOf(program string) (p prefix, found bool) {
 	return p, true
 }
 
-// programName is the last element of a program's path, without the ending that Windows gives it.
-func programName(program string) string {
+// ProgramName is the last element of a program's path, without the ending that Windows gives it.
+func ProgramName(program string) string {
 	return strings.TrimSuffix(path.Base(filepath.ToSlash(program)), ".exe")
 }
 
-// invocation is a command line, and where it is started.
-type invocation struct {
-	argv    []string
-	dir     string
-	environ []string
+// Invocation is a command line, and where it is started.
+type Invocation struct {
+	Argv    []string
+	Dirs    []string // the directories that were changed to on the way, each in the one before
+	Environ []string
 }
 
 // mostPrefixes is how many programs that start one another are looked through.
 const mostPrefixes = 16
 
-// wrapped returns the command lines that are started through a command line's prefixes, the outermost first: of
+// Wrapped returns the command lines that are started through a command line's prefixes, the outermost first: of
 // `timeout 9 env A=1 make` these are `env A=1 make` and `make`.
-func (i invocation) wrapped() (inner []invocation) {
+func (i Invocation) Wrapped() (inner []Invocation) {
 	for range mostPrefixes {
 		var ok bool
-		if i, ok = i.unwrap(); !ok {
+		if i, ok = i.Unwrap(); !ok {
 			break
 		}
 		inner = append(inner, i)
@@ -91,37 +91,37 @@ func (i invocation) wrapped() (inner []invocation) {
 	return inner
 }
 
-// unwrap returns the command line that this one starts; false if it is no prefix, or nothing stands behind it.
-func (i invocation) unwrap() (invocation, bool) {
-	if len(i.argv) == 0 {
+// Unwrap returns the command line that this one starts; false if it is no prefix, or nothing stands behind it.
+func (i Invocation) Unwrap() (Invocation, bool) {
+	if len(i.Argv) == 0 {
 		return i, false
 	}
-	p, found := prefixOf(i.argv[0])
+	p, found := prefixOf(i.Argv[0])
 	if !found {
 		return i, false
 	}
-	i.argv = i.argv[1:]
-	for ok := true; ok && len(i.argv) > 0; {
+	i.Argv = i.Argv[1:]
+	for ok := true; ok && len(i.Argv) > 0; {
 		i, ok = p.takeWord(i)
 	}
-	i.argv = i.argv[min(p.operands, len(i.argv)):]
-	return i, len(i.argv) > 0
+	i.Argv = i.Argv[min(p.operands, len(i.Argv)):]
+	return i, len(i.Argv) > 0
 }
 
 // takeWord takes one option, with its value, or assignment off a command line; false: what is left is something else.
-func (p prefix) takeWord(i invocation) (invocation, bool) {
-	word := i.argv[0]
+func (p prefix) takeWord(i Invocation) (Invocation, bool) {
+	word := i.Argv[0]
 	switch {
 	case word == "--":
-		i.argv = i.argv[1:]
+		i.Argv = i.Argv[1:]
 		return i, false
 	case word == "-" && p.clear != "":
-		i.argv, i.environ = i.argv[1:], nil
+		i.Argv, i.Environ = i.Argv[1:], nil
 	case len(word) > 1 && word[0] == '-':
-		i.argv = i.argv[1:]
+		i.Argv = i.Argv[1:]
 		return p.takeOption(i, word), true
 	case p.assigns && strings.Index(word, "=") > 0:
-		i.argv, i.environ = i.argv[1:], set(i.environ, word)
+		i.Argv, i.Environ = i.Argv[1:], set(i.Environ, word)
 	default:
 		return i, false
 	}
@@ -130,11 +130,11 @@ func (p prefix) takeWord(i invocation) (invocation, bool) {
 
 // takeOption does what the options in a word do, and takes the value of the last one from the words behind it if it is
 // not in it.
-func (p prefix) takeOption(i invocation, word string) invocation {
+func (p prefix) takeOption(i Invocation, word string) Invocation {
 	if long, ok := strings.CutPrefix(word, "--"); ok {
 		name, value, given := strings.Cut(long, "=")
 		if p.hasValue(name) && !given {
-			value, i.argv = first(i.argv)
+			value, i.Argv = first(i.Argv)
 		}
 		return p.apply(i, name, value)
 	}
@@ -146,7 +146,7 @@ func (p prefix) takeOption(i invocation, word string) invocation {
 		}
 		value := word[n+1:]
 		if value == "" {
-			value, i.argv = first(i.argv)
+			value, i.Argv = first(i.Argv)
 		}
 		return p.apply(i, option, value)
 	}
@@ -158,16 +158,16 @@ func (p prefix) hasValue(option string) bool {
 }
 
 // apply does what an option does.
-func (p prefix) apply(i invocation, option, value string) invocation {
+func (p prefix) apply(i Invocation, option, value string) Invocation {
 	switch {
 	case isOption(p.clear, option):
-		i.environ = nil
+		i.Environ = nil
 	case isOption(p.unset, option):
-		i.environ = without(i.environ, value)
+		i.Environ = without(i.Environ, value)
 	case isOption(p.dir, option):
-		i.dir = absolute(value, i.dir)
+		i.Dirs = slices.Concat(i.Dirs, []string{value})
 	case isOption(p.split, option):
-		i.argv = slices.Concat(strings.Fields(value), i.argv)
+		i.Argv = slices.Concat(strings.Fields(value), i.Argv)
 	}
 	return i
 }

@@ -1,4 +1,4 @@
-package hashing
+package cmdline
 
 import (
 	"slices"
@@ -11,8 +11,8 @@ var outputFlags = []string{
 	"--outDir", "--out-dir", "--outdir", "--output-dir", "--target-dir",
 }
 
-// IsOutputFlag reports whether the word behind it names a file that is made, as it does behind --cpp_out of protoc.
-func IsOutputFlag(word string) bool {
+// isOutputFlag reports whether the word behind it names a file that is made, as it does behind --cpp_out of protoc.
+func isOutputFlag(word string) bool {
 	return slices.Contains(outputFlags, word) || strings.HasPrefix(word, "--") && strings.HasSuffix(word, "_out")
 }
 
@@ -27,28 +27,28 @@ var changers = []string{
 	"ar", "dos2unix", "ed", "mac2unix", "patch", "sqlite3", "unix2dos", "unix2mac", "zip",
 }
 
-// roles tells what a command line does with the files that its words may name. What stands behind -o and the like, and
+// Roles tells what a command line does with the files that its words may name. What stands behind -o and the like, and
 // where programs that everybody has take it, is written whole.
-func roles(argv []string) []role {
-	all := make([]role, len(argv))
+func Roles(argv []string) []Role {
+	all := make([]Role, len(argv))
 	inner := innermost(argv)
-	if slices.ContainsFunc(argv, func(word string) bool { return slices.Contains(changers, programName(word)) }) ||
-		len(inner) > 0 && goesOn(programName(inner[0]), inner[1:]) || appends(argv[:len(argv)-len(inner)]) {
+	if slices.ContainsFunc(argv, func(word string) bool { return slices.Contains(changers, ProgramName(word)) }) ||
+		len(inner) > 0 && goesOn(ProgramName(inner[0]), inner[1:]) || appends(argv[:len(argv)-len(inner)]) {
 		for i := range all {
-			all[i] = goneOnWith
+			all[i] = GoneOnWith
 		}
 		return all
 	}
 	for i := range argv {
-		if isBehindOutputFlag(argv, i) {
-			all[i] = isWritten
+		if IsBehindOutputFlag(argv, i) {
+			all[i] = Written
 		}
 	}
 	if len(inner) < 2 {
 		return all
 	}
-	for _, i := range writtenOperands(programName(inner[0]), inner[1:]) {
-		all[len(argv)-len(inner)+1+i] = isWritten
+	for _, i := range writtenOperands(ProgramName(inner[0]), inner[1:]) {
+		all[len(argv)-len(inner)+1+i] = Written
 	}
 	return all
 }
@@ -83,8 +83,8 @@ func appends(words []string) bool {
 // innermost is what is started through the prefixes of a command line.
 func innermost(argv []string) []string {
 	inner := argv
-	for _, i := range (invocation{argv: argv}).wrapped() {
-		inner = i.argv
+	for _, i := range (Invocation{Argv: argv}).Wrapped() {
+		inner = i.Argv
 	}
 	if !slices.Equal(argv[len(argv)-min(len(inner), len(argv)):], inner) {
 		return nil
@@ -158,7 +158,20 @@ func tarFile(words []string) []int {
 	return []int{1}
 }
 
-func isBehindOutputFlag(words []string, i int) bool {
+// IsBehindOutputFlag reports whether a word names a file that is made, for it stands behind -o or the like.
+func IsBehindOutputFlag(words []string, i int) bool {
 	flag, _, joined := strings.Cut(words[i], "=")
-	return joined && IsOutputFlag(flag) || i > 0 && IsOutputFlag(words[i-1])
+	return joined && isOutputFlag(flag) || i > 0 && isOutputFlag(words[i-1])
+}
+
+// IsFilter reports whether a word is the dot of `jq .`, which is the whole of the input and not the working directory.
+func IsFilter(argv []string, i int) bool {
+	if argv[i] != "." {
+		return false
+	}
+	switch ProgramName(argv[0]) {
+	case "jq", "gojq", "jaq", "yq":
+		return true
+	}
+	return false
 }

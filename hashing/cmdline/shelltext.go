@@ -1,4 +1,4 @@
-package hashing
+package cmdline
 
 import (
 	"errors"
@@ -18,12 +18,12 @@ func parseShell(text, shell string) ([]late.Node, error) {
 	if len(text) > longestParsed {
 		return nil, errLongText
 	}
-	return late.Parse(text, programName(shell) == "zsh")
+	return late.Parse(text, ProgramName(shell) == "zsh")
 }
 
 // shellText returns the index of the text that a shell is given with -c; 0: there is none.
 func shellText(argv []string) int {
-	if len(argv) == 0 || !isShell(argv[0]) {
+	if len(argv) == 0 || !IsShell(argv[0]) {
 		return 0
 	}
 	commands := false
@@ -52,8 +52,9 @@ func shellText(argv []string) int {
 	return i
 }
 
-func isShell(program string) bool {
-	switch programName(program) {
+// IsShell reports whether a program is a shell, which takes a text with -c.
+func IsShell(program string) bool {
+	switch ProgramName(program) {
 	case "sh", "bash", "dash", "ash", "ksh", "mksh", "zsh":
 		return true
 	case "fish": // much of it reads like the others, and the rest is cut at blanks

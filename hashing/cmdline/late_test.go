@@ -1,0 +1,3 @@
+package cmdline
+
+import _ "github.com/cachex-cli/cachex/late/all"
