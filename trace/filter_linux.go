@@ -2,10 +2,16 @@
 
 package trace
 
-import "golang.org/x/sys/unix"
+import (
+	"cmp"
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
 
 // The filter lets most calls pass at once, and notifies of those in a table. For calls without conditions the kernel
-// knows by the number alone that they pass and does not run the filter, so its length costs little.
+// knows by the number alone that they pass and does not run the filter. It finds that out when the filter is installed,
+// by way of each number that there is: so the table is searched by halves.
 
 // A test is of one argument of a call. A call is notified if all its tests hold.
 type test struct {
@@ -35,6 +41,8 @@ const (
 	load    = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS
 	ifEqual = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
 	ifBits  = unix.BPF_JMP | unix.BPF_JSET | unix.BPF_K
+	atLeast = unix.BPF_JMP | unix.BPF_JGE | unix.BPF_K
+	skip    = unix.BPF_JMP | unix.BPF_JA
 	give    = unix.BPF_RET | unix.BPF_K
 )
 
@@ -57,14 +65,26 @@ func buildFilter(m machine, calls []call) []unix.SockFilter {
 		{Code: ifEqual, K: m.arch, Jt: uint8(len(others))},
 	}
 	f = append(f, others...)
-	f = append(f, unix.SockFilter{Code: load, K: atNumber})
 	for _, number := range m.variant {
-		f = append(f, ifNumber(number, notify)...)
+		calls = append(calls, call{number: number})
 	}
-	for _, c := range calls {
-		f = append(f, ifNumber(c.number, conditions(c.when)...)...)
+	calls = slices.SortedFunc(slices.Values(calls), func(a, b call) int { return cmp.Compare(a.number, b.number) })
+	return append(append(f, unix.SockFilter{Code: load, K: atNumber}), table(calls)...)
+}
+
+// table notifies of calls that are sorted by their numbers, and allows all others.
+func table(calls []call) (f []unix.SockFilter) {
+	const few = 3 // so many are looked at one by one
+	if len(calls) <= few {
+		for _, c := range calls {
+			f = append(f, ifNumber(c.number, conditions(c.when)...)...)
+		}
+		return append(f, allow)
 	}
-	return append(f, allow)
+	middle := len(calls) / 2
+	low, high := table(calls[:middle]), table(calls[middle:])
+	f = []unix.SockFilter{{Code: atLeast, K: calls[middle].number, Jf: 1}, {Code: skip, K: uint32(len(low))}}
+	return slices.Concat(f, low, high)
 }
 
 // ifNumber makes a block that is entered by calls with a number, and does not go on behind it.

@@ -38,6 +38,10 @@ func decide(t *testing.T, f []unix.SockFilter, arch, number uint32, args ...uint
 			jump(a == i.K)
 		case ifBits:
 			jump(a&i.K != 0)
+		case atLeast:
+			jump(a >= i.K)
+		case skip:
+			at += int(i.K)
 		case give:
 			return i.K
 		default:
@@ -105,6 +109,25 @@ func TestFilter(t *testing.T) {
 	}
 	for _, number := range thisMachine.variant {
 		require.EqualValues(t, unix.SECCOMP_RET_USER_NOTIF, decide(t, f, m, number), number)
+	}
+}
+
+// Each call of the table is found in it, and no other number is.
+func TestFilterFindsCalls(t *testing.T) {
+	always := map[uint32]bool{}
+	for _, c := range notified() {
+		always[c.number] = len(c.when) == 0
+	}
+	f := buildFilter(thisMachine, notified())
+	for number := range uint32(1 << 10) {
+		want := uint32(unix.SECCOMP_RET_ALLOW)
+		switch unconditional, known := always[number]; {
+		case unconditional:
+			want = unix.SECCOMP_RET_USER_NOTIF
+		case known:
+			continue
+		}
+		require.Equal(t, want, decide(t, f, thisMachine.arch, number), number)
 	}
 }
 
