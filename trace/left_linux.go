@@ -17,10 +17,15 @@ import (
 // a process is that was forked and ends.
 type threads struct {
 	seen map[int]bool
+	last int // that was added; 0: none
 	room int // so many may be seen until those that are gone are looked for
 }
 
 func (t *threads) add(thread int) {
+	if thread == t.last {
+		return
+	}
+	t.last = thread
 	if t.seen[thread] {
 		return
 	}

@@ -21,6 +21,7 @@ type observer struct {
 	atStart  func(program, path string) bool
 	writes   func(path string, how Write)
 	seen     map[string]*usage
+	last     *usage // of seen, the one that was looked up last; nil: none
 	programs []Program
 	doubted  []Doubt
 	network  bool
@@ -33,6 +34,8 @@ type observer struct {
 
 	executes executables
 	places   places
+
+	longAgo int64 // what was changed before that, in nanoseconds since 1970, cannot be changed again in the same tick
 }
 
 // usage is what is noted of a path.
@@ -46,6 +49,7 @@ type usage struct {
 	written    Write // how it may have been; 0: not
 	led, was   File  // what was there, behind links and itself, until then
 	plain      bool  // what was there at the first use was no link: one look tells both
+	direct     bool  // whoever calls it so means this, and nothing is to be left out of it
 
 	asked, timeless uint64 // programs by their numbers: whether they make use of the times; those that make none
 }
@@ -56,12 +60,23 @@ type caller struct {
 	args    [6]uint64
 	pointer uint64 // to the instruction that makes it
 
+	begin time.Time     // when this began to be used
+	clock time.Duration // since then, when the call was received; 0: not asked yet
+
 	// Room for what is read of it, which costs less than to make it anew for each call.
 	argument [unix.PathMax]byte // of text
 	buffer   [unix.PathMax]byte // of readlink
 	joined   []byte             // of path
 	local    [1]unix.Iovec
 	remote   [2]unix.RemoteIovec
+}
+
+// now is the time of the call, since some moment. The clock is read at most once for a call.
+func (c *caller) now() time.Duration {
+	if c.clock == 0 {
+		c.clock = time.Since(c.begin)
+	}
+	return c.clock
 }
 
 // readlink returns where a link leads.
@@ -88,6 +103,7 @@ func newObserver(o Options) *observer {
 	}
 	return &observer{
 		noTimes: o.NoTimes, atStart: o.AtStart, writes: o.Writes, seen: map[string]*usage{}, told: map[string]Write{},
+		longAgo: time.Now().UnixNano() - 2*tick,
 	}
 }
 
@@ -108,22 +124,26 @@ const mostPaths = 200_000
 // usage returns what is noted of a path. Whether something is there is asked when it is used first: a file that is gone
 // in the end was not looked for in vain.
 func (o *observer) usage(path string, itself bool) *usage {
-	u := o.seen[path]
+	u := o.last
+	if u == nil || u.path != path {
+		u = o.seen[path]
+	}
 	if u == nil {
-		u = &usage{path: path}
+		u = &usage{path: path, direct: !mayBeMagic(path) && isClean(path)}
 		o.seen[path] = u
 		if len(o.seen) > mostPaths {
 			o.doubt("it uses too many files", "")
 			o.blind = true
 		}
 	}
-	u.identify(itself)
+	o.last = u
+	u.identify(itself, o.longAgo)
 	return u
 }
 
 // identify looks at what is there when a path is used first, and when it is first used in the other way. Of most paths
 // one look tells both.
-func (u *usage) identify(itself bool) {
+func (u *usage) identify(itself bool, longAgo int64) {
 	file, other := &u.led, &u.was
 	if itself {
 		file, other = other, file
@@ -143,7 +163,7 @@ func (u *usage) identify(itself bool) {
 		}
 	}
 	if ok && u.before == 0 {
-		st, file.Changed = settled(u.path, itself, st)
+		st, file.Changed = settled(u.path, itself, st, longAgo)
 	}
 	if ok {
 		file.Device, file.Inode = uint64(st.Dev), st.Ino
@@ -160,13 +180,16 @@ func (u *usage) identify(itself bool) {
 // settled returns a look at a file after which each change of it has another time, and its time of change in
 // nanoseconds; 0: there is none. Changes within a tick of the kernel, at most 10 ms, may have the same time: so if it
 // was changed within this one the next one is awaited. Directories change all the time.
-func settled(path string, itself bool, st unix.Stat_t) (later unix.Stat_t, changed int64) {
-	const tick, coarse = 10_000_000, 1_000_000 // that of a file system which knows no nanoseconds is not used
+func settled(path string, itself bool, st unix.Stat_t, longAgo int64) (later unix.Stat_t, changed int64) {
+	const coarse = 1_000_000 // that of a file system which knows no nanoseconds is not used
 	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
 		return st, 0
 	}
-	if changed = st.Ctim.Nano(); changed < time.Now().UnixNano()-2*tick && changed%coarse != 0 {
-		return st, changed // long ago, which is told without a call
+	switch changed = st.Ctim.Nano(); { // what is told without a call
+	case changed%coarse == 0:
+		return st, 0
+	case changed < longAgo:
+		return st, changed
 	}
 	for range 4 * tick / int(wait) {
 		var now unix.Timespec
@@ -188,7 +211,10 @@ func settled(path string, itself bool, st unix.Stat_t) (later unix.Stat_t, chang
 	return st, 0
 }
 
-const wait = time.Millisecond
+const (
+	wait = time.Millisecond
+	tick = 10_000_000 // nanoseconds, of the slowest kernel
+)
 
 // fileOf is what was found at a path.
 func fileOf(fi os.FileInfo) File {

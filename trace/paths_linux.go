@@ -82,15 +82,17 @@ func (o *observer) path(c *caller, dir, arg int) (string, bool) {
 	if !ok {
 		return "", false
 	}
+	whole := name
+	if name[0] != '/' {
+		c.joined = append(append(append(c.joined[:0], base...), '/'), name...)
+		whole = c.joined
+	}
+	if u := o.seen[string(whole)]; u != nil && u.direct { // so there is nothing to leave out of the name
+		o.last = u
+		return u.path, true
+	}
 	if isClean(name) {
-		if name[0] != '/' {
-			c.joined = append(append(append(c.joined[:0], base...), '/'), name...)
-			name = c.joined
-		}
-		if u := o.seen[string(name)]; u != nil && !mayBeMagic(u.path) {
-			return u.path, true
-		}
-		return o.magic(c, string(name))
+		return o.magic(c, string(whole))
 	}
 	return o.magic(c, o.clean(base, string(name)))
 }

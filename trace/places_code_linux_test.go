@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -22,7 +23,7 @@ func TestPlacesAreKept(t *testing.T) {
 	in, err := child.StdinPipe()
 	require.NoError(t, err)
 	require.NoError(t, child.Start())
-	one, other := &caller{thread: os.Getpid()}, &caller{thread: child.Process.Pid}
+	one, other := &caller{thread: os.Getpid(), begin: time.Now()}, &caller{thread: child.Process.Pid, begin: time.Now()}
 	var p places
 	steps := []struct {
 		name string
@@ -44,7 +45,7 @@ func TestPlacesAreKept(t *testing.T) {
 		s.do()
 		before := asked
 		for number, known := range p.known { // of busy machines
-			known.till = known.till.AddDate(1, 0, 0)
+			known.till += time.Hour
 			p.known[number] = known
 		}
 		path, ok := p.of(one, ask)
@@ -75,7 +76,7 @@ func TestPlacesAreMovedByOthers(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, child.Start())
 		var p places
-		one := &caller{thread: child.Process.Pid}
+		one := &caller{thread: child.Process.Pid, begin: time.Now()}
 		path, ok := p.of(one, func() (string, bool) { return dir, true })
 		require.True(t, ok)
 		require.Equal(t, dir, path)
@@ -92,12 +93,12 @@ func TestPlacesAreMovedByOthers(t *testing.T) {
 func TestPlacesAreForgotten(t *testing.T) {
 	asked := 0
 	ask := func() (string, bool) { asked++; return "/proc/self/cwd", true }
-	c := &caller{thread: os.Getpid()}
+	c := &caller{thread: os.Getpid(), begin: time.Now()}
 	var p places
 	for range 2 {
 		p.of(c, ask)
 		known := p.known[c.thread]
-		known.till = known.till.AddDate(-1, 0, 0)
+		known.till -= time.Hour
 		p.known[c.thread] = known
 	}
 	require.Equal(t, 2, asked)

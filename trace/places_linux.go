@@ -24,13 +24,12 @@ type places struct {
 
 type place struct {
 	path string
-	till time.Time // until then its number belongs to the thread
+	till time.Duration // until then its number belongs to the thread
 }
 
 // of returns the directory of a caller: what is known, or what ask says of it.
 func (p *places) of(c *caller, ask func() (string, bool)) (path string, ok bool) {
-	now := time.Now()
-	if known, ok := p.known[c.thread]; ok && now.Before(known.till) {
+	if known, ok := p.known[c.thread]; ok && c.now() < known.till {
 		return known.path, true
 	}
 	settled := p.settled() // before it is asked
@@ -46,7 +45,7 @@ func (p *places) of(c *caller, ask func() (string, bool)) (path string, ok bool)
 	if p.known == nil {
 		p.known, p.were = map[int]place{}, map[string]File{}
 	}
-	p.known[c.thread] = place{path, now.Add(time.Duration(threadNumbers()) * oneNumber)}
+	p.known[c.thread] = place{path, c.now() + ownNumber()}
 	p.were[path] = is
 	return path, true
 }

@@ -28,12 +28,15 @@ type executables struct {
 	known  map[int]executable // by thread
 	number map[string]int     // by path, in the order in which they were asked for
 	shared bool               // one thread may have changed the program of others: nothing is known any more
+
+	last       executable // what lastThread runs: mostly, one thread calls many times
+	lastThread int        // 0: nobody
 }
 
 type executable struct {
 	path   string
 	number int
-	till   time.Time // until then its number belongs to the thread
+	till   time.Duration // until then its number belongs to the thread
 }
 
 // oneNumber is less than a kernel needs to give a number to a thread.
@@ -41,8 +44,11 @@ const oneNumber = 100 * time.Nanosecond
 
 // of returns the program of a caller; not ok: it has ended.
 func (e *executables) of(c *caller) (program executable, ok bool) {
-	now := time.Now()
-	if known, ok := e.known[c.thread]; ok && now.Before(known.till) {
+	if e.lastThread == c.thread && c.now() < e.last.till {
+		return e.last, true
+	}
+	if known, ok := e.known[c.thread]; ok && c.now() < known.till {
+		e.last, e.lastThread = known, c.thread
 		return known, true
 	}
 	path, err := c.readlink(c.proc("exe"))
@@ -57,7 +63,7 @@ func (e *executables) of(c *caller) (program executable, ok bool) {
 		number = len(e.number)
 		e.number[path] = number
 	}
-	program = executable{path, number, now.Add(time.Duration(threadNumbers()) * oneNumber)}
+	program = executable{path, number, c.now() + ownNumber()}
 	if !e.shared {
 		e.known[c.thread] = program
 	}
@@ -74,7 +80,11 @@ func (e *executables) forget(c *caller) {
 		clear(e.known)
 	}
 	delete(e.known, c.thread)
+	e.lastThread = 0
 }
+
+// ownNumber is how long a number belongs to a thread that has it, at least.
+func ownNumber() time.Duration { return time.Duration(threadNumbers()) * oneNumber }
 
 // threadNumbers is how many numbers the kernel gives to threads before it begins anew; 0: not known.
 var threadNumbers = sync.OnceValue(func() int {

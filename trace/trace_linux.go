@@ -47,6 +47,7 @@ func New(o Options) (*Tracer, error) {
 	calls := notified()
 	last := slices.MaxFunc(calls, func(a, b call) int { return cmp.Compare(a.number, b.number) }).number
 	t := &Tracer{observer: newObserver(o), noters: make([]func(*observer, *caller), last+1)}
+	t.caller.begin = time.Now()
 	for _, c := range calls {
 		t.noters[c.number] = c.note
 	}
@@ -193,7 +194,7 @@ func (t *Tracer) take(n *notification, lost bool) {
 		o.doubt("it makes system calls of another architecture", "")
 	default:
 		c := &t.caller
-		c.thread, c.args, c.pointer = int(n.thread), n.args, n.pointer
+		c.thread, c.args, c.pointer, c.clock = int(n.thread), n.args, n.pointer, 0
 		o.places.called(c)
 		note(o, c)
 	}
