@@ -58,12 +58,22 @@ const readingLong = 20 * time.Millisecond
 // takes a fifth of the time that ten thousand unchanged files do.
 const rareCollection = 400
 
+// manyBytes are of the recipe of an observed run with many inputs. Most have few, and do not wait for package late.
+const manyBytes = 64 << 10
+
+// collectRarely is called where many inputs are read, or were used.
+func (c *caller) collectRarely() {
+	if c.OwnsProcess {
+		late.SetGCPercent(rareCollection)
+	}
+}
+
 // capture turns the request into a recipe, reading stdin first where it belongs to the key.
 func (in *inputs) capture() error {
 	if in.caller.OwnsProcess {
 		defer runner.DieOfQuitAfter(readingLong)()
-		if spec := &in.caller.Spec; len(spec.Files) > 0 || spec.Trace != nil {
-			late.SetGCPercent(rareCollection)
+		if len(in.caller.Spec.Files) > 0 {
+			in.caller.collectRarely()
 		}
 	}
 	if in.caller.FeedStdin {

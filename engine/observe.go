@@ -25,6 +25,7 @@ type observation struct {
 	openModes bool // and one may tell their modes
 	outputs   earlierOutputs
 	writes    func(path string, how trace.Write) // is told of what it is about to write; may be nil
+	many      func()                             // is called when it has used many files; may be nil
 	words     []string                           // of the command line
 
 	usedEarlier map[string]*hashing.Earlier // what outputs were before the run, of those that it used
@@ -40,6 +41,7 @@ func (rec *recording) observe(c *runner.Command) {
 		return
 	}
 	o := &observation{network: rec.caller.Network, since: hashing.FileTime()}
+	o.many = func() { go rec.caller.collectRarely() } // the command waits for who calls it
 	if t := rec.caller.Spec.Trace; t != nil {
 		o.anyTimes = t.AnyTimes
 	}

@@ -57,6 +57,9 @@ func (in *inputs) compareSets(sets []hashing.Key) (difference string, found bool
 		if e == nil {
 			continue // evicted
 		}
+		if len(e.Recipe) > manyBytes {
+			in.caller.collectRarely()
+		}
 		what := in.isAsSeen(set, e.Recipe)
 		if what == "" {
 			in.set = e

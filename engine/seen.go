@@ -89,7 +89,7 @@ func (e *Engine) Observe(ctx context.Context, req Request) (Seen, Outcome, error
 func (o *observation) watch(c *runner.Command) error {
 	o.looks = newLooks()
 	tracer, err := trace.New(trace.Options{
-		NoTimes: o.looks.noTimes, AtStart: readsAtStart, Writes: o.writes, Program: c.Path,
+		NoTimes: o.looks.noTimes, AtStart: readsAtStart, Writes: o.writes, Many: o.many, Program: c.Path,
 	})
 	if err != nil {
 		return err

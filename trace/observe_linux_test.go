@@ -178,6 +178,19 @@ func (r *observed) reasons() (reasons []string) {
 	return reasons
 }
 
+// Who observes is told once that many paths are used.
+func TestMany(t *testing.T) {
+	for names, want := range map[int]int{500: 0, 1500: 1} {
+		told := 0
+		script := fmt.Sprintf(`i=0; while [ $i -lt %d ]; do [ -e absent$i ]; i=$((i+1)); done; :`, names)
+		_, err := run(trace.Options{Many: func() { told++ }}, runner.Command{
+			Path: "/bin/sh", Argv: []string{"sh", "-c", script}, Dir: workspace(t),
+		}, true)
+		require.NoError(t, err)
+		require.Equal(t, want, told, names)
+	}
+}
+
 // workspace is a directory with no links in its path.
 func workspace(t *testing.T) string {
 	t.Helper()

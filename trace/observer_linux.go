@@ -20,6 +20,7 @@ type observer struct {
 	noTimes  func(program, path string) bool
 	atStart  func(program, path string) bool
 	writes   func(path string, how Write)
+	many     func()
 	seen     map[string]*usage
 	last     *usage // of seen, the one that was looked up last; nil: none
 	programs []Program
@@ -101,9 +102,12 @@ func newObserver(o Options) *observer {
 	if o.Writes == nil {
 		o.Writes = func(string, Write) {}
 	}
+	if o.Many == nil {
+		o.Many = func() {}
+	}
 	return &observer{
-		noTimes: o.NoTimes, atStart: o.AtStart, writes: o.Writes, seen: map[string]*usage{}, told: map[string]Write{},
-		longAgo: time.Now().UnixNano() - 2*tick,
+		noTimes: o.NoTimes, atStart: o.AtStart, writes: o.Writes, many: o.Many,
+		seen: map[string]*usage{}, told: map[string]Write{}, longAgo: time.Now().UnixNano() - 2*tick,
 	}
 }
 
@@ -118,8 +122,10 @@ func (o *observer) add(d Doubt) {
 	}
 }
 
-// mostPaths is more than anybody looks up again.
-const mostPaths = 200_000
+const (
+	manyPaths = 1_000
+	mostPaths = 200_000 // is more than anybody looks up again
+)
 
 // usage returns what is noted of a path. Whether something is there is asked when it is used first: a file that is gone
 // in the end was not looked for in vain.
@@ -131,7 +137,10 @@ func (o *observer) usage(path string, itself bool) *usage {
 	if u == nil {
 		u = &usage{path: path, direct: !mayBeMagic(path) && isClean(path)}
 		o.seen[path] = u
-		if len(o.seen) > mostPaths {
+		switch {
+		case len(o.seen) == manyPaths:
+			o.many()
+		case len(o.seen) > mostPaths:
 			o.doubt("it uses too many files", "")
 			o.blind = true
 		}

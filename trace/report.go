@@ -151,6 +151,9 @@ type Options struct {
 	// waits for. nil: nobody wants to know.
 	Writes func(path string, how Write)
 
+	// Many is called once if many paths are used; nil: nobody wants to know.
+	Many func()
+
 	// Program is the file that the command executes; empty: not known. If it has more rights than its user has, which
 	// it would lose inside of a trace, New fails with ErrRights.
 	Program string
