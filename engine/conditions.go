@@ -42,11 +42,12 @@ type MadeFile struct {
 	Sum64 uint64 // xxhash64 of them
 }
 
-// conditions says what a hit rests on, to a caller who means to give the same answer again without asking.
+// conditions says what a hit rests on, to a caller who means to give the same answer again without asking. Where tiers
+// were asked they have to be asked again, for the tags of the result, or it was not here yet.
 func (l *lookup) conditions(e *cachedir.Entry, out Outcome) *Conditions {
 	q := l.caller.Request
 	if !q.Conditions || l.remarks.warning != nil || l.remarks.doubt != nil ||
-		len(q.Tiers) > 0 || q.Early > 0 ||
+		len(q.Tiers) > 0 && l.tiers.opened != nil || q.Early > 0 ||
 		q.MaxEntries > 0 || q.Encloser != "" || q.ReadOnly {
 		return nil
 	}

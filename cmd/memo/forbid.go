@@ -15,7 +15,7 @@ func mayRemember(c *call.Call) bool {
 	q := &c.Request
 	return len(c.Warnings) == 0 && c.Status == nil && c.Memory == nil &&
 		!q.Warm && q.Refresher == nil && q.Spec.Dir != "" &&
-		c.Configuration != nil && !q.NoCache && len(q.Tiers) == 0 && q.Spec.Secret == nil && len(q.PurgeTags) == 0
+		c.Configuration != nil && !q.NoCache && q.Spec.Secret == nil && len(q.PurgeTags) == 0
 }
 
 // mayShorten reports whether a hit of a call that may be remembered rests on nothing but what a memo can hold.
@@ -36,6 +36,7 @@ func beyondMemo(c *call.Call) call.Call {
 	if engine.Converses(c.Request.Spec.Argv) { // some command lines mean the terminal, if there is one
 		q.Spec.Argv = c.Request.Spec.Argv
 	}
+	q.Tiers = nil // what asks them has no memo: results with tags
 	// What settings came to is the same at the same address, as long as the files are that they rest on.
 	q.OnlyIf = nil // a memo has its variables
 	q.TTL, q.TTLFail, q.Jitter, q.Stale, q.StaleIfError, q.Tags = 0, 0, 0, 0, 0, nil

@@ -46,7 +46,7 @@ var carried = map[string]string{
 	"Request.Follow": byAddress, "Request.MinCost": byAddress, "Request.MaxEntry": byAddress,
 	"CacheExit.Any": byAddress, "CacheExit.Codes": byAddress, "CacheDir": byAddress, "Quiet": byAddress,
 	"Store.TrustOwners": byAddress, "Store.MaxSize": byAddress, "Store.Keep": byAddress,
-	"PlainTiers": byNothing, "Configuration": byNothing, "Places": byNothing, "AnyCommand": byNothing,
+	"Request.Tiers": byNothing, "PlainTiers": byNothing, "Configuration": byNothing, "Places": byNothing, "AnyCommand": byNothing,
 }
 
 func shortCall() *call.Call {
