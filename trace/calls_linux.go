@@ -4,6 +4,7 @@ package trace
 
 import (
 	"encoding/binary"
+	"os"
 	"slices"
 	"strings"
 
@@ -112,7 +113,8 @@ func notified() []call {
 			{0, differs, uint32(unix.SIGSYS)},
 		}},
 
-		{unix.SYS_KILL, sends(1), []test{{1, differs, 0}}},
+		{unix.SYS_KILL, sendsOrAsks, nil},
+		{unix.SYS_PIDFD_OPEN, asksFor, nil},
 		{unix.SYS_TKILL, sends(1), []test{{1, differs, 0}}},
 		// Go's runtime sends itself URG all the time, with a handler that restarts.
 		{unix.SYS_TGKILL, sends(2), []test{{2, differs, 0}, {2, differs, uint32(unix.SIGURG)}}},
@@ -569,6 +571,27 @@ func handles(o *observer, c *caller) {
 // sends notes a signal that the run sends to somebody.
 func sends(signal int) func(*observer, *caller) {
 	return func(o *observer, c *caller) { o.sent |= signalSet(c.args[signal]) }
+}
+
+// sendsOrAsks is of a signal to a process or a group, or of none, which tells whether there is one.
+func sendsOrAsks(o *observer, c *caller) {
+	if uint32(c.args[1]) != 0 {
+		sends(1)(o, c)
+	} else {
+		asksFor(o, c)
+	}
+}
+
+// asksFor is of a question whether a process is there, which of those of the run alone a later run answers likewise. A
+// group has the number of the process that began it; 0 is one's own.
+func asksFor(o *observer, c *caller) {
+	process := int(int32(c.args[0]))
+	if process < -1 {
+		process = -process
+	}
+	if process != 0 && !o.isOfRun(process) && !isBelow(process, os.Getpid()) {
+		o.doubt("it asks whether another program runs", "")
+	}
 }
 
 func signalSet(signal uint64) uint64 { return 1 << (signal & 63) }

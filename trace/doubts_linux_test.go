@@ -65,6 +65,9 @@ static char stack[65536];
 		"program in memory": {`int f = syscall(SYS_memfd_create, "x", 0); execveat(f, "", (char *[]){"x", 0}, environ, AT_EMPTY_PATH);`, "it executes a file without a name"},
 		"handle":            {`syscall(SYS_open_by_handle_at, -1, "", 0);`, "it opens files without their names"},
 		"its own root":      {`struct { unsigned long f, m, r; } h = {0, 0, 0x10}; syscall(SYS_openat2, AT_FDCWD, "x", &h, sizeof h);`, "it opens files below a root of its own"},
+		"other process":     {`kill(1, 0);`, "it asks whether another program runs"},
+		"other processes":   {`kill(-1, 0);`, "it asks whether another program runs"},
+		"other's handle":    {`syscall(SYS_pidfd_open, 1, 0);`, "it asks whether another program runs"},
 		"removed directory": {`mkdir("gone", 0700); chdir("gone"); rmdir("../gone"); open("x", O_RDONLY);`, "it uses a directory that was removed"},
 
 		"its own memory":     {`shmget(IPC_PRIVATE, 1, 0600);`, ""},
@@ -75,6 +78,8 @@ static char stack[65536];
 		"thread and process": {`clone(child, stack + sizeof stack, CLONE_VM | SIGCHLD, 0); wait(0); if (!fork()) _exit(0); wait(0);`, ""},
 		"libselinux":         {`struct statfs s; statfs("/sys/fs/selinux", &s);`, ""},
 		"descriptor":         {`struct statfs s; fstatfs(open(".", O_RDONLY), &s);`, ""},
+		"its own processes":  {`kill(getpid(), 0); kill(getppid(), 0); kill(0, 0); int p = fork(); if (!p) _exit(0); kill(p, 0); wait(0);`, ""},
+		"process that ended": {`int p = fork(); if (!p) { open("x", O_RDONLY); _exit(0); } wait(0); kill(p, 0);`, ""},
 		"nothing to read":    {`open((char *)8, O_RDONLY); open(0, O_RDONLY); open("", O_RDONLY);`, ""},
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {

@@ -74,14 +74,32 @@ func (l *left) goesOn(threads iter.Seq[int]) (going bool) {
 // stateOf returns the state of a thread, as proc(5) has it, and whether it is ending; 0: it is gone.
 func stateOf(thread int) (state byte, ending bool) {
 	const flags, exiting = 9 - 3, 4 // of what stands behind the name, and PF_EXITING of linux/sched.h
-	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", thread))
-	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
+	fields := statOf(thread)
 	if len(fields) <= flags {
 		return 0, false
 	}
 	state = fields[0][0]
 	n, _ := strconv.ParseUint(string(fields[flags]), 10, 64)
 	return state, n&exiting != 0 && state != 'Z'
+}
+
+// statOf returns what /proc/PID/stat says of a thread behind its name; nothing: it is gone.
+func statOf(thread int) (fields [][]byte) {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", thread))
+	return bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
+}
+
+// isBelow reports whether a process was started by another one, or by one that was: all that are in between are there.
+func isBelow(process, top int) bool {
+	const parent, deepest = 4 - 3, 1000 // of what stands behind the name
+	for range deepest {
+		fields := statOf(process)
+		if process == top || len(fields) <= parent {
+			return process == top
+		}
+		process, _ = strconv.Atoi(string(fields[parent]))
+	}
+	return false
 }
 
 // ranFor is how long a thread has had a processor.

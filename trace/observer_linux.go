@@ -19,6 +19,7 @@ import (
 type observer struct {
 	noTimes  func(program, path string) bool
 	atStart  func(program, path string) bool
+	isOfRun  func(thread int) bool // it has made a call
 	writes   func(path string, how Write)
 	many     func()
 	seen     map[string]*usage
@@ -108,6 +109,7 @@ func newObserver(o Options) *observer {
 	return &observer{
 		noTimes: o.NoTimes, atStart: o.AtStart, writes: o.Writes, many: o.Many,
 		seen: map[string]*usage{}, told: map[string]Write{}, longAgo: time.Now().UnixNano() - 2*tick,
+		isOfRun: func(int) bool { return false },
 	}
 }
 

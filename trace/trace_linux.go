@@ -51,6 +51,7 @@ func New(o Options) (*Tracer, error) {
 	for _, c := range calls {
 		t.noters[c.number] = c.note
 	}
+	t.observer.isOfRun = func(thread int) bool { return t.threads.seen[thread] }
 	t.filter = buildFilter(thisMachine, calls)
 	return t, nil
 }
