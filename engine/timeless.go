@@ -28,7 +28,7 @@ var modifiedOnly = []string{
 // count.
 var directoryTimes = []string{
 	"make", "gmake", "ls", "dir", "vdir", "stat", "tar", "bsdtar", "find", "fd", "du", "rsync", "cpio", "pax", "zip",
-	"tree", "eza", "exa", "lsd",
+	"tree", "eza", "exa", "lsd", "lsattr",
 }
 
 // openTimes tell the time of a file that they have open, which no call with its name says.

@@ -22,6 +22,7 @@ func TestNoTimes(t *testing.T) {
 		{"/usr/bin/make", "/w", false, hashing.UseInode},
 		{"/usr/bin/git", "/w/f", false, hashing.UseChange},
 		{"/usr/bin/ls", "/w", false, hashing.UseChange | hashing.UseInode},
+		{"/usr/bin/lsattr", "/w", false, hashing.UseChange | hashing.UseInode},
 		{"/usr/bin/python3.12", "/w/m.py", true, 0},
 		{"/usr/bin/python3.12", "/w/data", false, hashing.UseChange},
 		{"/usr/local/go/bin/go", "/w/m.go", true, 0},
