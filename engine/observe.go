@@ -21,8 +21,9 @@ type observation struct {
 	network   bool  // what came over the network may be stored
 	anyTimes  bool  // times of modification never count
 	looks     looks
-	openTimes bool // a program of it tells the times of files that it has open
-	openModes bool // and one may tell their modes
+	open      []runner.OpenFile // when it began
+	openTimes bool              // a program of it tells the times of files that it has open
+	openModes bool              // and one may tell their modes
 	outputs   earlierOutputs
 	writes    func(path string, how trace.Write) // is told of what it is about to write; may be nil
 	many      func()                             // is called when it has used many files; may be nil
@@ -89,6 +90,12 @@ func (rec *recording) endObserving() {
 func (o *observation) end() {
 	o.report = o.tracer.Report()
 	o.openTimes, o.openModes = tellsOpenTimes(o.report.Programs), tellsOpenModes(o.report.Programs)
+	for _, f := range o.open {
+		if f.Moved() {
+			const reason = "it read or wrote a file that was open when it began"
+			o.report.Doubts = append(o.report.Doubts, trace.Doubt{Reason: reason, Path: f.Path})
+		}
+	}
 	if o.report.Untraced != "" {
 		o.obstacle = "it was not observed: " + o.report.Untraced
 	}

@@ -87,7 +87,7 @@ func (e *Engine) Observe(ctx context.Context, req Request) (Seen, Outcome, error
 
 // watch makes a command one that is observed. The error says why that cannot be had.
 func (o *observation) watch(c *runner.Command) error {
-	o.looks = newLooks()
+	o.looks, o.open = newLooks(), runner.OpenFiles()
 	tracer, err := trace.New(trace.Options{
 		NoTimes: o.looks.noTimes, AtStart: readsAtStart, Writes: o.writes, Many: o.many, Program: c.Path,
 	})
