@@ -24,8 +24,8 @@ var arrows = map[string][]string{
 	"cachex": {"cmd"},
 	"cmd": {
 		"cmd/memo", "cmd/call", "late/all", "engine", "engine/fleet", "engine/values", "cachedir", "cachedir/stats",
-		"remote", "runner", "hashing", "hashing/cmdline", "fastpath", "probe", "outputs",
-		"pack", "advice", "page",
+		"remote", "runner", "hashing", "hashing/cmdline", "hashing/tools", "fastpath", "probe",
+		"outputs", "pack", "advice", "page",
 	},
 	"cmd/memo": {
 		"cmd/call", "engine", "outputs", "cachedir", "cachedir/stats", "runner", "hashing", "fastpath", "probe",
@@ -36,7 +36,7 @@ var arrows = map[string][]string{
 	},
 	"engine": {
 		"engine/fleet", "engine/values", "outputs", "cachedir", "cachedir/stats", "runner", "trace", "hashing",
-		"hashing/cmdline", "lock", "ansi", "depfile", "late",
+		"hashing/cmdline", "hashing/tools", "lock", "ansi", "depfile", "late",
 	},
 	"engine/batch":     {"engine", "cachedir", "hashing", "runner"},
 	"engine/fleet":     {"cachedir", "cachedir/stats", "remote/contract", "hashing"},
@@ -53,7 +53,8 @@ var arrows = map[string][]string{
 	"pack":             {"cachedir", "remote/contract"},
 	"remote":           {"remote/contract"},
 	"remote/contract":  {},
-	"hashing":          {"hashing/cmdline", "hashing/env", "masking", "probe"},
+	"hashing":          {"hashing/tools", "hashing/cmdline", "hashing/env", "masking", "probe"},
+	"hashing/tools":    {"hashing/cmdline", "hashing/env"},
 	"hashing/cmdline":  {"hashing/env", "late"},
 	"hashing/env":      {},
 	"late":             {},
@@ -76,8 +77,8 @@ var arrows = map[string][]string{
 var rooms = []string{
 	"cmd/memo", "cmd/call", "engine", "engine/batch", "engine/fleet", "engine/values",
 	"outputs", "cachedir", "cachedir/choice", "cachedir/format", "cachedir/stats", "cachedir/tree", "runner", "trace",
-	"entry", "hashing", "hashing/cmdline", "hashing/env", "masking", "lock", "ansi", "pack", "depfile", "advice", "page",
-	"late", "late/all",
+	"entry", "hashing", "hashing/tools", "hashing/cmdline", "hashing/env", "masking", "lock", "ansi", "pack", "depfile",
+	"advice", "page", "late", "late/all",
 }
 
 // banned are imports that a room must not have, whoever they belong to: flags and printing stay in cmd.

@@ -12,7 +12,7 @@ import (
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/cmd/call"
-	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/hashing/tools"
 )
 
 // completer knows what a shell may offer to who types a command line.
@@ -103,7 +103,7 @@ func (o *completer) variables(_ *cobra.Command, _ []string, begin string) (names
 		}
 	}
 	if strings.HasPrefix(begin, before+toolMark) {
-		for _, name := range hashing.ToolNames() {
+		for _, name := range tools.Names() {
 			names = append(names, before+toolMark+name)
 		}
 	}

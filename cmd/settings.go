@@ -19,6 +19,7 @@ import (
 	"github.com/cachex-cli/cachex/cmd/call"
 	"github.com/cachex-cli/cachex/engine"
 	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/hashing/tools"
 	"github.com/cachex-cli/cachex/probe"
 )
 
@@ -539,7 +540,7 @@ const (
 
 // tool checks the name of a tool behind its mark.
 func (src source) tool(text, mark string) (string, error) {
-	names := slices.Sorted(slices.Values(hashing.ToolNames()))
+	names := slices.Sorted(slices.Values(tools.Names()))
 	if !slices.Contains(names, strings.TrimPrefix(text, mark)) {
 		return "", src.bad(
 			text, "no such tool is known",

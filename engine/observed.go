@@ -11,6 +11,7 @@ import (
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/hashing/tools"
 	"github.com/cachex-cli/cachex/trace"
 )
 
@@ -423,7 +424,7 @@ func withNamed(sights []hashing.Sight, d directives, dir string) (all []hashing.
 		sights = append(sights, hashing.Sight{Path: name, Uses: hashing.UseContent})
 	}
 	for _, name := range d.learned.Env {
-		if hashing.IsGlob(name) || hashing.Noise(name, "") {
+		if hashing.IsGlob(name) || tools.Noise(name, "") {
 			return nil, "a nested run depends on " + hashing.Show(name)
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"slices"
 	"strings"
+
+	"github.com/cachex-cli/cachex/hashing/tools"
 )
 
 // Why the recipe of a stored result does not say how its command is run.
@@ -39,7 +41,7 @@ func (s Spec) Asked(recipe []byte) (Spec, error) {
 			return s, err
 		}
 		if f.Kind == envToolsFact.name {
-			common = slices.Contains(toolWords(f.Value), toolMark+commonTool)
+			common = slices.Contains(toolWords(f.Value), tools.Mark+tools.Common)
 		}
 		if err := s.ask(f); err != nil {
 			return s, err
@@ -51,7 +53,7 @@ func (s Spec) Asked(recipe []byte) (Spec, error) {
 	case s.Dir == "":
 		return s, errNoPlace
 	case !common: // of each command, unless nobody wants them
-		s.Env = append(s.Env, toolMark+noTools)
+		s.Env = append(s.Env, tools.Mark+tools.None)
 	}
 	return s, nil
 }
@@ -83,7 +85,7 @@ func (s *Spec) ask(f Fact) error {
 		return nil
 	case envToolsFact.name:
 		for _, tool := range toolWords(f.Value) {
-			if tool != toolMark+commonTool && tool != toolMark+pathTool {
+			if tool != tools.Mark+tools.Common && tool != tools.Mark+tools.Path {
 				s.Env = append(s.Env, tool)
 			}
 		}

@@ -6,7 +6,8 @@
 // and reported by a nested run, and what a memo of a hit carries of it. A recipe with a fact that this version does not
 // know can be listed and purged, and is never a hit.
 //
-// What words and environments say by themselves is below it: package cmdline, package env.
+// What words and environments say by themselves is below it (package cmdline, package env), and so is what is known of
+// programs (package tools).
 //
 // The package reads inputs, and never touches the cache directory. Digests of unchanged files come from a Digests that
 // the caller hands in; stat is believed only where a change of the content shows in it (trust.go).

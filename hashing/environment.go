@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/cachex-cli/cachex/hashing/env"
+	"github.com/cachex-cli/cachex/hashing/tools"
 )
 
 // globChars make a name a glob.
@@ -38,7 +39,7 @@ func (c *capture) addEnvironment() error {
 	for _, pattern := range patterns {
 		c.text = appendLabel(c.text, "env-match", pattern)
 	}
-	ofTools := toolPatterns(c.toolNames())
+	ofTools := tools.Patterns(c.toolNames())
 	for _, name := range c.spec.envNames(patterns, ofTools) {
 		c.text = append(appendQuoted(append(c.text, "env "...), name), ' ')
 		if value, ok := c.spec.envValue(name, patterns); ok {
@@ -52,15 +53,15 @@ func (c *capture) addEnvironment() error {
 }
 
 // patterns are the variables that a spec names, sorted, and apart from them the tools.
-func (s *Spec) patterns() (variables, tools []string) {
+func (s *Spec) patterns() (variables, ofTools []string) {
 	for _, pattern := range s.Env {
-		if name, isTool := strings.CutPrefix(pattern, toolMark); isTool {
-			tools = append(tools, name)
+		if name, isTool := strings.CutPrefix(pattern, tools.Mark); isTool {
+			ofTools = append(ofTools, name)
 		} else {
 			variables = append(variables, env.Canonical(pattern))
 		}
 	}
-	return sortedSet(variables), tools
+	return sortedSet(variables), ofTools
 }
 
 // envNames returns the variables that patterns name: set or not if named outright, only set ones for a glob; and of
@@ -82,7 +83,7 @@ func (s *Spec) envNames(patterns, ofTools []string) []string {
 	}
 	for _, variable := range s.Environ {
 		name, value, ok := strings.Cut(variable, "=")
-		if name = env.Canonical(name); ok && toolsCover(ofTools, name) && !Noise(name, value) {
+		if name = env.Canonical(name); ok && tools.Cover(ofTools, name) && !tools.Noise(name, value) {
 			names = append(names, name)
 		}
 	}
@@ -96,7 +97,7 @@ func (s *Spec) envValue(name string, patterns []string) (value string, set bool)
 	if slices.ContainsFunc(patterns, func(pattern string) bool { return coversVariable(pattern, name) }) {
 		return value, set
 	}
-	return withoutJobserver(name, value), set
+	return tools.WithoutJobserver(name, value), set
 }
 
 // coversVariable reports whether a pattern names a variable, if it is set.
@@ -112,8 +113,8 @@ func checkEnvPattern(pattern string) error {
 	switch {
 	case pattern == "":
 		return errEmpty
-	case strings.HasPrefix(pattern, toolMark):
-		return checkTool(pattern[len(toolMark):])
+	case strings.HasPrefix(pattern, tools.Mark):
+		return checkTool(pattern[len(tools.Mark):])
 	case strings.Contains(pattern, "\x00"):
 		return errNUL
 	case strings.Contains(pattern, "="):

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cachex-cli/cachex/hashing/cmdline"
 	"github.com/cachex-cli/cachex/hashing/env"
+	"github.com/cachex-cli/cachex/hashing/tools"
 	"github.com/cachex-cli/cachex/masking"
 )
 
@@ -19,7 +20,7 @@ var envToolsFact = factKind{
 	name: "env-tools", parse: parseTools, change: changedTools, order: ofAsked,
 	add: func(c *capture) error {
 		if names := c.toolNames(); len(names) > 0 {
-			c.text = append(c.text, "env-tools "+ToolsVersion+" "+strings.Join(names, " ")+"\n"...)
+			c.text = append(c.text, "env-tools "+tools.Version+" "+strings.Join(names, " ")+"\n"...)
 		}
 		return nil
 	},
@@ -33,7 +34,7 @@ func (c *capture) toolNames() []string {
 		return c.tools
 	}
 	_, asked := c.spec.patterns()
-	none := func(name string) bool { return name == noTools }
+	none := func(name string) bool { return name == tools.None }
 	names := slices.DeleteFunc(slices.Clone(asked), none)
 	if !c.learned && c.spec.Name == "" && len(names) == len(asked) {
 		programs := c.programs
@@ -42,8 +43,8 @@ func (c *capture) toolNames() []string {
 		}
 		names = append(names, c.spec.toolsOfCommand(programs)...)
 	}
-	if slices.Contains(names, knownTools) {
-		names = slices.DeleteFunc(names, func(name string) bool { return name != knownTools && name != pathTool })
+	if slices.Contains(names, tools.Known) {
+		names = slices.DeleteFunc(names, func(name string) bool { return name != tools.Known && name != tools.Path })
 	}
 	c.tools = append([]string{}, sortedSet(names)...)
 	return c.tools
@@ -52,11 +53,11 @@ func (c *capture) toolNames() []string {
 // toolsOfCommand lists the tools of a command line: of its program and those that it starts, as far as words tell, and
 // of the interpreters among the programs that were looked up.
 func (s *Spec) toolsOfCommand(programs []Program) []string {
-	names := []string{commonTool}
+	names := []string{tools.Common}
 	add := func(program string) {
-		names = append(names, toolsOf(program)...)
+		names = append(names, tools.Of(program)...)
 		if cmdline.IsShell(program) && (s.Exe == ExeContent || s.Exe == ExePath) { // else where programs are is nothing
-			names = append(names, pathTool)
+			names = append(names, tools.Path)
 		}
 	}
 	for _, command := range cmdline.Commands(s.Argv) {
@@ -73,20 +74,10 @@ func (s *Spec) toolsOfCommand(programs []Program) []string {
 }
 
 func checkTool(name string) error {
-	if !slices.Contains(ToolNames(), name) {
+	if !slices.Contains(tools.Names(), name) {
 		return errTool
 	}
 	return nil
-}
-
-// toolsCover reports whether variables of tools, which are names and beginnings of names, have one of a name. None of
-// our own is any tool's.
-func toolsCover(patterns []string, name string) bool {
-	return slices.ContainsFunc(patterns, func(pattern string) bool {
-		pattern = env.Canonical(pattern)
-		begins, isGlob := strings.CutSuffix(pattern, "*")
-		return pattern == name || isGlob && strings.HasPrefix(name, begins)
-	})
 }
 
 // isPrefix reports whether a glob stands for all names that begin with what is before its star.
@@ -99,7 +90,7 @@ func isPrefix(pattern string) bool {
 // are both.
 func withoutPrefixes(patterns []string) (left []string) {
 	for _, pattern := range patterns {
-		if !IsName(pattern) && !isPrefix(pattern) && !strings.HasPrefix(pattern, toolMark) {
+		if !IsName(pattern) && !isPrefix(pattern) && !strings.HasPrefix(pattern, tools.Mark) {
 			left = append(left, pattern)
 		}
 	}
@@ -114,10 +105,10 @@ func (r Recipe) EnvTools() (names []string) {
 			names = append(names, toolWords(text)...)
 		}
 	}
-	if slices.Contains(names, toolMark+knownTools) {
-		for i := range tools {
-			if name := tools[i].name; name != pathTool {
-				names = append(names, toolMark+name)
+	if slices.Contains(names, tools.Mark+tools.Known) {
+		for _, name := range tools.Names() {
+			if name != tools.Path && name != tools.None && name != tools.Known {
+				names = append(names, tools.Mark+name)
 			}
 		}
 	}
@@ -126,7 +117,7 @@ func (r Recipe) EnvTools() (names []string) {
 
 // asked lists the variables and tools that a recipe of a spec has looked for.
 func (r Recipe) asked(spec *Spec) []string {
-	none := func(pattern string) bool { return pattern == toolMark+noTools }
+	none := func(pattern string) bool { return pattern == tools.Mark+tools.None }
 	return append(slices.DeleteFunc(slices.Clone(spec.Env), none), r.EnvTools()...)
 }
 
@@ -135,21 +126,21 @@ func (r Recipe) asked(spec *Spec) []string {
 func (r Recipe) Variables(spec Spec) []string {
 	spec.Env = r.asked(&spec)
 	patterns, names := spec.patterns()
-	return append(patterns, toolPatterns(names)...)
+	return append(patterns, tools.Patterns(names)...)
 }
 
 // Forgotten lists the variables that are set and that tools among these programs are known to look at, but that are not
 // in the key of a recipe of a spec.
 func (r Recipe) Forgotten(spec Spec, programs []string) (names []string) {
-	var tools []string
+	var known []string
 	for _, program := range programs {
-		tools = append(tools, toolsOf(program)...)
+		known = append(known, tools.Of(program)...)
 	}
 	inKey := r.Variables(spec)
 	if r.IsObserved() {
 		inKey = append(inKey, Counted(spec, nil)...) // those of its tools are, whichever count
 	}
-	for _, name := range spec.envNames(nil, toolPatterns(sortedSet(tools))) {
+	for _, name := range spec.envNames(nil, tools.Patterns(sortedSet(known))) {
 		if !isAmong(inKey, name) {
 			names = append(names, name)
 		}
@@ -162,7 +153,7 @@ func (r Recipe) Forgotten(spec Spec, programs []string) (names []string) {
 func GuessableOfTools(spec Spec, most int) (name string, found bool) {
 	c := newCapture(spec, nil, time.Now())
 	_ = c.resolveExecutable()
-	for _, name := range spec.envNames(nil, toolPatterns(c.toolNames())) {
+	for _, name := range spec.envNames(nil, tools.Patterns(c.toolNames())) {
 		if value, _ := env.Lookup(spec.Environ, name); len(value) <= most && masking.Text(name+"="+value) {
 			return name, true
 		}
@@ -203,7 +194,7 @@ func toolWords(value string) (names []string) {
 	for line := range strings.SplitSeq(value, "\n") {
 		for i, word := range strings.Fields(line) {
 			if i > 0 {
-				names = append(names, toolMark+word)
+				names = append(names, tools.Mark+word)
 			}
 		}
 	}
@@ -218,7 +209,7 @@ func (d *differ) askedTools(s states) bool {
 	}
 	var names []string
 	for _, word := range toolWords(without[subject{kind: envToolsFact.name}]) {
-		names = append(names, strings.TrimPrefix(word, toolMark))
+		names = append(names, strings.TrimPrefix(word, tools.Mark))
 	}
-	return toolsCover(toolPatterns(names), s.name)
+	return tools.Cover(tools.Patterns(names), s.name)
 }

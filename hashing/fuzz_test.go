@@ -13,6 +13,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/stretchr/testify/require"
 
+	"github.com/cachex-cli/cachex/hashing/tools"
 	"github.com/cachex-cli/cachex/probe"
 )
 
@@ -74,7 +75,7 @@ func meaning(s Spec) any {
 	for _, s := range c.selections() {
 		m.Spec.Files = append(m.Spec.Files, fmt.Sprintf("%q %q %t %q", s.label(), s.base, s.within, s.except))
 	}
-	m.Names = s.envNames(m.Spec.Env, toolPatterns(m.Tools))
+	m.Names = s.envNames(m.Spec.Env, tools.Patterns(m.Tools))
 	for _, name := range m.Names {
 		value, ok := s.envValue(name, m.Spec.Env)
 		m.Values = append(m.Values, value, map[bool]string{true: "set", false: "unset"}[ok])

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/cachex-cli/cachex/hashing/tools"
 )
 
 // Stamp is what the kernel says of a file, or of a directory, that stands for what it holds.
@@ -120,7 +122,7 @@ func Uncounted(observed, r Recipe, environ []string) (names []string, any bool) 
 	}
 	for _, variable := range environ {
 		name, _, _ := strings.Cut(variable, "=")
-		if !slices.Contains(counted, name) && !slices.Contains(noiseByValue[:], name) {
+		if !slices.Contains(counted, name) && !tools.IsNoiseByValue(name) {
 			names = append(names, name)
 		}
 	}

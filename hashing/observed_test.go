@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/cachex-cli/cachex/hashing/tools"
 )
 
 // sightings has a path for each way in which one can be used.
@@ -348,7 +350,7 @@ func TestUnchangedVariables(t *testing.T) {
 	}
 	observed, err := Observed(r, spec, Sights{Tools: []string{"grep"}}, nil)
 	require.NoError(t, err)
-	observed.Text = []byte(strings.Replace(string(observed.Text), "seen-tools "+ToolsVersion, "seen-tools 0", 1))
+	observed.Text = []byte(strings.Replace(string(observed.Text), "seen-tools "+tools.Version, "seen-tools 0", 1))
 	difference, err := Unchanged(observed, r, spec, nil)
 	require.NoError(t, err)
 	require.Equal(t, "another table of the variables of known tools", difference)

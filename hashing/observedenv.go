@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/cachex-cli/cachex/hashing/env"
+	"github.com/cachex-cli/cachex/hashing/tools"
 )
 
 var seenEnvFact = factKind{
@@ -30,8 +31,8 @@ func (o *observer) counted() []string {
 	}
 	mayCount := func(string) bool { return true }
 	if o.tools != nil {
-		patterns := plainPatterns(o.tools)
-		mayCount = func(name string) bool { return toolsCover(patterns, name) }
+		patterns := slices.Concat(tools.PlainPatterns(o.tools), strictBase, systemBase)
+		mayCount = func(name string) bool { return tools.Cover(patterns, name) }
 	}
 	for _, variable := range o.c.spec.Environ {
 		name, value, _ := strings.Cut(variable, "=")
@@ -46,7 +47,7 @@ func (o *observer) counted() []string {
 // if it is not all of them.
 func (o *observer) environment(text []byte) []byte {
 	if o.tools != nil {
-		text = append(text, seenToolsFact.name+" "+ToolsVersion+" "+strings.Join(o.tools, " ")+"\n"...)
+		text = append(text, seenToolsFact.name+" "+tools.Version+" "+strings.Join(o.tools, " ")+"\n"...)
 	}
 	for _, name := range o.counted() {
 		text = append(appendQuoted(append(text, "seen-env "...), name), ' ')
@@ -65,12 +66,14 @@ func ShellVariables() []string { return []string{"OLDPWD", "SHLVL"} }
 // isNoise reports whether a variable says nothing of what a run does. PWD is a name of the directory, which counts, but
 // where whoever changed the directory has left it as it was.
 func (o *observer) isNoise(name, value string) bool {
-	noise := Noise(name, value) || name == "PWD" && value == o.c.spec.Dir || slices.Contains(ShellVariables(), name)
+	noise := tools.Noise(name, value) || name == "PWD" && value == o.c.spec.Dir ||
+		slices.Contains(ShellVariables(), name)
 	t := o.c.spec.Trace
 	if t != nil && len(t.Only) > 0 {
 		return !slices.Contains(t.Only, name) && (noise || !isAmong(t.Only, name))
 	}
-	return noise || t != nil && (slices.Contains(t.Except, ciVariables) && CINoise(name) || isAmong(t.Except, name))
+	return noise || t != nil &&
+		(slices.Contains(t.Except, ciVariables) && tools.CINoise(name) || isAmong(t.Except, name))
 }
 
 func isAmong(patterns []string, name string) bool {
@@ -82,7 +85,7 @@ const ciVariables = "@ci"
 
 // placed is a value without the paths that differ between clones, and users.
 func (o *observer) placed(name, value string) string {
-	value = withoutJobserver(name, value)
+	value = tools.WithoutJobserver(name, value)
 	for _, root := range o.roots {
 		value = strings.ReplaceAll(value, root.path, root.name)
 	}

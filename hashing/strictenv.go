@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/cachex-cli/cachex/hashing/env"
+	"github.com/cachex-cli/cachex/hashing/tools"
 )
 
 // Under --strict-env a command sees no variable that could matter and is not in its key: only those of the key, and a
@@ -37,9 +38,9 @@ func VisibleEnviron(spec Spec) []string {
 }
 
 // visible is what the command sees; of that it is the same again.
-func (s *Spec) visible(tools []string) []string {
+func (s *Spec) visible(ofTools []string) []string {
 	patterns, _ := s.patterns()
-	names := slices.Concat(s.envNames(patterns, toolPatterns(tools)), strictBase, systemBase)
+	names := slices.Concat(s.envNames(patterns, tools.Patterns(ofTools)), strictBase, systemBase)
 	var visible []string
 	for _, variable := range s.Environ {
 		name := env.Canonical(env.Name(variable))

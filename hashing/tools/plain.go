@@ -1,7 +1,6 @@
-package hashing
+package tools
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,11 +18,6 @@ import (
 // by watching what it asks for. Whatever is not known for sure is not believed: a program of the same name elsewhere
 // than where distributions put theirs, one that was given a library of its user, one that was told to load code.
 
-// seenToolsFact stands before what else was seen of such a run: the tools whose variables count.
-var seenToolsFact = factKind{
-	name: "seen-tools", parse: parseTools, change: changedSeenTools, order: ofAsked, report: nothingToReport,
-}
-
 // everyProgram lists what any program may look at by way of the loader, the C library and what else is common to many.
 const everyProgram = "ARGP_HELP_FMT ASAN_OPTIONS CHARSET CLICOLOR CLICOLOR_FORCE COLORTERM DATEMSK DEB_* FORCE_COLOR " +
 	"GCONV_PATH GCOV_* GETCONF_DIR GETTEXT_* GLIBCXX_* GLIBC_TUNABLES GMON_OUT_PREFIX HOSTALIASES LDAP* " +
@@ -38,27 +32,24 @@ var bringCode = []string{
 	"LIBRARY_PATH",
 }
 
-// preloaded names what the loader loads into every program; a variable so that tests have another.
-var preloaded = "/etc/ld.so.preload"
-
 // systemPrograms is where distributions put programs.
 var systemPrograms = []string{"/usr/bin/", "/bin/"}
 
-// PlainTools lists the tools whose variables are all that an observed run of a spec depends on, besides those that
-// every program may look at. Programs are those that it has executed, its command first. Not ok: all variables count.
-func PlainTools(spec Spec, programs []string) (names []string, ok bool) {
-	if len(programs) == 0 || len(spec.Argv) == 0 || bringsCode(spec.Environ) ||
-		spec.Trace != nil && len(spec.Trace.Only) > 0 || slices.Contains(spec.Env, toolMark+noTools) {
+// Plain lists the tools whose variables are all that an observed run of a command line depends on, besides those that
+// every program may look at. Programs are those that it has executed, its command first; file returns where one is, if
+// it is the system's. Not ok: all variables count.
+func Plain(argv, environ, programs []string, file func(string) (string, bool)) (names []string, ok bool) {
+	if len(programs) == 0 || len(argv) == 0 || bringsCode(environ) {
 		return nil, false
 	}
-	first, ok := plainTool(programs[0], (*tool).isPlain)
-	if !ok || first.code != nil && first.code(&spec) {
+	first, ok := plainTool(programs[0], file, (*tool).isPlain)
+	if !ok || first.code != nil && first.code(argv, environ) {
 		return nil, false
 	}
 	for _, program := range programs {
-		t, ok := plainTool(program, (*tool).isPlain)
+		t, ok := plainTool(program, file, (*tool).isPlain)
 		if first.code != nil { // what it starts was told what to do by it alone
-			t, ok = plainTool(program, (*tool).isPlainOrPart)
+			t, ok = plainTool(program, file, (*tool).isPlainOrPart)
 			ok = ok && t == first
 		} else if ok {
 			ok = t.code == nil
@@ -66,7 +57,7 @@ func PlainTools(spec Spec, programs []string) (names []string, ok bool) {
 		if !ok {
 			return nil, false
 		}
-		names = append(append(names, t.name), toolsOf(program)...)
+		names = append(append(names, t.name), Of(program)...)
 	}
 	return sortedSet(names), true
 }
@@ -78,17 +69,13 @@ func bringsCode(environ []string) bool {
 			return true
 		}
 	}
-	info, err := os.Stat(preloaded)
-	return err == nil && info.Size() > 0
+	return false
 }
 
 // plainTool returns the tool that has a program, if that is where distributions put it, and of the system's owner.
-func plainTool(program string, has func(*tool, string) bool) (*tool, bool) {
-	path, err := filepath.EvalSymlinks(program)
-	if err != nil {
-		return nil, false
-	}
-	if at, err := lookAt(path, false); err != nil || !at.kind.regular() || at.owner != 0 {
+func plainTool(program string, file func(string) (string, bool), has func(*tool, string) bool) (*tool, bool) {
+	path, ok := file(program)
+	if !ok {
 		return nil, false
 	}
 	for i := range tools {
@@ -146,8 +133,8 @@ func hasField(list, word string) bool {
 // What is told to do more than its own work is told so by words, mostly.
 
 // compilesCode: plugins are loaded, specs ask for variables, and a file of words may name either.
-func compilesCode(spec *Spec) bool {
-	return slices.ContainsFunc(spec.Argv[1:], func(word string) bool {
+func compilesCode(argv, _ []string) bool {
+	return slices.ContainsFunc(argv[1:], func(word string) bool {
 		return strings.HasPrefix(word, "-B") || strings.Contains(word, "@") || strings.Contains(word, "plugin") ||
 			strings.Contains(word, "specs")
 	})
@@ -155,12 +142,12 @@ func compilesCode(spec *Spec) bool {
 
 // filtersCode: a filter can ask for variables by these names alone, and may stand in another file. One in the home
 // directory is part of each.
-func filtersCode(spec *Spec) bool {
-	home, _ := env.Lookup(spec.Environ, "HOME")
+func filtersCode(argv, environ []string) bool {
+	home, _ := env.Lookup(environ, "HOME")
 	if info, err := os.Stat(filepath.Join(home, ".jq")); home == "" || err == nil && !info.IsDir() {
 		return true
 	}
-	return slices.ContainsFunc(spec.Argv[1:], func(word string) bool {
+	return slices.ContainsFunc(argv[1:], func(word string) bool {
 		for _, sign := range []string{"env", "ENV", "import", "include"} {
 			if strings.Contains(word, sign) {
 				return true
@@ -172,8 +159,8 @@ func filtersCode(spec *Spec) bool {
 }
 
 // goesCode: a test that is not run again is known by all variables that it asked for. What is run is seen.
-func goesCode(spec *Spec) bool {
-	words := spec.Argv[1:]
+func goesCode(argv, _ []string) bool {
+	words := argv[1:]
 	if len(words) > 1 && words[0] == "-C" {
 		words = words[2:]
 	}
@@ -181,36 +168,17 @@ func goesCode(spec *Spec) bool {
 }
 
 // configuresCode: a setting may have its value from any variable.
-func configuresCode(spec *Spec) bool {
-	return slices.ContainsFunc(spec.Argv[1:], func(word string) bool { return strings.Contains(word, "config-env") })
+func configuresCode(argv, _ []string) bool {
+	return slices.ContainsFunc(argv[1:], func(word string) bool { return strings.Contains(word, "config-env") })
 }
 
-// plainPatterns lists the variables of tools, as names and beginnings of names, and those of every program.
-func plainPatterns(names []string) []string {
-	patterns := slices.Concat(toolPatterns(append([]string{commonTool}, names...)), strings.Fields(everyProgram),
-		strictBase, systemBase)
+// PlainPatterns lists the variables of tools, as names and beginnings of names, and those of every program.
+func PlainPatterns(names []string) []string {
+	patterns := slices.Concat(Patterns(append([]string{Common}, names...)), strings.Fields(everyProgram))
 	for i := range tools {
 		if slices.Contains(names, tools[i].name) {
 			patterns = append(patterns, strings.Fields(tools[i].also)...)
 		}
 	}
 	return sortedSet(patterns)
-}
-
-// seenTools takes the line of tools off what was seen of a run; nil: it has none, and all variables count.
-func seenTools(rest []byte) []string {
-	line, _, _ := bytes.Cut(rest, []byte("\n"))
-	words := strings.Fields(string(line))
-	if len(words) < 2 || words[0] != seenToolsFact.name {
-		return nil
-	}
-	return words[2:]
-}
-
-// changedSeenTools says something only of the same tools: which they are follows from what was executed.
-func changedSeenTools(_ *differ, s states) string {
-	if s.had && s.has {
-		return "another table of the variables of known tools"
-	}
-	return ""
 }

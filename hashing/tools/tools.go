@@ -1,15 +1,16 @@
-package hashing
+package tools
 
 import (
 	"slices"
 	"strings"
 
 	"github.com/cachex-cli/cachex/hashing/cmdline"
+	"github.com/cachex-cli/cachex/hashing/env"
 )
 
-// ToolsVersion is that of the table below: a fact of each recipe for which it was looked at. Whoever changes what is in
+// Version is that of the table below: a fact of each recipe for which it was looked at. Whoever changes what is in
 // the table, in what plain.go says of its programs, or what Noise leaves out of it, gives it another one.
-const ToolsVersion = "1"
+const Version = "1"
 
 // tool is a program, or a family of programs, with the environment variables that change what it prints. An input too
 // many costs a needless miss and one too few a wrong hit, so a prefix that a tool has to itself stands for all that
@@ -20,33 +21,33 @@ type tool struct {
 	variables string // names, and beginnings of names: GO*
 	source    string // where its documentation says so
 
-	plain  string                // programs of which plain.go says what an observed run of them depends on
-	parts  string                // others that those start
-	places string                // where they are besides among the system's programs: beginnings of paths
-	code   func(spec *Spec) bool // they are told to run code of their user; nil: they never are
-	also   string                // variables that they ask for besides, without effect on what most of them print
+	plain  string                            // programs of which plain.go says what an observed run of them depends on
+	parts  string                            // others that those start
+	places string                            // where they are besides among the system's programs: beginnings of paths
+	code   func(argv, environ []string) bool // they are told to run code of their user; nil: they never are
+	also   string                            // variables that they ask for besides, without effect on what most print
 }
 
 // Tools that no program stands for.
 const (
-	commonTool = "common" // in the key of every command
-	pathTool   = "path"   // in the key where a shell searches it
-	knownTools = "known"  // all of them but path, which says where programs are and not what they do
-	noTools    = "none"   // what a user says who wants none that he has not named
+	Common = "common" // in the key of every command
+	Path   = "path"   // in the key where a shell searches it
+	Known  = "known"  // all of them but path, which says where programs are and not what they do
+	None   = "none"   // what a user says who wants none that he has not named
 )
 
-// toolMark begins the name of a tool among those of variables.
-const toolMark = "@"
+// Mark begins the name of a tool among those of variables.
+const Mark = "@"
 
 // tools is the table. LANG, TZ and their like are in every key and need not stand here again.
 var tools = [...]tool{
 	{
-		name:      commonTool,
+		name:      Common,
 		variables: "COLUMNS LANG LANGUAGE LC_* LINES TZ",
 		source: "environ(7), locale(7), " +
 			"https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/V1_chap08.html",
 	},
-	{name: pathTool, variables: "PATH", source: "execvp(3)"},
+	{name: Path, variables: "PATH", source: "execvp(3)"},
 
 	// Shells, and what is always there.
 	{
@@ -547,17 +548,17 @@ var tools = [...]tool{
 	{name: "brew", programs: "brew", variables: "HOMEBREW_*", source: "brew(1)"},
 }
 
-// ToolNames lists what may stand behind an @ among the names of variables.
-func ToolNames() []string {
-	names := []string{noTools, knownTools}
+// Names lists what may stand behind an @ among the names of variables.
+func Names() []string {
+	names := []string{None, Known}
 	for i := range tools {
 		names = append(names, tools[i].name)
 	}
 	return names
 }
 
-// toolsOf lists the tools that a program belongs to.
-func toolsOf(program string) (names []string) {
+// Of lists the tools that a program belongs to.
+func Of(program string) (names []string) {
 	name := cmdline.ProgramName(program)
 	plain := strings.TrimRight(name, "-.0123456789")    // python3.12, gcc-13
 	last := plain[strings.LastIndexByte(plain, '-')+1:] // x86_64-linux-gnu-gcc
@@ -572,14 +573,30 @@ func toolsOf(program string) (names []string) {
 
 func (t *tool) has(program string) bool { return hasField(t.programs, program) }
 
-// toolPatterns lists the variables of tools, as names and globs.
-func toolPatterns(names []string) (patterns []string) {
-	all := slices.Contains(names, knownTools)
+// Patterns lists the variables of tools, as names and globs.
+func Patterns(names []string) (patterns []string) {
+	all := slices.Contains(names, Known)
 	for i := range tools {
 		t := &tools[i]
-		if slices.Contains(names, t.name) || all && t.name != pathTool {
+		if slices.Contains(names, t.name) || all && t.name != Path {
 			patterns = append(patterns, strings.Fields(t.variables)...)
 		}
 	}
 	return sortedSet(patterns)
+}
+
+// Cover reports whether variables of tools, which are names and beginnings of names, have one of a name. None of our
+// own is any tool's.
+func Cover(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		pattern = env.Canonical(pattern)
+		begins, isGlob := strings.CutSuffix(pattern, "*")
+		return pattern == name || isGlob && strings.HasPrefix(name, begins)
+	})
+}
+
+// sortedSet sorts names in place and drops repetitions.
+func sortedSet(names []string) []string {
+	slices.Sort(names)
+	return slices.Compact(names)
 }

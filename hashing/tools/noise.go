@@ -1,4 +1,4 @@
-package hashing
+package tools
 
 import (
 	"path/filepath"
@@ -45,7 +45,7 @@ func Noise(name, value string) bool {
 	switch {
 	case slices.ContainsFunc(noise[:], func(globs string) bool { return namesVariable(globs, name) }):
 		return true
-	case !slices.Contains(noiseByValue[:], name):
+	case !IsNoiseByValue(name):
 		return false
 	case name == "GIT_ASKPASS", name == "BROWSER":
 		return belowEditor(value)
@@ -54,6 +54,9 @@ func Noise(name, value string) bool {
 	}
 	return false
 }
+
+// IsNoiseByValue reports whether the value of a variable says if it is noise.
+func IsNoiseByValue(name string) bool { return slices.Contains(noiseByValue[:], name) }
 
 // CINoise reports whether a variable is one that CI systems set anew for each job.
 func CINoise(name string) bool { return namesVariable(ciNoise, name) }
@@ -99,9 +102,9 @@ func belowEditor(program string) bool {
 	return false
 }
 
-// withoutJobserver returns a value without what make and cargo hand to what they start, so that all of it uses so many
+// WithoutJobserver returns a value without what make and cargo hand to what they start, so that all of it uses so many
 // processors: descriptors or a pipe, another one in each run.
-func withoutJobserver(name, value string) string {
+func WithoutJobserver(name, value string) string {
 	switch name {
 	case "MAKEFLAGS", "MFLAGS", "CARGO_MAKEFLAGS", "GNUMAKEFLAGS":
 	default:

@@ -4,7 +4,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -128,34 +127,12 @@ func TestPlainToolsOfJq(t *testing.T) {
 	require.False(t, ok)
 }
 
-// go vet and the like run no code; a cached test is known by the variables that it asked for.
-func TestGoesCode(t *testing.T) {
-	for words, want := range map[string]bool{
-		"go vet ./...": false, "go -C x vet": false, "go build": false, "go": true, "go test": true, "go -C x test": true,
-		"go run x": true, "go generate": true, "go -x vet": true, "go tool x": true,
-	} {
-		require.Equal(t, want, goesCode(&Spec{Argv: strings.Fields(words)}), words)
+// The variables of tools count, those of every program, and those without which few work.
+func TestCountedOfPlainTools(t *testing.T) {
+	want := []string{"GREP_COLORS", "HOME", "LANG", "LC_ALL", "PATH", "TERM", "TMPDIR", "TZDIR"}
+	var environ []string
+	for _, name := range append([]string{"CI", "GIT_DIR", "GOFLAGS", "OTHER"}, want...) {
+		environ = append(environ, name+"=x")
 	}
-}
-
-// The columns of what is plain name programs and variables in order, and each such variable may count.
-func TestTableOfPlainTools(t *testing.T) {
-	for _, tool := range tools {
-		for _, list := range []string{tool.plain, tool.parts, tool.also} {
-			fields := strings.Fields(list)
-			require.True(t, slices.IsSorted(fields), tool.name)
-		}
-	}
-	fields := strings.Fields(everyProgram)
-	require.True(t, slices.IsSorted(fields))
-	patterns := plainPatterns([]string{"grep"})
-	for _, name := range []string{
-		"HOME", "PATH", "LANG", "LC_ALL", "TZ", "COLUMNS", "LD_PRELOAD", "GLIBC_TUNABLES", "POSIXLY_CORRECT", "GREP_COLORS",
-		"TERM", "TMPDIR", "NO_COLOR", "LOCPATH", "SYSTEMD_LOG_LEVEL", "LIBC_FATAL_STDERR_",
-	} {
-		require.True(t, toolsCover(patterns, name), name)
-	}
-	for _, name := range []string{"GIT_DIR", "OTHER", "GOFLAGS", "CI", "GITHUB_SHA"} {
-		require.False(t, toolsCover(patterns, name), name)
-	}
+	require.Equal(t, want, Counted(Spec{Argv: []string{"grep"}, Environ: environ, Trace: &Trace{}}, []string{"grep"}))
 }

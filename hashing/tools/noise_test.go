@@ -1,4 +1,4 @@
-package hashing
+package tools
 
 import (
 	"testing"
@@ -68,6 +68,6 @@ func TestWithoutJobserver(t *testing.T) {
 		{"CARGO_MAKEFLAGS", "-j --jobserver-fds=8,9 --jobserver-auth=8,9", ""},
 		{"CFLAGS", "-j8 --jobserver-auth=3,4", "-j8 --jobserver-auth=3,4"},
 	} {
-		require.Equal(t, c.want, withoutJobserver(c.name, c.value), "%s=%s", c.name, c.value)
+		require.Equal(t, c.want, WithoutJobserver(c.name, c.value), "%s=%s", c.name, c.value)
 	}
 }
