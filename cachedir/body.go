@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -14,6 +13,7 @@ import (
 
 	"github.com/cachex-cli/cachex/cachedir/format"
 	"github.com/cachex-cli/cachex/cachedir/tree"
+	"github.com/cachex-cli/cachex/late"
 )
 
 // ReplayError says that an entry could not be read to its end. It is never about the caller's own streams.
@@ -38,7 +38,10 @@ func (e *Entry) Verify() error {
 }
 
 func verifyChunks(f tree.File, size int64, chunks []uint64) error {
-	workers := min(runtime.GOMAXPROCS(0), 4, len(chunks))
+	workers := len(chunks)
+	if workers > 1 {
+		workers = min(late.Processors(), 4, workers)
+	}
 	var next atomic.Int64
 	var bad atomic.Pointer[error]
 	var wg sync.WaitGroup

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -14,6 +13,7 @@ import (
 	"github.com/cachex-cli/cachex/cachedir/format"
 	"github.com/cachex-cli/cachex/cachedir/tree"
 	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/late"
 )
 
 // Parts is how many parts a Pass has.
@@ -40,7 +40,7 @@ func (p Pass) each(work func(ctx context.Context, sh byte) error) error {
 		mu   sync.Mutex
 		all  sync.WaitGroup
 	)
-	for range runtime.GOMAXPROCS(0) {
+	for range late.Processors() {
 		all.Go(func() {
 			for {
 				sh := next.Add(1) - 1

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/cachex-cli/cachex/hashing"
+	"github.com/cachex-cli/cachex/late"
 	"github.com/cachex-cli/cachex/runner"
 	"github.com/cachex-cli/cachex/trace"
 )
@@ -88,6 +89,7 @@ func (e *Engine) Observe(ctx context.Context, req Request) (Seen, Outcome, error
 // watch makes a command one that is observed. The error says why that cannot be had.
 func (o *observation) watch(c *runner.Command) error {
 	o.looks, o.open = newLooks(), runner.OpenFiles()
+	late.Processors() // one answers for the others
 	tracer, err := trace.New(trace.Options{
 		NoTimes: o.looks.noTimes, AtStart: readsAtStart, Writes: o.writes, Many: o.many, Program: c.Path,
 	})

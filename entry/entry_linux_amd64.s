@@ -71,9 +71,10 @@ start:
 	ANDQ	$~15, SP
 	MOVQ	·kernelStack(SB), AX
 	LEAQ	·begun(SB), BX
+	LEAQ	·handed(SB), CX
 	MOVQ	·early(SB), DX
-	MOVQ	(DX), CX
-	CALL	CX
+	MOVQ	(DX), SI
+	CALL	SI
 	JMP	afterEarly<>(SB)
 plain:
 	JMP	runtime<>(SB)
@@ -399,4 +400,10 @@ next:
 	MOVB	$1, ·seen(SB)
 
 	XORL	DX, DX
+	MOVQ	·handed(SB), SI
+	TESTQ	SI, SI
+	JZ	asItIs
+	MOVQ	0(SP), DI
+	JMP	runtime·rt0_go(SB)
+asItIs:
 	JMP	_rt0_amd64(SB)

@@ -73,6 +73,7 @@ start:
 	MOVD	R4, RSP
 	MOVD	·kernelStack(SB), R0
 	MOVD	$·begun(SB), R1
+	MOVD	$·handed(SB), R2
 	MOVD	·early(SB), R26
 	MOVD	(R26), R4
 	CALL	(R4)
@@ -405,5 +406,10 @@ next:
 	MOVD	$1, R4
 	MOVB	R4, ·seen(SB)
 
+	MOVD	·handed(SB), R1
+	CBZ	R1, asItIs
+	MOVD	0(RSP), R0
+	B	runtime·rt0_go(SB)
+asItIs:
 	MOVD	$0, R0
 	B	_rt0_arm64(SB)

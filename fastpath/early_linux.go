@@ -28,8 +28,9 @@ var (
 const maxWords = 2048
 
 // Early tries the short way, on the stack as the kernel left it, and does not return if that was a hit. It may do
-// nothing that needs the runtime. begun becomes 1 before the first byte of the output is written.
-func Early(stack unsafe.Pointer, begun *uint32) {
+// nothing that needs the runtime. begun becomes 1 before the first byte of the output is written, handed what narrow
+// says.
+func Early(stack unsafe.Pointer, begun *uint32, handed *uintptr) {
 	early, beforeRuntime, found = true, true, interrupted
 	args, environ, ok := wordsOf(stack)
 	switch {
@@ -47,6 +48,7 @@ func Early(stack unsafe.Pointer, begun *uint32) {
 		if short.gaps {
 			verdict = untried // the runtime puts something into the place of closed descriptors
 		}
+		*handed = narrow(stack, environ)
 		found = verdict
 	}
 	beforeRuntime = false
@@ -62,6 +64,7 @@ func exit(code int) {
 func IsEarly() bool { return early }
 
 func init() {
+	forgetNarrow()
 	if beforeRuntime = false; found == interrupted {
 		early = false
 		short.close()

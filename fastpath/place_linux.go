@@ -10,8 +10,8 @@ import (
 //go:linkname arguments os.runtime_args
 func arguments() []string
 
-//go:linkname environment syscall.runtime_envs
-func environment() []string
+//go:linkname runtimeEnvironment syscall.runtime_envs
+func runtimeEnvironment() []string
 
 // place is where this process is found out about. Room for names is in one piece, of which mostly a page is used: the
 // working directory, a path, what a link says. Each page costs as much as a look at a file.

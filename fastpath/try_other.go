@@ -26,5 +26,8 @@ func (u *Unwritten) Log() {}
 // Hold reports whether what was seen of files is as it was.
 func Hold([]FileState, []string) bool { return false }
 
+// IsNarrow reports whether the runtime was told of one processor where there may be more.
+func IsNarrow() bool { return false }
+
 // IsEarly reports whether the short way was tried before the runtime.
 func IsEarly() bool { return false }

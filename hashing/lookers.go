@@ -2,9 +2,10 @@ package hashing
 
 import (
 	"errors"
-	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"github.com/cachex-cli/cachex/late"
 )
 
 // lookers look at files that a walk has listed, while it goes on: as many goroutines as there are processors less one,
@@ -53,7 +54,7 @@ func (l *lookers) look(of listed) {
 
 func (l *lookers) start() {
 	l.work = make(chan []listed, 1)
-	for range min(runtime.GOMAXPROCS(0), mostLookers) - 1 {
+	for range min(late.Processors(), mostLookers) - 1 {
 		l.group.Go(func() {
 			for next := range l.work {
 				l.lookAt(next)

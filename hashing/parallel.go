@@ -1,9 +1,10 @@
 package hashing
 
 import (
-	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"github.com/cachex-cli/cachex/late"
 )
 
 // fewFiles are read by one goroutine: starting others costs more.
@@ -41,8 +42,10 @@ func inPartsOf(size, n int, f func(from, to int) error) error {
 		}
 	}
 	var group sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), n/size+1) - 1 {
-		group.Go(work)
+	if most := n/size + 1; most > 1 {
+		for range min(late.Processors(), most) - 1 {
+			group.Go(work)
+		}
 	}
 	work()
 	group.Wait()

@@ -1,5 +1,6 @@
 // Package late holds what a run seldom needs and what takes long to be initialised: the parser of shells, and the pace
-// of the collector. It imports neither; package late/all does, and hands them over as the program is initialised.
+// of the collector. It imports neither; package late/all does, and hands them over as the program is initialised. And
+// more than one processor, which a run takes when it has work for them.
 //
 // A remembered call is made while that goes on, by whatever is ready then. Most end without a text for a shell or many
 // inputs. One that has need of these waits until they are there, so that it is answered as any other is.

@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"time"
+
+	"github.com/cachex-cli/cachex/late"
 )
 
 // growAfter is how much must have flowed through a pipe before a larger one is worth asking for.
@@ -80,6 +82,7 @@ func (s *stream) pump() {
 		if s.flowed < growAfter && s.flowed+int64(n) >= growAfter {
 			grow(s.from, slotSize)
 			size = slotSize
+			late.Processors() // to print, and to record
 		}
 		s.flowed += int64(n)
 	}

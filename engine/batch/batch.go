@@ -15,12 +15,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/cachex-cli/cachex/engine"
+	"github.com/cachex-cli/cachex/late"
 	"github.com/cachex-cli/cachex/runner"
 )
 
@@ -94,7 +94,7 @@ type batch struct {
 // *CallError, or one of Engine.Do, or of Stdout.
 func Run(ctx context.Context, req Request) (Outcome, error) {
 	b := &batch{
-		Request: req, looks: make(chan struct{}, 2*runtime.GOMAXPROCS(0)), waits: make(chan struct{}, mostWaits),
+		Request: req, looks: make(chan struct{}, 2*late.Processors()), waits: make(chan struct{}, mostWaits),
 	}
 	b.changed = sync.NewCond(&b.mu)
 	b.ctx, b.cancel = context.WithCancel(ctx)
