@@ -53,72 +53,76 @@ var (
 
 // buildFilter returns the filter for calls of this machine, and for what else may run on it.
 func buildFilter(m machine, calls []call) []unix.SockFilter {
-	var others []unix.SockFilter // of another architecture
-	others = append(others, unix.SockFilter{Code: load, K: atNumber})
+	others := filter{{Code: load, K: atNumber}} // of another architecture
 	for _, number := range m.foreign {
-		others = append(others, ifNumber(number, notify)...)
+		others.addCall(call{number: number})
 	}
 	others = append(others, allow)
 
-	f := []unix.SockFilter{
-		{Code: load, K: atArch},
-		{Code: ifEqual, K: m.arch, Jt: uint8(len(others))},
-	}
-	f = append(f, others...)
+	const usual = 600 // instructions
+	f := make(filter, 0, usual)
+	f = append(f, unix.SockFilter{Code: load, K: atArch})
+	f = append(f, unix.SockFilter{Code: ifEqual, K: m.arch, Jt: uint8(len(others))})
+	f = append(append(f, others...), unix.SockFilter{Code: load, K: atNumber})
+	calls = slices.Clone(calls)
 	for _, number := range m.variant {
 		calls = append(calls, call{number: number})
 	}
-	calls = slices.SortedFunc(slices.Values(calls), func(a, b call) int { return cmp.Compare(a.number, b.number) })
-	return append(append(f, unix.SockFilter{Code: load, K: atNumber}), table(calls)...)
+	slices.SortFunc(calls, func(a, b call) int { return cmp.Compare(a.number, b.number) })
+	f.addTable(calls)
+	return f
 }
 
-// table notifies of calls that are sorted by their numbers, and allows all others.
-func table(calls []call) (f []unix.SockFilter) {
+// filter is one that is being made.
+type filter []unix.SockFilter
+
+// addTable notifies of calls that are sorted by their numbers, and allows all others.
+func (f *filter) addTable(calls []call) {
 	const few = 3 // so many are looked at one by one
 	if len(calls) <= few {
 		for _, c := range calls {
-			f = append(f, ifNumber(c.number, conditions(c.when)...)...)
+			f.addCall(c)
 		}
-		return append(f, allow)
+		*f = append(*f, allow)
+		return
 	}
 	middle := len(calls) / 2
-	low, high := table(calls[:middle]), table(calls[middle:])
-	f = []unix.SockFilter{{Code: atLeast, K: calls[middle].number, Jf: 1}, {Code: skip, K: uint32(len(low))}}
-	return slices.Concat(f, low, high)
+	*f = append(*f, unix.SockFilter{Code: atLeast, K: calls[middle].number, Jf: 1}, unix.SockFilter{Code: skip})
+	low := len(*f)
+	f.addTable(calls[:middle])
+	(*f)[low-1].K = uint32(len(*f) - low)
+	f.addTable(calls[middle:])
 }
 
-// ifNumber makes a block that is entered by calls with a number, and does not go on behind it.
-func ifNumber(number uint32, block ...unix.SockFilter) []unix.SockFilter {
-	return append([]unix.SockFilter{{Code: ifEqual, K: number, Jf: uint8(len(block))}}, block...)
-}
-
-// conditions notifies if all tests hold and allows otherwise.
-func conditions(tests []test) []unix.SockFilter {
-	if len(tests) == 0 {
-		return []unix.SockFilter{notify}
+// addCall adds a block that is entered by calls with a number, and does not go on behind it. It notifies if all tests
+// hold, and allows otherwise.
+func (f *filter) addCall(c call) {
+	*f = append(*f, unix.SockFilter{Code: ifEqual, K: c.number})
+	begin := len(*f)
+	var tests filter
+	for _, t := range slices.Backward(c.when) {
+		tests = append(t.code(uint8(len(tests)+1)), tests...)
 	}
-	block := []unix.SockFilter{notify, allow}
-	for i := len(tests) - 1; i >= 0; i-- {
-		toAllow := uint8(len(block) - 1)
-		block = append(tests[i].code(toAllow), block...)
+	if *f = append(append(*f, tests...), notify); len(tests) > 0 {
+		*f = append(*f, allow)
 	}
-	return block
+	(*f)[begin-1].Jf = uint8(len(*f) - begin)
 }
 
 // code goes on behind itself if the test holds, and so many instructions further if not.
-func (t test) code(otherwise uint8) []unix.SockFilter {
+func (t test) code(otherwise uint8) filter {
 	low := unix.SockFilter{Code: load, K: uint32(atArguments + 8*t.arg)}
 	high := unix.SockFilter{Code: load, K: low.K + 4}
 	switch t.kind {
 	case equals:
-		return []unix.SockFilter{low, {Code: ifEqual, K: t.value, Jf: otherwise}}
+		return filter{low, {Code: ifEqual, K: t.value, Jf: otherwise}}
 	case differs:
-		return []unix.SockFilter{low, {Code: ifEqual, K: t.value, Jt: otherwise}}
+		return filter{low, {Code: ifEqual, K: t.value, Jt: otherwise}}
 	case hasAny:
-		return []unix.SockFilter{low, {Code: ifBits, K: t.value, Jf: otherwise}}
+		return filter{low, {Code: ifBits, K: t.value, Jf: otherwise}}
 	case upper:
-		return []unix.SockFilter{high, {Code: ifEqual, K: t.value, Jt: otherwise}}
+		return filter{high, {Code: ifEqual, K: t.value, Jt: otherwise}}
 	default: // nonzero
-		return []unix.SockFilter{low, {Code: ifEqual, Jf: 2}, high, {Code: ifEqual, Jt: otherwise}}
+		return filter{low, {Code: ifEqual, Jf: 2}, high, {Code: ifEqual, Jt: otherwise}}
 	}
 }

@@ -140,6 +140,15 @@ func TestCallsAreDistinct(t *testing.T) {
 	}
 }
 
+func TestReleases(t *testing.T) {
+	for release, want := range map[string]bool{
+		"6.11.0-rc1": true, "6.18.44-generic": true, "7.0.0": true, "10.1": true, "6.10.12": false, "6.9": false, "5.19.0": false,
+		"6": false, "": false, "linux": false,
+	} {
+		require.Equal(t, want, isSince(release, 6, 11), release)
+	}
+}
+
 func TestInterpreterOfAScript(t *testing.T) {
 	for header, want := range map[string]string{
 		"#!/bin/sh\n":                "/bin/sh",

@@ -4,10 +4,11 @@ package trace
 
 import (
 	"encoding/binary"
-	"fmt"
 	"io"
 	"os"
 	"runtime"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -247,10 +248,23 @@ var receiveEnds = sync.OnceValue(func() bool {
 	if unix.Uname(&name) != nil {
 		return false
 	}
-	var major, minor int
-	n, _ := fmt.Sscanf(unix.ByteSliceToString(name.Release[:]), "%d.%d", &major, &minor)
-	return n == 2 && (major > 6 || major == 6 && minor >= 11)
+	return isSince(unix.ByteSliceToString(name.Release[:]), 6, 11)
 })
+
+// isSince reports whether a release of the kernel is not before another.
+func isSince(release string, major, minor int) bool {
+	first, rest := leadingNumber(release)
+	second, _ := leadingNumber(strings.TrimPrefix(rest, "."))
+	return first > major || first == major && second >= minor
+}
+
+// leadingNumber takes the number off that a text begins with; 0: there is none. The command waits for it: package fmt
+// takes ten times as long when it is first used.
+func leadingNumber(text string) (n int, rest string) {
+	digits := len(text) - len(strings.TrimLeft(text, "0123456789"))
+	n, _ = strconv.Atoi(text[:digits])
+	return n, text[digits:]
+}
 
 // wait waits for a notification; false: there will be none any more.
 func (s *session) wait() bool {
