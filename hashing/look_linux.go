@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -13,6 +14,11 @@ import (
 
 // lookFrom looks at a name in an open directory.
 func lookFrom(dir int, name string, flags int) (look, error) {
+	var usual [256]byte // which needs no memory of its own
+	if len(name) < len(usual) && strings.IndexByte(name, 0) < 0 {
+		copy(usual[:], name)
+		return statx(dir, &usual[0], flags)
+	}
 	path, err := unix.BytePtrFromString(name)
 	if err != nil {
 		return look{}, err

@@ -3,6 +3,7 @@ package hashing
 import (
 	"bytes"
 	"crypto/sha256"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -130,6 +131,7 @@ type observer struct {
 	variables      []string
 	places         sync.Map // what place has found
 	groups         func() []int
+	user           int
 }
 
 // root is a directory that a recipe does not name by its path.
@@ -142,7 +144,9 @@ const (
 )
 
 func newObserver(spec Spec, digests Digests) *observer {
-	o := &observer{c: newCapture(spec, digests, time.Now()), groups: sync.OnceValue(groupsOfProcess)}
+	o := &observer{
+		c: newCapture(spec, digests, time.Now()), groups: sync.OnceValue(groupsOfProcess), user: os.Geteuid(),
+	}
 	if spec.Cwd == CwdRepo {
 		if repo, ok := RepoRoot(spec.Dir, nil); ok {
 			o.roots = append(o.roots, root{rootOfRepo, repo})

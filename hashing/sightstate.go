@@ -115,7 +115,7 @@ func (o *observer) object(text []byte, s Sight, at look, all *whole) (_ []byte, 
 // appendOwner adds the owner of what belongs to somebody else, and the group where it tells what this process may do:
 // one that is not its own of what is its own, one of its own of what is not.
 func (o *observer) appendOwner(text []byte, at look) []byte {
-	isOwn := int(at.owner) == os.Geteuid()
+	isOwn := int(at.owner) == o.user
 	if !isOwn {
 		text = strconv.AppendUint(append(text, " owner "...), uint64(at.owner), 10)
 	}
