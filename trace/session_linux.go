@@ -188,14 +188,18 @@ func bury(pid int) {
 	if ended, err := syscall.Wait4(pid, nil, syscall.WNOHANG, nil); ended != 0 && err != syscall.EINTR {
 		return
 	}
-	go func() {
+	time.AfterFunc(burial, func() {
 		for {
 			if _, err := syscall.Wait4(pid, nil, 0, nil); err != syscall.EINTR {
 				return
 			}
 		}
-	}()
+	})
 }
+
+// burial is when what has not ended yet is waited for. Mostly this process itself ends before, and starts no thread
+// for that.
+const burial = 20 * time.Millisecond
 
 // supervise answers until nobody of the command is left, or until end.
 func (s *session) supervise() {
