@@ -27,7 +27,7 @@ func newLsCommand(app *App) *cobra.Command {
 live that the entry was written under, how the command ended, the size of the output with its files, how long the
 command ran, tags, directory and command. Of secrets in a command only ***1 is shown, ***2 and so on: the same number for the same secret.
 At a terminal long columns are cut; elsewhere everything is there. With --limit only the entries that are listed are
-opened, but for --sort took and left, however many there are.` + exitCodes(
+opened; for --sort took and left it is each, which takes a minute for a million.` + exitCodes(
 			"0    listed; also when there is nothing", "125  bad flag, or no usable cache directory",
 			"130  interrupted"),
 		Example: `  cachex ls --tag users --sort size --limit 10
