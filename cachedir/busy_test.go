@@ -57,11 +57,13 @@ func TestBusyWriters(t *testing.T) {
 		most = max(most, diskOf(t, path))
 	}
 	all.Wait()
+	// Who finds that another one is cleaning is back at once, and nearly all do.
+	spent = slices.DeleteFunc(spent, func(took time.Duration) bool { return took < cleanBudget/100 })
 	slices.Sort(spent)
 	require.NotEmpty(t, spent)
 	at := func(share float64) time.Duration { return spent[int(share*float64(len(spent)-1))] }
-	t.Logf("%d stores, at most %d of %d bytes (%.2f); %d cleanings: median %v, p99 %v, longest %v",
-		stored, most, limit, float64(most)/limit, len(spent), at(0.5), at(0.99), at(1))
+	t.Logf("%d stores, at most %d of %d bytes (%.2f); %d cleanings: median %v, p90 %v, p99 %v, longest %v",
+		stored, most, limit, float64(most)/limit, len(spent), at(0.5), at(0.9), at(0.99), at(1))
 	require.LessOrEqual(t, most, int64(limit+*busyWriters*(largest+3*4096)))
 	require.Greater(t, stored, 100)
 }
