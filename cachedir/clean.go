@@ -71,23 +71,29 @@ type candidate struct {
 	expired bool
 }
 
-func (c candidate) weight() choice.Weight { return choice.Weight{Expired: c.expired, Worth: c.score} }
+func (c candidate) weight() choice.Weight {
+	return choice.Weight{Expired: c.expired, Worth: c.score, Bytes: c.bytes}
+}
 
 // clean makes room.
-func (d *cleaner) clean(deadline time.Time) {
+func (d *cleaner) clean(deadline time.Time) { d.cleanFor(nil, deadline) }
+
+// cleanFor makes room for something new, unless that is worth much less than what would have to go for it. nil: it is
+// stored whatever it is worth.
+func (d *cleaner) cleanFor(fresh *choice.Candidate, deadline time.Time) (refused bool) {
 	unlock, ok := d.lockCleaner()
 	if !ok {
-		return
+		return false
 	}
 	defer unlock()
 	counted, err := d.beginCount()
 	if err != nil {
-		return
+		return false
 	}
 	defer counted.b.close()
 	s, err := counted.b.sizes()
 	if err != nil {
-		return
+		return false
 	}
 	var all []candidate
 	reading := halfway(deadline)
@@ -100,9 +106,10 @@ func (d *cleaner) clean(deadline time.Time) {
 		all = append(all, found.candidates...)
 	}
 	_ = counted.end()
-	d.evict(counted.b, all, deadline)
+	refused = d.evict(counted.b, all, fresh, deadline)
 	d.dropBlobs(byte(time.Now().UnixNano()), deadline)
 	d.compactUsage()
+	return refused
 }
 
 // halfway is when half of the time until a deadline is over.
@@ -110,8 +117,9 @@ func halfway(deadline time.Time) time.Time { return deadline.Add(-time.Until(dea
 
 // evict removes entries until the cache is a tenth below its limits: expired ones, then what was abandoned in
 // pending/, then those of the least worth. The first one goes whatever it takes, and whatever the time: else one huge
-// entry, or a machine that is always busy, would keep all others out.
-func (d *cleaner) evict(b *usageFile, all []candidate, deadline time.Time) {
+// entry, or a machine that is always busy, would keep all others out. None of those goes for something new that is
+// worth much less.
+func (d *cleaner) evict(b *usageFile, all []candidate, fresh *choice.Candidate, deadline time.Time) (refused bool) {
 	slices.SortFunc(all, func(a, b candidate) int { return choice.Compare(a.weight(), b.weight()) })
 	i := 0
 	for ; i < len(all) && all[i].expired && time.Now().Before(deadline); i++ {
@@ -120,20 +128,33 @@ func (d *cleaner) evict(b *usageFile, all []candidate, deadline time.Time) {
 	d.dropAbandoned(deadline)
 	s, err := b.sizes()
 	if err != nil {
-		return
+		return false
 	}
 	total := s.total() + d.weight()
+	free, floor := d.room()
+	if fresh != nil && !choice.Admits(fresh.Worth(), max(total-d.o.MaxSize, floor-free), weights(all[i:])) {
+		return true
+	}
 	for n := i; i < len(all); i++ {
 		if free, floor := d.room(); total <= choice.Goal(d.o.MaxSize) && free >= floor+floor/10 {
-			return
+			break
 		}
 		if i > n && unlinkTime(all[i].bytes) >= time.Until(deadline) {
-			return
+			break
 		}
 		if d.evictOne(b, all[i]) {
 			total -= all[i].bytes
 		}
 	}
+	return false
+}
+
+func weights(of []candidate) []choice.Weight {
+	all := make([]choice.Weight, len(of))
+	for i, c := range of {
+		all[i] = c.weight()
+	}
+	return all
 }
 
 // unlinkTime is about how long it takes to remove a file: 1 GiB in 41 ms was measured on ext4.

@@ -158,6 +158,29 @@ func TestTooLarge(t *testing.T) {
 	require.Equal(t, int64(0), sizesOf(t, d))
 }
 
+// What is large and cheap does not take the place of what is dear, unless it is run again within a day, or somebody has
+// set it, or a tier has it. Nothing goes for it in vain.
+func TestNotWorthTheRoom(t *testing.T) {
+	d := newDir(t, Options{MaxSize: 1 << 20})
+	dear, cheap := metaNow(), metaNow()
+	dear.Started = dear.Ended.Add(-time.Hour)
+	cheap.Started = cheap.Ended.Add(-time.Millisecond)
+	for i := range 9 {
+		storeMeta(t, d, runOf(fmt.Sprint(i)), dear, part{0, strings.Repeat("x", 100_000)})
+	}
+	full, large := usedBytes(t, d), part{0, strings.Repeat("y", 200_000)}
+	require.ErrorIs(t, tryStore(d, runOf("cheap"), cheap, large), ErrNotWorth)
+	require.Equal(t, full, usedBytes(t, d))
+	require.True(t, d.WasEvicted(runOf("cheap").Key), "in a larger cache it would be")
+	storeMeta(t, d, runOf("small"), cheap, part{0, "y"}) // which has room
+	storeMeta(t, d, runOf("as dear"), dear, part{0, strings.Repeat("x", 100_000)})
+	storeMeta(t, d, runOf("cheap"), cheap, large)
+	storeMeta(t, d, runOf("cheap"), cheap, part{0, strings.Repeat("y", 250_000)}) // which takes its own place
+	storeMeta(t, d, namedRun(t, "value"), cheap, large)
+	require.Empty(t, faults(t, d))
+	require.LessOrEqual(t, usedBytes(t, d), int64(1<<20))
+}
+
 // Who goes first: what is expired, then what saves the least.
 func TestWorthOfEntries(t *testing.T) {
 	d := newDir(t, Options{MaxSize: 1 << 20})
@@ -576,9 +599,9 @@ func TestCleaningEndsInTime(t *testing.T) {
 	b, err := d.openUsage()
 	require.NoError(t, err)
 	defer b.close()
-	d.evict(b, all, past)
+	d.evict(b, all, nil, past)
 	require.Equal(t, entries, left())
-	d.evict(b, all, past.Add(time.Hour))
+	d.evict(b, all, nil, past.Add(time.Hour))
 	require.Zero(t, left())
 }
 

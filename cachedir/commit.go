@@ -14,8 +14,9 @@ import (
 )
 
 // Commit makes the entry visible under its key. Key, Command, Recipe and TagMark of m are those given to Begin and
-// found by it; a tag's count is at most the mark's. Besides what the system says, the errors are ErrNoRoom,
-// ErrTooLarge, ErrPurged, ErrSuperseded, ErrNewer and ErrClosed; after any of them nothing is left of the entry.
+// found by it; a tag's count is at most the mark's. Besides what the system says, the errors are ErrNoRoom (ErrNotWorth
+// is one), ErrTooLarge, ErrPurged, ErrSuperseded, ErrNewer and ErrClosed; after any of them nothing is left of the
+// entry.
 //
 // What can die between the steps, and what is left:
 //
@@ -36,7 +37,8 @@ func (p *Pending) Commit(m Meta) error {
 		if err != nil {
 			return fmt.Errorf("record output: %w", err)
 		}
-		return p.unlessSuperseded(h, func() error { return p.store(h, p.inline(h)) })
+		weighed := !isNamed(p.run) && h.Learned == nil
+		return p.unlessSuperseded(h, func() error { return p.store(h, p.inline(h), weighed) })
 	})
 }
 
@@ -72,8 +74,10 @@ func (p *Pending) prepare(m *Meta) error {
 	return p.d.healMarksOf(m.Key, tags)
 }
 
-// store makes room for an entry whose body, if it has a file of its own, is complete, and publishes it.
-func (p *Pending) store(h *format.Header, inline []byte) error {
+// store makes room for an entry whose body, if it has a file of its own, is complete, and publishes it; weighed: not if
+// it is worth much less than what would have to go for it. What takes the place of another is not weighed, nor what
+// somebody has set, nor what a tier has, where it would be asked for each time.
+func (p *Pending) store(h *format.Header, inline []byte, weighed bool) error {
 	slot := h.Slot()
 	room, err := p.d.openReservation(h.Key, p.id, p.cleaning)
 	if err != nil {
@@ -91,6 +95,9 @@ func (p *Pending) store(h *format.Header, inline []byte) error {
 	size := onDisk(int64(len(content)))
 	if h.InFile {
 		size += onDisk(h.FileLen())
+	}
+	if weighed && old.size == 0 {
+		p.d.weigh(room, h.Ended.Sub(h.Started), size)
 	}
 	if err := p.d.reserve(room, size, old.size); err != nil {
 		return err

@@ -87,6 +87,9 @@ var (
 	ErrKey      = errors.New("a key is 64 hex digits, or a unique prefix of 8 or more") // Find
 )
 
+// ErrNotWorth is an ErrNoRoom of Commit.
+var ErrNotWorth = fmt.Errorf("%w: what is there is worth much more", ErrNoRoom)
+
 // Refused says why a directory is not used as a cache (P14).
 type Refused = tree.Refused
 

@@ -306,7 +306,7 @@ func (i *Import) Commit() error {
 			return err
 		}
 		defer unlock()
-		return i.p.unlessSuperseded(i.h, func() error { return i.p.store(i.h, i.inline) })
+		return i.p.unlessSuperseded(i.h, func() error { return i.p.store(i.h, i.inline, false) })
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/cachex-cli/cachex/cachedir/choice"
 	"github.com/cachex-cli/cachex/cachedir/tree"
 	"github.com/cachex-cli/cachex/hashing"
 )
@@ -343,6 +344,7 @@ type reservation struct {
 	id       uint64
 	since    usagePoint
 	cleaning *budget
+	fresh    *choice.Candidate // what the entry is worth; nil: it is stored whatever that is
 }
 
 // openReservation begins with a point in the file of usage; what will be replaced must be looked at after that.
@@ -354,8 +356,8 @@ func (d *cleaner) openReservation(key hashing.Key, id uint64, cleaning *budget) 
 	return &reservation{b: b, key: key, id: id, since: b.now(), cleaning: cleaning}, nil
 }
 
-// reserve makes room for an entry of size bytes that takes the place of one of replaced bytes. ErrNoRoom or
-// ErrTooLarge say that there is none.
+// reserve makes room for an entry of size bytes that takes the place of one of replaced bytes. ErrNoRoom,
+// ErrTooLarge or ErrNotWorth say that there is none.
 func (d *cleaner) reserve(r *reservation, size, replaced int64) error {
 	if size > d.o.MaxSize {
 		return ErrTooLarge
@@ -369,14 +371,28 @@ func (d *cleaner) reserve(r *reservation, size, replaced int64) error {
 	}
 	r.size = size
 	fits, err := d.fits(r, replaced)
+	refused := false
 	if err == nil && !fits {
-		r.cleaning.spend(d.clean)
+		r.cleaning.spend(func(deadline time.Time) { refused = d.cleanFor(r.fresh, deadline) })
 		fits, err = d.fits(r, replaced)
 	}
-	if err == nil && !fits {
-		err = ErrNoRoom
+	switch {
+	case err != nil || fits:
+		return err
+	case refused:
+		d.recordEviction(r.key, d.now())
+		return ErrNotWorth
 	}
-	return err
+	return ErrNoRoom
+}
+
+// weigh has an entry stored only if it is not worth much less than what would have to go for it. One that was evicted,
+// or not stored, within the day is back, which says more than what is known of it.
+func (d *cleaner) weigh(r *reservation, took time.Duration, size int64) {
+	if at, ok := d.EvictedAt(r.key); ok && d.now().Sub(at) < choice.SecondChance {
+		return
+	}
+	r.fresh = &choice.Candidate{Saved: took, Uses: d.hits(r.key), Bytes: size}
 }
 
 // commit notes that the entry took the place of one of old bytes.

@@ -181,8 +181,8 @@ func (rec *recording) commit(res runner.Result, m cachedir.Meta) string {
 		err = rec.pending.Commit(m)
 	}
 	expected := []error{
-		cachedir.ErrNoRoom, cachedir.ErrPurged, cachedir.ErrSuperseded, cachedir.ErrTooLarge, cachedir.ErrNewer,
-		errTooMuch, errDisturbed,
+		cachedir.ErrNotWorth, cachedir.ErrNoRoom, cachedir.ErrPurged, cachedir.ErrSuperseded, cachedir.ErrTooLarge,
+		cachedir.ErrNewer, errTooMuch, errDisturbed,
 	}
 	for _, e := range expected {
 		if errors.Is(err, e) {

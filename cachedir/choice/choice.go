@@ -33,23 +33,29 @@ type Candidate struct {
 // back once a day must not look dead at night, and what changed ten times a day must not stay for long.
 const unproven = 8 * time.Hour
 
+// manyUses is to which power uses count. More favours what was used much and is not any more, as in CI, over what is
+// new; less is worse where there are scans.
+const manyUses = 0.4
+
 // Worth is what it is worth to keep something: the seconds that one use of it saves, for each byte that it takes, and
 // for each second until the next use as far as the past tells it. That is as long as there was between its uses so far,
-// and as long as it has been idle. Many uses count on top of that, but less and less. A run of less than LeastSaved
-// counts as that. What came from another machine may be old when it is stored; that it was not used here then says
-// nothing.
+// or as long as it has been idle if that is longer: what is used each day is no worse in the evening, and what has
+// waited for longer than ever will wait for as long again. Many uses count on top of that, but less and less. A run of
+// less than LeastSaved counts as that. What came from another machine may be old when it is stored; that it was not
+// used here then says nothing.
 func (c Candidate) Worth() float64 {
 	idle := max(c.Idle, 0)
 	times := float64(c.Uses) + 1
 	between := min((max(c.Age-idle, 0)+unproven).Seconds()/times, unproven.Seconds())
-	saved := max(c.Saved, LeastSaved).Seconds() * math.Sqrt(times)
-	return saved / (float64(max(c.Bytes, 1)) * (between + idle.Seconds()))
+	saved := max(c.Saved, LeastSaved).Seconds() * math.Pow(times, manyUses)
+	return saved / (float64(max(c.Bytes, 1)) * max(between, idle.Seconds()))
 }
 
 // Weight is what is compared of two candidates.
 type Weight struct {
 	Expired bool // it is of no use any more
 	Worth   float64
+	Bytes   int64
 }
 
 // Compare orders candidates: what is expired goes first, then what is worth the least.
@@ -62,6 +68,30 @@ func Compare(a, b Weight) int {
 	}
 	return cmp.Compare(a.Worth, b.Worth)
 }
+
+// muchMore is how many times the worth of something new is much. How that will be used is not known yet, and
+// what is used each hour is worth that much more.
+const muchMore = 8
+
+// Admits reports whether something new may be stored where so many bytes are missing: not if what is worth much more
+// has to go for it. What there is comes in the order in which it goes. If all of that is not enough it may be stored:
+// the rest was not looked at.
+func Admits(fresh float64, missing int64, there []Weight) bool {
+	for _, w := range there {
+		if missing <= 0 {
+			return true
+		}
+		if !w.Expired && w.Worth > muchMore*fresh {
+			return false
+		}
+		missing -= w.Bytes
+	}
+	return true
+}
+
+// SecondChance is how long it is remembered that something was not stored or had to go for others: if it is run again
+// meanwhile it is stored, whatever it is worth.
+const SecondChance = 24 * time.Hour
 
 // Goal is how much stays of what a cache may hold, once something has to go.
 func Goal(limit int64) int64 { return limit / 10 * 9 }

@@ -42,6 +42,7 @@ type store struct {
 	known          [choice.Shards]bool
 	at             map[int]*kept
 	uses           uses
+	gone           gone
 	now            time.Duration
 }
 
@@ -55,6 +56,7 @@ func newStore(limit int64, slow int) policy {
 		rand: rand.New(rand.NewPCG(uint64(limit), 2)), limit: limit,
 		reads: fastReads / slow, removes: fastRemoves / slow,
 		at: map[int]*kept{}, uses: uses{most: cachedir.MostUses(limit), of: map[int]int{}},
+		gone: gone{most: cachedir.MostUses(limit), at: map[int]time.Duration{}},
 	}
 	for i := range s.known {
 		s.known[i] = true
@@ -78,7 +80,7 @@ func (s *store) get(r request) bool {
 func (s *store) put(r request) {
 	s.now = r.at
 	if s.bytes+r.bytes > s.limit {
-		s.clean(r.bytes)
+		s.clean(r)
 	}
 	if s.bytes+r.bytes > s.limit {
 		return
@@ -91,8 +93,8 @@ func (s *store) put(r request) {
 	s.bytes += r.bytes
 }
 
-// clean makes room for something new of so many bytes.
-func (s *store) clean(reserved int64) {
+// clean makes room for something new, unless that is worth much less than what would have to go.
+func (s *store) clean(fresh request) {
 	type weighed struct {
 		choice.Weight
 		*kept
@@ -109,14 +111,23 @@ func (s *store) clean(reserved int64) {
 				Saved: k.saved, Uses: uint64(s.uses.of[k.key]), Bytes: k.bytes,
 				Age: s.now - k.at, Idle: s.now - k.noted,
 			}
-			all = append(all, weighed{choice.Weight{Worth: c.Worth()}, k})
+			all = append(all, weighed{choice.Weight{Worth: c.Worth(), Bytes: k.bytes}, k})
 		}
 	}
 	slices.SortFunc(all, func(a, b weighed) int {
 		return cmp.Or(choice.Compare(a.Weight, b.Weight), cmp.Compare(a.key, b.key))
 	})
+	there := make([]choice.Weight, len(all))
 	for i, w := range all {
-		if i == s.removes || s.bytes+reserved <= choice.Goal(s.limit) {
+		there[i] = w.Weight
+	}
+	own := choice.Candidate{Saved: fresh.saved, Uses: uint64(s.uses.of[fresh.key]), Bytes: fresh.bytes}
+	if !s.gone.isBack(fresh.key, s.now) && !choice.Admits(own.Worth(), s.bytes+fresh.bytes-s.limit, there) {
+		s.gone.note(fresh.key, s.now)
+		return
+	}
+	for i, w := range all {
+		if i == s.removes || s.bytes+fresh.bytes <= choice.Goal(s.limit) {
 			return
 		}
 		s.remove(w.kept)
@@ -130,6 +141,28 @@ func (s *store) remove(k *kept) {
 	s.sizes[sh] -= k.bytes
 	s.bytes -= k.bytes
 	delete(s.at, k.key)
+	s.gone.note(k.key, s.now)
+}
+
+// gone is when something was removed or not stored, as far as the table has room.
+type gone struct {
+	most  int
+	at    map[int]time.Duration
+	order []int // as they were written, also twice
+}
+
+func (g *gone) note(key int, now time.Duration) {
+	g.at[key] = now
+	g.order = append(g.order, key)
+	for len(g.at) > g.most {
+		delete(g.at, g.order[0])
+		g.order = g.order[1:]
+	}
+}
+
+func (g *gone) isBack(key int, now time.Duration) bool {
+	at, ok := g.at[key]
+	return ok && now-at < choice.SecondChance
 }
 
 // uses are the hours in which something was used; also of what was removed, as far as the table has room.
