@@ -215,8 +215,11 @@ func writeWhole(fd int, b []byte) bool {
 // tellThose tells all who make files in the same directory.
 func (w *way) tellThose(m *Made) bool {
 	slash := lastSlash(m.Making)
+	if slash < 0 {
+		return false
+	}
 	dir, errno := w.openAt(w.v1, m.Making[:slash], "", syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, below)
-	if slash < 0 || errno != 0 {
+	if errno != 0 {
 		return false
 	}
 	begin, own := m.Making[slash+1:], w.making.name[slash+1:]

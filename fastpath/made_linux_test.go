@@ -112,7 +112,11 @@ func TestWayPutsNothing(t *testing.T) {
 			require.NoError(t, os.Rename("obj", "other"))
 			require.NoError(t, os.Symlink("other", "obj"))
 		},
-		"nowhere to say it":   func(w *world) { require.NoError(t, os.Remove(w.path("pending"))) },
+		"nowhere to say it": func(w *world) { require.NoError(t, os.Remove(w.path("pending"))) },
+		"no directory to say it in": func(w *world) {
+			w.memo.Made.Making = "0123456789abcdef."
+			w.remember(w.args)
+		},
 		"somebody is strange": func(w *world) { require.NoError(t, os.Mkdir(w.path(madeMaking+"1.making"), 0o700)) },
 		"the umask": func(w *world) {
 			mask := syscall.Umask(0o027)
