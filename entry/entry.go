@@ -4,12 +4,16 @@
 // a stage with its witness, or a keeper (see Stage and Keeper).
 //
 // The short way is Go code without a Go runtime. It relies on what the compiler does: the goroutine in R14 (arm64:
-// R28), the end of its stack 16 bytes into that, arguments in AX, BX and CX (R0 to R2), zero in X15, the closure in DX
-// (R26), room for arguments above the return address. The thread register is left alone. A fault in it (an index out of
-// range, a need of memory, a stack that is used up) ends in SIGSEGV, for which the entry has a handler: that starts the
-// runtime as if nothing had been, or ends the process with 125 if a part of the output has been written.
+// R28), the end of its stack 16 bytes into that, arguments in AX, BX, CX and DI (R0 to R3), zero in X15, the closure in
+// DX (R26), room for arguments above the return address. The thread register is left alone. A fault in it (an index out
+// of range, a need of memory, a stack that is used up) ends in SIGSEGV, for which the entry has a handler: that starts
+// the runtime as if nothing had been, or ends the process with 125 if a part of the output has been written.
 //
 // It may hand the runtime other arguments, environment and auxiliary vector than those on the stack.
+//
+// For many looks at files it makes another thread, which does as it does, has a stack here, and is gone before anything
+// is written or the runtime starts. A fault in that thread ends it alone. No signal has a handler but SIGSEGV, so none
+// of them is to be blocked.
 //
 // Where there is no entry (other systems and architectures, a program linked by the linker of C, a library) Seen says
 // so, and nobody may start a stage or a keeper.
@@ -74,6 +78,14 @@ var (
 	begun uint32 // the short way has written
 	//lint:ignore U1000 the entry alone uses it
 	handed uintptr // the address of arguments, environment and auxiliary vector for the runtime; 0: those on the stack
+	//lint:ignore U1000 the entry alone uses it
+	twin [2]uintptr // fastpath.Twin: addresses of the next two
+	//lint:ignore U1000 the entry alone uses it
+	twinStart, twinJoin uintptr // addresses of code, as a func value has one
+	//lint:ignore U1000 the entry alone uses it
+	twinStack [64 << 10]byte // of the other thread
+	//lint:ignore U1000 the entry alone uses it
+	twinID uint32 // the kernel's number of it; 0: it is not there
 	//lint:ignore U1000 the entry alone uses it
 	cutOff = "cachex: deliver the output: a fault behind a part of it\n" +
 		"cachex: hint: run it again; cachex verify says whether the cache is sound\n"

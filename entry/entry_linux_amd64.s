@@ -10,9 +10,11 @@
 #define sys_sendmsg        46
 #define sys_clone          56
 #define sys_execve         59
+#define sys_exit           60
 #define sys_fcntl          72
 #define sys_chdir          80
 #define sys_prctl          157
+#define sys_futex          202
 #define sys_exit_group     231
 #define sys_ppoll          271
 #define sys_pipe2          293
@@ -29,6 +31,7 @@
 #define earlyG         (65536-1024)
 #define stackTop       (earlyG-256)
 #define stackMargin    24576
+#define stackSize      65536
 
 // The entry of the program, in place of the one of the same name in the runtime: that does nothing but jump to _rt0_amd64.
 // The linker lets the larger of two definitions win if one is DUPOK. What is on the stack (argc, argv) stays as it is.
@@ -70,8 +73,17 @@ start:
 	LEAQ	·earlyStack+stackTop(SB), SP
 	ANDQ	$~15, SP
 	MOVQ	·kernelStack(SB), AX
+	LEAQ	twinStart<>(SB), CX
+	MOVQ	CX, ·twinStart(SB)
+	LEAQ	·twinStart(SB), CX
+	MOVQ	CX, ·twin(SB)
+	LEAQ	twinJoin<>(SB), CX
+	MOVQ	CX, ·twinJoin(SB)
+	LEAQ	·twinJoin(SB), CX
+	MOVQ	CX, ·twin+8(SB)
 	LEAQ	·begun(SB), BX
 	LEAQ	·handed(SB), CX
+	LEAQ	·twin(SB), DI
 	MOVQ	·early(SB), DX
 	MOVQ	(DX), SI
 	CALL	SI
@@ -344,8 +356,66 @@ TEXT answer<>(SB), NOSPLIT|NOFRAME, $0
 	SYSCALL
 	RET
 
+// twinStart starts the other thread: a Go function, of ABIInternal, that AX is the func value of, with BX as its argument.
+// It returns the thread's number, or an error.
+TEXT twinStart<>(SB), NOSPLIT|NOFRAME, $0
+	MOVQ	AX, R12
+	MOVQ	BX, R13
+	LEAQ	·twinStack+stackMargin(SB), CX
+	LEAQ	·twinStack+earlyG(SB), R15
+	MOVQ	CX, 16(R15)
+	MOVQ	CX, 24(R15)
+	MOVL	$sys_clone, AX
+	MOVL	$0x350f00, DI // CLONE_VM, FS, FILES, SIGHAND, THREAD, SYSVSEM, PARENT_SETTID, CHILD_CLEARTID
+	LEAQ	·twinStack+stackTop(SB), SI
+	ANDQ	$~15, SI
+	LEAQ	·twinID(SB), DX
+	MOVQ	DX, R10
+	XORL	R8, R8
+	SYSCALL
+	TESTQ	AX, AX
+	JZ	twin
+	RET
+twin:
+	MOVQ	R15, R14
+	XORPS	X15, X15
+	XORL	BP, BP
+	MOVQ	R13, AX
+	MOVQ	R12, DX
+	MOVQ	(DX), CX
+	CALL	CX
+	JMP	endTwin<>(SB)
+
+TEXT endTwin<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
+	MOVL	$sys_exit, AX
+	XORL	DI, DI
+	SYSCALL
+	INT	$3
+
+// twinJoin returns when the other thread has ended, if there is one: the kernel makes its number 0, and wakes who waits.
+TEXT twinJoin<>(SB), NOSPLIT|NOFRAME, $0
+again:
+	MOVL	·twinID(SB), DX
+	TESTL	DX, DX
+	JZ	joined
+	MOVL	$sys_futex, AX
+	LEAQ	·twinID(SB), DI
+	XORL	SI, SI // FUTEX_WAIT
+	XORL	R10, R10
+	SYSCALL
+	JMP	again
+joined:
+	RET
+
 // fault handles SIGSEGV while the short way is tried. It does not return to where that was.
 TEXT fault<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
+	LEAQ	·twinStack(SB), CX
+	MOVQ	SP, DX
+	SUBQ	CX, DX
+	CMPQ	DX, $stackSize
+	JCC	first
+	JMP	endTwin<>(SB)
+first:
 	CMPL	·begun(SB), $0
 	JEQ	harmless
 	MOVL	$sys_write, AX
@@ -362,6 +432,7 @@ harmless:
 
 // afterEarly leaves everything as it was before the short way.
 TEXT afterEarly<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
+	CALL	twinJoin<>(SB)
 	MOVL	$sys_rt_sigaction, AX
 	MOVL	$SIGSEGV, DI
 	LEAQ	·onFault(SB), SI

@@ -8,7 +8,9 @@
 #define sys_read           63
 #define sys_write          64
 #define sys_ppoll          73
+#define sys_exit           93
 #define sys_exit_group     94
+#define sys_futex          98
 #define sys_rt_sigaction   134
 #define sys_rt_sigprocmask 135
 #define sys_prctl          167
@@ -29,6 +31,7 @@
 #define earlyG         (65536-1024)
 #define stackTop       (earlyG-256)
 #define stackMargin    24576
+#define stackSize      65536
 
 // The entry of the program, in place of the one of the same name in the runtime: that does nothing but jump to _rt0_arm64.
 // The linker lets the larger of two definitions win if one is DUPOK. What is on the stack (argc, argv) stays as it is.
@@ -72,8 +75,17 @@ start:
 	AND	$~15, R4
 	MOVD	R4, RSP
 	MOVD	·kernelStack(SB), R0
+	MOVD	$twinStart<>(SB), R2
+	MOVD	R2, ·twinStart(SB)
+	MOVD	$·twinStart(SB), R2
+	MOVD	R2, ·twin(SB)
+	MOVD	$twinJoin<>(SB), R2
+	MOVD	R2, ·twinJoin(SB)
+	MOVD	$·twinJoin(SB), R2
+	MOVD	R2, ·twin+8(SB)
 	MOVD	$·begun(SB), R1
 	MOVD	$·handed(SB), R2
+	MOVD	$·twin(SB), R3
 	MOVD	·early(SB), R26
 	MOVD	(R26), R4
 	CALL	(R4)
@@ -350,8 +362,67 @@ TEXT answer<>(SB), NOSPLIT|NOFRAME, $0
 	SVC
 	RET
 
+// twinStart starts the other thread: a Go function, of ABIInternal, that R0 is the func value of, with R1 as its argument.
+// It returns the thread's number, or an error.
+TEXT twinStart<>(SB), NOSPLIT|NOFRAME, $0
+	MOVD	R0, R19
+	MOVD	R1, R20
+	MOVD	$·twinStack(SB), R4
+	ADD	$stackMargin, R4, R5
+	MOVD	$earlyG, R21
+	ADD	R4, R21, R21
+	MOVD	R5, 16(R21)
+	MOVD	R5, 24(R21)
+	MOVD	$sys_clone, R8
+	MOVD	$0x350f00, R0 // CLONE_VM, FS, FILES, SIGHAND, THREAD, SYSVSEM, PARENT_SETTID, CHILD_CLEARTID
+	MOVD	$stackTop, R1
+	ADD	R4, R1, R1
+	AND	$~15, R1
+	MOVD	$·twinID(SB), R2
+	MOVD	$0, R3
+	MOVD	R2, R4
+	SVC
+	CBZ	R0, twin
+	RET
+twin:
+	MOVD	R21, g
+	MOVD	$0, R29
+	MOVD	R20, R0
+	MOVD	R19, R26
+	MOVD	(R26), R4
+	CALL	(R4)
+	B	endTwin<>(SB)
+
+TEXT endTwin<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
+	MOVD	$sys_exit, R8
+	MOVD	$0, R0
+	SVC
+	BRK	$0
+
+// twinJoin returns when the other thread has ended, if there is one: the kernel makes its number 0, and wakes who waits.
+TEXT twinJoin<>(SB), NOSPLIT|NOFRAME, $0
+again:
+	MOVD	$·twinID(SB), R0
+	LDARW	(R0), R2
+	CBZ	R2, joined
+	MOVD	$sys_futex, R8
+	MOVD	$0, R1 // FUTEX_WAIT
+	MOVD	$0, R3
+	SVC
+	B	again
+joined:
+	RET
+
 // fault handles SIGSEGV while the short way is tried. It does not return to where that was.
 TEXT fault<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
+	MOVD	$·twinStack(SB), R4
+	MOVD	RSP, R5
+	SUB	R4, R5, R5
+	MOVD	$stackSize, R4
+	CMP	R4, R5
+	BHS	first
+	B	endTwin<>(SB)
+first:
 	MOVWU	·begun(SB), R4
 	CBZ	R4, harmless
 	MOVD	$sys_write, R8
@@ -368,6 +439,7 @@ harmless:
 
 // afterEarly leaves everything as it was before the short way.
 TEXT afterEarly<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
+	BL	twinJoin<>(SB)
 	MOVD	$sys_rt_sigaction, R8
 	MOVD	$SIGSEGV, R0
 	MOVD	$·onFault(SB), R1

@@ -299,10 +299,11 @@ func append64(b []byte, v uint64) []byte {
 	return append(b, w[:]...)
 }
 
+// put64 is written so that it is one store.
 func put64(b []byte, v uint64) {
-	for i := range 8 {
-		b[i] = byte(v >> (8 * i))
-	}
+	_ = b[7]
+	b[0], b[1], b[2], b[3] = byte(v), byte(v>>8), byte(v>>16), byte(v>>24)
+	b[4], b[5], b[6], b[7] = byte(v>>32), byte(v>>40), byte(v>>48), byte(v>>56)
 }
 
 func load64(b []byte) uint64 {

@@ -29,8 +29,8 @@ const maxWords = 2048
 
 // Early tries the short way, on the stack as the kernel left it, and does not return if that was a hit. It may do
 // nothing that needs the runtime. begun becomes 1 before the first byte of the output is written, handed what narrow
-// says.
-func Early(stack unsafe.Pointer, begun *uint32, handed *uintptr) {
+// says. twin is for long lists.
+func Early(stack unsafe.Pointer, begun *uint32, handed *uintptr, twin *Twin) {
 	early, beforeRuntime, found = true, true, interrupted
 	args, environ, ok := wordsOf(stack)
 	switch {
@@ -39,7 +39,7 @@ func Early(stack unsafe.Pointer, begun *uint32, handed *uintptr) {
 	case len(args) < 3 || args[1] != "run" || off != "":
 		found = nothing
 	default:
-		short.began = begun
+		short.began, short.twin = begun, twin
 		short.streams, short.room = [3]int{0, 1, 2}, &large
 		verdict := short.try(args, environ)
 		if verdict == answered {
@@ -65,7 +65,7 @@ func IsEarly() bool { return early }
 
 func init() {
 	forgetNarrow()
-	if beforeRuntime = false; found == interrupted {
+	if beforeRuntime, short.twin = false, nil; found == interrupted {
 		early = false
 		short.close()
 	}

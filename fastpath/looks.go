@@ -34,8 +34,8 @@ func (l *Looks) sound() bool {
 }
 
 // A list has records: a letter, the size of a text in two bytes, the text, a NUL. A record of a directory is followed
-// by those of files in it, by their names there, which spares the kernel most of the way to each. In front of all is
-// how many bytes the first half has: two may look at once.
+// by those of files in it, by their names there, which spares the kernel most of the way to each. The list is cut into
+// chunks, each with its size in four bytes before it, which need nothing of each other: two may look at once.
 const (
 	opListed   = 'd' // a directory; it is summed up
 	opListedAt = 'D' // the same, at the end of no link
@@ -44,17 +44,18 @@ const (
 	opItself   = 'n' // from the working directory; no link is followed
 	opFollowed = 'l' // the same, a link is followed
 
-	listHead   = 4
+	chunkHead  = 4
 	recordHead = 3
 	mostPath   = 4095
+
+	mostChunks = 256
+	chunkLooks = 128 // in a chunk, or more where there would be too many
 )
 
 // EncodeLooks returns the list of looks, and what SumLooks returns as long as they show the same; false: not all can be
 // in a list.
 func EncodeLooks(all []Look) (list []byte, sum uint64, ok bool) {
-	e := looksEncoder{list: make([]byte, listHead, listHead+32*len(all)), half: len(all) / 2}
-	e.sums[0].reset()
-	e.sums[1].reset()
+	e := looksEncoder{size: max(chunkLooks, (len(all)+mostChunks-1)/mostChunks)}
 	e.group(all)
 	for _, dir := range e.dirs {
 		e.directory(dir)
@@ -67,19 +68,20 @@ func EncodeLooks(all []Look) (list []byte, sum uint64, ok bool) {
 		}
 		e.see(op, l.Path, &l.ID)
 	}
-	if e.split == 0 {
-		e.split = len(e.list)
-	}
-	first := e.split - listHead
-	e.list[0], e.list[1], e.list[2], e.list[3] = byte(first), byte(first>>8), byte(first>>16), byte(first>>24)
-	return e.list, sumOfHalves(&e.sums), !e.failed
+	e.cut()
+	return e.list, sumOfChunks(e.sums), !e.failed
 }
 
-func sumOfHalves(sums *[2]sumOfFiles) uint64 {
-	var b [16]byte
-	put64(b[:], sums[0].sum())
-	put64(b[8:], sums[1].sum())
-	return Sum64(b[:])
+// sumOfChunks is one sum of those of all chunks, in their order.
+func sumOfChunks(sums []uint64) uint64 {
+	var s sum64
+	s.reset()
+	for _, sum := range sums {
+		var b [32]byte
+		put64(b[:], sum)
+		s.blocks(b[:])
+	}
+	return s.end(nil)
 }
 
 // looksEncoder makes a list.
@@ -88,10 +90,11 @@ type looksEncoder struct {
 	others []Look
 	at     map[string]*lookedDir // by name
 
-	list   []byte
-	sums   [2]sumOfFiles
-	half   int // looks after which the second half begins
-	split  int // where it begins; 0: not yet
+	list   []byte // of chunks that are whole
+	sums   []uint64
+	chunk  []byte
+	seen   sumOfFiles // of the chunk
+	size   int        // looks of a chunk
 	failed bool
 }
 
@@ -167,8 +170,8 @@ func (e *looksEncoder) directory(dir *lookedDir) {
 		e.add(opIn, dir.name)
 	}
 	for i := range dir.files {
-		if e.split == 0 && e.half <= 0 {
-			e.halve()
+		if e.isFull() {
+			e.cut()
 			e.add(opIn, dir.name)
 		}
 		f := &dir.files[i]
@@ -178,19 +181,27 @@ func (e *looksEncoder) directory(dir *lookedDir) {
 
 // see adds a look, and what it shows.
 func (e *looksEncoder) see(op byte, text string, id *FileID) {
-	if e.split == 0 && e.half <= 0 && op != opFile {
-		e.halve()
+	if e.isFull() {
+		e.cut()
 	}
-	e.half--
-	e.add(op, text)
-	half := 0
-	if e.split > 0 {
-		half = 1
+	if e.add(op, text); e.seen.files == 0 {
+		e.seen.reset()
 	}
-	e.sums[half].add(id)
+	e.seen.add(id)
 }
 
-func (e *looksEncoder) halve() { e.split = len(e.list) }
+func (e *looksEncoder) isFull() bool { return e.seen.files >= uint64(e.size) }
+
+// cut ends a chunk.
+func (e *looksEncoder) cut() {
+	if n := len(e.chunk); n > 0 {
+		e.list = append(e.list, byte(n), byte(n>>8), byte(n>>16), byte(n>>24))
+		e.list = append(e.list, e.chunk...)
+		e.sums = append(e.sums, e.seen.sum())
+		e.chunk, e.seen.files = e.chunk[:0], 0
+	}
+	e.failed = e.failed || len(e.sums) > mostChunks
+}
 
 func (e *looksEncoder) add(op byte, text string) {
 	n := len(text)
@@ -198,5 +209,5 @@ func (e *looksEncoder) add(op byte, text string) {
 		e.failed = true
 		return
 	}
-	e.list = append(append(append(e.list, op, byte(n), byte(n>>8)), text...), 0)
+	e.chunk = append(append(append(e.chunk, op, byte(n), byte(n>>8)), text...), 0)
 }

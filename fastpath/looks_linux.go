@@ -8,30 +8,100 @@ import (
 )
 
 // SumLooks takes the looks of a list, and sums up what they show; false if one shows what no list is made of.
-func SumLooks(list []byte) (sum uint64, ok bool) {
-	var l [2]looker
-	return sumLooks(&l, list)
+func SumLooks(list []byte) (sum uint64, ok bool) { return new(chunks).sum(list, nil) }
+
+// chunks are those of a list. One thread takes them from the front, and another, if there is one, from the back, until
+// they meet: so neither waits for the other for long, whatever else the processors have to do. To be taken by both does
+// no harm: then the sum of a chunk is what one of them has seen.
+type chunks struct {
+	all   [mostChunks][]byte
+	sums  [mostChunks]uint64
+	n     int
+	first int // the last that was begun from the front
+	last  int // and from the back
+	front looker
+	back  looker
+	both  bool // all that was begun from the back has shown something
 }
 
-func sumLooks(l *[2]looker, list []byte) (sum uint64, ok bool) {
-	halves, ok := cutLooks(list)
-	if !ok || !l[0].look(halves[0]) || !l[1].look(halves[1]) {
+func (c *chunks) sum(list []byte, t *Twin) (sum uint64, ok bool) {
+	if !c.cut(list) {
 		return 0, false
 	}
-	sums := [2]sumOfFiles{l[0].sums, l[1].sums}
-	return sumOfHalves(&sums), true
+	c.first, c.last, c.both = -1, c.n, false
+	if c.n >= chunksForTwo && t != nil && isForTwo() && t.Start(lookFromBack, unsafe.Pointer(c)) > 0 {
+		ok = c.fromFront()
+		t.Join()
+		ok = ok && c.both
+	} else {
+		ok = c.fromFront()
+	}
+	return sumOfChunks(c.sums[:c.n]), ok
 }
 
-// cutLooks cuts a list into its halves.
-func cutLooks(list []byte) (halves [2][]byte, ok bool) {
-	if len(list) < listHead {
-		return halves, false
+// chunksForTwo is from how many on two are faster than one.
+const chunksForTwo = 8
+
+// cut finds the chunks.
+func (c *chunks) cut(list []byte) bool {
+	for c.n = 0; len(list) > 0; c.n++ {
+		if len(list) < chunkHead || c.n == len(c.all) {
+			return false
+		}
+		size := load32(list)
+		if list = list[chunkHead:]; uint64(size) > uint64(len(list)) {
+			return false
+		}
+		c.all[c.n], list = list[:size], list[size:]
 	}
-	first := load32(list)
-	if list = list[listHead:]; uint64(first) > uint64(len(list)) {
-		return halves, false
+	return true
+}
+
+func (c *chunks) fromFront() bool {
+	for i := 0; i < c.last; i++ {
+		c.first = i
+		if !c.front.look(c.all[i]) {
+			c.first = c.n // nobody needs to go on
+			return false
+		}
+		c.sums[i] = c.front.sums.sum()
 	}
-	return [2][]byte{list[:first], list[first:]}, true
+	return true
+}
+
+// lookFromBack is what the other thread does. If it does not come to its end, for it made a fault, both stays false.
+var lookFromBack = func(of unsafe.Pointer) {
+	c := (*chunks)(of)
+	for i := c.n - 1; i > c.first; i-- {
+		c.last = i
+		if !c.back.look(c.all[i]) {
+			return
+		}
+		c.sums[i] = c.back.sums.sum()
+	}
+	c.both = true
+}
+
+// isForTwo reports whether there is a processor for another thread.
+func isForTwo() bool {
+	var mask [16]uint64
+	n, errno := call(syscall.SYS_SCHED_GETAFFINITY, 0, unsafe.Sizeof(mask), uintptr(unsafe.Pointer(&mask)), 0, 0)
+	if errno != 0 || n < 0 || n > int(unsafe.Sizeof(mask)) {
+		return false
+	}
+	processors := 0
+	for _, word := range mask[:n/8] {
+		for ; word != 0; word &= word - 1 {
+			processors++
+		}
+	}
+	return processors > 1
+}
+
+// Twin makes another thread, where there is no runtime to make it.
+type Twin struct {
+	Start func(f func(unsafe.Pointer), of unsafe.Pointer) int // has it call f; 0 or less: it could not
+	Join  func()                                              // returns when it has ended
 }
 
 // looker takes looks.
@@ -142,6 +212,6 @@ func (w *way) holdsLooks(m *Memo) bool {
 			return false
 		}
 	}
-	sum, ok := sumLooks(&w.lookers, list[:size])
+	sum, ok := w.chunks.sum(list[:size], w.twin)
 	return ok && sum == m.Looks.Sum
 }

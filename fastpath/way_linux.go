@@ -21,13 +21,14 @@ type way struct {
 
 	memo decoded
 	place
-	making  making
-	lookers [2]looker
-	around  around
-	target  [syscall.PathMax]byte // what a link says
-	stands  bool                  // the memo holds, and files could not be put in place
-	room    *room                 // of the page of the memo so much as was read, and the entry behind it
-	page    int                   // bytes of that
+	making making
+	chunks chunks
+	twin   *Twin // nil: there is but one thread
+	around around
+	target [syscall.PathMax]byte // what a link says
+	stands bool                  // the memo holds, and files could not be put in place
+	room   *room                 // of the page of the memo so much as was read, and the entry behind it
+	page   int                   // bytes of that
 }
 
 // room is apart from what has pointers: of each word among those the runtime makes a bit as it starts, and 16 MiB took
