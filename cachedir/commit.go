@@ -96,9 +96,7 @@ func (p *Pending) store(h *format.Header, inline []byte, weighed bool) error {
 	if h.InFile {
 		size += onDisk(h.FileLen())
 	}
-	if weighed && old.size == 0 {
-		p.d.weigh(room, h.Ended.Sub(h.Started), size)
-	}
+	room.weighed, room.took = weighed && old.size == 0, h.Ended.Sub(h.Started)
 	if err := p.d.reserve(room, size, old.size); err != nil {
 		return err
 	}

@@ -344,7 +344,8 @@ type reservation struct {
 	id       uint64
 	since    usagePoint
 	cleaning *budget
-	fresh    *choice.Candidate // what the entry is worth; nil: it is stored whatever that is
+	weighed  bool          // it is stored only if it is not worth much less than what would have to go for it
+	took     time.Duration // the run
 }
 
 // openReservation begins with a point in the file of usage; what will be replaced must be looked at after that.
@@ -373,7 +374,8 @@ func (d *cleaner) reserve(r *reservation, size, replaced int64) error {
 	fits, err := d.fits(r, replaced)
 	refused := false
 	if err == nil && !fits {
-		r.cleaning.spend(func(deadline time.Time) { refused = d.cleanFor(r.fresh, deadline) })
+		fresh := d.newcomer(r)
+		r.cleaning.spend(func(deadline time.Time) { refused = d.cleanFor(fresh, deadline) })
 		fits, err = d.fits(r, replaced)
 	}
 	switch {
@@ -386,13 +388,16 @@ func (d *cleaner) reserve(r *reservation, size, replaced int64) error {
 	return ErrNoRoom
 }
 
-// weigh has an entry stored only if it is not worth much less than what would have to go for it. One that was evicted,
-// or not stored, within the day is back, which says more than what is known of it.
-func (d *cleaner) weigh(r *reservation, took time.Duration, size int64) {
-	if at, ok := d.EvictedAt(r.key); ok && d.now().Sub(at) < choice.SecondChance {
-		return
+// newcomer is an entry as it is weighed; nil: it is stored whatever it is worth. One that was evicted, or not stored,
+// within the day is back, which says more than what is known of it.
+func (d *cleaner) newcomer(r *reservation) *choice.Candidate {
+	if !r.weighed {
+		return nil
 	}
-	r.fresh = &choice.Candidate{Saved: took, Uses: d.hits(r.key), Bytes: size}
+	if at, ok := d.EvictedAt(r.key); ok && d.now().Sub(at) < choice.SecondChance {
+		return nil
+	}
+	return &choice.Candidate{Saved: r.took, Uses: d.hits(r.key), Bytes: r.size}
 }
 
 // commit notes that the entry took the place of one of old bytes.
