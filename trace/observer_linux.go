@@ -126,7 +126,7 @@ func (o *observer) add(d Doubt) {
 
 const (
 	manyPaths = 1_000
-	mostPaths = 200_000 // is more than anybody looks up again
+	mostPaths = 200_000 // more than anybody looks up again
 )
 
 // usage returns what is noted of a path. Whether something is there is asked when it is used first: a file that is gone
