@@ -166,7 +166,7 @@ func (p *Pending) finish(m Meta) (*format.Header, error) {
 	if p.table.open {
 		h.Table, h.TableLen, h.TableBehind = nil, p.table.size, true
 	}
-	p.sums.Describe(h)
+	p.sums.settled().Describe(h)
 	return h, nil
 }
 
@@ -198,7 +198,7 @@ func (p *Pending) appendTable() error {
 		if err != nil {
 			return err
 		}
-		if err := p.writeBody(buf[:n]); err != nil {
+		if err := p.writeBody(buf[:n], false); err != nil {
 			return err
 		}
 	}

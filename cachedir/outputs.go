@@ -63,7 +63,7 @@ func (w outputsWriter) Write(b []byte) (int, error) {
 	if err := w.p.checkSpace(size); err != nil {
 		return 0, err
 	}
-	if err := w.p.writeBody(b); err != nil {
+	if err := w.p.writeBody(b, false); err != nil {
 		return 0, fmt.Errorf("record outputs: %w", err)
 	}
 	return len(b), nil

@@ -37,6 +37,7 @@ const (
 	linkSuffix    = ".link"
 	controlSuffix = ".control"
 
+	copyLess  = 32 << 10 // bytes of one append to a body that are written as they come, and not with others
 	spaceStep = 16 << 20 // a growing body is held against the free space each time it grew by this much
 )
 
@@ -60,14 +61,14 @@ type Pending struct {
 	frames     format.FrameWriter
 	tableBuf   []byte // what was not yet written to the table
 	sizes      [2]int64
-	tail       []byte      // what was not yet written to the body
-	sums       format.Sums // of what was written to it
-	hidden     []byte      // for what is encrypted on its way there
-	next       int64       // look at the free space when so much was written
-	hasControl bool        // there is a control file
-	outputs    []byte      // a list of files that the run made; nil: none
-	outputsLen int64       // what they hold, which is in the body's file
-	linked     bool        // .link is the body of another entry, which has the same
+	tail       []byte  // what was not yet written to the body
+	sums       summing // of what was written to it
+	hidden     []byte  // for what is encrypted on its way there
+	next       int64   // look at the free space when so much was written
+	hasControl bool    // there is a control file
+	outputs    []byte  // a list of files that the run made; nil: none
+	outputsLen int64   // what they hold, which is in the body's file
+	linked     bool    // .link is the body of another entry, which has the same
 }
 
 // spool is a pending file that is only made when it is needed.
@@ -190,6 +191,16 @@ func (p *Pending) Size() int64 {
 // Append records bytes of a stream, 0 for stdout and 1 for stderr, in the order of delivery. After an error nothing
 // is left of the entry on disk, and Append and Commit return that error.
 func (p *Pending) Append(stream uint8, b []byte) error {
+	err := p.AppendLasting(stream, b)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sums.settled()
+	return err
+}
+
+// AppendLasting is Append of bytes that stay as they are until Release has called a function that was given to it
+// afterwards.
+func (p *Pending) AppendLasting(stream uint8, b []byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.err != nil {
@@ -202,6 +213,13 @@ func (p *Pending) Append(stream uint8, b []byte) error {
 		return p.fail(fmt.Errorf("record output: %w", err))
 	}
 	return nil
+}
+
+// Release calls free once nothing that AppendLasting was given before is read any more.
+func (p *Pending) Release(free func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sums.after(free)
 }
 
 func (p *Pending) append(stream uint8, b []byte) error {
@@ -222,18 +240,19 @@ func (p *Pending) append(stream uint8, b []byte) error {
 	if p.order.open {
 		return p.appendPublished(stream, b)
 	}
-	if len(p.tail)+len(b) <= format.InlineMax {
-		if p.tail == nil && len(b) > 32<<10 {
-			p.tail = make([]byte, 0, format.InlineMax)
+	if len(b) > format.InlineMax || p.body.size > 0 && len(b) >= copyLess {
+		if err := p.flush(); err != nil {
+			return err
 		}
-		p.tail = append(p.tail, b...)
-		return nil
+		return p.writeBody(b, true)
 	}
-	if err := p.flush(); err != nil {
-		return err
+	if len(p.tail)+len(b) > format.InlineMax {
+		if err := p.flush(); err != nil {
+			return err
+		}
 	}
-	if len(b) >= format.InlineMax/2 {
-		return p.writeBody(b)
+	if p.tail == nil && len(b) > 32<<10 {
+		p.tail = make([]byte, 0, format.InlineMax)
 	}
 	p.tail = append(p.tail, b...)
 	return nil
@@ -271,15 +290,20 @@ func (p *Pending) spillTable() error {
 
 // flush writes the tail to the body's file.
 func (p *Pending) flush() error {
-	if err := p.writeBody(p.tail); err != nil {
+	if len(p.tail) == 0 {
+		return nil
+	}
+	if err := p.writeBody(p.tail, false); err != nil {
 		return err
 	}
 	p.tail = p.tail[:0]
 	return nil
 }
 
-func (p *Pending) writeBody(b []byte) error {
+// writeBody writes b; lasting: it stays as it is for so long that its sums can be taken meanwhile.
+func (p *Pending) writeBody(b []byte, lasting bool) error {
 	if p.seal != nil {
+		lasting = false
 		p.hidden = append(p.hidden[:0], b...) // b is the caller's, who may go on to print it
 		b = p.hidden
 		p.seal.XOR(format.PartBody, p.body.size, b)
@@ -287,7 +311,11 @@ func (p *Pending) writeBody(b []byte) error {
 	if err := p.spill(&p.body, bodySuffix, b); err != nil {
 		return err
 	}
-	p.sums.Add(b)
+	if lasting && p.body.size > sumBeside {
+		p.sums.addLater(b)
+	} else {
+		p.sums.add(b)
+	}
 	return nil
 }
 
@@ -330,6 +358,7 @@ func (p *Pending) drop() {
 }
 
 func (p *Pending) dropSpools() {
+	p.sums.settled()
 	if p.hasControl {
 		_ = p.d.v1.Remove(p.base + controlSuffix)
 	}

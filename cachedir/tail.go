@@ -45,7 +45,7 @@ func (p *Pending) PublishTail(merged bool) {
 // publishTail writes the body as far as it is known, and its order.
 func (p *Pending) publishTail(merged bool) error {
 	if p.body.size == 0 {
-		if err := p.writeBody(p.tail); err != nil {
+		if err := p.writeBody(p.tail, false); err != nil {
 			return err
 		}
 	} else if err := p.flush(); err != nil {
@@ -107,7 +107,7 @@ func (p *Pending) appendPublished(stream uint8, b []byte) error {
 	} else {
 		p.tail = nil
 	}
-	if err := p.writeBody(b); err != nil {
+	if err := p.writeBody(b, true); err != nil {
 		return err
 	}
 	end := uint64(p.sizes[0] + p.sizes[1])

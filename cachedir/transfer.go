@@ -234,7 +234,7 @@ func (i *Import) WriteBody(src io.Reader) error {
 
 // copyBody writes a body of the right length whose chunks have the right checksums.
 func (i *Import) copyBody(src io.Reader) error {
-	if err := i.p.writeBody(nil); err != nil { // there is a file of an empty one, too
+	if err := i.p.writeBody(nil, false); err != nil { // there is a file of an empty one, too
 		return err
 	}
 	buf := make([]byte, format.ChunkSize)
@@ -253,7 +253,7 @@ func (i *Import) copyBody(src io.Reader) error {
 		if i.h.Seal != nil {
 			i.plain.Add(b)
 		}
-		if err := i.p.writeBody(b); err != nil {
+		if err := i.p.writeBody(b, false); err != nil {
 			return err
 		}
 		if done := len(i.came().Chunks); !slices.Equal(i.came().Chunks, i.h.Chunks[:done]) {
@@ -273,7 +273,7 @@ func (i *Import) came() *format.Sums {
 	if i.h.Seal != nil {
 		return &i.plain
 	}
-	return &i.p.sums
+	return i.p.sums.settled()
 }
 
 // checkBody is what can be said of a body when all of it is there.
@@ -286,7 +286,7 @@ func (i *Import) checkBody() error {
 		return fmt.Errorf("%w: SHA-256 of the body", format.ErrSpoiled)
 	}
 	if i.h.Seal != nil {
-		i.p.sums.Describe(i.h)
+		i.p.sums.settled().Describe(i.h)
 	}
 	return i.checkTable(i.p.body.name)
 }

@@ -67,8 +67,11 @@ func (r recorder) Append(s runner.Stream, b []byte) error {
 		return errTooMuch
 	}
 	_, _ = r.written[s].Write(b)
-	return r.p.Append(uint8(s), b)
+	return r.p.AppendLasting(uint8(s), b)
 }
+
+// Release is that of runner.Keeper.
+func (r recorder) Release(free func()) { r.p.Release(free) }
 
 var errTooMuch = errors.New("more output than --max-entry allows")
 

@@ -23,8 +23,9 @@ type frame struct {
 // queue is the ring between delivery and capture. Delivery runs ahead of a slow disk by slotCount
 // buffers and then waits for it.
 type queue struct {
-	sink Sink // nil: the frames are dropped
-	done chan struct{}
+	sink   Sink   // nil: the frames are dropped
+	keeper Keeper // the same one, if it is such
+	done   chan struct{}
 
 	order sync.Mutex // held around a write to the user and the push that notes it
 
@@ -41,6 +42,7 @@ type queue struct {
 
 func newQueue(sink Sink) *queue {
 	q := &queue{sink: sink, done: make(chan struct{})}
+	q.keeper, _ = sink.(Keeper)
 	q.change.L = &q.mu
 	return q
 }
@@ -120,10 +122,19 @@ func (q *queue) run() {
 				q.err = q.sink.Append(f.stream, f.slot.b[f.from:f.to])
 			}
 			if f.last {
-				q.give(f.slot)
+				q.release(f.slot)
 			}
 		}
 	}
+}
+
+// release gives a slot back as soon as the sink has no need of it.
+func (q *queue) release(s *slot) {
+	if q.keeper == nil {
+		q.give(s)
+		return
+	}
+	q.keeper.Release(func() { q.give(s) })
 }
 
 // close waits until the sink has got everything.

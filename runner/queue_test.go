@@ -51,6 +51,33 @@ func TestQueueIsBoundedAndKeepsTheOrder(t *testing.T) {
 	require.Equal(t, n, sink.got.Len())
 }
 
+// keepingSink reads what it was given when it is told to, and no sooner.
+type keepingSink struct {
+	countingSink
+	kept []func()
+}
+
+func (k *keepingSink) Release(free func()) { k.kept = append(k.kept, free) }
+
+// A slot is free when the sink has released it, also one of which it took nothing for an error.
+func TestQueueWaitsForRelease(t *testing.T) {
+	for _, err := range []error{nil, errors.New("disk full")} {
+		sink := &keepingSink{countingSink: countingSink{err: err}}
+		q := newQueue(sink)
+		for range slotCount {
+			q.push(frame{slot: q.take(slotSize), from: 0, to: 1, last: true})
+		}
+		q.close()
+		require.Equal(t, err, q.err)
+		require.Empty(t, q.free)
+		require.Len(t, sink.kept, slotCount)
+		for _, free := range sink.kept {
+			free()
+		}
+		require.Len(t, q.free, slotCount)
+	}
+}
+
 // A slot that was delivered in bites is one frame as long as the other stream stays out, and free
 // only when the last bite was taken.
 func TestQueueJoinsBites(t *testing.T) {

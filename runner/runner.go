@@ -37,9 +37,16 @@ const (
 )
 
 // Sink receives what was delivered to the user, in the order of delivery, from one goroutine. It may
-// keep nothing of b after it returns. Its first error ends the capture, never the delivery.
+// keep nothing of b after it returns, but as a Keeper. Its first error ends the capture, never the delivery.
 type Sink interface {
 	Append(s Stream, b []byte) error
+}
+
+// Keeper is a Sink that goes on reading what it was given after Append has returned.
+type Keeper interface {
+	Sink
+	// Release calls free once nothing is read any more of what was appended before, also where that failed.
+	Release(free func())
 }
 
 // Filter changes what the user gets. Append appends to dst what there is to deliver of a piece, and may keep some

@@ -82,7 +82,7 @@ func (s *stream) pump() {
 		if s.flowed < growAfter && s.flowed+int64(n) >= growAfter {
 			grow(s.from, slotSize)
 			size = slotSize
-			late.Processors() // to print, and to record
+			late.Processors() // to print, to record, and to sum up
 		}
 		s.flowed += int64(n)
 	}
