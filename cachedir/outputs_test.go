@@ -104,6 +104,22 @@ func TestOutputs(t *testing.T) {
 	}
 }
 
+// A run that has printed nothing, and made nothing but links, directories and empty files, has an empty body.
+func TestOutputsThatHoldNothing(t *testing.T) {
+	d, r := newDir(t, Options{}), runOf("links")
+	p, err := d.Begin(r)
+	require.NoError(t, err)
+	defer p.Discard()
+	require.NoError(t, p.AppendOutputs(func(io.Writer) ([]byte, error) { return []byte("the list"), nil }))
+	require.NoError(t, p.Commit(metaNow()))
+	e, err := d.Lookup(r.Key, r.Recipe, Good)
+	require.NoError(t, err)
+	defer e.Close()
+	require.Equal(t, "the list", string(e.Outputs))
+	require.Zero(t, e.OutputsLen)
+	require.Empty(t, faults(t, d))
+}
+
 // What was printed is given also if what files hold is damaged, which is found out before any of it is used.
 func TestDamagedOutputs(t *testing.T) {
 	d, r := newDir(t, Options{}), runOf("a")

@@ -288,9 +288,9 @@ func (p *Pending) spillTable() error {
 	return nil
 }
 
-// flush writes the tail to the body's file.
+// flush writes the tail to the body's file. There is a file of an empty body, too.
 func (p *Pending) flush() error {
-	if len(p.tail) == 0 {
+	if len(p.tail) == 0 && p.body.open {
 		return nil
 	}
 	if err := p.writeBody(p.tail, false); err != nil {
