@@ -18,18 +18,30 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var update = flag.Bool("update", false, "rewrite the expected output in testdata/scripts")
+var (
+	update    = flag.Bool("update", false, "rewrite the expected output in testdata/scripts")
+	entryFlag = flag.String("entry", "early", "how the real binary answers hits: early (before the Go runtime), "+
+		"plain (as packages are initialised), none (by the ordinary way alone)")
+)
 
 // binDir is the directory of the real binary, built as users build it when the first test asks for it; plainDir that of
 // one without the early entry.
 var (
-	binDir   = sync.OnceValues(func() (string, error) { return build() })
-	plainDir = sync.OnceValues(func() (string, error) {
-		return build("-ldflags=-X github.com/cachex-cli/cachex/entry.plain=1")
-	})
+	binDir   = sync.OnceValues(func() (string, error) { return build(*entryFlag) })
+	plainDir = sync.OnceValues(func() (string, error) { return build("plain") })
 )
 
-func build(flags ...string) (string, error) {
+func build(entry string) (string, error) {
+	var flags []string
+	switch entry {
+	case "early":
+	case "plain":
+		flags = []string{"-ldflags=-X github.com/cachex-cli/cachex/entry.plain=1"}
+	case "none":
+		flags = []string{"-ldflags=-X github.com/cachex-cli/cachex/fastpath.off=1"}
+	default:
+		return "", fmt.Errorf("-entry %s: say early, plain or none", entry)
+	}
 	dir, err := os.MkdirTemp("", "cachex-test-")
 	if err != nil {
 		return "", err
@@ -94,6 +106,13 @@ func TestScripts(t *testing.T) {
 			env.Setenv("MUST_OBSERVE", os.Getenv("MUST_OBSERVE")) // 1: it is wrong if no run can be observed
 			env.Setenv("EVERY", os.Getenv("EVERY"))               // 1: the scripts that try many cases try them all
 			return nil
+		},
+		Condition: func(cond string) (bool, error) {
+			entry, ok := strings.CutPrefix(cond, "entry:")
+			if !ok {
+				return false, fmt.Errorf("unknown condition %s", cond)
+			}
+			return entry == *entryFlag, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"lines":   countLines,
