@@ -3,6 +3,7 @@
 package fastpath
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"unsafe"
@@ -10,9 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The runtime gets what is on the stack, and behind the environment a variable more.
+// The runtime gets what is on the stack, and behind the environment what it is told.
 func TestNarrow(t *testing.T) {
-	defer func() { narrowed = false }()
+	defer func() { narrowed, tableless = false, false }()
 	pointers := func(texts []string) (words []uintptr) {
 		for _, text := range texts {
 			words = append(words, uintptr(unsafe.Pointer(unsafe.StringData(text+"\x00"))))
@@ -23,32 +24,55 @@ func TestNarrow(t *testing.T) {
 	of := func(args, environ []string) (stack []uintptr, handed uintptr) {
 		stack = append([]uintptr{uintptr(len(args))}, pointers(args)...)
 		stack = append(append(stack, pointers(environ)...), auxiliary...)
-		narrowed = false
+		narrowed, tableless = false, false
 		return stack, narrow(unsafe.Pointer(unsafe.SliceData(stack)), environ)
 	}
-	for _, environ := range [][]string{nil, {"HOME=/h"}, {"", "A", "GOMAXPROC=1", "XGOMAXPROCS=2"}} {
-		stack, handed := of([]string{"cachex", "run", "x"}, environ)
-		require.Equal(t, uintptr(unsafe.Pointer(&handedOver)), handed)
-		require.True(t, IsNarrow())
-		before := 3 + 1 + len(environ)
-		require.Equal(t, stack[1:1+before], handedOver[:before])
-		added := unsafe.String((*byte)(unsafe.Pointer(unsafe.StringData(oneProcessor))), len(oneProcessor))
-		require.Equal(t, uintptr(unsafe.Pointer(unsafe.StringData(added))), handedOver[before])
-		require.Equal(t, stack[1+before:], handedOver[before+1:before+2+len(auxiliary)])
+	textAt := func(at uintptr) string {
+		for _, text := range []string{oneProcessor, noTables} {
+			if at == uintptr(unsafe.Pointer(unsafe.StringData(text))) {
+				return text
+			}
+		}
+		return ""
 	}
-	for what, environ := range map[string][]string{
-		"it was said":   {"A=1", "GOMAXPROCS=3"},
-		"also if empty": {"GOMAXPROCS="},
-		"too many":      strings.Fields(strings.Repeat("V=1 ", mostHanded)),
-		"just too many": strings.Fields(strings.Repeat("V=1 ", mostHanded-len(auxiliary)-3-1-1-1+1)),
+	for _, c := range []struct {
+		environ []string
+		told    []string
+	}{
+		{nil, []string{oneProcessor, noTables}},
+		{[]string{"HOME=/h"}, []string{oneProcessor, noTables}},
+		{[]string{"", "A", "GOMAXPROC=1", "XGOMAXPROCS=2", "GODEBUGS=1"}, []string{oneProcessor, noTables}},
+		{[]string{"A=1", "GOMAXPROCS=3"}, []string{noTables}},
+		{[]string{"GOMAXPROCS="}, []string{noTables}},
+		{[]string{"GODEBUG=cpu.avx2=off"}, []string{oneProcessor}},
+		{[]string{"GODEBUG="}, []string{oneProcessor}},
+		{[]string{"GODEBUG=", "GOMAXPROCS=1"}, nil},
 	} {
+		told := slices.DeleteFunc(c.told, func(text string) bool { return text == "" })
+		stack, handed := of([]string{"cachex", "run", "x"}, c.environ)
+		require.Equal(t, slices.Contains(told, oneProcessor), IsNarrow())
+		require.Equal(t, noTables != "" && slices.Contains(told, noTables), tableless)
+		if len(told) == 0 {
+			require.Zero(t, handed)
+			continue
+		}
+		require.Equal(t, uintptr(unsafe.Pointer(&handedOver)), handed)
+		before := 3 + 1 + len(c.environ)
+		require.Equal(t, stack[1:1+before], handedOver[:before])
+		for i, text := range told {
+			require.Equal(t, text, textAt(handedOver[before+i]), "%q", c.environ)
+		}
+		rest := stack[1+before:]
+		require.Equal(t, rest, handedOver[before+len(told):before+len(told)+len(rest)])
+	}
+	added := len([]string{oneProcessor, noTables}[:1+min(len(noTables), 1)])
+	most := mostHanded - len(auxiliary) - 3 - 1 - 1 - added
+	many := func(n int) []string { return strings.Fields(strings.Repeat("V=1 ", n)) }
+	for what, environ := range map[string][]string{"too many": many(mostHanded), "just too many": many(most + 1)} {
 		_, handed := of([]string{"cachex", "run", "x"}, environ)
 		require.Zero(t, handed, what)
 		require.False(t, IsNarrow(), what)
 	}
-	_, handed := of(
-		[]string{"cachex", "run", "x"},
-		strings.Fields(strings.Repeat("V=1 ", mostHanded-len(auxiliary)-3-1-1-1)),
-	)
+	_, handed := of([]string{"cachex", "run", "x"}, many(most))
 	require.NotZero(t, handed, "just not too many")
 }
