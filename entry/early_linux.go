@@ -12,4 +12,4 @@ import (
 // through a wrapper that looks for a goroutine. What a race detector adds to functions needs the runtime.
 //
 //lint:ignore U1000 the entry alone uses it
-var early func(stack unsafe.Pointer, begun *uint32, handed *uintptr, twin *fastpath.Twin) = fastpath.Early
+var early func(stack unsafe.Pointer, begun *uint32, handed *uintptr, kernel *fastpath.Kernel) = fastpath.Early

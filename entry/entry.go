@@ -19,6 +19,8 @@
 // so, and nobody may start a stage or a keeper.
 package entry
 
+import "unsafe"
+
 // Seen reports whether the entry was there.
 func Seen() bool { return seen }
 
@@ -60,37 +62,56 @@ const (
 	Notif2 = 128
 )
 
+// short is what the entry needs for the short way. A hit touches one page of it, the last: each costs as much as four
+// looks at files.
+//
+//lint:ignore U1000 the entry alone uses it
+type short struct {
+	thread
+	kernelStack uintptr    // as the kernel left it: argc, argv, environment
+	handed      uintptr    // address of others for the runtime, and an auxiliary vector; 0: there are none
+	action      [4]uint64  // struct sigaction, for a moment
+	onFault     [4]uint64  // what was done about SIGSEGV
+	kernel      [3]uintptr // fastpath.Kernel: addresses of the next three
+	call        uintptr    // addresses of code, as a func value has one
+	start       uintptr
+	join        uintptr
+	begun       uint32 // the short way has written
+}
+
+// thread is what a thread needs before the runtime: a stack, for that of the kernel may be as small as its caller
+// likes, and a goroutine, of which nothing is set but where the stack ends.
+//
+//lint:ignore U1000 the entry alone uses it
+type thread struct {
+	stack     [15*pageOfMemory + stackInLast]byte
+	goroutine [512]byte
+}
+
+const (
+	pageOfMemory = 4096 // bytes of the smallest
+	stackInLast  = 3072 // bytes of a stack on the last page that has some of it
+
+	//lint:ignore U1000 the entry alone uses it
+	lenOfNo = len("no") // of plain, if a build says nothing else
+)
+
 // What the entry has found, and what a stage and a keeper put together for the kernel.
 var (
 	seen       bool
 	mask       uint64
 	ignoredSet uint64
 	//lint:ignore U1000 the entry alone uses it
-	action [4]uint64 // struct sigaction, for a moment
-
+	area [unsafe.Sizeof(short{}) + pageOfMemory - 1]byte // has a short from the first page that begins in it
 	//lint:ignore U1000 the entry alone uses it
-	kernelStack uintptr // as the kernel left it: argc, argv, environment
-	//lint:ignore U1000 the entry alone uses it
-	earlyStack [64 << 10]byte // of the short way, for that of the kernel may be as small as its caller likes
-	//lint:ignore U1000 the entry alone uses it
-	onFault [4]uint64 // what was done about SIGSEGV
-	//lint:ignore U1000 the entry alone uses it
-	begun uint32 // the short way has written
-	//lint:ignore U1000 the entry alone uses it
-	handed uintptr // the address of arguments, environment and auxiliary vector for the runtime; 0: those on the stack
-	//lint:ignore U1000 the entry alone uses it
-	twin [2]uintptr // fastpath.Twin: addresses of the next two
-	//lint:ignore U1000 the entry alone uses it
-	twinStart, twinJoin uintptr // addresses of code, as a func value has one
-	//lint:ignore U1000 the entry alone uses it
-	twinStack [64 << 10]byte // of the other thread
+	twin thread // the other thread
 	//lint:ignore U1000 the entry alone uses it
 	twinID uint32 // the kernel's number of it; 0: it is not there
 	//lint:ignore U1000 the entry alone uses it
 	cutOff = "cachex: deliver the output: a fault behind a part of it\n" +
 		"cachex: hint: run it again; cachex verify says whether the cache is sound\n"
 	//lint:ignore U1000 the entry alone uses it
-	plain string // a build with -ldflags "-X github.com/cachex-cli/cachex/entry.plain=1" has no short way here
+	plain = "no" // a build with -ldflags "-X github.com/cachex-cli/cachex/entry.plain=1" has no short way here
 
 	//lint:ignore U1000 a stage alone uses it
 	program [MaxProgram]uint64

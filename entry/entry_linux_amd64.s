@@ -1,3 +1,4 @@
+#include "go_asm.h"
 #include "textflag.h"
 
 #define sys_read           0
@@ -26,12 +27,12 @@
 #define lastSignal     64
 #define SIGSEGV        11
 
-// Above the stack of the short way is its goroutine, of which nothing is set but where the stack ends: the rest is left to
-// the kernel, for what it keeps of a fault.
-#define earlyG         (65536-1024)
-#define stackTop       (earlyG-256)
+// SHORT is the address of the short (entry.go).
+#define SHORT(r)       LEAQ ·area+const_pageOfMemory-1(SB), r; ANDQ $-const_pageOfMemory, r
+
+// A stack begins below the goroutine.
+#define stackTop       (thread_goroutine-64)
 #define stackMargin    24576
-#define stackSize      65536
 
 // The entry of the program, in place of the one of the same name in the runtime: that does nothing but jump to _rt0_amd64.
 // The linker lets the larger of two definitions win if one is DUPOK. What is on the stack (argc, argv) stays as it is.
@@ -48,42 +49,46 @@ TEXT _rt0_amd64_linux(SB), NOSPLIT|NOFRAME|TOPFRAME|DUPOK, $0
 	JEQ	maybeKeeper
 
 start:
-	MOVQ	SP, ·kernelStack(SB)
+	SHORT(R12)
+	MOVQ	SP, short_kernelStack(R12)
 	CMPQ	·early(SB), $0
 	JEQ	plain
-	CMPQ	·plain+8(SB), $0
+	CMPQ	·plain+8(SB), $const_lenOfNo
 	JNE	plain
 	LEAQ	fault<>(SB), AX
-	MOVQ	AX, ·action(SB)
-	MOVQ	$0x44000000, ·action+8(SB) // SA_RESTORER, SA_NODEFER
-	MOVQ	AX, ·action+16(SB) // the kernel wants one; the handler does not return
+	MOVQ	AX, short_action(R12)
+	MOVQ	$0x44000000, short_action+8(R12) // SA_RESTORER, SA_NODEFER
+	MOVQ	AX, short_action+16(R12) // the kernel wants one; the handler does not return
 	MOVL	$sys_rt_sigaction, AX
 	MOVL	$SIGSEGV, DI
-	LEAQ	·action(SB), SI
-	LEAQ	·onFault(SB), DX
+	LEAQ	short_action(R12), SI
+	LEAQ	short_onFault(R12), DX
 	MOVL	$setSize, R10
 	SYSCALL
 	TESTQ	AX, AX
 	JNZ	plain
-	LEAQ	·earlyStack+stackMargin(SB), AX
-	LEAQ	·earlyStack+earlyG(SB), R14
+	LEAQ	stackMargin(R12), AX
+	LEAQ	thread_goroutine(R12), R14
 	MOVQ	AX, 16(R14) // stackguard0
 	MOVQ	AX, 24(R14) // stackguard1
 	XORPS	X15, X15
-	LEAQ	·earlyStack+stackTop(SB), SP
-	ANDQ	$~15, SP
-	MOVQ	·kernelStack(SB), AX
-	LEAQ	twinStart<>(SB), CX
-	MOVQ	CX, ·twinStart(SB)
-	LEAQ	·twinStart(SB), CX
-	MOVQ	CX, ·twin(SB)
-	LEAQ	twinJoin<>(SB), CX
-	MOVQ	CX, ·twinJoin(SB)
-	LEAQ	·twinJoin(SB), CX
-	MOVQ	CX, ·twin+8(SB)
-	LEAQ	·begun(SB), BX
-	LEAQ	·handed(SB), CX
-	LEAQ	·twin(SB), DI
+	LEAQ	stackTop(R12), SP // a multiple of 64
+	MOVQ	short_kernelStack(R12), AX
+	LEAQ	cachexEnter(SB), CX
+	MOVQ	CX, short_call(R12)
+	LEAQ	short_call(R12), CX
+	MOVQ	CX, short_kernel(R12)
+	LEAQ	startTwin<>(SB), CX
+	MOVQ	CX, short_start(R12)
+	LEAQ	short_start(R12), CX
+	MOVQ	CX, short_kernel+8(R12)
+	LEAQ	joinTwin<>(SB), CX
+	MOVQ	CX, short_join(R12)
+	LEAQ	short_join(R12), CX
+	MOVQ	CX, short_kernel+16(R12)
+	LEAQ	short_begun(R12), BX
+	LEAQ	short_handed(R12), CX
+	LEAQ	short_kernel(R12), DI
 	MOVQ	·early(SB), DX
 	MOVQ	(DX), SI
 	CALL	SI
@@ -356,18 +361,18 @@ TEXT answer<>(SB), NOSPLIT|NOFRAME, $0
 	SYSCALL
 	RET
 
-// twinStart starts the other thread: a Go function, of ABIInternal, that AX is the func value of, with BX as its argument.
+// startTwin starts the other thread: a Go function, of ABIInternal, that AX is the func value of, with BX as its argument.
 // It returns the thread's number, or an error.
-TEXT twinStart<>(SB), NOSPLIT|NOFRAME, $0
+TEXT startTwin<>(SB), NOSPLIT|NOFRAME, $0
 	MOVQ	AX, R12
 	MOVQ	BX, R13
-	LEAQ	·twinStack+stackMargin(SB), CX
-	LEAQ	·twinStack+earlyG(SB), R15
+	LEAQ	·twin+stackMargin(SB), CX
+	LEAQ	·twin+thread_goroutine(SB), R15
 	MOVQ	CX, 16(R15)
 	MOVQ	CX, 24(R15)
 	MOVL	$sys_clone, AX
 	MOVL	$0x350f00, DI // CLONE_VM, FS, FILES, SIGHAND, THREAD, SYSVSEM, PARENT_SETTID, CHILD_CLEARTID
-	LEAQ	·twinStack+stackTop(SB), SI
+	LEAQ	·twin+stackTop(SB), SI
 	ANDQ	$~15, SI
 	LEAQ	·twinID(SB), DX
 	MOVQ	DX, R10
@@ -392,8 +397,8 @@ TEXT endTwin<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
 	SYSCALL
 	INT	$3
 
-// twinJoin returns when the other thread has ended, if there is one: the kernel makes its number 0, and wakes who waits.
-TEXT twinJoin<>(SB), NOSPLIT|NOFRAME, $0
+// joinTwin returns when the other thread has ended, if there is one: the kernel makes its number 0, and wakes who waits.
+TEXT joinTwin<>(SB), NOSPLIT|NOFRAME, $0
 again:
 	MOVL	·twinID(SB), DX
 	TESTL	DX, DX
@@ -409,14 +414,15 @@ joined:
 
 // fault handles SIGSEGV while the short way is tried. It does not return to where that was.
 TEXT fault<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
-	LEAQ	·twinStack(SB), CX
+	LEAQ	·twin(SB), CX
 	MOVQ	SP, DX
 	SUBQ	CX, DX
-	CMPQ	DX, $stackSize
+	CMPQ	DX, $thread__size
 	JCC	first
 	JMP	endTwin<>(SB)
 first:
-	CMPL	·begun(SB), $0
+	SHORT(R12)
+	CMPL	short_begun(R12), $0
 	JEQ	harmless
 	MOVL	$sys_write, AX
 	MOVL	$2, DI
@@ -432,14 +438,15 @@ harmless:
 
 // afterEarly leaves everything as it was before the short way.
 TEXT afterEarly<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
-	CALL	twinJoin<>(SB)
+	CALL	joinTwin<>(SB)
+	SHORT(R12)
 	MOVL	$sys_rt_sigaction, AX
 	MOVL	$SIGSEGV, DI
-	LEAQ	·onFault(SB), SI
+	LEAQ	short_onFault(R12), SI
 	XORL	DX, DX
 	MOVL	$setSize, R10
 	SYSCALL
-	MOVQ	·kernelStack(SB), SP
+	MOVQ	short_kernelStack(R12), SP
 	JMP	runtime<>(SB)
 
 // runtime notes what was inherited, and starts the Go runtime.
@@ -451,17 +458,18 @@ TEXT runtime<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
 	MOVL	$setSize, R10
 	SYSCALL
 
+	SHORT(R15)
 	XORL	R13, R13 // the ignored signals, 1 as the lowest bit
 	MOVL	$lastSignal, R12
 next:
 	MOVL	$sys_rt_sigaction, AX
 	MOVL	R12, DI
 	XORL	SI, SI
-	LEAQ	·action(SB), DX
+	LEAQ	short_action(R15), DX
 	MOVL	$setSize, R10
 	SYSCALL
 	XORL	AX, AX
-	CMPQ	·action(SB), $SIG_IGN
+	CMPQ	short_action(R15), $SIG_IGN
 	SETEQ	AX
 	SHLQ	$1, R13
 	ORQ	AX, R13
@@ -471,7 +479,7 @@ next:
 	MOVB	$1, ·seen(SB)
 
 	XORL	DX, DX
-	MOVQ	·handed(SB), SI
+	MOVQ	short_handed(R15), SI
 	TESTQ	SI, SI
 	JZ	asItIs
 	MOVQ	0(SP), DI

@@ -1,3 +1,4 @@
+#include "go_asm.h"
 #include "textflag.h"
 
 #define sys_fcntl          25
@@ -26,12 +27,12 @@
 #define lastSignal     64
 #define SIGSEGV        11
 
-// Above the stack of the short way is its goroutine, of which nothing is set but where the stack ends: the rest is left to
-// the kernel, for what it keeps of a fault.
-#define earlyG         (65536-1024)
-#define stackTop       (earlyG-256)
+// SHORT is the address of the short (entry.go).
+#define SHORT(r)       MOVD $·area+const_pageOfMemory-1(SB), r; AND $-const_pageOfMemory, r
+
+// A stack begins below the goroutine.
+#define stackTop       (thread_goroutine-64)
 #define stackMargin    24576
-#define stackSize      65536
 
 // The entry of the program, in place of the one of the same name in the runtime: that does nothing but jump to _rt0_arm64.
 // The linker lets the larger of two definitions win if one is DUPOK. What is on the stack (argc, argv) stays as it is.
@@ -47,45 +48,47 @@ TEXT _rt0_arm64_linux(SB), NOSPLIT|NOFRAME|TOPFRAME|DUPOK, $0
 	BEQ	maybeKeeper
 
 start:
+	SHORT(R19)
 	MOVD	RSP, R4
-	MOVD	R4, ·kernelStack(SB)
+	MOVD	R4, short_kernelStack(R19)
 	MOVD	·early(SB), R4
 	CBZ	R4, plain
 	MOVD	·plain+8(SB), R4
-	CBNZ	R4, plain
+	CMP	$const_lenOfNo, R4
+	BNE	plain
 	MOVD	$fault<>(SB), R4
-	MOVD	R4, ·action(SB)
+	MOVD	R4, short_action(R19)
 	MOVD	$0x40000000, R4 // SA_NODEFER
-	MOVD	R4, ·action+8(SB)
+	MOVD	R4, short_action+8(R19)
 	MOVD	$sys_rt_sigaction, R8
 	MOVD	$SIGSEGV, R0
-	MOVD	$·action(SB), R1
-	MOVD	$·onFault(SB), R2
+	MOVD	$short_action(R19), R1
+	MOVD	$short_onFault(R19), R2
 	MOVD	$setSize, R3
 	SVC
 	CBNZ	R0, plain
-	MOVD	$·earlyStack(SB), R4
-	ADD	$stackMargin, R4, R5
-	MOVD	$earlyG, g
-	ADD	R4, g, g
+	MOVD	$stackMargin(R19), R5
+	MOVD	$thread_goroutine(R19), g
 	MOVD	R5, 16(g) // stackguard0
 	MOVD	R5, 24(g) // stackguard1
-	MOVD	$stackTop, R5
-	ADD	R5, R4, R4
-	AND	$~15, R4
+	MOVD	$stackTop(R19), R4
 	MOVD	R4, RSP
-	MOVD	·kernelStack(SB), R0
-	MOVD	$twinStart<>(SB), R2
-	MOVD	R2, ·twinStart(SB)
-	MOVD	$·twinStart(SB), R2
-	MOVD	R2, ·twin(SB)
-	MOVD	$twinJoin<>(SB), R2
-	MOVD	R2, ·twinJoin(SB)
-	MOVD	$·twinJoin(SB), R2
-	MOVD	R2, ·twin+8(SB)
-	MOVD	$·begun(SB), R1
-	MOVD	$·handed(SB), R2
-	MOVD	$·twin(SB), R3
+	MOVD	short_kernelStack(R19), R0
+	MOVD	$cachexEnter(SB), R2
+	MOVD	R2, short_call(R19)
+	MOVD	$short_call(R19), R2
+	MOVD	R2, short_kernel(R19)
+	MOVD	$startTwin<>(SB), R2
+	MOVD	R2, short_start(R19)
+	MOVD	$short_start(R19), R2
+	MOVD	R2, short_kernel+8(R19)
+	MOVD	$joinTwin<>(SB), R2
+	MOVD	R2, short_join(R19)
+	MOVD	$short_join(R19), R2
+	MOVD	R2, short_kernel+16(R19)
+	MOVD	$short_begun(R19), R1
+	MOVD	$short_handed(R19), R2
+	MOVD	$short_kernel(R19), R3
 	MOVD	·early(SB), R26
 	MOVD	(R26), R4
 	CALL	(R4)
@@ -362,21 +365,19 @@ TEXT answer<>(SB), NOSPLIT|NOFRAME, $0
 	SVC
 	RET
 
-// twinStart starts the other thread: a Go function, of ABIInternal, that R0 is the func value of, with R1 as its argument.
+// startTwin starts the other thread: a Go function, of ABIInternal, that R0 is the func value of, with R1 as its argument.
 // It returns the thread's number, or an error.
-TEXT twinStart<>(SB), NOSPLIT|NOFRAME, $0
+TEXT startTwin<>(SB), NOSPLIT|NOFRAME, $0
 	MOVD	R0, R19
 	MOVD	R1, R20
-	MOVD	$·twinStack(SB), R4
-	ADD	$stackMargin, R4, R5
-	MOVD	$earlyG, R21
-	ADD	R4, R21, R21
+	MOVD	$·twin(SB), R4
+	MOVD	$stackMargin(R4), R5
+	MOVD	$thread_goroutine(R4), R21
 	MOVD	R5, 16(R21)
 	MOVD	R5, 24(R21)
 	MOVD	$sys_clone, R8
 	MOVD	$0x350f00, R0 // CLONE_VM, FS, FILES, SIGHAND, THREAD, SYSVSEM, PARENT_SETTID, CHILD_CLEARTID
-	MOVD	$stackTop, R1
-	ADD	R4, R1, R1
+	MOVD	$stackTop(R4), R1
 	AND	$~15, R1
 	MOVD	$·twinID(SB), R2
 	MOVD	$0, R3
@@ -399,8 +400,8 @@ TEXT endTwin<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
 	SVC
 	BRK	$0
 
-// twinJoin returns when the other thread has ended, if there is one: the kernel makes its number 0, and wakes who waits.
-TEXT twinJoin<>(SB), NOSPLIT|NOFRAME, $0
+// joinTwin returns when the other thread has ended, if there is one: the kernel makes its number 0, and wakes who waits.
+TEXT joinTwin<>(SB), NOSPLIT|NOFRAME, $0
 again:
 	MOVD	$·twinID(SB), R0
 	LDARW	(R0), R2
@@ -415,15 +416,16 @@ joined:
 
 // fault handles SIGSEGV while the short way is tried. It does not return to where that was.
 TEXT fault<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
-	MOVD	$·twinStack(SB), R4
+	MOVD	$·twin(SB), R4
 	MOVD	RSP, R5
 	SUB	R4, R5, R5
-	MOVD	$stackSize, R4
+	MOVD	$thread__size, R4
 	CMP	R4, R5
 	BHS	first
 	B	endTwin<>(SB)
 first:
-	MOVWU	·begun(SB), R4
+	SHORT(R19)
+	MOVWU	short_begun(R19), R4
 	CBZ	R4, harmless
 	MOVD	$sys_write, R8
 	MOVD	$2, R0
@@ -439,14 +441,15 @@ harmless:
 
 // afterEarly leaves everything as it was before the short way.
 TEXT afterEarly<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
-	BL	twinJoin<>(SB)
+	BL	joinTwin<>(SB)
+	SHORT(R19)
 	MOVD	$sys_rt_sigaction, R8
 	MOVD	$SIGSEGV, R0
-	MOVD	$·onFault(SB), R1
+	MOVD	$short_onFault(R19), R1
 	MOVD	$0, R2
 	MOVD	$setSize, R3
 	SVC
-	MOVD	·kernelStack(SB), R4
+	MOVD	short_kernelStack(R19), R4
 	MOVD	R4, RSP
 	B	runtime<>(SB)
 
@@ -459,16 +462,17 @@ TEXT runtime<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
 	MOVD	$setSize, R3
 	SVC
 
+	SHORT(R21)
 	MOVD	$0, R20 // the ignored signals, 1 as the lowest bit
 	MOVD	$lastSignal, R19
 next:
 	MOVD	$sys_rt_sigaction, R8
 	MOVD	R19, R0
 	MOVD	$0, R1
-	MOVD	$·action(SB), R2
+	MOVD	$short_action(R21), R2
 	MOVD	$setSize, R3
 	SVC
-	MOVD	·action(SB), R4
+	MOVD	short_action(R21), R4
 	CMP	$SIG_IGN, R4
 	CSET	EQ, R4
 	ORR	R20<<1, R4, R20
@@ -478,7 +482,7 @@ next:
 	MOVD	$1, R4
 	MOVB	R4, ·seen(SB)
 
-	MOVD	·handed(SB), R1
+	MOVD	short_handed(R21), R1
 	CBZ	R1, asItIs
 	MOVD	0(RSP), R0
 	B	runtime·rt0_go(SB)

@@ -30,11 +30,11 @@ func (c *cache) openAll(path, rest string) bool {
 	if errno != 0 || !c.isPrivate(root) {
 		return false
 	}
-	c.v1, errno = c.openAt(root, "v1", "", flags, below)
+	c.v1, errno = c.openAt(root, alias(version), "", flags, below)
 	if errno != 0 || !c.isPrivate(c.v1) {
 		return false
 	}
-	_, st, ok := c.file(".cachex", syscall.O_RDONLY)
+	_, st, ok := c.file(alias(markFile), syscall.O_RDONLY)
 	return ok && st.Size == markSize
 }
 
@@ -46,6 +46,16 @@ func (c *cache) close() {
 }
 
 const stderr = 2
+
+// Names that each hit needs, as cacheVariable is.
+var (
+	ownFile     = []byte("/proc/self/exe")
+	version     = []byte("v1")
+	markFile    = []byte(".cachex")
+	tableFile   = []byte(Table)
+	purgesFile  = []byte("tags/SEQ")
+	journalFile = []byte("journal/current")
+)
 
 // markSize is the size of the mark in v1: what else it must hold is looked at by who writes.
 const markSize = 33
@@ -64,7 +74,7 @@ func (c *cache) file(name string, flags int) (fd int, st syscall.Stat_t, ok bool
 
 // openJournal opens what hits are counted in.
 func (c *cache) openJournal() (fd int, ok bool) {
-	fd, st, ok := c.file("journal/current", syscall.O_WRONLY|syscall.O_APPEND)
+	fd, st, ok := c.file(alias(journalFile), syscall.O_WRONLY|syscall.O_APPEND)
 	return fd, ok && st.Nlink == 1 && st.Mode&0o777 == 0o600
 }
 

@@ -115,23 +115,33 @@ func appendState(b []byte, f FileState) []byte {
 
 // Decode takes a memo apart; false if it is none, or damaged. The memo is a part of the bytes.
 func Decode(b []byte) (Memo, bool) {
-	d := new(decoded)
+	d := &decoded{texts: make([]string, mostTexts)}
 	ok := d.decode(b)
 	return d.Memo, ok
 }
 
-// decoded is a memo with room for all that may be in it.
+// decoded is a memo with room for all that may be in it. Of what comes before the memo the end is used, and of what is
+// behind it the beginning: so that all of it is on few pages.
 type decoded struct {
+	puts [MaxMade]MadeFile
+	env  [maxEnv]Variable
 	Memo
-	frames [maxFrames]Frame
-	globs  [maxGlobs]string
-	env    [maxEnv]Variable
-	files  [maxStates]FileState
 	looks  Looks
 	seen   Seen
-	others [maxGlobs]string
 	made   Made
-	puts   [MaxMade]MadeFile
+	texts  []string // room for mostTexts, of which the end is used
+	frames [maxFrames]Frame
+	files  [maxStates]FileState
+}
+
+const mostTexts = 2 * maxGlobs
+
+// takeTexts takes room for so many off the end.
+func (m *decoded) takeTexts(n int) []string {
+	from := len(m.texts) - n
+	taken := m.texts[from:]
+	m.texts = m.texts[:from]
+	return taken
 }
 
 func (m *decoded) decode(b []byte) bool {
@@ -169,11 +179,11 @@ func (m *decoded) decodeHit(d *reader) {
 		v := d.u64()
 		m.Frames[i] = Frame{uint8(v & 1), int64(v >> 1)}
 	}
-	m.Globs = m.globs[:d.count(maxGlobs)]
+	m.Globs = m.takeTexts(d.count(maxGlobs))
 	for i := range m.Globs {
 		m.Globs[i] = d.text()
 	}
-	m.Env = m.env[:d.count(maxEnv)]
+	m.Env = m.env[maxEnv-d.count(maxEnv):]
 	for i := range m.Env {
 		m.Env[i].Name = d.text()
 		clear(m.Env[i].Sum[:])
@@ -185,7 +195,7 @@ func (m *decoded) decodeHit(d *reader) {
 	}
 	if d.u8() != 0 {
 		m.Seen = &m.seen
-		m.seen.Uncounted = m.others[:]
+		m.seen.Uncounted = m.takeTexts(maxGlobs)
 		m.seen.decode(d)
 	}
 	if d.u8() != 0 {

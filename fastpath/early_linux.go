@@ -12,35 +12,46 @@ import (
 // and the runtime starts as if nothing had been. Where there is no such entry it is tried when packages are
 // initialised, which is the same function, and later.
 
-var (
-	found verdict // what the short way came to, before the runtime or after
-	early bool    // it was tried before the runtime
-	short way
-	large room             // what short reads into
-	words [maxWords]string // arguments and environment
+// state is what the short way has. What most hits use of it lies together: each page that is touched costs as much as
+// four looks at files.
+var state struct {
+	words  [mostTexts + maxWords]string // arguments and environment, at the end; before them texts of a memo
+	found  verdict                      // what the short way came to, before the runtime or after
+	early  bool                         // it was tried before the runtime
+	kernel *Kernel                      // not nil: there is no Go runtime yet: no memory, interface, map or defer
+	short  way
+}
 
-	// off turns the short way off, in a build with -ldflags "-X github.com/cachex-cli/cachex/fastpath.off=1". Tests
-	// compare.
-	off string
-)
+// large is what the short way reads into. It is apart from what has pointers: of each word among those the runtime
+// makes a bit as it starts, and 16 MiB took 0.2 ms.
+var large [roomSize + pageOfMemory]byte
+
+// off turns the short way off, in a build with -ldflags "-X github.com/cachex-cli/cachex/fastpath.off=1". Tests
+// compare. It is not empty otherwise, for then it would be on a page that nothing else here has need of.
+var off = "no"
+
+func isOff() bool { return len(off) != len("no") }
 
 // maxWords is how many arguments and variables are looked at before the runtime.
 const maxWords = 2048
 
+const pageOfMemory = 4096 // bytes of the smallest
+
 // Early tries the short way, on the stack as the kernel left it, and does not return if that was a hit. It may do
 // nothing that needs the runtime. begun becomes 1 before the first byte of the output is written, handed what narrow
-// says. twin is for long lists.
-func Early(stack unsafe.Pointer, begun *uint32, handed *uintptr, twin *Twin) {
-	early, beforeRuntime, found = true, true, interrupted
+// says.
+func Early(stack unsafe.Pointer, begun *uint32, handed *uintptr, kernel *Kernel) {
+	state.early, state.kernel, state.found = true, kernel, interrupted
 	args, environ, ok := wordsOf(stack)
 	switch {
 	case !ok:
-		found = untried
-	case len(args) < 3 || args[1] != "run" || off != "":
-		found = nothing
+		state.found = untried
+	case len(args) < 3 || args[1] != "run" || isOff():
+		state.found = nothing
 	default:
-		short.began, short.twin = begun, twin
-		short.streams, short.room = [3]int{0, 1, 2}, &large
+		short := &state.short
+		short.began = begun
+		short.use(&large, state.words[:len(state.words)-len(args)-len(environ)])
 		verdict := short.try(args, environ)
 		if verdict == answered {
 			exit(short.left.Code)
@@ -49,9 +60,9 @@ func Early(stack unsafe.Pointer, begun *uint32, handed *uintptr, twin *Twin) {
 			verdict = untried // the runtime puts something into the place of closed descriptors
 		}
 		*handed = narrow(stack, environ)
-		found = verdict
+		state.found = verdict
 	}
-	beforeRuntime = false
+	state.kernel = nil
 }
 
 func exit(code int) {
@@ -61,22 +72,23 @@ func exit(code int) {
 }
 
 // IsEarly reports whether the short way was tried before the runtime, and came to an end.
-func IsEarly() bool { return early }
+func IsEarly() bool { return state.early }
 
 func init() {
 	forgetNarrow()
-	if beforeRuntime, short.twin = false, nil; found == interrupted {
-		early = false
+	short := &state.short
+	if state.kernel = nil; state.found == interrupted {
+		state.early = false
 		short.close()
 	}
-	if found == untried && off == "" {
-		short.streams, short.room = [3]int{0, 1, 2}, &large
-		found = short.try(arguments(), environment())
+	if state.found == untried && !isOff() {
+		short.use(&large, state.words[:])
+		state.found = short.try(arguments(), environment())
 	}
 	i := &short.invocation
-	usable, stands = found > interrupted && short.usable, short.stands
+	usable, stands = state.found > interrupted && short.usable, short.stands
 	files := short.memo.Files
-	switch found {
+	switch state.found {
 	case answered:
 		syscall.Exit(short.left.Code)
 	case unwritten:
@@ -96,29 +108,32 @@ func init() {
 func wordsOf(stack unsafe.Pointer) (args, environ []string, ok bool) {
 	const size = unsafe.Sizeof(uintptr(0))
 	argc := *(*int)(stack)
-	at := unsafe.Add(stack, size)
-	n := 0
-	for ; n < argc; n++ {
-		if n == len(words) {
-			return nil, nil, false
-		}
-		words[n] = textAt(*(**byte)(at))
-		at = unsafe.Add(at, size)
+	first := unsafe.Add(stack, size)
+	if argc < 3 || textAt(*(**byte)(unsafe.Add(first, size))) != "run" {
+		return nil, nil, true // no more is needed
 	}
-	args = words[:n]
-	if argc < 3 || args[1] != "run" {
-		return args, nil, true // no more is needed
-	}
-	first := n
-	for at = unsafe.Add(at, size); *(**byte)(at) != nil; at = unsafe.Add(at, size) {
-		if n == len(words) {
-			return nil, nil, false
-		}
-		words[n] = textAt(*(**byte)(at))
+	n := argc
+	variables := unsafe.Add(first, uintptr(argc+1)*size)
+	at := variables
+	for ; *(**byte)(at) != nil; at = unsafe.Add(at, size) {
 		n++
 	}
-	at = unsafe.Add(at, size)
-	return args, words[first:n], !isSecure(at)
+	if n > maxWords || isSecure(unsafe.Add(at, size)) {
+		return nil, nil, false
+	}
+	words := state.words[len(state.words)-n:]
+	args, environ = words[:argc], words[argc:]
+	takeWords(args, first)
+	takeWords(environ, variables)
+	return args, environ, true
+}
+
+// takeWords takes the texts at the addresses that begin at a place.
+func takeWords(words []string, at unsafe.Pointer) {
+	for i := range words {
+		words[i] = textAt(*(**byte)(at))
+		at = unsafe.Add(at, unsafe.Sizeof(at))
+	}
 }
 
 // isSecure reports whether the kernel says so (AT_SECURE), in pairs of words that end with a pair of zeros.

@@ -83,17 +83,27 @@ func CacheDir(environ []string) string {
 
 // cacheDir returns CacheDir in two parts, for to join them takes memory.
 func cacheDir(environ []string) (dir, below string) {
-	if dir, ok := lookup(environ, "CACHEX_CACHE_DIR"); ok {
+	if dir, ok := lookup(environ, alias(cacheVariable)); ok {
 		return absolute(dir, "")
 	}
-	if dir, _ := lookup(environ, "XDG_CACHE_HOME"); len(dir) > 0 {
-		if dir, below = absolute(dir, "/cachex"); dir != "" {
+	if dir, _ := lookup(environ, alias(cachesVariable)); len(dir) > 0 {
+		if dir, below = absolute(dir, alias(belowCaches)); dir != "" {
 			return dir, below
 		}
 	}
-	home, _ := lookup(environ, "HOME")
-	return absolute(home, "/.cache/cachex")
+	home, _ := lookup(environ, alias(homeVariable))
+	return absolute(home, alias(belowHome))
 }
+
+// Texts that each hit needs. As constants they would be among all those of the program, on pages that nothing else here
+// has need of.
+var (
+	cacheVariable  = []byte("CACHEX_CACHE_DIR")
+	cachesVariable = []byte("XDG_CACHE_HOME")
+	homeVariable   = []byte("HOME")
+	belowCaches    = []byte("/cachex")
+	belowHome      = []byte("/.cache/cachex")
+)
 
 // absolute returns a path if it is absolute and as short as it can be written; with what is below it.
 func absolute(dir, below string) (string, string) {
@@ -111,7 +121,7 @@ func absolute(dir, below string) (string, string) {
 // lookup returns the value of the first variable of this name.
 func lookup(environ []string, name string) (string, bool) {
 	for _, kv := range environ {
-		if n := len(name); len(kv) > n && kv[n] == '=' && kv[:n] == name {
+		if n := len(name); len(kv) > n && kv[n] == '=' && same(kv[:n], name) {
 			return kv[n+1:], true
 		}
 	}
@@ -131,7 +141,8 @@ func (m *Memo) HoldsEnviron(environ []string) bool {
 		return false
 	}
 	for _, v := range m.Env {
-		if value, ok := lookup(environ, v.Name); !ok || sumText(value) != v.Sum {
+		value, ok := lookup(environ, v.Name)
+		if sum := sumText(value); !ok || !same(alias(sum[:]), alias(v.Sum[:])) {
 			return false
 		}
 	}
@@ -143,9 +154,9 @@ func Names(globs []string, name string) bool {
 	for _, glob := range globs {
 		n := len(glob) - 1
 		switch {
-		case glob == name:
+		case same(glob, name):
 			return true
-		case n >= 0 && glob[n] == '*' && len(name) >= n && name[:n] == glob[:n] && !isOwn(name):
+		case n >= 0 && glob[n] == '*' && len(name) >= n && same(name[:n], glob[:n]) && !isOwn(name):
 			return true
 		}
 	}
@@ -154,6 +165,19 @@ func Names(globs []string, name string) bool {
 
 // isOwn tells variables that are of cachex itself.
 func isOwn(name string) bool { return len(name) >= 7 && name[:7] == "CACHEX_" }
+
+// same compares two texts. The one of the runtime is on a page that a hit has no other need of.
+func same(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
 
 func cut(s string, at byte) (before, after string, ok bool) {
 	for i := range len(s) {

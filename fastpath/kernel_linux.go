@@ -7,17 +7,27 @@ import (
 	"unsafe"
 )
 
-// beforeRuntime says that there is no Go runtime yet: no scheduler, no memory to be had, no interface, map or defer.
-var beforeRuntime bool
+// Kernel is what stands for the runtime where there is none yet.
+type Kernel struct {
+	Call  func(trap, a, b, c, d, e uintptr) uintptr           // makes a system call; an errno is negative
+	Start func(f func(unsafe.Pointer), of unsafe.Pointer) int // has another thread call f; 0 or less: it could not
+	Join  func()                                              // returns when that has ended
+}
+
+func beforeRuntime() bool { return state.kernel != nil }
 
 // call makes a system call, which the scheduler knows of if there is one. It is nosplit because the stack must not move
 // behind an address that is a number.
 //
 //go:nosplit
 func call(trap, a, b, c, d, e uintptr) (int, syscall.Errno) {
-	if beforeRuntime {
-		n, _, errno := syscall.RawSyscall6(trap, a, b, c, d, e, 0)
-		return int(n), errno
+	if beforeRuntime() {
+		const mostErrno = 4095
+		n := int(state.kernel.Call(trap, a, b, c, d, e))
+		if n < 0 && n >= -mostErrno {
+			return -1, syscall.Errno(-n)
+		}
+		return n, 0
 	}
 	n, _, errno := syscall.Syscall6(trap, a, b, c, d, e, 0)
 	return int(n), errno

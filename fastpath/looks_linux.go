@@ -24,14 +24,14 @@ type chunks struct {
 	both  bool // all that was begun from the back has shown something
 }
 
-func (c *chunks) sum(list []byte, t *Twin) (sum uint64, ok bool) {
+func (c *chunks) sum(list []byte, k *Kernel) (sum uint64, ok bool) {
 	if !c.cut(list) {
 		return 0, false
 	}
 	c.first, c.last, c.both = -1, c.n, false
-	if c.n >= chunksForTwo && t != nil && isForTwo() && t.Start(lookFromBack, unsafe.Pointer(c)) > 0 {
+	if c.n >= chunksForTwo && k != nil && isForTwo() && k.Start(lookFromBack, unsafe.Pointer(c)) > 0 {
 		ok = c.fromFront()
-		t.Join()
+		k.Join()
 		ok = ok && c.both
 	} else {
 		ok = c.fromFront()
@@ -96,12 +96,6 @@ func isForTwo() bool {
 		}
 	}
 	return processors > 1
-}
-
-// Twin makes another thread, where there is no runtime to make it.
-type Twin struct {
-	Start func(f func(unsafe.Pointer), of unsafe.Pointer) int // has it call f; 0 or less: it could not
-	Join  func()                                              // returns when it has ended
 }
 
 // looker takes looks.
@@ -212,6 +206,6 @@ func (w *way) holdsLooks(m *Memo) bool {
 			return false
 		}
 	}
-	sum, ok := w.chunks.sum(list[:size], w.twin)
+	sum, ok := w.chunks.sum(list[:size], state.kernel)
 	return ok && sum == m.Looks.Sum
 }

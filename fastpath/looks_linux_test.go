@@ -127,11 +127,11 @@ func TestLooksByTwo(t *testing.T) {
 	var c *chunks
 	var later func(unsafe.Pointer)
 	nothing := func() {}
-	for what, twin := range map[string]*Twin{
-		"the other takes all":  {func(f func(unsafe.Pointer), of unsafe.Pointer) int { f(of); return 1 }, nothing},
-		"the other comes late": {func(f func(unsafe.Pointer), _ unsafe.Pointer) int { later = f; return 1 }, func() { later(unsafe.Pointer(c)) }},
-		"there is no other":    {func(func(unsafe.Pointer), unsafe.Pointer) int { return -11 }, func() { t.Error("it is waited for") }},
-		"the other has some": {func(f func(unsafe.Pointer), of unsafe.Pointer) int {
+	for what, kernel := range map[string]*Kernel{
+		"the other takes all":  {nil, func(f func(unsafe.Pointer), of unsafe.Pointer) int { f(of); return 1 }, nothing},
+		"the other comes late": {nil, func(f func(unsafe.Pointer), _ unsafe.Pointer) int { later = f; return 1 }, func() { later(unsafe.Pointer(c)) }},
+		"there is no other":    {nil, func(func(unsafe.Pointer), unsafe.Pointer) int { return -11 }, func() { t.Error("it is waited for") }},
+		"the other has some": {nil, func(f func(unsafe.Pointer), of unsafe.Pointer) int {
 			c.first = c.n / 3
 			f(of)
 			c.first = -1
@@ -139,20 +139,20 @@ func TestLooksByTwo(t *testing.T) {
 		}, nothing},
 	} {
 		c = new(chunks)
-		sum, ok := c.sum(list, twin)
+		sum, ok := c.sum(list, kernel)
 		require.True(t, ok, what)
 		require.Equal(t, want, sum, what)
 		require.Greater(t, c.n, chunksForTwo)
 	}
 	taken := 0
-	gone := &Twin{func(func(unsafe.Pointer), unsafe.Pointer) int { return 1 }, func() { taken = c.first + 1 }}
+	gone := &Kernel{nil, func(func(unsafe.Pointer), unsafe.Pointer) int { return 1 }, func() { taken = c.first + 1 }}
 	_, ok = c.sum(list, gone)
 	require.False(t, ok, "the other made a fault")
 	require.Equal(t, c.n, taken)
 	require.NoError(t, os.RemoveAll(filepath.Dir(all[len(all)-2].Path)))
 	for _, first := range []bool{true, false} {
 		began := false
-		half := &Twin{func(f func(unsafe.Pointer), of unsafe.Pointer) int {
+		half := &Kernel{nil, func(f func(unsafe.Pointer), of unsafe.Pointer) int {
 			if began = first; first {
 				f(of)
 			}

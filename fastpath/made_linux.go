@@ -16,7 +16,7 @@ import (
 
 // holdsMade reports whether files may be put in place as they were made.
 func (w *way) holdsMade(m *Made) bool {
-	if !beforeRuntime || umask() != m.Umask {
+	if !beforeRuntime() || umask() != m.Umask {
 		return false
 	}
 	_, errno := w.openAt(w.v1, m.Strays, "", oPath|syscall.O_NOFOLLOW, below)

@@ -1,9 +1,9 @@
 package fastpath
 
 // The table of memos is a file of pages. A page holds memos one behind the other, those that were put there first in
-// front, and zeros behind the last. Most commands find theirs in the first 4 KiB of a page, all by two reads. A memo is
-// believed for its address and its checksum, wherever it lies; so of a page that is being written, or of which only a
-// part was, one that is not whole is not there, and the ordinary path decides.
+// front, and zeros behind the last. Most commands find theirs in the first 2 KiB of a page, all by four reads. A memo
+// is believed for its address and its checksum, wherever it lies; so of a page that is being written, or of which only
+// a part was, one that is not whole is not there, and the ordinary path decides.
 //
 // Several memos share a page because they are short, one or two KiB each, and differ in size: with a cell for each,
 // half of the room is lost, and a third of the memos where there are as many cells as commands.
@@ -17,8 +17,8 @@ const PageSize = 16 << 10
 // MaxMemo is the largest memo in bytes.
 const MaxMemo = 4096
 
-// firstRead is how much of a page is read first.
-const firstRead = 4096
+// firstRead is how much of a page is read first: so that an entry has room behind it on a page of the memory.
+const firstRead = 2048
 
 // What a memo begins with: magic, length 8, address 32.
 const (
@@ -54,7 +54,7 @@ func find(page []byte, address [32]byte) (memo []byte, cut bool) {
 			return nil, false
 		case n > len(page):
 			return nil, true
-		case alias(MemoAddress(page)) == alias(address[:]):
+		case same(alias(MemoAddress(page)), alias(address[:])):
 			return page[:n], false
 		}
 		page = page[n:]

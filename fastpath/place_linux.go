@@ -13,11 +13,11 @@ func arguments() []string
 //go:linkname runtimeEnvironment syscall.runtime_envs
 func runtimeEnvironment() []string
 
-// place is where this process is found out about. Room for names is in one piece, of which mostly a page is used: the
-// working directory, a path, what a link says. Each page costs as much as a look at a file.
+// place is where this process is found out about. Room for names is in one piece, of which mostly the first part of a
+// page is used: the working directory, a path, what a link says.
 type place struct {
-	names [3 * syscall.PathMax]byte
 	sight
+	names [3 * syscall.PathMax]byte
 }
 
 // Current returns the invocation of this process; false if there is no short way for it.
@@ -35,8 +35,8 @@ func (p *place) current(args, environ []string) (i Invocation, ok bool) {
 	if p.isLinked(args[0], n) {
 		return i, false
 	}
-	exe, ok := p.identify(ownFile, Followed)
-	if !ok || exe == (FileID{}) {
+	exe, ok := p.identify(alias(ownFile), Followed)
+	if !ok || exe.Mode == 0 {
 		return i, false
 	}
 	dir := alias(p.names[:n-1])
@@ -52,7 +52,7 @@ func (p *place) current(args, environ []string) (i Invocation, ok bool) {
 func (p *place) hasOtherName(dir string, environ []string) bool {
 	for _, variable := range environ {
 		name, other, _ := cut(variable, '=')
-		if name != "PWD" || other == dir || other == "" || other[0] != '/' {
+		if name != "PWD" || same(other, dir) || other == "" || other[0] != '/' {
 			continue
 		}
 		there, ok := p.identify(other, Followed)
@@ -64,15 +64,13 @@ func (p *place) hasOtherName(dir string, environ []string) bool {
 	return false
 }
 
-const ownFile = "/proc/self/exe"
-
 // isLinked reports whether the program was called by a name that is not its file's: a link may stand for a command. The
 // first bytes of the names are taken.
 func (p *place) isLinked(name string, taken int) bool {
 	if name = base(name); name == "cachex" {
 		return false
 	}
-	if p.path.set(ownFile, "") != 0 {
+	if p.path.set(alias(ownFile), "") != 0 {
 		return true
 	}
 	taken += len(ownFile) + 1
@@ -82,7 +80,7 @@ func (p *place) isLinked(name string, taken int) bool {
 		syscall.SYS_READLINKAT, uintptr(dir), p.path.address(), uintptr(unsafe.Pointer(&link[0])), uintptr(len(link)),
 		0,
 	)
-	return errno != 0 || n < 0 || n > len(link) || base(alias(link[:n])) != name
+	return errno != 0 || n < 0 || n > len(link) || !same(base(alias(link[:n])), name)
 }
 
 func base(path string) string {

@@ -16,13 +16,15 @@ type look struct {
 // sight is where a file is looked at, or read.
 type sight struct {
 	look
-	content [MaxContent + 1]byte
+	content []byte // room for mostContent
 }
+
+const mostContent = MaxContent + 1
 
 // Hold reports whether what was seen of files is as it was, for a command line that has the words among them.
 func Hold(files []FileState, args []string) bool {
 	var room [syscall.PathMax]byte
-	s := &sight{look: look{path: room[:]}}
+	s := &sight{look: look{path: room[:]}, content: make([]byte, mostContent)}
 	return s.hold(files, args)
 }
 
@@ -48,7 +50,7 @@ func (l *sight) holds(f *FileState, args []string) bool {
 	if f.ID.Mount == 0 {
 		id.Mount = 0
 	}
-	return ok && id == f.ID
+	return ok && id.is(&f.ID)
 }
 
 // Identify returns what a state of a kind other than Content says of a path now; false if that cannot be told.
@@ -118,7 +120,7 @@ func (l *look) mayExecute() bool {
 // MaxContent.
 func ReadContent(path string) (FileState, bool) {
 	var room [syscall.PathMax]byte
-	s := &sight{look: look{path: room[:]}}
+	s := &sight{look: look{path: room[:]}, content: make([]byte, mostContent)}
 	size, sum, ok := s.read(path)
 	return FileState{Path: path, Kind: Content, ID: FileID{Size: size}, Sum: sum}, ok
 }

@@ -29,7 +29,7 @@ func index(s, part string) int {
 // path returns the name of the file.
 func (f *FileState) path(args []string) (string, bool) {
 	p := f.At
-	if p == (Stretch{}) {
+	if p.Arg == 0 {
 		return f.Path, true
 	}
 	if int(p.Arg) >= len(args) || p.From > p.To || int(p.To) > len(args[p.Arg]) {

@@ -19,21 +19,29 @@ type way struct {
 	began          *uint32   // set before the first byte is written; only before the runtime
 	onPipe, onSize [4]uint64 // what is done about signals, as it was
 
-	memo decoded
+	stands bool     // the memo holds, and files could not be put in place
+	room   []byte   // of the page of the memo so much as was read, and the entry behind it
+	page   int      // bytes of that
+	texts  []string // room for those of a memo
+
 	place
 	making making
 	chunks chunks
-	twin   *Twin // nil: there is but one thread
 	around around
 	target [syscall.PathMax]byte // what a link says
-	stands bool                  // the memo holds, and files could not be put in place
-	room   *room                 // of the page of the memo so much as was read, and the entry behind it
-	page   int                   // bytes of that
+	memo   decoded
 }
 
-// room is apart from what has pointers: of each word among those the runtime makes a bit as it starts, and 16 MiB took
-// 0.2 ms.
-type room [PageSize + MaxFile]byte
+// roomSize is what the short way needs to read in: the page of a memo, an entry, a file.
+const roomSize = PageSize + MaxFile + mostContent
+
+// use gives the short way the streams of this process, and room.
+func (w *way) use(room *[roomSize + pageOfMemory]byte, texts []string) {
+	w.streams[0], w.streams[1], w.streams[2] = 0, 1, 2
+	w.texts = texts
+	begin := -uintptr(unsafe.Pointer(room)) % pageOfMemory
+	w.room, w.content = room[begin:][:PageSize+MaxFile], room[begin:][PageSize+MaxFile:][:mostContent]
+}
 
 // verdict is what the short way came to.
 type verdict uint8
@@ -110,10 +118,11 @@ func (w *way) answer(address [32]byte) verdict {
 // deliver writes the output, and reports whether that is all. Before the runtime there is nobody to catch what the
 // kernel sends who writes to a pipe that is not read, or too much into a file: the ordinary path knows what to do then.
 func (w *way) deliver() bool {
-	if !beforeRuntime {
+	if !beforeRuntime() {
 		return w.left.write(w.streams[1:])
 	}
-	ignore := [4]uint64{1} // struct sigaction of the kernel: SIG_IGN
+	var ignore [4]uint64 // struct sigaction of the kernel
+	ignore[0] = 1        // SIG_IGN
 	setAction(syscall.SIGPIPE, &ignore, &w.onPipe)
 	setAction(syscall.SIGXFSZ, &ignore, &w.onSize)
 	*w.began = 1
@@ -147,7 +156,7 @@ func (w *way) answerFlags() verdict {
 
 // remembers reads the memo of an address.
 func (w *way) remembers(address [32]byte) bool {
-	fd, st, ok := w.file(Table, syscall.O_RDONLY)
+	fd, st, ok := w.file(alias(tableFile), syscall.O_RDONLY)
 	if !ok || st.Size <= 0 {
 		return false
 	}
@@ -157,12 +166,14 @@ func (w *way) remembers(address [32]byte) bool {
 		return false
 	}
 	memo, cut := find(w.room[:w.page], address)
-	if cut && w.page == firstRead {
-		if !w.readPage(fd, at, PageSize) {
+	for to := firstRead; cut && w.page == to && to < PageSize; {
+		to *= 2
+		if !w.readPage(fd, at, to) {
 			return false
 		}
-		memo, _ = find(w.room[:w.page], address)
+		memo, cut = find(w.room[:w.page], address)
 	}
+	w.memo.texts = w.texts
 	return memo != nil && w.memo.decode(memo)
 }
 
@@ -186,13 +197,13 @@ func (w *way) holdsNow(m *Memo) bool {
 
 // isValid reports whether nothing was purged since, and no other result was stored that would be preferred.
 func (w *way) isValid(m *Memo) bool {
-	fd, _, ok := w.file("tags/SEQ", syscall.O_RDONLY)
+	fd, _, ok := w.file(alias(purgesFile), syscall.O_RDONLY)
 	if !ok {
 		return false
 	}
 	var count [PurgesSize + 1]byte
 	n, ok := readAt(fd, count[:], 0)
-	if !ok || n != PurgesSize || alias(count[:PurgesSize]) != alias(m.Purges) {
+	if !ok || n != PurgesSize || !same(alias(count[:PurgesSize]), alias(m.Purges)) {
 		return false
 	}
 	if m.Absent == "" {

@@ -14,7 +14,8 @@ type sum64 struct {
 }
 
 func (s *sum64) reset() {
-	s.v = [4]uint64{0x60ea27eeadc0b5d6, prime2, 0, 0x61c8864e7a143579} // prime1+prime2, prime2, 0, -prime1
+	// prime1+prime2, prime2, 0, -prime1
+	s.v[0], s.v[1], s.v[2], s.v[3] = 0x60ea27eeadc0b5d6, prime2, 0, 0x61c8864e7a143579
 	s.size = 0
 }
 
