@@ -33,6 +33,9 @@ type table struct {
 	size   uint64  // buckets
 	opened [2]bool // read, write
 	failed [2]bool
+
+	gets  uint64 // since the last change
+	whole []byte // all buckets as they were at some moment; nil: they were not read
 }
 
 const (
@@ -43,6 +46,8 @@ const (
 	mostBuckets = 1 << 16
 	splitAtOnce = 4
 	youngFor    = 30 * 24 * time.Hour // older records may be forgotten without harm
+
+	mostWhole = 1 << 10 // buckets that are read at once
 )
 
 type tableID [16]byte
@@ -150,14 +155,47 @@ func (t *table) get(id tableID) (value [32]byte, ok bool) {
 	if !ok {
 		return value, false
 	}
+	at := int64(bucketOf(id, buckets)) * bucketSize
+	if whole := t.readWhole(f, buckets); whole != nil {
+		return find(whole[at:][:bucketSize], id)
+	}
 	var b [bucketSize]byte
-	n, _ := f.ReadAt(b[:], int64(bucketOf(id, buckets))*bucketSize)
-	for r := b[:n]; len(r) >= tableRecord; r = r[tableRecord:] {
+	n, _ := f.ReadAt(b[:], at)
+	return find(b[:n], id)
+}
+
+// find returns the value of an id in a bucket.
+func find(bucket []byte, id tableID) (value [32]byte, ok bool) {
+	for r := bucket; len(r) >= tableRecord; r = r[tableRecord:] {
 		if tableID(r[:16]) == id && binary.LittleEndian.Uint64(r[56:]) == xxhash.Sum64(r[:56]) {
 			return [32]byte(r[16:48]), true
 		}
 	}
 	return value, false
+}
+
+// readWhole returns all buckets once as many look-ups were made as there are of them, unless they are many: to read all
+// at once costs less than as many look-ups again. What others write later is not found there, as if it was forgotten;
+// nil: each bucket is to be read by itself.
+func (t *table) readWhole(f tree.File, buckets uint64) []byte {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch t.gets++; {
+	case uint64(len(t.whole)) == buckets*bucketSize:
+		return t.whole
+	case t.gets <= buckets || buckets > mostWhole:
+		return nil
+	}
+	t.whole = make([]byte, buckets*bucketSize)
+	_, _ = f.ReadAt(t.whole, 0) // what is not there is zero, which is no record
+	return t.whole
+}
+
+// change forgets what was read at once: something was put.
+func (t *table) change() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.gets, t.whole = 0, nil
 }
 
 // put sets the value of an id, if it can.
@@ -194,6 +232,7 @@ func (t *table) put(id tableID, value [32]byte) {
 		t.mu.Unlock()
 		return
 	}
+	t.change()
 	if isNew && int64(oldest) > time.Now().Add(-youngFor).Unix() {
 		t.grow(f)
 	}

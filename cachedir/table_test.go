@@ -105,6 +105,43 @@ func TestTableGrows(t *testing.T) {
 }
 
 // Of any number of buckets a split one is told from its half, and nothing else moves.
+// After as many look-ups as there are buckets the table is read at once, and what is put later is found all the same.
+func TestTableIsReadAtOnce(t *testing.T) {
+	d := newDir(t, Options{MaxSize: 1 << 20})
+	id := func(n int) (id tableID) {
+		binary.LittleEndian.PutUint64(id[:], uint64(n))
+		return id
+	}
+	has := func(n int, value byte) {
+		t.Helper()
+		v, ok := d.digests.get(id(n))
+		require.True(t, ok, n)
+		require.Equal(t, value, v[0], n)
+	}
+	for n := range 200 {
+		d.digests.put(id(n), [32]byte{byte(n)})
+	}
+	_, ok := d.digests.get(id(200))
+	require.False(t, ok)
+	require.Nil(t, d.digests.whole)
+	for n := range 200 {
+		has(n, byte(n))
+	}
+	require.NotNil(t, d.digests.whole)
+	_, ok = d.digests.get(id(200))
+	require.False(t, ok)
+	d.digests.put(id(7), [32]byte{100})
+	d.digests.put(id(200), [32]byte{101})
+	for range 2 {
+		has(7, 100)
+		has(200, 101)
+		for n := 10; n < 200; n++ {
+			has(n, byte(n))
+		}
+	}
+	require.NotNil(t, d.digests.whole)
+}
+
 func TestBucketOf(t *testing.T) {
 	for buckets := uint64(1); buckets < 300; buckets++ {
 		half := buckets - uint64(1)<<(bits.Len64(buckets)-1)
