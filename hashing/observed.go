@@ -47,7 +47,14 @@ func (o *observer) observed(r Recipe, run Sights) (Recipe, error) {
 		return r, err
 	}
 	text := o.environment(slices.Clip(slices.Clone(r.Text)))
-	text = append(text, bytes.Join(lines, nil)...)
+	length := 0
+	for _, line := range lines {
+		length += len(line)
+	}
+	text = slices.Grow(text, length)
+	for _, line := range lines {
+		text = append(text, line...)
+	}
 	if len(text) > MaxRecipe {
 		return r, &TooLarge{Limit: MaxRecipe}
 	}
