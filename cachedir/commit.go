@@ -282,7 +282,11 @@ func (p *Pending) publishEntry(name string, content []byte) error {
 	if err != nil {
 		return p.d.v1.PathError("write", from, err)
 	}
-	err = p.d.v1.Exchange(from, name)
+	move := p.d.v1.Exchange
+	if p.isNew {
+		move = p.d.v1.MoveNew
+	}
+	err = move(from, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		if fi, serr := p.entry.Info(); serr == nil && fi.Links == 0 {
 			return ErrPurged

@@ -68,6 +68,7 @@ type Pending struct {
 	hasControl bool    // there is a control file
 	outputs    []byte  // a list of files that the run made; nil: none
 	outputsLen int64   // what they hold, which is in the body's file
+	isNew      bool    // it becomes an entry only where none is
 	linked     bool    // .link is the body of another entry, which has the same
 }
 

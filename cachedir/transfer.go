@@ -301,13 +301,33 @@ func (i *Import) Commit() error {
 		if err := i.p.prepare(&i.h.Meta); err != nil {
 			return err
 		}
+		if stored, err := i.storeFirst(); stored {
+			return err
+		}
 		unlock, err := i.joinLearned()
 		if err != nil {
 			return err
 		}
 		defer unlock()
-		return i.p.unlessSuperseded(i.h, func() error { return i.p.store(i.h, i.inline, false) })
+		return i.store()
 	})
+}
+
+func (i *Import) store() error {
+	return i.p.unlessSuperseded(i.h, func() error { return i.p.store(i.h, i.inline, false) })
+}
+
+// storeFirst stores a result where nothing is yet, without the lock of those who learn: what nobody has stored anything
+// of has learned no inputs, and what comes in between keeps the entry from its place. False: all this is so, or may be,
+// and nothing was stored. A body of its own would have a place already by then.
+func (i *Import) storeFirst() (stored bool, err error) {
+	if i.h.Learned != nil || i.h.InFile || i.h.Slot() != Good || i.p.d.Has(i.h.Key, Good) {
+		return false, nil
+	}
+	i.p.isNew = true
+	defer func() { i.p.isNew = false }()
+	err = i.store()
+	return err == nil || errors.Is(err, ErrPurged), err
 }
 
 // Detach returns the entry as Commit would have stored it, without storing it: its files have no names any more, and it

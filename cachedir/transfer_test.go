@@ -6,8 +6,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -501,4 +503,38 @@ func TestImportThatIsLent(t *testing.T) {
 		e.Close()
 		requireNothing(t, to, name)
 	}
+}
+
+// A result that comes from elsewhere takes a place without the lock of those who learn only if nothing is there, however
+// late somebody has learned something.
+func TestImportTakesNoPlaceOfWhatWasLearned(t *testing.T) {
+	from, to := newDir(t, Options{}), newDir(t, Options{})
+	r := runOf("learns")
+	store(t, from, r, part{0, "knows nothing"})
+	x := export(t, from, r, Good)
+	begin := func() *Import {
+		in, err := to.BeginImport(r)
+		require.NoError(t, err)
+		t.Cleanup(in.Discard)
+		require.NoError(t, in.Read(bytes.Clone(x.content)))
+		require.NoError(t, in.p.prepare(&in.h.Meta))
+		return in
+	}
+	late := begin()
+	lang, err := to.Learn(r, metaNow(), hashing.Learned{Env: []string{"LANG"}}, nil)
+	require.NoError(t, err)
+	stored, err := late.storeFirst()
+	require.NoError(t, err)
+	require.False(t, stored)
+	late.p.isNew = true // as if it had looked before
+	require.ErrorIs(t, late.store(), fs.ErrExist)
+	late.p.isNew = false
+	require.ErrorIs(t, late.Commit(), ErrLearned)
+	require.Equal(t, &lang, to.Redirect(r.Key, r.Recipe))
+
+	require.NoError(t, to.Remove(r.Key, Good))
+	in := begin()
+	stored, err = in.storeFirst()
+	require.NoError(t, err)
+	require.True(t, stored || runtime.GOOS != "linux")
 }

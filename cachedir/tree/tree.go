@@ -267,6 +267,16 @@ func (t *Tree) Exchange(from, to string) error {
 	})
 }
 
+// MoveNew is MoveOver for a name that nothing has: fs.ErrExist if something lies there. Not every system, and not every
+// file system, can tell that in the same step; who cannot says so by another error.
+func (t *Tree) MoveNew(from, to string) error {
+	err := t.moveNew(from, to)
+	if errors.Is(err, fs.ErrNotExist) && t.MakeDirs(path.Dir(to)) == nil {
+		err = t.moveNew(from, to)
+	}
+	return err
+}
+
 // makeWay tries a move again after it removed what was in its way.
 func (t *Tree) makeWay(from, to string, move func() error) error {
 	var err error

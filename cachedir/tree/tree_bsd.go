@@ -19,5 +19,7 @@ func openLinkFree(path string) (int, error) {
 
 func exchange(int, string, int, string) bool { return false }
 
+func moveNew(int, string, int, string) error { return unix.ENOSYS }
+
 // blockSize is the unit in which statfs counts.
 func blockSize(st *unix.Statfs_t) int64 { return int64(st.Bsize) }

@@ -47,6 +47,11 @@ func exchange(fromFD int, from string, toFD int, to string) bool {
 	return unix.Renameat2(fromFD, from, toFD, to, unix.RENAME_EXCHANGE) == nil
 }
 
+// moveNew renames a file to a name that must not be there; unix.EEXIST if it is.
+func moveNew(fromFD int, from string, toFD int, to string) error {
+	return unix.Renameat2(fromFD, from, toFD, to, unix.RENAME_NOREPLACE)
+}
+
 // blockSize is the unit in which statfs counts.
 func blockSize(st *unix.Statfs_t) int64 {
 	if st.Frsize > 0 {

@@ -206,6 +206,15 @@ func (t *dir) exchangeOrRename(from, to string) (swapped bool, err error) {
 	return swapped, err
 }
 
+// moveNew renames a file to a name that must not be there.
+func (t *dir) moveNew(from, to string) error {
+	return t.at("rename", from, func(fromFD int, fromBase string) error {
+		return t.at("rename", to, func(toFD int, toBase string) error {
+			return moveNew(fromFD, fromBase, toFD, toBase)
+		})
+	})
+}
+
 // Link gives a file a second name, which must not be there.
 func (t *dir) Link(from, to string) error {
 	if t.TestOnlyNoLinks {

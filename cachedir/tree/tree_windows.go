@@ -126,6 +126,8 @@ func (t *dir) exchangeOrRename(from, to string) (swapped bool, err error) {
 	return false, t.Rename(from, to)
 }
 
+func (t *dir) moveNew(from, _ string) error { return t.PathError("rename", from, syscall.ENOSYS) }
+
 // Rename gives a file another name, in the place of the file that has it. Both directories must be there.
 func (t *dir) Rename(from, to string) error {
 	return t.root.Rename(filepath.FromSlash(from), filepath.FromSlash(to))
