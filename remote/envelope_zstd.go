@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	compressLeast  = 512     // bytes; below, what is saved is not worth the start of an encoder
+	compressLeast  = 1280    // bytes; below, a value goes in one packet, and a decoder is not worth its start
 	compressWindow = 1 << 20 // bytes that the encoder looks back
 	decompressMost = 8 << 20 // the longest window that is decoded: it takes memory, as who wrote the value chose
 )
