@@ -216,8 +216,10 @@ func (a *App) callOf(s Settings, spec hashing.Spec, warnings []string) (*call.Ca
 		},
 		CacheExit: s.CacheExit, CacheDir: s.CacheDir, Store: storeOptions(s, keys),
 		Explain: s.Explain, Quiet: s.Quiet,
-		Warnings:      warnings,
-		PlainTiers:    func(dir *cachedir.Dir) []string { return texts(plainTiers(s, a.LookupEnv, &spec, dir)) },
+		Warnings: warnings,
+		PlainTiers: func(dir *cachedir.Dir, hit bool) []string {
+			return texts(plainTiers(s, a.LookupEnv, &spec, dir, hit))
+		},
 		AnyCommand:    !s.ruled,
 		Places:        func() []string { return s.configuration(false) },
 		Configuration: s.restsOn,

@@ -111,8 +111,11 @@ func tiersOf(s Settings, env lookupEnv) ([]fleet.Tier, error) {
 }
 
 // plainTiers warns of servers that are talked to in the clear, and of what they are told without a secret, once a day:
-// to say it with every run would be in the way.
-func plainTiers(s Settings, env lookupEnv, spec *hashing.Spec, dir *cachedir.Dir) []Warning {
+// to say it with every run would be in the way. A hit tells a server nothing that it has not been told.
+func plainTiers(s Settings, env lookupEnv, spec *hashing.Spec, dir *cachedir.Dir, hit bool) []Warning {
+	if len(s.Remote) == 0 {
+		return nil
+	}
 	for _, text := range s.Remote {
 		c, _, err := remote.Parse(text, env)
 		if err == nil && c.Plain() != "" && dir.OncePerDay("plain-connection") {
@@ -120,7 +123,10 @@ func plainTiers(s Settings, env lookupEnv, spec *hashing.Spec, dir *cachedir.Dir
 			return []Warning{Warning(fmt.Sprintf(text, c.Plain(), secureScheme(c.URL.Scheme)))}
 		}
 	}
-	if what := guessable(spec); what != "" && len(s.Remote) > 0 && dir.OncePerDay("guessable-digests") {
+	if hit {
+		return nil
+	}
+	if what := guessable(spec); what != "" && dir.OncePerDay("guessable-digests") {
 		const hint = "set secret-file to the same secret everywhere"
 		return []Warning{Warning(what + " can be guessed from digests on the server if it is short: " + hint)}
 	}

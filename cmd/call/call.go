@@ -28,8 +28,9 @@ type Call struct {
 	Memory    *Memory  // who calls remembers results himself; nil: he does not
 	Warnings  []string // about settings
 
-	// PlainTiers warns of servers that are talked to in the clear; nil: there are none.
-	PlainTiers func(*cachedir.Dir) []string
+	// PlainTiers warns of servers that are talked to in the clear, and of what is new there, which is nothing after a
+	// hit; nil: there are none.
+	PlainTiers func(dir *cachedir.Dir, hit bool) []string
 
 	// Configuration is what the settings rest on; false if that changed after before. nil: nobody knows.
 	Configuration func(before time.Time) ([]fastpath.FileState, bool)
@@ -103,7 +104,7 @@ func (p *Process) Ask(c *Call, conditions bool) Answer {
 	a.Unread = !c.Request.FeedStdin && !a.KeptStdin && !c.Request.NoWait && runner.InputWaiting(p.Stdin)
 	quiet := c.Quiet || len(c.Warnings) > 0 || a.Warning != nil || a.Doubt != nil || a.Unread
 	if !quiet && a.Dir != nil && c.PlainTiers != nil {
-		c.Warnings = c.PlainTiers(a.Dir)
+		c.Warnings = c.PlainTiers(a.Dir, a.Served == stats.Hit)
 	}
 	if note != "" {
 		c.Warnings = append(c.Warnings, note)

@@ -46,11 +46,11 @@ func asksMemo(c *call.Call) bool {
 	return fastpath.Usable() && !fastpath.Stands() && (len(c.Request.Spec.Outputs) == 0 || fastpath.IsEarly())
 }
 
-// remember leaves memos of a call that has been answered: of its settings, unless they came from one, and of what the
-// answer stands on, if it is for the short way.
+// remember leaves memos of a call that has been answered: of its settings, unless they came from one or have tiers, and
+// of what the answer stands on, if it is for the short way.
 func remember(p *call.Process, c *call.Call, a call.Answer, remembered bool) {
 	hit := isShort(a)
-	if remembered && !hit || a.Warning != nil || !mayRemember(c) {
+	if (remembered || len(c.Request.Tiers) > 0) && !hit || a.Warning != nil || !mayRemember(c) {
 		return
 	}
 	i, ok := fastpath.Current(append([]string{"cachex"}, p.Args...))
