@@ -360,13 +360,15 @@ func links(oldDir, old, newDir, newPath int) func(*observer, *caller) {
 func removes(dir, path int) func(*observer, *caller) {
 	return func(o *observer, c *caller) {
 		name, ok := o.path(c, dir, path)
-		switch {
-		case !ok:
-		case exists(o.behind(name, true), true):
-			o.write(name, 0, replacesName)
-		default:
-			o.write(name, Looked|Link, replacesName)
+		if !ok {
+			return
 		}
+		name = o.behind(name, true)
+		use, there := lookItself(name)
+		if !there {
+			use = Looked | Link
+		}
+		o.writeSeen(name, use, replacesName)
 	}
 }
 
@@ -386,13 +388,12 @@ func makes(dir, path int, e effect) func(*observer, *caller) {
 		if !ok {
 			return
 		}
-		switch _, there := look(name, true); {
+		name = o.behind(name, true)
+		switch use, there := lookItself(name); {
 		case !there:
-			o.write(name, Claimed, e)
-		case isLink(name):
-			o.note(name, Looked|Claimed|Link)
+			o.writeSeen(name, Claimed, e)
 		default:
-			o.note(name, Looked|Claimed)
+			o.note(name, Looked|Claimed|use)
 		}
 	}
 }

@@ -287,6 +287,12 @@ func (o *observer) write(path string, use Use, e effect) {
 	if itself && isLink(path) {
 		use |= Link
 	}
+	o.writeSeen(path, use, e)
+}
+
+// writeSeen notes a write to what a path was seen to be, behind links of the run.
+func (o *observer) writeSeen(path string, use Use, e effect) {
+	itself := e >= replacesName
 	u := o.usage(path, itself)
 	u.written = max(u.written, e.how())
 	o.tell(target(path, itself), e.how())
@@ -435,8 +441,17 @@ func exists(path string, itself bool) bool {
 }
 
 func isLink(path string) bool {
-	st, ok := look(path, true)
-	return ok && st.Mode&unix.S_IFMT == unix.S_IFLNK
+	use, there := lookItself(path)
+	return there && use != 0
+}
+
+// lookItself reports whether there is anything at a path, and Link if it is a link.
+func lookItself(path string) (use Use, there bool) {
+	st, there := look(path, true)
+	if there && st.Mode&unix.S_IFMT == unix.S_IFLNK {
+		use = Link
+	}
+	return use, there
 }
 
 func (o *observer) report() Report {
