@@ -76,3 +76,14 @@ func TestNarrow(t *testing.T) {
 	_, handed := of([]string{"cachex", "run", "x"}, many(most))
 	require.NotZero(t, handed, "just not too many")
 }
+
+// What the runtime was told is not in the environment that memos are made by.
+func TestEnvironmentIsAsItWas(t *testing.T) {
+	defer func() { narrowed, tableless = false, false }()
+	all := runtimeEnvironment()
+	require.GreaterOrEqual(t, len(all), 2)
+	for added, told := range [][2]bool{{false, false}, {true, false}, {true, true}} {
+		narrowed, tableless = told[0], told[1]
+		require.Equal(t, all[:len(all)-added], environment())
+	}
+}
