@@ -25,9 +25,12 @@ type redisPart struct {
 // Ask is one round trip to each server that keeps a part of the question, all at the same time. A large value costs
 // more.
 func (t *redisTier) Ask(ctx context.Context, q Question) Answer {
-	token, err := newToken()
-	if err != nil {
-		return q.Refused(err)
+	var token string
+	var err error
+	if q.Lease != "" { // else the first random bytes of a process are needed for nothing
+		if token, err = newToken(); err != nil {
+			return q.Refused(err)
+		}
 	}
 	asked := redisQuestion{heads: make([]redisHead, len(q.Values)), counts: make([]*redis.SliceCmd, len(q.Counts))}
 	err = beside(ctx, t.limit(q), func(ctx context.Context) error { return t.send(ctx, asked.parts(t, q, token)) })
