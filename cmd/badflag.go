@@ -84,11 +84,7 @@ func flagNames(c *cobra.Command) (names []string) {
 // swallowed refuses a flag that took the next one, or the -- behind it, for its value.
 func swallowed(c *cobra.Command) (err error) {
 	c.Flags().Visit(func(f *pflag.Flag) {
-		values := []string{f.Value.String()}
-		if list, ok := f.Value.(pflag.SliceValue); ok {
-			values = list.GetSlice()
-		}
-		for _, value := range values {
+		for _, value := range textsOf(f) {
 			if err == nil && isFlag(c, value) {
 				err = noValue(f)
 			}

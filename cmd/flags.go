@@ -23,15 +23,15 @@ import (
 func addKeyFlags(fs *pflag.FlagSet) {
 	fs.StringP("shell", "c", "", "run this shell `TEXT` through sh -c; the remaining words are $0, $1, ...")
 	fs.String("with-shell", "sh", "the `SHELL` that runs the text of -c: bash, zsh, fish, or any program that has -c")
-	fs.StringArray("env", nil,
+	addList(fs, "env",
 		"put more environment variables in the key: a `NAME[,...]`, globs allowed; unset differs from empty; "+
 			"@go those of a tool, @none no others than these")
 	fs.Bool("strict-env", false,
 		"the command sees no variables but those in its key and HOME, PATH, USER, LOGNAME, SHELL, TMPDIR, TERM, LANG")
-	fs.StringArray("file", nil,
+	addList(fs, "file",
 		"put the contents of files in the key: @git, those of the Git repository that are not ignored, @git:DIR, a part of "+
 			"them; a `PATH`, ** globs, directories; @LIST, what a file lists; !GLOB leaves out; absent differs from empty")
-	fs.StringArray("output", nil,
+	addList(fs, "output",
 		"a file, directory or glob that the command makes, below the working directory or absolute: a `PATH`, stored with "+
 			"the result and put in place on a hit; auto, with --trace: all that it makes in the working directory")
 	fs.String("depfile", "",
@@ -41,7 +41,7 @@ func addKeyFlags(fs *pflag.FlagSet) {
 	fs.Bool("stdin", false, "read stdin whole, put it in the key, feed it to the command")
 	fs.String("cwd", "path", "how the working directory enters the key: a `MODE`, path, repo or none")
 	fs.String("exe", "content", "how the executable enters the key: a `MODE`, content, digest, path or none")
-	fs.StringArray("vary", nil, "put in the key what this shell `TEXT` prints")
+	addList(fs, "vary", "put in the key what this shell `TEXT` prints")
 	fs.String("scope", "", "free text in the key: a `WORD` such as a version or a salt")
 	fs.String("namespace", "", "separates teams, as in `a/b`; purged by prefix")
 	fs.String("key", "",
@@ -52,12 +52,12 @@ func addKeyFlags(fs *pflag.FlagSet) {
 			"those, and the environment, are the key")
 	fs.String("trace-times", "strict",
 		"whether times of files count that a traced program looked at: a `MODE`, strict or ignore")
-	fs.StringArray("trace-ignore", nil, "what a traced command reads below this `GLOB` does not count")
-	fs.StringArray("trace-keep", nil, "what a traced command reads below this `GLOB` counts, whatever is left out")
-	fs.StringArray("env-except", nil,
+	addList(fs, "trace-ignore", "what a traced command reads below this `GLOB` does not count")
+	addList(fs, "trace-keep", "what a traced command reads below this `GLOB` counts, whatever is left out")
+	addList(fs, "env-except",
 		"leave these variables of a traced command out of the key: a `NAME[,...]`, globs allowed; "+
 			"@ci are those that CI systems set for each job")
-	fs.StringArray("env-only", nil,
+	addList(fs, "env-only",
 		"put no variables of a traced command in the key but these, and those that are in each key: a `NAME[,...]`, "+
 			"globs allowed; @none: no others")
 }
@@ -83,13 +83,13 @@ func addPolicyFlags(fs *pflag.FlagSet) {
 		"answer at once: the old result, of any age unless --stale bounds it, or nothing and exit 3; "+
 			"one run in the background renews it")
 	fs.Bool("no-cache", false, "run, touch nothing, share with nobody")
-	fs.StringArray("only-if", nil,
+	addList(fs, "only-if",
 		"cache only while the variable is that, `NAME=VALUE`; of several all must hold; else run uncached")
 	fs.Bool("read-only", false, "use entries, also those of --remote, and store none")
 	fs.String("wait", "", "wait at most `D` for another run of the same recipe, then run alone")
 	fs.Bool("remote-required", false, "fail when a server of --remote cannot be used")
-	fs.StringArray("tag", nil, "label the entry with this `TAG` for purge --tag")
-	fs.StringArray("purge-tag", nil, "run, store nothing, and purge this `TAG` if the command succeeds")
+	addList(fs, "tag", "label the entry with this `TAG` for purge --tag")
+	addList(fs, "purge-tag", "run, store nothing, and purge this `TAG` if the command succeeds")
 	fs.Bool("private", false, "for this user and this machine alone")
 	fs.String("min-cost", "", "do not store a result that took less than `D`")
 	fs.String("max-entry", "", "do not store more output than `SIZE`")

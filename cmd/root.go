@@ -90,7 +90,7 @@ hour is over every further run replays them. Runs at the same time share one exe
 	root.PersistentFlags().Bool("in-memory", false,
 		"keep results on a tmpfs of your own, in at most a quarter of its free space; on disk where there is none")
 	root.PersistentFlags().StringSlice("trust-owner", nil, "admit a cache directory that belongs to this user `UID`")
-	root.PersistentFlags().StringArray("remote", nil,
+	addList(root.PersistentFlags(), "remote",
 		"share results through this server, and through further ones in their order: a `URL`")
 	root.AddCommand(newRunCommand(app))
 	if !app.runs("run") { // run stands before other commands: it shall not pay for those here

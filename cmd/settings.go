@@ -857,6 +857,9 @@ func (s *Settings) imply() {
 // that made identity would make all commands share a result, so those only earn
 // a warning. An empty variable is an unset one.
 func applyEnvironment(s *Settings, in settingsInput) ([]Warning, error) {
+	if !slices.ContainsFunc(in.Environ, func(kv string) bool { return strings.HasPrefix(kv, variablePrefix) }) {
+		return nil, nil
+	}
 	var warnings []Warning
 	ignore := func(name string) {
 		if value, ok := in.LookupEnv(name); ok && value != "" {
@@ -898,10 +901,7 @@ func applyFlags(s *Settings, in settingsInput) error {
 		if _, asks := row.field(s).(*bool); !asks && flag.Value.Type() == "bool" {
 			continue // a command's own flag of that name, such as keys --ttl, is no setting
 		}
-		texts := []string{flag.Value.String()}
-		if list, ok := flag.Value.(pflag.SliceValue); ok {
-			texts = list.GetSlice()
-		}
+		texts := textsOf(flag)
 		name := "--" + row.name
 		src := source{name: name, from: fromFlag, dir: in.Dir, home: homeDir(in.LookupEnv)}
 		if err := row.apply(s, src, texts); err != nil {
