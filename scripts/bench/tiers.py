@@ -3,9 +3,11 @@
 
 Every figure is a ratio of medians of interleaved runs, since absolute times on a shared machine mean nothing. Each hit
 is of another key, which the local store does not have yet and gets. Two local hits of the same show what of it is the
-tier's; the first of them leaves a memo, and the second goes by that. Getting it creates three files, which redis-cli
-does not: on ext4 without a journal that takes 4 to 600 us for each, as more or fewer files were deleted lately; with
-TMPDIR on a tmpfs the figures are steady. Needs redis-server and redis-cli.
+tier's; the first of them leaves a memo, and the second goes by that. Getting it creates two files, a lock and the
+entry, which redis-cli does not: on ext4 without a journal that takes 4 to 600 us for each, as more or fewer files were
+deleted lately in the part of the disk where these directories happen to lie; with TMPDIR on a tmpfs the figures are
+steady. CACHEX is to be a copy with a name of its own that begins with cachex: what the linker has just written is dearer
+to map, and of another name it is found out whether it is that of a command. Needs redis-server and redis-cli.
 """
 import os, statistics, sys, tempfile, time
 
