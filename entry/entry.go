@@ -4,10 +4,11 @@
 // a stage with its witness, or a keeper (see Stage and Keeper).
 //
 // The short way is Go code without a Go runtime. It relies on what the compiler does: the goroutine in R14 (arm64:
-// R28), the end of its stack 16 bytes into that, arguments in AX, BX, CX and DI (R0 to R3), zero in X15, the closure in
-// DX (R26), room for arguments above the return address. The thread register is left alone. A fault in it (an index out
-// of range, a need of memory, a stack that is used up) ends in SIGSEGV, for which the entry has a handler: that starts
-// the runtime as if nothing had been, or ends the process with 125 if a part of the output has been written.
+// R28), the end of its stack 16 bytes into that, arguments in AX, BX, CX, DI, SI and R8 (R0 to R5), zero in X15, the
+// closure in DX (R26), room for arguments above the return address. The thread register is left alone. A fault in it
+// (an index out of range, a need of memory, a stack that is used up) ends in SIGSEGV, for which the entry has a
+// handler: that starts the runtime as if nothing had been, or ends the process with 125 if a part of the output has
+// been written.
 //
 // It may hand the runtime other arguments, environment and auxiliary vector than those on the stack.
 //
