@@ -134,7 +134,9 @@ func (a *App) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	s.NoCache = s.NoCache || a.wraps && !s.matched
+	if a.wraps && !s.matched { // no rule is about the command: it is none of ours
+		s.NoCache, s.CachedOnly = true, false
+	}
 	spec, err := a.spec(c, s, argv)
 	if err != nil {
 		return err

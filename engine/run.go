@@ -79,10 +79,13 @@ func (r *run) do() (Outcome, error) {
 		return r.outcome(stats.Declined), err
 	}
 	switch {
+	case len(r.caller.PurgeTags) > 0 && r.caller.CachedOnly: // of which one may come from a rule
+		err := fmt.Errorf("it purges %s", strings.Join(r.caller.PurgeTags, ", "))
+		return r.uncached(err, err.Error())
 	case len(r.caller.PurgeTags) > 0:
 		r.caller.passStdin = true
 		return r.write()
-	case r.caller.NoCache && r.caller.NoWait:
+	case r.caller.NoCache && (r.caller.NoWait || r.caller.CachedOnly):
 		return r.uncached(errNoCache, errNoCache.Error())
 	case r.caller.NoCache:
 		r.caller.passStdin = true

@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"github.com/cachex-cli/cachex/cachedir"
+	"github.com/cachex-cli/cachex/cachedir/stats"
 	"github.com/cachex-cli/cachex/engine"
 	"github.com/cachex-cli/cachex/hashing"
 	"github.com/cachex-cli/cachex/runner"
@@ -80,6 +81,8 @@ func judge(err error) (code int, hint string) {
 		return exitFault, pattern.Todo
 	case errors.As(err, &pattern):
 		return exitFault, "quote the pattern, and see cachex run --help for the forms of --file and --env"
+	case errors.As(err, &uncached) && uncached.Reason == stats.Uncacheable:
+		return exitFault, "run it without --cached-only"
 	case errors.As(err, &uncached):
 		return exitFault, "run it once without --cached-only"
 	case errors.As(err, &undeliver):
