@@ -55,10 +55,22 @@ func flagHint(c *cobra.Command, unknown *pflag.NotExistError) string {
 	if other := commandWith(c.Root(), name); other != "" {
 		return fmt.Sprintf("it is a flag of %s: write %[1]s --%s", other, name)
 	}
+	if row, ok := findSetting(name); ok {
+		return settingHint(row)
+	}
 	if near := nearest(name, flagNames(c)); near != "" {
 		return "did you mean --" + near + "?"
 	}
 	return "see " + c.CommandPath() + " --help for the flags"
+}
+
+// settingHint says where a setting is made that no command has a flag for.
+func settingHint(row setting) string {
+	hint := "it is a setting and no flag: set " + row.name + " in a configuration file (cachex help config)"
+	if row.policy {
+		hint += ", or " + row.envName()
+	}
+	return hint
 }
 
 // commandWith finds a command that shows a flag of this name: run, or else another one; "" if there is none.
