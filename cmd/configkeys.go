@@ -214,6 +214,9 @@ func syntaxError(path string, text []byte, err error) error {
 	case errors.As(err, &ofTOML):
 		fault.Line, _ = ofTOML.Position()
 		fault.Why = strings.TrimPrefix(ofTOML.Error(), "toml: ")
+		if quoted := withQuotes(text, fault.Line); quoted != "" {
+			fault.Hint = "values stand in quotes: write " + quoted
+		}
 	case errors.As(err, &ofJSON):
 		fault.Line, fault.Why = lineAt(text, int(ofJSON.Offset)), ofJSON.Error()
 	case errors.As(err, &ofType):
@@ -225,6 +228,20 @@ func syntaxError(path string, text []byte, err error) error {
 		fault.Line, fault.Why = yamlFault(rootCause(err))
 	}
 	return fault
+}
+
+// withQuotes is a line of TOML as it was probably meant if its value has no quotes, as in ttl = 5m; else nothing.
+func withQuotes(text []byte, line int) string {
+	lines := strings.Split(string(text), "\n")
+	if line < 1 || line > len(lines) {
+		return ""
+	}
+	name, value, _ := strings.Cut(lines[line-1], "=")
+	value, _, _ = strings.Cut(value, "#")
+	if value = strings.TrimSpace(value); value == "" || strings.ContainsAny(value, `"'[]{}\`) {
+		return ""
+	}
+	return strings.TrimSpace(name) + ` = "` + value + `"`
 }
 
 // rootCause is the parser's own error, without what viper puts before it.
