@@ -291,29 +291,48 @@ func writeWhole(name string, open fs.FileMode, write func(io.Writer) error) erro
 	if fi, err := os.Stat(name); err == nil && !fi.Mode().IsRegular() {
 		f, err := os.OpenFile(name, os.O_WRONLY, 0)
 		if err != nil {
-			return err
+			return unwritable(name, err)
 		}
-		return errors.Join(buffered(f, write), f.Close())
+		return errors.Join(ofFile(f, name, buffered(f, write)), f.Close())
 	}
 	if target, err := filepath.EvalSymlinks(name); err == nil {
 		name = target // the link stays
 	}
 	f, err := os.CreateTemp(filepath.Dir(name), ".cachex-*")
 	if err != nil {
-		return err
+		return unwritable(name, err)
 	}
-	err = buffered(f, write)
+	err = ofFile(f, name, buffered(f, write))
 	if open != 0 {
 		err = errors.Join(err, f.Chmod(open))
 	}
 	err = errors.Join(err, f.Close())
 	if err == nil {
-		err = os.Rename(f.Name(), name)
+		if err = os.Rename(f.Name(), name); err != nil {
+			err = unwritable(name, err)
+		}
 	}
 	if err != nil {
 		_ = os.Remove(f.Name())
 	}
 	return err
+}
+
+// ofFile tells faults of the file from those of what is written to it.
+func ofFile(f *os.File, name string, err error) error {
+	var fault *fs.PathError
+	if errors.As(err, &fault) && fault.Path == f.Name() {
+		return unwritable(name, err)
+	}
+	return err
+}
+
+// unwritable names the file that was asked for, whatever was made on the way to it.
+func unwritable(name string, err error) error {
+	return &usageError{
+		Err:  fmt.Errorf("%s: cannot be written: %w", name, rootCause(err)),
+		Hint: "name a file in a directory that is there, has room, and that you may write to",
+	}
 }
 
 func buffered(dst io.Writer, write func(io.Writer) error) error {
