@@ -51,8 +51,16 @@ func withoutPlainOutputs(patterns []string) (left []string) {
 var umaskFact = factKind{
 	name:   "umask", // added with the outputs
 	parse:  func(r *reader, _ *Fact) { r.digits("01234567", 4, 4) },
-	change: func(_ *differ, s states) string { return "umask " + s.old + " -> " + s.recent }, order: ofAsked,
+	change: changedUmask, order: ofAsked,
 	report: nothingToReport, memo: inAddress, // a memo of files has it, and one of what was seen
+}
+
+// changedUmask: a run without outputs that is not observed has none.
+func changedUmask(_ *differ, s states) string {
+	if s.had && s.has {
+		return "umask " + s.old + " -> " + s.recent
+	}
+	return s.changed()
 }
 
 var (
