@@ -3,7 +3,9 @@ package call
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"os/signal"
 	"syscall"
 
 	"github.com/cachex-cli/cachex/cachedir"
@@ -42,11 +44,24 @@ func (p *Process) ExitCode(err error) int {
 		return int(status)
 	}
 	code, hint := judge(err)
+	if p.isOfStdout(err) {
+		if errors.Is(err, syscall.EPIPE) && !signal.Ignored(syscall.SIGPIPE) {
+			runner.Die(int(syscall.SIGPIPE)) // who ran a command has caught it, and the write did not end him
+			return 128 + int(syscall.SIGPIPE)
+		}
+		code, hint = exitFault, "check where the output goes"
+	}
 	p.Warn(err.Error())
 	if hint != "" {
 		p.Warn("hint: " + hint)
 	}
 	return code
+}
+
+// isOfStdout reports whether an error is that what cachex itself prints could not be written.
+func (p *Process) isOfStdout(err error) bool {
+	var of *fs.PathError
+	return errors.As(err, &of) && of.Op == "write" && of.Path == p.Stdout.Name()
 }
 
 // judge is the one place where errors become exit codes and hints.
