@@ -37,8 +37,10 @@ func newTierReports(dir *cachedir.Dir, rows []stats.TierRow, tiers []fleet.Tier)
 		}
 		if i := slices.IndexFunc(tiers, func(t fleet.Tier) bool { return t.ID() == row.Tier }); i >= 0 {
 			t.Tier = tiers[i].Name
-			if state := dir.Breaker(t.Tier).State(); state.Open {
-				t.Breaker = "open until " + state.Until.Local().Format(time.TimeOnly)
+			for _, server := range append(tiers[i].Servers, t.Tier) {
+				if state := dir.Breaker(server).State(); state.Open {
+					t.Breaker = "open until " + state.Until.Local().Format(time.TimeOnly)
+				}
 			}
 		}
 		for result, n := range row.Results {

@@ -104,7 +104,7 @@ func tiersOf(s Settings, env lookupEnv) ([]fleet.Tier, error) {
 		tiers = append(tiers, fleet.Tier{
 			Name: c.Redacted(), Open: func() (remote.Tier, error) { return remote.Open(c) },
 			Read: o.Mode != remote.ModeWrite, Write: o.Mode != remote.ModeRead, Life: o.Life,
-			Background: o.Upload == remote.UploadBackground, Sealer: sealer,
+			Background: o.Upload == remote.UploadBackground, Sealer: sealer, Servers: c.Servers(),
 		})
 	}
 	return tiers, nil

@@ -35,7 +35,7 @@ func fault(ctx context.Context, place string, err error, secrets ...string) erro
 func kinds() []error {
 	return []error{
 		ErrAbsent, ErrUnreachable, ErrTimeout, ErrDenied, ErrServer, ErrTooLarge, ErrHeld, ErrFenced, ErrChanged,
-		ErrUnsupported,
+		ErrUnsupported, ErrLeftAlone,
 	}
 }
 

@@ -75,6 +75,17 @@ func openMemcached(c Config) (Tier, error) {
 	return t, nil
 }
 
+// Guard: that one of several servers is down is no reason not to ask the others.
+func (t *memcachedTier) Guard(of func(server string) contract.Guard) bool {
+	if len(t.servers) == 1 {
+		return false
+	}
+	for _, s := range t.servers {
+		s.guard = of(s.place)
+	}
+	return true
+}
+
 // server is the one that keeps a name.
 func (t *memcachedTier) server(name string) *memcachedServer {
 	return t.servers[t.ring.at(tagOf(name))]
@@ -193,7 +204,7 @@ func (v *memcachedValue) fetch() error {
 		}
 	}
 	if err != nil {
-		return v.use.abandon(err)
+		return v.use.server.told(v.use.abandon(err))
 	}
 	v.data = it.data
 	v.next++

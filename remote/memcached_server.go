@@ -4,11 +4,14 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/cachex-cli/cachex/remote/contract"
 )
 
 // memcachedServer is one server, with the connections to it that nobody uses just now.
@@ -17,6 +20,7 @@ type memcachedServer struct {
 	place  string // for errors
 	lead   string // prefix of keys
 	dialer dialer
+	guard  contract.Guard // nil: none
 
 	mu         sync.Mutex
 	idle       []*memcachedConn
@@ -43,11 +47,16 @@ type memcachedUse struct {
 
 // begin takes a connection or makes one. Every use must be ended.
 func (s *memcachedServer) begin(ctx context.Context) (*memcachedUse, error) {
+	if s.guard != nil && !contract.Insists(ctx) {
+		if ok, _ := s.guard.Allow(); !ok {
+			return nil, fmt.Errorf("%s: %w", s.place, ErrLeftAlone)
+		}
+	}
 	u := &memcachedUse{server: s, ctx: ctx, conn: s.take()}
 	if u.conn == nil {
 		moving, err := s.dial(ctx)
 		if err != nil {
-			return nil, fault(ctx, s.place, err)
+			return nil, s.told(fault(ctx, s.place, err))
 		}
 		u.conn = newMemcachedConn(moving)
 	}
@@ -55,6 +64,18 @@ func (s *memcachedServer) begin(ctx context.Context) (*memcachedUse, error) {
 	u.conn.moving.SetDeadline(deadline)
 	u.stop = context.AfterFunc(ctx, u.conn.moving.cut)
 	return u, nil
+}
+
+// told tells the guard how a question went.
+func (s *memcachedServer) told(err error) error {
+	switch {
+	case s.guard == nil:
+	case errors.Is(err, ErrUnreachable), errors.Is(err, ErrTimeout):
+		s.guard.Failed()
+	default:
+		s.guard.Succeeded()
+	}
+	return err
 }
 
 func (s *memcachedServer) dial(ctx context.Context) (*movingConn, error) {
@@ -84,10 +105,10 @@ func (u *memcachedUse) end(err error) error {
 	u.ended = true
 	whole := u.stop() && err == nil
 	if whole && u.server.keep(u.conn) {
-		return nil
+		return u.server.told(nil)
 	}
 	u.conn.moving.Close()
-	return u.named(err)
+	return u.server.told(u.named(err))
 }
 
 // abandon is end in the middle of an answer.

@@ -42,6 +42,7 @@ var (
 	ErrFenced      = contract.ErrFenced
 	ErrChanged     = contract.ErrChanged
 	ErrUnsupported = contract.ErrUnsupported
+	ErrLeftAlone   = contract.ErrLeftAlone
 )
 
 // The kinds of errors of opening what a tier gave, see package contract.

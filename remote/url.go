@@ -110,6 +110,18 @@ func (c Config) hosts(defaultPort string) ([]string, error) {
 	return all, nil
 }
 
+// Servers are the names of those that a tier has, as its errors name them, if they may fail one by one.
+func (c Config) Servers() (names []string) {
+	hosts, err := c.hosts("11211")
+	if c.URL.Scheme != "memcached" || err != nil || len(hosts) == 1 {
+		return nil
+	}
+	for _, host := range hosts {
+		names = append(names, c.URL.Scheme+"://"+host)
+	}
+	return names
+}
+
 // withPort checks one host, with or without port; IPv6 addresses stand in brackets.
 func withPort(host, defaultPort string) (string, error) {
 	name, port := host, defaultPort

@@ -110,7 +110,7 @@ func (t *tier) look(ctx context.Context, q Query, slots []cachedir.Slot) []answe
 	t.marks = marks{}
 	tags := t.missing(q.Tags, false)
 	var found []answer
-	err := t.ask(stats.TierGet, func(c contract.Tier) (int64, error) {
+	_ = t.ask(stats.TierGet, func(c contract.Tier) (int64, error) {
 		a := contract.Ask(ctx, c, contract.Question{Values: names, Counts: t.names(tags)})
 		defer a.Close()
 		var read int64
@@ -118,9 +118,6 @@ func (t *tier) look(ctx context.Context, q Query, slots []cachedir.Slot) []answe
 		t.takeCounts(&t.marks, tags, a)
 		return read, worstOf(found, a.CountErr)
 	})
-	if errors.Is(err, errBreaker) {
-		return nil
-	}
 	return found
 }
 

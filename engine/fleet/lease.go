@@ -209,7 +209,7 @@ func (h *held) renew() {
 		case <-ticker.C:
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), leaseLife/3)
-		err := h.from.Renew(ctx, h.lease, leaseLife)
+		err := h.from.Renew(contract.Insist(ctx), h.lease, leaseLife)
 		cancel()
 		if errors.Is(err, contract.ErrFenced) {
 			return

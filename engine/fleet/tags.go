@@ -330,7 +330,7 @@ func (f *Fleet) Purge(tags []string) error {
 		for _, tag := range tags {
 			began := time.Now()
 			ctx, cancel := context.WithTimeout(context.Background(), f.budget())
-			err := bumpTag(ctx, counter, tag, hardPurge)
+			err := bumpTag(contract.Insist(ctx), counter, tag, hardPurge)
 			cancel()
 			t.log(stats.TierCount, 0, err, time.Since(began))
 			if err != nil {

@@ -16,6 +16,7 @@ import (
 // Tier is one place on other machines, as the caller wants it used.
 type Tier struct {
 	Name        string                        // for people: without secrets
+	Servers     []string                      // those that may fail one by one
 	Open        func() (contract.Tier, error) // makes it; connects to nothing
 	Read, Write bool
 	Life        time.Duration // at most, of what is written; 0: no limit
@@ -36,6 +37,7 @@ type tier struct {
 	f       *Fleet
 	conn    contract.Tier
 	breaker *cachedir.Breaker
+	guarded bool  // each of its servers has a breaker of its own
 	marks   marks // as they were asked for last, before the command started
 	noCount bool  // its server does not count
 	damages bool  // it gave back what nobody stored
@@ -49,35 +51,38 @@ func (t *tier) connect() (err error) {
 	if t.conn == nil {
 		t.conn, err = t.Open()
 	}
+	if several, ok := t.conn.(contract.Guarded); ok && !t.guarded {
+		t.guarded = several.Guard(func(server string) contract.Guard { return t.f.c.Store.Breaker(server) })
+	}
 	return err
 }
-
-// errBreaker says that a server failed a short while ago, and is not asked again yet.
-var errBreaker = errors.New("left alone after failures")
 
 // ask makes one call to a tier: not if it failed a moment ago, timed, and counted. What went wrong is a warning.
 // The call returns how many bytes went over the line.
 func (t *tier) ask(op stats.TierOp, call func(contract.Tier) (int64, error)) error {
 	ok, _ := t.breaker.Allow()
 	if !ok {
-		t.log(op, 0, errBreaker, 0)
-		t.failed(errBreaker)
-		return errBreaker
+		t.log(op, 0, contract.ErrLeftAlone, 0)
+		t.failed(contract.ErrLeftAlone)
+		return contract.ErrLeftAlone
 	}
 	began := time.Now()
 	n, err := int64(0), t.connect()
 	if err == nil {
 		n, err = call(t.conn)
 	}
-	if errors.Is(err, contract.ErrUnreachable) || errors.Is(err, contract.ErrTimeout) {
+	switch {
+	case t.guarded:
+	case errors.Is(err, contract.ErrUnreachable), errors.Is(err, contract.ErrTimeout):
 		t.breaker.Failed()
-	} else {
+	default:
 		t.breaker.Succeeded()
 	}
 	t.log(op, n, err, time.Since(began))
 	if err != nil && !isAnswer(err) {
-		t.failed(err)
-		t.f.c.Warn(t.f.failure)
+		if t.failed(err); !errors.Is(err, contract.ErrLeftAlone) {
+			t.f.c.Warn(t.f.failure)
+		}
 	}
 	return err
 }
@@ -123,7 +128,7 @@ func resultOf(op stats.TierOp, err error) stats.TierResult {
 		err    error
 		result stats.TierResult
 	}{
-		{errBreaker, stats.TierBreaker},
+		{contract.ErrLeftAlone, stats.TierBreaker},
 		{contract.ErrAbsent, stats.TierMiss},
 		{contract.ErrHeld, stats.TierOK},
 		{contract.ErrFenced, stats.TierOK},

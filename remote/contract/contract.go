@@ -25,6 +25,7 @@ var (
 	ErrFenced      = errors.New("lease was lost")                // Renew and PutFenced: somebody else has led since
 	ErrChanged     = errors.New("value was changed meanwhile")   // Swap: nothing was stored
 	ErrUnsupported = errors.New("not possible with this tier")   // whatever the server's state
+	ErrLeftAlone   = errors.New("left alone after failures")     // a short while ago: it was not asked
 )
 
 // Tier stores values under names. A name is made of parts of [a-z0-9.-] joined by slashes, at most 200 bytes long.
@@ -48,6 +49,28 @@ type Value struct {
 	io.ReadCloser
 	Size int64 // in bytes; -1 where the server does not say it beforehand
 }
+
+// Guarded is a tier of several servers, of which some may answer while others do not.
+type Guarded interface {
+	// Guard hands out what keeps the tier from asking a server that does not answer. False: it has only one, and he who
+	// asks the tier looks after that.
+	Guard(of func(server string) Guard) bool
+}
+
+// Guard knows whether a server is worth asking. Each question to it that was allowed has failed or succeeded.
+type Guard interface {
+	Allow() (ok, probing bool)
+	Failed()
+	Succeeded()
+}
+
+type insistent struct{}
+
+// Insist is for what is asked whatever a guard says.
+func Insist(ctx context.Context) context.Context { return context.WithValue(ctx, insistent{}, true) }
+
+// Insists reports whether that is so.
+func Insists(ctx context.Context) bool { return ctx.Value(insistent{}) != nil }
 
 // Deleter is a tier that can remove a value before its life ends.
 type Deleter interface {
