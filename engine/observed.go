@@ -367,7 +367,7 @@ func (o *observation) written(seen trace.Seen) (s hashing.Sight, counts bool, do
 		return s, false, "it removed " + path
 	case !there && o.obstacleOf(seen.Path) != "":
 		return hashing.Sight{Path: o.obstacleOf(seen.Path), Uses: hashing.UseMode}, true, ""
-	case !there && seen.Use&^trace.Written != 0 && !isTemporary(seen.Path):
+	case !there && !o.isTemporary(seen):
 		return hashing.Sight{Path: seen.Path, Uses: o.usesOf(seen) | hashing.UseMode}, true, ""
 	case !there:
 		return s, false, ""
@@ -404,6 +404,17 @@ func (o *observation) obstacleOf(path string) (obstacle string) {
 func (o *observation) hasWritten(path string) bool {
 	seen, found := o.seenAt(path)
 	return found && (seen.Use|seen.After)&trace.Written != 0
+}
+
+// isTemporary reports whether a path that is there neither before nor after the run has a name that was made up, so
+// that it is another the next time, or lies below such a one. Who makes up a name claims it without a look before.
+func (o *observation) isTemporary(seen trace.Seen) bool {
+	return slices.ContainsFunc(temporaryDirectories(), func(dir string) bool {
+		rest, below := strings.CutPrefix(seen.Path, dir+"/")
+		name, _, _ := strings.Cut(rest, "/")
+		top, found := o.seenAt(dir + "/" + name)
+		return below && found && top.Before == trace.Nothing && top.Use&^trace.Claimed == trace.Written
+	})
 }
 
 // isSpecial reports whether a path leads to a FIFO, a socket or a device.

@@ -114,11 +114,6 @@ func temporaryDirectories() []string {
 	return []string{"/tmp", "/var/tmp", filepath.Clean(os.TempDir())}
 }
 
-// isTemporary reports whether a path lies where names are made up, so that what stood there before does not matter.
-func isTemporary(path string) bool {
-	return isBelow(path, os.TempDir()) || isBelow(path, "/tmp") || isBelow(path, "/var/tmp")
-}
-
 // shellVariables are those of shells that a text may ask for which the run has executed: a word, or a script.
 func (o *observation) shellVariables(argv []string) []string {
 	for _, word := range argv {
