@@ -86,7 +86,8 @@ a word: -c 'gcc -ffile-prefix-map="$PWD"=. "$@"'.
 The command gets an empty stdin unless --stdin is given, at a terminal, too: what is typed is in no key. What is not to
 be cached (--no-cache, --purge-tag, --only-if) gets stdin as it is, and so do shells and interpreters without a script,
 and -it of docker, podman and kubectl, if it is a terminal. The output is stored in the cache directory as it is, unless
-the setting encrypt is true: do not cache commands that print secrets.
+the setting encrypt is true: do not cache commands that print secrets. What prints the value of a
+variable in its key whose name says that it is a secret, such as API_TOKEN, is not stored.
 
 With --pty the command writes to a terminal: colours stay, stdout and stderr are one stream, on stdout, and lines end in
 CR LF. --strip-ansi always leaves of that the text, for grep and files: no escape sequences, and lines as the command

@@ -49,7 +49,7 @@ func (r *run) record(c *runner.Command) *recording {
 	}
 	rec.pending = pending
 	rec.written.reset()
-	c.Sink = recorder{pending, r.caller.MaxEntry, &rec.written}
+	c.Sink = recorder{pending, r.caller.MaxEntry, &rec.written, leaksOf(r.inputs.recipe, &r.caller.Spec)}
 	c.Env = setenv(c.Env, ControlVariable, pending.ControlPath())
 	return rec
 }
@@ -59,12 +59,17 @@ type recorder struct {
 	p       *cachedir.Pending
 	most    int64 // bytes; 0: no limit
 	written *digests
+	leaks   *leaks
 }
 
 func (r recorder) Append(s runner.Stream, b []byte) error {
 	if r.most > 0 && r.p.Size()+int64(len(b)) > r.most {
 		r.p.Discard()
 		return errTooMuch
+	}
+	if err := r.leaks.look(s, b); err != nil {
+		r.p.Discard()
+		return err
 	}
 	_, _ = r.written[s].Write(b)
 	return r.p.AppendLasting(uint8(s), b)
@@ -142,9 +147,12 @@ type refusal struct {
 // store commits a finished run, or says why not. Only what broke in the cache itself is worth a warning; the rest is
 // told under -v, to those who wait, and to the command's record.
 func (rec *recording) store(res runner.Result, m cachedir.Meta, d directives) refusal {
+	var leak *LeakError
 	switch {
 	case d.noStore != "":
 		return refusal{d.noStore, true}
+	case errors.As(res.SinkErr, &leak):
+		return refusal{leak.Error(), true}
 	case !res.Complete && res.SinkErr == nil:
 		return refusal{"a process that the command left behind kept its output open", true}
 	}

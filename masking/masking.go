@@ -23,6 +23,9 @@ func Words(argv []string) []bool { return mark(argv, 0) }
 // Text says whether a text that stands alone holds a secret: a tag, a name, a line.
 func Text(s string) bool { return holdsSecret(s, 0, false) }
 
+// Variable says whether a variable of this name holds a secret.
+func Variable(name, value string) bool { return rate(name).admits(value) }
+
 // deepest is how many texts within texts are looked into.
 const deepest = 4
 
