@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/cachex-cli/cachex/cachedir"
 	"github.com/cachex-cli/cachex/cachedir/stats"
@@ -355,13 +356,22 @@ func (o *observation) usesOf(seen trace.Seen) (uses hashing.Uses) {
 }
 
 // acted are uses on which a run may have acted before it wrote the same path.
-const acted = trace.Read | trace.Searched | trace.Executed | trace.Listed | trace.Times | trace.Xattr | trace.Claimed
+const acted = trace.Read | trace.Searched | trace.Executed | trace.Listed | trace.Times | trace.Xattr |
+	trace.Claimed | trace.Judged
+
+// isUsed reports whether what a run did may depend on what was at a path before it wrote what is there now. A file can
+// only come after a directory, or one after a file, if that was removed, which fails the next time.
+func isUsed(seen trace.Seen, now os.FileInfo) bool {
+	wasDir := seen.Mode&syscall.S_IFMT == syscall.S_IFDIR
+	return seen.Use&acted != 0 || seen.Before == trace.Something && wasDir != now.IsDir()
+}
 
 // written is a path that the run has written, or opened for that. What it has made is an output, which is compared in
 // the state in which it was left. What was there before, and was used, is an input that is no more.
 func (o *observation) written(seen trace.Seen) (s hashing.Sight, counts bool, doubt string) {
-	_, err := os.Lstat(seen.Path)
-	there, path, used := err == nil, hashing.Show(seen.Path), seen.Use&acted != 0
+	fi, err := os.Lstat(seen.Path)
+	there, path := err == nil, hashing.Show(seen.Path)
+	used := there && isUsed(seen, fi)
 	switch {
 	case !there && seen.Before != trace.Nothing:
 		return s, false, "it removed " + path

@@ -111,11 +111,12 @@ func (o *observation) isGoBuild() bool {
 // output is a path that the run has written, and that is among its outputs. What it only wrote is no input, unless it
 // listed the directory: then it has seen that nothing was there.
 func (o *observation) output(seen trace.Seen, name string) (s hashing.Sight, counts bool, doubt string) {
-	if _, err := os.Lstat(seen.Path); err != nil || isSpecial(seen.Path) || !hashing.ChangedSince(seen.Path, o.since) {
+	fi, err := os.Lstat(seen.Path)
+	if err != nil || isSpecial(seen.Path) || !hashing.ChangedSince(seen.Path, o.since) {
 		return o.written(seen)
 	}
 	o.outputs.made[name] = seen.Moved
-	if seen.Use&acted == 0 && (seen.Before != trace.Nothing || !o.hasListed(filepath.Dir(seen.Path))) {
+	if !isUsed(seen, fi) && (seen.Before != trace.Nothing || !o.hasListed(filepath.Dir(seen.Path))) {
 		return hashing.Sight{Path: seen.Path, Uses: hashing.UseOutput}, seen.Before == trace.Nothing, ""
 	}
 	s = hashing.Sight{Path: seen.Path, Uses: o.usesOf(seen) | hashing.UseMode}

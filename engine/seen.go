@@ -91,7 +91,8 @@ func (o *observation) watch(c *runner.Command) error {
 	o.looks, o.open = newLooks(), runner.OpenFiles()
 	late.Processors() // one answers for the others
 	tracer, err := trace.New(trace.Options{
-		NoTimes: o.looks.noTimes, AtStart: readsAtStart, Writes: o.writes, Many: o.many, Program: c.Path,
+		NoTimes: o.looks.noTimes, Judges: o.looks.judges, AtStart: readsAtStart, Writes: o.writes, Many: o.many,
+		Program: c.Path,
 	})
 	if err != nil {
 		return err

@@ -60,11 +60,7 @@ func newLooks() looks { return looks{map[string]hashing.Uses{}, map[string]times
 
 // noTimes reports whether a program makes no use of the times of a path, and else notes of which.
 func (l looks) noTimes(program, file string) bool {
-	of, known := l.programs[program]
-	if !known {
-		of = timesOfProgram(program)
-		l.programs[program] = of
-	}
+	of := l.of(program)
 	if of.none || of.isGo && isVersionNote(file) {
 		return true
 	}
@@ -75,6 +71,25 @@ func (l looks) noTimes(program, file string) bool {
 		l.uses[file] |= of.more
 	}
 	return false
+}
+
+// drivers of compilers ask where the links above an output lead, and no more.
+var drivers = []string{"gcc", "g++", "cc", "c++", "clang", "clang++", "gfortran"}
+
+// judges reports whether a program may act on whether something is at a path that is written later, or on what that is.
+// A compiler or linker does not.
+func (l looks) judges(program, file string) bool {
+	of := l.of(program)
+	return !of.none && (!of.isGo || !isVersionNote(file)) && !slices.Contains(drivers, programName(program))
+}
+
+func (l looks) of(program string) timesOf {
+	of, known := l.programs[program]
+	if !known {
+		of = timesOfProgram(program)
+		l.programs[program] = of
+	}
+	return of
 }
 
 func timesOfProgram(program string) (of timesOf) {

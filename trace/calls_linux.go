@@ -271,14 +271,14 @@ func (l looks) note(o *observer, c *caller) {
 	if l.times {
 		o.noteTimed(c, name, use)
 	} else {
-		o.note(name, use)
+		o.noteLook(c, name, use)
 	}
 }
 
 func readsLink(dir, path int) func(*observer, *caller) {
 	return func(o *observer, c *caller) {
 		if name, ok := o.path(c, dir, path); ok {
-			o.note(name, Link)
+			o.noteLook(c, name, Link)
 		}
 	}
 }

@@ -18,6 +18,7 @@ import (
 // observer notes what calls say. One thread at a time uses it.
 type observer struct {
 	noTimes  func(program, path string) bool
+	judges   func(program, path string) bool
 	atStart  func(program, path string) bool
 	isOfRun  func(thread int) bool // it has made a call
 	writes   func(path string, how Write)
@@ -54,6 +55,7 @@ type usage struct {
 	direct     bool  // whoever calls it so means this, and nothing is to be left out of it
 
 	asked, timeless uint64 // programs by their numbers: whether they make use of the times; those that make none
+	lookers         uint64 // and those that looked at it before the run replaced it
 }
 
 // caller is a call that waits for an answer.
@@ -97,6 +99,9 @@ func newObserver(o Options) *observer {
 	if o.NoTimes == nil {
 		o.NoTimes = func(string, string) bool { return false }
 	}
+	if o.Judges == nil {
+		o.Judges = func(string, string) bool { return false }
+	}
 	if o.AtStart == nil {
 		o.AtStart = func(string, string) bool { return false }
 	}
@@ -107,7 +112,7 @@ func newObserver(o Options) *observer {
 		o.Many = func() {}
 	}
 	return &observer{
-		noTimes: o.NoTimes, atStart: o.AtStart, writes: o.Writes, many: o.Many,
+		noTimes: o.NoTimes, judges: o.Judges, atStart: o.AtStart, writes: o.Writes, many: o.Many,
 		seen: map[string]*usage{}, told: map[string]Write{}, longAgo: time.Now().UnixNano() - 2*tick,
 		isOfRun: func(int) bool { return false },
 	}
@@ -377,9 +382,34 @@ func (o *observer) move(from, to string) {
 
 // noteTimed notes a look, with Times unless the program makes no use of them.
 func (o *observer) noteTimed(c *caller, path string, use Use) {
-	if u := o.note(path, use); o.usesTimes(c, path, u) {
+	if u := o.noteLook(c, path, use); o.usesTimes(c, path, u) {
 		u.add(Times)
 	}
+}
+
+// noteLook notes a look, and whose it is.
+func (o *observer) noteLook(c *caller, path string, use Use) *usage {
+	u := o.note(path, use)
+	if u.replaced {
+		return u
+	}
+	program, ok := o.executes.of(c)
+	if bit := uint64(1) << program.number; ok && bit != 0 {
+		u.lookers |= bit
+	} else {
+		u.use |= Judged
+	}
+	return u
+}
+
+// isJudged reports whether one of the programs that looked at a path may act on that.
+func (o *observer) isJudged(u *usage) bool {
+	for program, number := range o.executes.number {
+		if u.lookers&(1<<number) != 0 && o.judges(program, u.path) {
+			return true
+		}
+	}
+	return false
 }
 
 // usesTimes reports whether a program makes use of the times of a path, by what it calls it and by what is noted. Each
@@ -465,6 +495,9 @@ func (o *observer) report() Report {
 	slices.SortFunc(all, func(a, b *usage) int { return strings.Compare(a.path, b.path) })
 	r := Report{Seen: make([]Seen, len(all)), Programs: o.programs, Doubts: o.doubted, Network: o.network}
 	for i, u := range all {
+		if u.use&Written != 0 && o.isJudged(u) {
+			u.use |= Judged
+		}
 		r.Seen[i] = Seen{u.path, u.use, u.after, u.before, u.mode, u.size, u.led, u.was, u.written == Moves}
 	}
 	return r

@@ -38,6 +38,7 @@ const (
 	Written                  // made, changed, renamed or removed, or opened for that
 	Searched                 // by the dynamic loader: the cache in which it looks up the names of libraries
 	Claimed                  // made by a call that fails where something is: what was there before counts
+	Judged                   // of what was written: looked at before by a program that may act on what it sees
 )
 
 // Write is a way in which a path is written. Of several the highest counts.
@@ -142,6 +143,10 @@ type Report struct {
 type Options struct {
 	// NoTimes reports whether a program makes no use of the times of a path that it looks at; nil: none does so.
 	NoTimes func(program, path string) bool
+
+	// Judges reports whether a program may act on a look at a path, besides on its times, which the run writes later;
+	// nil: none does so.
+	Judges func(program, path string) bool
 
 	// AtStart reports whether a program reads a file of /proc at each start, whatever it does then: that is not noted;
 	// nil: none does so.
