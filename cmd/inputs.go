@@ -157,11 +157,20 @@ func newInputsView(seen engine.Seen, argv []string) inputsView {
 		return slices.DeleteFunc(all(list), func(name string) bool { return ofSystem(name) })
 	}
 	v.Rule.Match = hashing.EscapeGlob(strings.Join(argv, " "))
-	small, large := bySize(near(v.Directories))
-	v.Rule.File = all(slices.Concat(
-		engine.Patterns(slices.Concat(v.Project, v.Home, near(v.System), near(v.Absent))), engine.ListPatterns(small),
-	))
-	v.Rule.Without = all(large)
+	read, listed := slices.Concat(v.Project, v.Home, near(v.System)), near(v.Directories)
+	patterns := func(whole wholes) {
+		small, large := bySize(whole.without(listed))
+		v.Rule.File = []string{}
+		for _, dir := range whole {
+			v.Rule.File = append(v.Rule.File, hashing.EscapeGlob(dir))
+		}
+		alone := engine.Patterns(whole.without(slices.Concat(read, near(v.Absent))))
+		v.Rule.File = slices.Concat(v.Rule.File, alone, engine.ListPatterns(small))
+		v.Rule.Without = all(large)
+	}
+	if patterns(nil); len(v.Rule.File) > longRule {
+		patterns(wholeDirectories(read, listed))
+	}
 	v.Rule.Output = []string{}
 	for _, name := range v.Made {
 		if filepath.IsLocal(name) && !strings.HasPrefix(name+"/", ".git/") {
