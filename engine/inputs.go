@@ -184,6 +184,9 @@ func (in *inputs) doubtMiss() {
 	case in.recipe.SharesRepo() && !in.recipe.HasFiles() && !in.recipe.HasSets():
 		in.remarks.doubt = errors.New("clones of this repository share the result, whatever they hold; " +
 			"name what the command reads with --file")
+	case len(in.caller.Tiers) > 0 && hashing.LacksRepo(in.recipe, &in.caller.Spec):
+		in.remarks.doubt = errors.New("--cwd repo: no origin with the name of a host says which repository this is, so that " +
+			"only this directory has the result; the setting repo can name it")
 	}
 }
 

@@ -159,5 +159,9 @@ func (r *reader) project() string {
 	return " of project " + r.shownWord()
 }
 
+// LacksRepo reports whether a recipe of a spec that asks for the repository has the path in its place: none was found,
+// or nothing names it that means the same everywhere.
+func LacksRepo(r Recipe, spec *Spec) bool { return spec.Cwd == CwdRepo && r.has("directory path ") }
+
 // SharesRepo reports whether another clone of the repository, in another place, has the same recipe.
 func (r Recipe) SharesRepo() bool { return r.has("directory repo ") }
