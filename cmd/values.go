@@ -243,15 +243,16 @@ func scale(number string, unit int64) (product int64, ok bool) {
 	return product + more, product <= math.MaxInt64-more
 }
 
-// FormatSize writes a number of bytes as ParseSize reads it, in the largest
-// unit that needs no fraction.
+// FormatSize writes a number of bytes as ParseSize reads it, in the unit that needs no fraction and the fewest digits:
+// 5TB is 4882812500KiB, too.
 func FormatSize(bytes int64) string {
+	fewest, unit := bytes, ""
 	for _, u := range sizeUnits() {
-		if u.bytes > 1 && bytes >= u.bytes && bytes%u.bytes == 0 {
-			return strconv.FormatInt(bytes/u.bytes, 10) + u.name
+		if u.bytes > 1 && bytes%u.bytes == 0 && bytes/u.bytes > 0 && bytes/u.bytes < fewest {
+			fewest, unit = bytes/u.bytes, u.name
 		}
 	}
-	return strconv.FormatInt(bytes, 10)
+	return strconv.FormatInt(fewest, 10) + unit
 }
 
 // roundSize writes a number of bytes for people: at most one digit behind the point, and always a unit.

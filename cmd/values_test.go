@@ -184,6 +184,7 @@ func TestRoundSize(t *testing.T) {
 
 func TestFormatSize(t *testing.T) {
 	for want, bytes := range map[string]int64{
+		"5TB": 5e12, "20GB": 2e10, "1024TB": 1 << 10 * 1e12,
 		"0": 0, "1": 1, "1kB": 1000, "1001": 1001, "2MB": 2e6, "1KiB": 1 << 10, "5GiB": 5 << 30, "1536MiB": 3 << 29,
 		"1TiB": 1 << 40,
 	} {
