@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -58,7 +59,7 @@ func flagHint(c *cobra.Command, unknown *pflag.NotExistError) string {
 	if row, ok := findSetting(name); ok {
 		return settingHint(row)
 	}
-	if near := nearest(name, flagNames(c)); near != "" {
+	if near := cmp.Or(inOtherWords(name, flagNames(c)), nearest(name, flagNames(c))); near != "" {
 		return "did you mean --" + near + "?"
 	}
 	return "see " + c.CommandPath() + " --help for the flags"

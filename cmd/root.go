@@ -3,6 +3,7 @@
 package cmd
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"log"
@@ -81,7 +82,6 @@ hour is over every further run replays them. Runs at the same time share one exe
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) {
 		_, _ = io.WriteString(c.OutOrStdout(), helpText(c, helpWidth(runner.Columns(app.Stdout))))
 	})
-	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpCommand(newHelpCommand(app))
 	root.Flags().Bool("version", false, "print the version")
@@ -141,12 +141,22 @@ func noSuchCommand(c *cobra.Command, args []string) error {
 	hint := "see cachex --help for the commands"
 	if c.ArgsLenAtDash() == 0 {
 		hint = "to cache it: cachex run -- " + args[0]
-	} else if near := c.SuggestionsFor(args[0]); len(near) > 0 {
-		hint = "did you mean cachex " + near[0] + "?"
+	} else if near := cmp.Or(inOtherWords(args[0], names(c)), nearest(args[0], names(c))); near != "" {
+		hint = "did you mean cachex " + near + "?"
 	} else {
 		hint += "; to cache it: cachex run -- " + args[0]
 	}
 	return &usageError{Err: fmt.Errorf("no such command %q", args[0]), Hint: hint}
+}
+
+// names lists the commands below one.
+func names(c *cobra.Command) (all []string) {
+	for _, below := range c.Commands() {
+		if below.IsAvailableCommand() {
+			all = append(all, below.Name())
+		}
+	}
+	return all
 }
 
 // noArguments refuses words behind the flags of a command that takes none.

@@ -1,6 +1,10 @@
 package cmd
 
-import "strings"
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
 
 // nearest returns the candidate that a misspelt word most likely means, or "" where that would be a guess: at most two
 // letters are wrong, missing, in excess or exchanged (one in a short word), or the word is where a candidate begins.
@@ -18,10 +22,7 @@ func nearest(word string, candidates []string) string {
 			begins = c
 		}
 	}
-	if best == "" {
-		return begins
-	}
-	return best
+	return cmp.Or(best, begins)
 }
 
 // distance counts the letters that have to be changed, added, removed or exchanged with their neighbour to get from a
@@ -47,4 +48,30 @@ func distance(a, b string) int {
 		before, last = last, row
 	}
 	return last[len(b)]
+}
+
+// otherWords are what other caches call a command or a flag, each behind the name that it has here.
+func otherWords() [][]string {
+	return [][]string{
+		{"run", "exec", "execute"},
+		{"purge", "clean", "clear", "prune", "rm", "remove", "delete", "invalidate", "flush", "evict"},
+		{"ls", "list", "entries"},
+		{"stats", "info", "status", "statistics"},
+		{"show", "inspect", "cat"},
+		{"refresh", "force", "update"},
+		{"ttl", "max-age", "expire", "expires", "expiry", "timeout"},
+		{"file", "modtime", "input", "inputs", "depends", "dep", "source"},
+		{"cache-exit", "cache-failures", "exit-code"},
+		{"explain", "verbose", "debug"},
+	}
+}
+
+// inOtherWords returns the candidate that other caches call so; "" if there is none.
+func inOtherWords(word string, candidates []string) string {
+	for _, names := range otherWords() {
+		if slices.Contains(names[1:], word) && slices.Contains(candidates, names[0]) {
+			return names[0]
+		}
+	}
+	return ""
 }

@@ -23,6 +23,11 @@ func TestNearest(t *testing.T) {
 	} {
 		require.Equal(t, want, nearest(word, names), word)
 	}
+	for word, want := range map[string]string{
+		"max-age": "ttl", "expires": "ttl", "force": "", "ttl": "", "": "",
+	} {
+		require.Equal(t, want, inOtherWords(word, names), word)
+	}
 	require.Equal(t, 3, distance("kitten", "sitting"))
 	require.Equal(t, 1, distance("ab", "ba"))
 	require.Equal(t, 4, distance("", "four"))
