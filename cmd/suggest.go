@@ -57,7 +57,7 @@ func otherWords() [][]string {
 		{"purge", "clean", "clear", "prune", "rm", "remove", "delete", "invalidate", "flush", "evict"},
 		{"ls", "list", "entries"},
 		{"stats", "info", "status", "statistics"},
-		{"show", "inspect", "cat"},
+		{"show", "inspect"},
 		{"refresh", "force", "update"},
 		{"ttl", "max-age", "expire", "expires", "expiry", "timeout"},
 		{"file", "modtime", "input", "inputs", "depends", "dep", "source"},
