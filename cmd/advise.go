@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -149,7 +148,7 @@ type storedCommand struct {
 func storedOf(dir *cachedir.Dir) (map[stats.CommandID]*storedCommand, error) {
 	all := map[stats.CommandID]*storedCommand{}
 	of := func(id hashing.CommandID) *storedCommand {
-		short := stats.CommandID(binary.LittleEndian.Uint64(id[:]))
+		short := shortID(id)
 		if all[short] == nil {
 			all[short] = &storedCommand{}
 		}

@@ -30,12 +30,16 @@ it. --reset makes counting start anew. With --scope it prints hits, misses, limi
 --max-entries, as cache_info() of Python's functools.lru_cache does; purge --scope makes these start anew,
 too, of the same --namespace alone, whatever entries it reaches.
 
+With --by tag runs are counted by tag instead of by command: each under all tags that stored results of its command have, so
+one may be counted twice. All entries are read for that.
+
 It says when the cache suffers: that results are evicted shortly before they are asked for (thrashing), and that most of
 what is stored is never read (over-caching), with the setting that ends it. --html draws all of it as one page, in which
 each chart stands as a table, too.` + exitCodes(
 			"0    printed", "125  bad flag, no usable cache directory, or a file that cannot be written"),
 		Example: `  cachex stats
   cachex stats --since 7d --html stats.html
+  cachex stats --by tag
   cachex stats --format json | jq .hits
   cachex stats --format prometheus -o /var/lib/node_exporter/cachex.prom
   cachex stats --scope fib`,
@@ -44,6 +48,7 @@ each chart stands as a table, too.` + exitCodes(
 	}
 	c.Flags().SortFlags = false
 	c.Flags().String("format", "text", "`text|json|prometheus|openmetrics|markdown`")
+	c.Flags().String("by", byCommand, "what the rows are: `command|tag`")
 	c.Flags().String("html", "", "draw it as a page in this `FILE`, for a browser, without network or script; - is stdout")
 	c.Flags().StringP("to", "o", "-", "write to this `FILE`, which is at no time half-written; - is stdout")
 	c.Flags().String("watch", "", "draw it anew on the terminal each `D`, until interrupted")
@@ -89,7 +94,7 @@ func statsExclude(c *cobra.Command) error {
 	given := func(name string) bool { return c.Flags().Changed(name) }
 	for i, name := range ways {
 		rivals := append(slices.Clone(ways[i+1:]), map[string][]string{
-			"scope": {"to"}, "watch": {"to", "reset"}, "html": {"to", "format"},
+			"scope": {"to", "by"}, "watch": {"to", "reset"}, "html": {"to", "format", "by"},
 		}[name]...)
 		if k := slices.IndexFunc(rivals, given); k >= 0 && given(name) {
 			rival := "--" + rivals[k]
@@ -111,6 +116,10 @@ func statsOnce(a *App, c *cobra.Command, write func(io.Writer, statsReport) erro
 	if err != nil {
 		return err
 	}
+	by, err := byFlag(c)
+	if err != nil {
+		return err
+	}
 	dir, s, err := a.openLooking(c)
 	r := newStatsReport(nil)
 	r.MaxSize = s.MaxSize
@@ -122,6 +131,11 @@ func statsOnce(a *App, c *cobra.Command, write func(io.Writer, statsReport) erro
 	default:
 		if r, err = a.report(dir, s, from); err != nil {
 			return err
+		}
+		if by == byTag {
+			if r.Tags, err = tagRows(a, dir, r.rows); err != nil {
+				return err
+			}
 		}
 	}
 	name, _ := c.Flags().GetString("to")
@@ -170,9 +184,10 @@ func (a *App) report(dir *cachedir.Dir, s Settings, from time.Time) (statsReport
 // statsReport is what every format shows. Times are seconds.
 type statsReport struct {
 	counts
-	HitRate  float64       `json:"hit_rate"` // of hits, stale and shared runs among all runs; 0 without runs
-	Reasons  []reasonCount `json:"reasons"`  // of misses
-	Commands []commandRow  `json:"commands"` // by family, the dearest first
+	HitRate  float64       `json:"hit_rate"`      // of hits, stale and shared runs among all runs; 0 without runs
+	Reasons  []reasonCount `json:"reasons"`       // of misses
+	Commands []commandRow  `json:"commands"`      // by family, the dearest first
+	Tags     []tagRow      `json:"tags,omitzero"` // the same by tag; nil: that was not asked for
 	Tiers    []tierReport  `json:"tiers,omitempty"`
 	Values   valueCounts   `json:"values"`
 	Verified verifiedCount `json:"verified"`
@@ -347,14 +362,14 @@ func statsText(w io.Writer, r statsReport) error {
 	for _, line := range r.pressure() {
 		b.WriteString(line + "\n")
 	}
-	if len(r.Commands) > 0 {
+	if by, groups := r.groups(); len(groups) > 0 {
 		b.WriteString("\n")
 		tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-		_, _ = fmt.Fprintln(tw, "runs\thits\tstale\tshared\tmisses\tsaved\tspent\t  command")
-		for _, c := range r.Commands {
+		_, _ = fmt.Fprintln(tw, "runs\thits\tstale\tshared\tmisses\tsaved\tspent\t  "+by)
+		for _, c := range groups {
 			fmt.Fprintf(
 				tw, "%d\t%d\t%d\t%d\t%d\t%s\t%s\t  %s\n", c.Runs, c.Hits, c.Stale, c.Shared, c.Misses, seconds(c.Saved),
-				seconds(c.Spent), c.Command,
+				seconds(c.Spent), visible(c.name),
 			)
 		}
 		if err := tw.Flush(); err != nil {
@@ -382,13 +397,13 @@ func statsMarkdown(w io.Writer, r statsReport) error {
 	for _, line := range r.pressure() {
 		b.WriteString("\n" + line + "\n")
 	}
-	if len(r.Commands) > 0 {
+	if by, groups := r.groups(); len(groups) > 0 {
 		b.WriteString(
-			"\n| command | runs | hits | stale | shared | misses | saved | spent " +
+			"\n| " + by + " | runs | hits | stale | shared | misses | saved | spent " +
 				"|\n|---|---:|---:|---:|---:|---:|---:|---:|\n",
 		)
-		for _, c := range r.Commands {
-			name := strings.NewReplacer("|", `\|`, "`", "'").Replace(c.Command)
+		for _, c := range groups {
+			name := strings.NewReplacer("|", `\|`, "`", "'").Replace(visible(c.name))
 			fmt.Fprintf(&b, "| `%s` | %d | %d | %d | %d | %d | %s | %s |\n",
 				name, c.Runs, c.Hits, c.Stale, c.Shared, c.Misses, seconds(c.Saved), seconds(c.Spent))
 		}
@@ -409,13 +424,14 @@ func statsPrometheus(w io.Writer, r statsReport) error {
 	family := func(name, kind, help string) {
 		fmt.Fprintf(&b, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind)
 	}
-	family("cachex_runs_total", "counter", "Runs by command and how they were served.")
-	for _, c := range r.Commands {
+	by, groups := r.groups()
+	family("cachex_runs_total", "counter", "Runs by "+by+" and how they were served.")
+	for _, c := range groups {
 		for _, row := range []struct {
 			result string
 			n      int64
 		}{{"hit", c.Hits}, {"miss", c.Misses}, {"stale", c.Stale}, {"shared", c.Shared}, {"bypassed", c.Bypassed}} {
-			fmt.Fprintf(&b, "cachex_runs_total{command=%s,result=%q} %d\n", promLabel(c.Command), row.result, row.n)
+			fmt.Fprintf(&b, "cachex_runs_total{%s=%s,result=%q} %d\n", by, promLabel(c.name), row.result, row.n)
 		}
 	}
 	family("cachex_misses_total", "counter", "Misses by reason.")
