@@ -34,3 +34,8 @@ require (
 	golang.org/x/text v0.44.0 // indirect
 	golang.org/x/tools v0.52.0 // indirect
 )
+
+godebug (
+	containermaxprocs=0
+	updatemaxprocs=0
+)
