@@ -90,6 +90,8 @@ func judge(err error) (code int, hint string) {
 	case errors.As(err, &start) && errors.Is(err, syscall.E2BIG):
 		return exitNotExecutable, "the system takes no more: " +
 			"pass fewer words, or hand them over in a file or with --stdin"
+	case errors.As(err, &start) && (errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)):
+		return exitNotExecutable, "allow more open files (ulimit -n), or hand down fewer"
 	case errors.As(err, &start):
 		return exitNotExecutable, "check that the file is a program for this machine"
 	case errors.As(err, &pattern) && pattern.Todo != "":
