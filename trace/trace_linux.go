@@ -64,6 +64,13 @@ func possible() error {
 	if errno != unix.EFAULT { // which is that of the filter
 		return noListener(errno)
 	}
+	// Who cannot receive or answer must not begin: the command would wait for ever.
+	for _, request := range [...]uintptr{unix.SECCOMP_IOCTL_NOTIF_RECV, unix.SECCOMP_IOCTL_NOTIF_SEND} {
+		const none = ^uintptr(0) // no descriptor
+		if _, _, errno := unix.Syscall(unix.SYS_IOCTL, none, request, 0); errno != unix.EBADF {
+			return noListener(errno)
+		}
+	}
 	if err := unix.Access(program, unix.X_OK); err != nil {
 		return errors.New("/proc is not there")
 	}
