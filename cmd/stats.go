@@ -288,7 +288,6 @@ func (c *counts) add(r stats.Row) {
 func newStatsReport(rows []stats.Row) statsReport {
 	r := statsReport{Reasons: []reasonCount{}, Commands: []commandRow{}}
 	reasons := map[stats.Reason]int64{}
-	commands := map[string]*counts{}
 	for _, row := range rows {
 		if r.Values.add(row) {
 			continue
@@ -298,10 +297,6 @@ func newStatsReport(rows []stats.Row) statsReport {
 		if row.Served == stats.Missed {
 			reasons[row.Reason] += row.Runs
 		}
-		if commands[row.Family] == nil {
-			commands[row.Family] = &counts{}
-		}
-		commands[row.Family].add(row)
 	}
 	if r.Runs > 0 {
 		r.HitRate = float64(r.Hits+r.Stale+r.Shared) / float64(r.Runs)
@@ -312,12 +307,9 @@ func newStatsReport(rows []stats.Row) statsReport {
 	slices.SortFunc(r.Reasons, func(a, b reasonCount) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Reason, b.Reason))
 	})
-	for name, c := range commands {
-		r.Commands = append(r.Commands, commandRow{name, *c})
+	for _, g := range sumBy(rows, func(r stats.Row) []string { return []string{r.Family} }) {
+		r.Commands = append(r.Commands, commandRow{g.name, g.counts})
 	}
-	slices.SortFunc(r.Commands, func(a, b commandRow) int {
-		return cmp.Or(cmp.Compare(b.Saved+b.Spent, a.Saved+a.Spent), strings.Compare(a.Command, b.Command))
-	})
 	return r
 }
 

@@ -63,30 +63,39 @@ func tagRows(a *App, dir *cachedir.Dir, rows []stats.Row) ([]tagRow, error) {
 	if err != nil {
 		return nil, err
 	}
+	all := []tagRow{}
+	for _, g := range sumBy(rows, func(r stats.Row) []string {
+		if names := tags[r.Command]; len(names) > 0 {
+			return names
+		}
+		return []string{""}
+	}) {
+		all = append(all, tagRow{g.name, g.counts})
+	}
+	return all, nil
+}
+
+// sumBy counts runs under each of their names, the dearest first.
+func sumBy(rows []stats.Row, names func(stats.Row) []string) (all []group) {
 	sums := map[string]*counts{}
 	for _, row := range rows {
 		if new(valueCounts).add(row) {
 			continue
 		}
-		names := tags[row.Command]
-		if len(names) == 0 {
-			names = []string{""}
-		}
-		for _, name := range names {
+		for _, name := range names(row) {
 			if sums[name] == nil {
 				sums[name] = &counts{}
 			}
 			sums[name].add(row)
 		}
 	}
-	all := []tagRow{}
 	for name, c := range sums {
-		all = append(all, tagRow{name, *c})
+		all = append(all, group{name, *c})
 	}
-	slices.SortFunc(all, func(a, b tagRow) int {
-		return cmp.Or(cmp.Compare(b.Saved+b.Spent, a.Saved+a.Spent), strings.Compare(a.Tag, b.Tag))
+	slices.SortFunc(all, func(a, b group) int {
+		return cmp.Or(cmp.Compare(b.Saved+b.Spent, a.Saved+a.Spent), strings.Compare(a.name, b.name))
 	})
-	return all, nil
+	return all
 }
 
 // tagsOfCommands reads of all entries which tags the results of a command have.
